@@ -1,0 +1,179 @@
+"""Every error medlens raises on purpose, as one tree.
+
+Each class carries the stable `code` that the Report and problem JSON show, the HTTP `status` that fits it, and a message written
+for the person who has to act on it. One middleware and one place in the command line turn these into answers; nothing else does.
+This module does not know how an error is shown.
+
+    MedlensError
+    ├── SettingsError                   settings_invalid      a knob has a value it cannot have
+    ├── RequestError                                          what was asked for cannot be meant
+    │   ├── NotAUrl                     not_a_url
+    │   ├── SchemeNotAllowed            scheme_not_allowed    file:, ftp:, javascript: ...
+    │   ├── AddressNotAllowed           address_not_allowed   the guard refused the host's address
+    │   ├── TooLarge                    too_large             more bytes than the limit
+    │   ├── UnknownKind                 unknown_kind          neither page, PDF, image, DICOM nor folder
+    │   ├── TooManyRequests             too_many_requests     carries retry_after, seconds
+    │   ├── NotFound                    not_found
+    │   ├── Unauthorized                unauthorized          no token, or a wrong one
+    │   └── Forbidden                   forbidden             Host or Origin not ours
+    ├── FetchError                                            the other side did not deliver
+    │   ├── HostNotFound                host_not_found
+    │   ├── ConnectionFailed            connection_failed
+    │   ├── HttpStatus                  http_status           carries the other side's status
+    │   ├── RedirectLoop                redirect_loop
+    │   └── TimedOut                    timed_out             a body that never ends included
+    ├── DocumentError                                         the bytes came, and cannot be read
+    │   ├── PasswordProtected           password_protected
+    │   ├── Damaged                     damaged               truncated or broken beyond reading
+    │   ├── NotWhatItSays               not_what_it_says      HTML named .pdf
+    │   ├── ImageTooLarge               image_too_large       more pixels than the limit, told by the header
+    │   └── ReaderFailed                reader_failed         the child that read it was stopped by a limit
+    ├── RenderError                     render_failed         the browser could not show the page
+    │   └── BrowserMissing              browser_missing
+    ├── StoreError                      store_failed          the database said no
+    │   └── DatabaseUnavailable         database_unavailable
+    ├── ModelError                      model_failed
+    │   └── WeightsMissing              weights_missing
+    └── Cancelled                       cancelled             the person stopped the scan
+"""
+
+from __future__ import annotations
+
+
+class MedlensError(Exception):
+    """Base of every error raised on purpose. `str(error)` is one line for the person who has to act."""
+
+    code = "internal"
+    status = 500
+
+
+class SettingsError(MedlensError):
+    code, status = "settings_invalid", 500
+
+
+class RequestError(MedlensError):
+    code, status = "bad_request", 400
+
+
+class NotAUrl(RequestError):
+    code, status = "not_a_url", 400
+
+
+class SchemeNotAllowed(RequestError):
+    code, status = "scheme_not_allowed", 400
+
+
+class AddressNotAllowed(RequestError):
+    code, status = "address_not_allowed", 403
+
+
+class TooLarge(RequestError):
+    code, status = "too_large", 413
+
+
+class UnknownKind(RequestError):
+    code, status = "unknown_kind", 415
+
+
+class TooManyRequests(RequestError):
+    """`retry_after`: seconds to wait before asking again."""
+
+    code, status = "too_many_requests", 429
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotFound(RequestError):
+    code, status = "not_found", 404
+
+
+class Unauthorized(RequestError):
+    code, status = "unauthorized", 401
+
+
+class Forbidden(RequestError):
+    code, status = "forbidden", 403
+
+
+class FetchError(MedlensError):
+    code, status = "fetch_failed", 502
+
+
+class HostNotFound(FetchError):
+    code, status = "host_not_found", 502
+
+
+class ConnectionFailed(FetchError):
+    code, status = "connection_failed", 502
+
+
+class HttpStatus(FetchError):
+    """`answered`: the status code of the other side."""
+
+    code, status = "http_status", 502
+
+    def __init__(self, message: str, answered: int) -> None:
+        super().__init__(message)
+        self.answered = answered
+
+
+class RedirectLoop(FetchError):
+    code, status = "redirect_loop", 502
+
+
+class TimedOut(FetchError):
+    code, status = "timed_out", 504
+
+
+class DocumentError(MedlensError):
+    code, status = "unreadable", 422
+
+
+class PasswordProtected(DocumentError):
+    code, status = "password_protected", 422
+
+
+class Damaged(DocumentError):
+    code, status = "damaged", 422
+
+
+class NotWhatItSays(DocumentError):
+    code, status = "not_what_it_says", 422
+
+
+class ImageTooLarge(DocumentError):
+    code, status = "image_too_large", 422
+
+
+class ReaderFailed(DocumentError):
+    code, status = "reader_failed", 422
+
+
+class RenderError(MedlensError):
+    code, status = "render_failed", 502
+
+
+class BrowserMissing(RenderError):
+    code, status = "browser_missing", 503
+
+
+class StoreError(MedlensError):
+    code, status = "store_failed", 500
+
+
+class DatabaseUnavailable(StoreError):
+    code, status = "database_unavailable", 503
+
+
+class ModelError(MedlensError):
+    code, status = "model_failed", 500
+
+
+class WeightsMissing(ModelError):
+    code, status = "weights_missing", 503
+
+
+class Cancelled(MedlensError):
+    code, status = "cancelled", 409
