@@ -1,0 +1,68 @@
+# Every command of the project. `make` or `make help` lists them.
+# Needs: Python >= 3.11, make, and a network of package registries. Nothing else: no database server, no model hub.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WEIGHTS := server/models/weights
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve run test check lint types migrate train evaluate bench pack lock clean
+
+help: ## list these commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv, install the pinned requirements, find or get a Chromium
+	@$(BIN)/medlens browser --quiet
+
+$(READY): requirements.lock pyproject.toml .ci/install
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash .ci/install
+	@touch $(READY)
+
+serve: setup ## serve on http://127.0.0.1:8765 with a scan worker; Ctrl-C stops everything it started
+	@exec $(BIN)/medlens serve
+
+run: serve ## the same as serve
+
+test: setup ## every test, after lint, types and import rules
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest
+
+check: $(READY) lint types ## lint, types and import rules, without tests
+
+lint: $(READY) ## ruff and import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+
+types: $(READY) ## mypy, strict on server/
+	@$(BIN)/mypy
+
+migrate: setup ## bring the database to the newest schema
+	@$(BIN)/medlens db upgrade
+
+DATA ?= ../shared/data
+train: setup ## train the shipped models again from DATA (hours on two cores)
+	@$(BIN)/medlens train cnn --data $(DATA)
+	@$(BIN)/medlens train clip --data $(DATA)
+	@$(BIN)/medlens train kmeans --data $(DATA)
+	@$(BIN)/medlens train ensemble --data $(DATA)
+
+MANIFEST ?= $(DATA)/manifest.csv
+evaluate: setup ## every figure of the contract for MANIFEST
+	@$(BIN)/medlens evaluate $(MANIFEST)
+
+bench: setup ## every benchmark; appends JSON lines to benchmarks/results/
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+pack: setup ## zip the extension for Chrome and Firefox into dist/
+	@$(BIN)/python extension/pack.py
+
+lock: $(READY) ## pin the requirements again (needs a registry)
+	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --all-extras \
+		--python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+
+clean: ## remove what these commands made here (never your data)
+	@rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

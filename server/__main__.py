@@ -1,0 +1,51 @@
+"""The `medlens` command: which subcommands there are, and how an error becomes one line on stderr and an exit code.
+
+Exit codes: 0 all done, 1 some target failed (its Report says why), 2 wrong usage or settings. What a command does lives in
+server/cli/, one file each, imported only when the command runs, so that `medlens --help` loads neither torch nor a browser.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import typer
+
+from server.cli import attach
+from server.errors import MedlensError, RequestError, SettingsError
+
+app = typer.Typer(
+    name="medlens",
+    help="Which images of a page, a PDF or a folder are medical, of which modality, how sure the answer is, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+attach.all_commands(app)
+
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback for an error raised on purpose."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `medlens scan --json ... | head` ends quietly
+    try:
+        app()
+    except (SettingsError, RequestError) as error:
+        _say(error)
+        sys.exit(WRONG_USAGE)
+    except MedlensError as error:
+        _say(error)
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _say(error: MedlensError) -> None:
+    print(f"medlens: {error}", file=sys.stderr)  # noqa: T201 - the one line for people
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""How a Report looks in a terminal: one table of its images, one line that sums it up, and what went wrong.
+
+Knows the contract's JSON of a Report and nothing of how it came about. Everything that a page or a file could have written
+(names, titles, addresses) is shown as plain text: markup and control characters in it do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+NAMES = {
+    "xray": "X-ray",
+    "ct": "CT",
+    "mri": "MRI",
+    "ultrasound": "Ultrasound",
+    "other_medical": "Other medical",
+    "non_medical": "Non-medical",
+}
+COLOURS = {
+    "xray": "cyan",
+    "ct": "blue",
+    "mri": "magenta",
+    "ultrasound": "yellow",
+    "other_medical": "green",
+    "non_medical": "bright_black",
+}
+SKIPPED = {
+    "too_small": "too small",
+    "too_many": "over the limit of images",
+    "too_many_pixels": "too many pixels",
+    "too_large": "too many bytes",
+    "broken": "broken",
+    "unknown_format": "of an unknown format",
+    "timed_out": "too slow",
+    "blocked": "blocked by the guard",
+    "unreadable": "unreadable",
+    "blank": "blank",
+}
+BAR_CELLS = 10
+
+
+def plain(text: str | None, limit: int = 60) -> str:
+    """What somebody else wrote, without control characters, at most `limit` characters."""
+    clean = " ".join("".join(c if c.isprintable() else " " for c in text or "").split())
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def image_name(image: Mapping[str, Any]) -> str:
+    """The last part of its address, or what it is ("page 3", "canvas") when it has none of its own."""
+    place = image["places"][0] if image["places"] else {}
+    url = place.get("url") or ""
+    if place.get("page") and place.get("kind") != "file":
+        return f"page {place['page']}"
+    if url and not url.startswith("data:"):
+        parts = urlsplit(url)
+        name = PurePosixPath(unquote(parts.path)).name or parts.netloc
+        return plain(f"{name} · {place['page']}" if place.get("page") else name, 40)
+    return plain(place.get("alt"), 40) or str(place.get("kind", "image")).replace("_", " ")
+
+
+def _bar(confidence: float, colour: str) -> Text:
+    full = round(confidence * BAR_CELLS)
+    # Never rounded up to certainty.
+    percent = min(99.9, confidence * 100)
+    return Text("━" * full, style=colour) + Text("━" * (BAR_CELLS - full), style="bright_black") + Text(f" {percent:4.1f} %")
+
+
+def _answer(verdict: Mapping[str, Any]) -> Text:
+    if verdict["uncertain"]:
+        first, second = sorted(verdict["probabilities"], key=verdict["probabilities"].__getitem__, reverse=True)[:2]
+        return Text(f"{NAMES[first]} or {NAMES[second]}?", style="italic")
+    return Text(
+        NAMES[verdict["modality"]], style="bold " + COLOURS[verdict["modality"]] if verdict["is_medical"] else "bright_black"
+    )
+
+
+def _notes(image: Mapping[str, Any]) -> Text:
+    verdict, notes = image["verdict"], []
+    if verdict.get("corrected"):
+        notes.append("corrected by you")
+    if not verdict["agree"]:
+        notes.append("members disagree")
+    if image["panels"]:
+        notes.append(f"{len(image['panels'])} panels")
+    if tag := next((place["tag"] for place in image["places"] if place.get("tag")), None):
+        notes.append(f"DICOM says {plain(tag, 8)}")
+    if len(image["places"]) > 1:
+        notes.append(f"{len(image['places'])} places")
+    return Text(", ".join(notes), style="bright_black")
+
+
+def _table(report: Mapping[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black", expand=False)
+    table.add_column("image", max_width=40, overflow="ellipsis", no_wrap=True)
+    table.add_column("pixels", justify="right", no_wrap=True)
+    table.add_column("modality", no_wrap=True)
+    table.add_column("how sure", no_wrap=True)
+    table.add_column("", overflow="fold")
+    copies: dict[str, int] = {}
+    for image in report["images"]:
+        if original := image["near_duplicate_of"]:
+            copies[original] = copies.get(original, 0) + 1
+    for image in report["images"]:
+        if image["near_duplicate_of"]:
+            continue
+        notes = _notes(image)
+        if more := copies.get(image["sha256"]):
+            notes = Text(f"+{more} near duplicate{'s' * (more > 1)}  ", style="bright_black") + notes
+        verdict = image["verdict"]
+        colour = "bright_black" if verdict["uncertain"] else COLOURS[verdict["modality"]]
+        size = f"{image['width']}×{image['height']}"
+        table.add_row(Text(image_name(image)), size, _answer(verdict), _bar(verdict["confidence"], colour), notes)
+    return table
+
+
+def _sum(report: Mapping[str, Any]) -> Text:
+    counts = report["counts"]
+    images = counts["unique"]
+    parts = [f"{images} image{'s' * (images != 1)}", f"{counts['medical']} medical"]
+    if counts["uncertain"]:
+        parts.append(f"{counts['uncertain']} uncertain")
+    if counts["cached"]:
+        parts.append(f"{counts['cached']} remembered")
+    if report["timings_ms"].get("total"):
+        parts.append(f"{report['timings_ms']['total'] / 1000:.1f} s")
+    line = Text(" · ".join(parts))
+    skipped = ", ".join(f"{number} {SKIPPED[reason]}" for reason, number in counts["skipped"].items() if number)
+    return line + Text(f"   skipped: {skipped}", style="bright_black") if skipped else line
+
+
+def render(report: Mapping[str, Any]) -> RenderableType:
+    """A whole Report, as people read it."""
+    source = report["source"]
+    head = Text(plain(source["title"], 76) or plain(source["target"], 76), style="bold")
+    if source["title"]:
+        head += Text("  " + plain(source["target"], 76), style="bright_black")
+    body: list[RenderableType] = [head]
+    if report["images"]:
+        body.append(Padding(_table(report), (1, 0, 1, 2)))
+    if report["error"]:
+        style = "red" if report["status"] == "failed" else "yellow"
+        body.append(Text(f"{report['status']}: {plain(report['error']['message'], 200)}  [{report['error']['code']}]", style=style))
+    if report["status"] != "failed" or report["images"]:
+        body.append(_sum(report))
+    return Group(*body)
+
+
+def show(report: Mapping[str, Any], console: Console) -> None:
+    console.print(render(report), highlight=False)
+    console.print()

@@ -1,0 +1,38 @@
+"""How long each stage of one scan was busy, in milliseconds. Overlapping work in a stage counts once, as on a wall clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Literal, TypeAlias
+
+Stage: TypeAlias = Literal["queue", "fetch", "render", "extract", "decode", "classify", "store", "total"]
+
+
+class Timings:
+    def __init__(self) -> None:
+        self._spent: dict[Stage, float] = {}
+        self._busy: dict[Stage, int] = {}
+        self._since: dict[Stage, float] = {}
+
+    @contextmanager
+    def measure(self, stage: Stage) -> Iterator[None]:
+        """Count the time inside the block to `stage`; blocks of one stage may overlap."""
+        if not self._busy.get(stage):
+            self._since[stage] = perf_counter()
+        self._busy[stage] = self._busy.get(stage, 0) + 1
+        try:
+            yield
+        finally:
+            self._busy[stage] -= 1
+            if not self._busy[stage]:
+                self._spent[stage] = self._spent.get(stage, 0.0) + perf_counter() - self._since[stage]
+
+    def add(self, stage: Stage, seconds: float) -> None:
+        """Count time that passed elsewhere, such as the wait in the queue."""
+        self._spent[stage] = self._spent.get(stage, 0.0) + seconds
+
+    def milliseconds(self) -> dict[str, float]:
+        """Per stage, rounded to a tenth; stages that never ran are missing."""
+        return {stage: round(seconds * 1000, 1) for stage, seconds in self._spent.items()}
