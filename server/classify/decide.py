@@ -1,0 +1,64 @@
+"""Opinions into Verdicts: the likeliest modality, how sure, whether the members agree. Corrections by people happen elsewhere.
+
+Numbers in, records out; it knows neither how the numbers came about nor where the Verdict goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from server.models.calibration import Floats
+from server.models.ensemble import Opinion
+from server.records import MODALITIES, NON_MEDICAL, Modality, Probabilities, Verdict
+
+# A member that gives its favourite less than this has no opinion that could contradict the others.
+MEMBER_SURE = 0.6
+
+
+def decide(opinion: Opinion, model_version: str) -> list[Verdict]:
+    """One Verdict a row of `opinion`, in its order."""
+    return [_verdict(opinion, row, model_version) for row in range(len(opinion.chances))]
+
+
+def candidates(verdict: Verdict) -> tuple[Modality, Modality]:
+    """The two likeliest modalities: what an uncertain verdict shows instead of one answer."""
+    first, second, *_ = sorted(MODALITIES, key=lambda modality: -verdict.probabilities[modality])
+    return first, second
+
+
+def most_surely_medical(verdicts: Sequence[Verdict]) -> Verdict | None:
+    """Of the verdicts that are medical the one least likely to be non-medical, sure ones first; None when none is medical."""
+    medical = [verdict for verdict in verdicts if verdict.is_medical]
+    return min(medical, key=lambda verdict: (verdict.uncertain, verdict.probabilities[NON_MEDICAL]), default=None)
+
+
+def _verdict(opinion: Opinion, row: int, model_version: str) -> Verdict:
+    chances = _named(opinion.chances[row])
+    members = {name: _named(rows[row]) for name, rows in opinion.members.items()}
+    modality = _likeliest(chances)
+    return Verdict(
+        modality=modality,
+        is_medical=modality != NON_MEDICAL,
+        confidence=chances[modality],
+        probabilities=chances,
+        uncertain=not bool(opinion.sure[row]),
+        agree=_agree(members.values()),
+        members=members,
+        model_version=model_version,
+    )
+
+
+def _agree(members: Iterable[Probabilities]) -> bool:
+    favourites = {_likeliest(chances) for chances in members if max(chances.values()) >= MEMBER_SURE}
+    return len(favourites) <= 1
+
+
+def _likeliest(chances: Probabilities) -> Modality:
+    return max(MODALITIES, key=lambda modality: chances[modality])
+
+
+def _named(row: Floats) -> dict[Modality, float]:
+    """Six floats that sum to 1 exactly enough for JSON: single precision is widened first, then divided by its sum."""
+    wide = [float(value) for value in row]
+    total = sum(wide)
+    return {modality: value / total for modality, value in zip(MODALITIES, wide, strict=True)}

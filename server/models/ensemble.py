@@ -1,0 +1,107 @@
+"""Several opinions, one answer: stacking of the members' log-probabilities, for whichever members are there.
+
+`ensemble.json` holds one fitted stack for each subset of the members it knows: a multinomial logistic regression over their
+log-probabilities, its temperature and its thresholds. Members it was never fitted with are heard too, as an even product of
+opinions, with cautious thresholds. It knows no file formats of members and no images; server/training/fit_ensemble.py writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.errors import ModelError, SettingsError
+from server.models.calibration import Floats, Thresholds, log_probabilities, probabilities
+from server.records import MODALITIES
+
+FILE_NAME = "ensemble.json"
+FORMAT = 1
+CLASSES = len(MODALITIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a batch of n images was found to be: `chances` [n, 6] calibrated, each member's own [n, 6], and which rows are sure."""
+
+    chances: Floats
+    members: Mapping[str, Floats]
+    sure: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One fitted combination: logits = [log-probabilities of `members`, side by side] @ weights [6k, 6] + bias [6]."""
+
+    members: tuple[str, ...]
+    weights: Floats
+    bias: Floats
+    temperature: float = 1.0
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    def __post_init__(self) -> None:
+        if self.weights.shape != (CLASSES * len(self.members), CLASSES) or self.bias.shape != (CLASSES,):
+            raise ModelError(f"the stack of {', '.join(self.members)} has weights of a wrong shape; fit the ensemble again")
+
+    def chances(self, logs: Mapping[str, Floats]) -> Floats:
+        """Calibrated probabilities [n, 6] from each member's log-probabilities [n, 6]."""
+        columns = np.concatenate([logs[name] for name in self.members], axis=1)
+        return probabilities(columns @ self.weights + self.bias, self.temperature)
+
+
+def even(members: Sequence[str]) -> Stack:
+    """The stack nobody fitted: the mean of the log-probabilities, each member heard alike."""
+    weights = np.tile(np.eye(CLASSES) / len(members), (len(members), 1))
+    return Stack(tuple(members), np.asarray(weights, np.float32), np.zeros(CLASSES, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """All fitted stacks by their members, and each member's own temperature. Empty, it hears every member alike."""
+
+    temperatures: Mapping[str, float] = field(default_factory=dict)
+    stacks: Mapping[frozenset[str], Stack] = field(default_factory=dict)
+    thresholds: Thresholds | None = None  # the user's own, instead of the fitted ones
+
+    def combine(self, logits: Mapping[str, Floats]) -> Opinion:
+        """The Opinion on n images from each present member's logits [n, 6]; ModelError when no member spoke."""
+        if not logits:
+            raise ModelError("no ensemble member gave an answer")
+        temperature = {name: self.temperatures.get(name, 1.0) for name in logits}
+        stack = self.stacks.get(frozenset(logits)) or even(sorted(logits))
+        chances = stack.chances({name: log_probabilities(logits[name], temperature[name]) for name in logits})
+        own = {name: probabilities(logits[name], temperature[name]) for name in logits}
+        return Opinion(chances, own, (self.thresholds or stack.thresholds).sure(chances))
+
+
+def read_ensemble(path: Path, thresholds: Thresholds | None = None) -> Ensemble:
+    """The fitted ensemble of `path`; an empty one when there is none yet. Raises ModelError when the file is not one of ours."""
+    if not path.is_file():
+        return Ensemble(thresholds=thresholds)
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        if content["format"] != FORMAT or tuple(content["modalities"]) != MODALITIES:
+            raise ModelError(f"{path} was written for other modalities or by another version; fit the ensemble again")
+        stacks = [_stack(one) for one in content["stacks"]]
+        return Ensemble(
+            temperatures={name: float(value) for name, value in content["temperatures"].items()},
+            stacks={frozenset(stack.members): stack for stack in stacks},
+            thresholds=thresholds,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingsError) as error:
+        raise ModelError(f"{path} is not an ensemble file: {error}; fit the ensemble again") from None
+
+
+def _stack(one: Mapping[str, Any]) -> Stack:
+    return Stack(
+        members=tuple(one["members"]),
+        weights=np.asarray(one["weights"], np.float32),
+        bias=np.asarray(one["bias"], np.float32),
+        temperature=float(one["temperature"]),
+        thresholds=Thresholds.of(one["thresholds"]),
+    )
