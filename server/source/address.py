@@ -1,0 +1,118 @@
+"""Reads an address the way browsers do and writes it in one spelling; refuses what is none.
+
+The parsing follows the WHATWG URL standard, so that the guard, the downloader and Chromium can never read two different hosts out
+of one text. On purpose it differs in these points: credentials and fragments are dropped; a bare `example.org/x` gets https; a host
+must be a DNS name of letters, digits, `-` and `_` (the standard lets punctuation and broken punycode through); empty labels and
+port 0 are refused; one trailing dot of a name is dropped. This module knows no network: whether a host may be reached is the
+guard's to say.
+"""
+
+from __future__ import annotations
+
+import re
+
+from yarl import URL
+
+from server.errors import NotAUrl, SchemeNotAllowed
+from server.source.host import read_host
+
+MAX_URL_LENGTH = 8192  # what common web servers take in a request line; longer ones answer 414 anyway
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_ENDS = "".join(map(chr, range(0x21))) + "\x7f\u00a0\u200b\ufeff"  # C0 and space as the standard says, and what pasting drags along
+_NOWHERE = str.maketrans("", "", "\t\n\r")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_BARE_PORT = re.compile(r"(localhost|[^/\\?#@:]*\.[^/\\?#@:]*):\d{1,5}(?:[/\\?#]|$)", re.IGNORECASE)
+_BARE_HOST = re.compile(r"(?:localhost|\[[0-9A-Fa-f:.]+\]|[^\s/\\?#@:]+\.[^\s/\\?#@:]+)(?::\d{1,5})?(?:[/\\?#]|$)", re.IGNORECASE)
+_BARE_NUMBER = re.compile(r"[\dxXa-fA-F.]*\d")
+_DOTTED_QUAD = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_AUTHORITY_END = re.compile(r"[/\\?#]")
+_DOT = re.compile(r"\.|%2e", re.IGNORECASE)
+_PATH_SAFE = frozenset("!$%&'()*+,-./0123456789:;=@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_abcdefghijklmnopqrstuvwxyz|~")
+_QUERY_SAFE = (_PATH_SAFE | frozenset("?^`{}")) - frozenset("'")
+
+
+def normalise(text: str) -> str:
+    """One spelling of an http(s) address. Raises NotAUrl or SchemeNotAllowed, whose message repeats the text."""
+    cleaned = text.strip(_ENDS).translate(_NOWHERE)
+    if not cleaned:
+        raise NotAUrl("no address was given")
+    if len(cleaned) > MAX_URL_LENGTH:
+        raise NotAUrl(f"an address of {len(cleaned)} characters is longer than the {MAX_URL_LENGTH} that are read")
+    scheme, rest = _split_scheme(cleaned)
+    end = _AUTHORITY_END.search(rest)
+    authority, tail = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
+    host, port = _split_port(authority.rpartition("@")[2], cleaned)
+    try:
+        host = read_host(host)
+        target = _target(tail.partition("#")[0])
+        written = f"{scheme}://{host}{'' if port in (None, DEFAULT_PORTS[scheme]) else f':{port}'}{target}"
+        _readable(written)
+    except ValueError as error:
+        raise NotAUrl(f"{shown(cleaned)} is not an address: {error}") from None
+    return written
+
+
+def shown(text: str) -> str:
+    """The text as a message may repeat it: short, on one line, without control characters."""
+    short = text if len(text) <= 120 else text[:119] + "…"
+    return repr(short.encode("utf-8", "backslashreplace").decode())
+
+
+def _split_scheme(text: str) -> tuple[str, str]:
+    """The scheme, lower case, and what follows its slashes. The standard skips any number of slashes, either way round."""
+    found = _SCHEME.match(text)
+    if found and not _BARE_PORT.match(text):
+        scheme = found[1].lower()
+        if scheme not in DEFAULT_PORTS:
+            raise SchemeNotAllowed(f"{shown(text)}: only http and https addresses can be scanned, not {scheme}:")
+        return scheme, text[found.end() :].lstrip("/\\")
+    bare = text.removeprefix("//")
+    host = _BARE_HOST.match(bare)
+    if not host or (_BARE_NUMBER.fullmatch(bare) and not _DOTTED_QUAD.fullmatch(bare)):
+        raise NotAUrl(f"{shown(text)} is not an address; one looks like https://example.org/page")
+    return "https", bare
+
+
+def _split_port(authority: str, text: str) -> tuple[str, int | None]:
+    """Host and port of an authority without credentials. An empty port is none."""
+    host, colon, port = authority, "", ""
+    if (at := authority.find(":", authority.rfind("]") + 1)) >= 0:
+        host, colon, port = authority[:at], ":", authority[at + 1 :]
+    if not host:
+        raise NotAUrl(f"{shown(text)} names no host")
+    if not colon or not port:
+        return host, None
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) <= 65535):
+        raise NotAUrl(f"{shown(text)} has no port between 1 and 65535")
+    return host, int(port)
+
+
+def _readable(url: str) -> None:
+    """The downloader's own reading must agree; a name in punycode that it cannot decode ends here. Raises ValueError."""
+    if not URL(url, encoded=True).host:
+        raise ValueError("it names no host")
+
+
+def _target(tail: str) -> str:
+    """Path without dot segments and query, percent-encoded. Raises UnicodeError for half of a surrogate pair."""
+    path, mark, query = tail.partition("?")
+    kept: list[str] = []
+    segments = path.replace("\\", "/").split("/")[1:] or [""]
+    for place, segment in enumerate(segments):
+        last = place == len(segments) - 1
+        plain = _DOT.sub(".", segment) if len(segment) <= 6 else segment
+        if plain == "..":
+            del kept[-1:]
+        if plain not in (".", ".."):
+            kept.append(_quote(segment, _PATH_SAFE))
+        elif last:
+            kept.append("")
+    return "/" + "/".join(kept) + mark + _quote(query, _QUERY_SAFE)
+
+
+def _quote(text: str, safe: frozenset[str]) -> str:
+    """Percent-encode what may not stand here; what is encoded already stays as it is."""
+    if safe.issuperset(text):
+        return text
+    return "".join(sign if sign in safe else "".join(f"%{byte:02X}" for byte in sign.encode()) for sign in text)
