@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from server.cli.show import COLOURS, NAMES, SKIPPED, image_name, plain, show
+from server.records import MODALITIES, SkipReason
+
+
+def verdict(modality: str, confidence: float, **more: Any) -> dict[str, Any]:
+    rest = (1 - confidence) / 5
+    return {
+        "modality": modality,
+        "is_medical": modality != "non_medical",
+        "confidence": confidence,
+        "probabilities": {name: confidence if name == modality else rest for name in MODALITIES},
+        "uncertain": False,
+        "agree": True,
+        "members": {},
+        "cached": False,
+        "model_version": "m",
+    } | more
+
+
+def image(name: str, judged: dict[str, Any], **more: Any) -> dict[str, Any]:
+    place = {"url": f"https://example.org/{name}", "page": None, "kind": "img", "alt": None, "box": None}
+    return {
+        "sha256": name,
+        "width": 640,
+        "height": 480,
+        "format": "JPEG",
+        "bytes": 1,
+        "near_duplicate_of": None,
+        "places": [place],
+        "verdict": judged,
+        "panels": [],
+    } | more
+
+
+def report(*images: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "id": "1",
+        "source": {"target": "https://example.org/", "kind": "page", "title": "A page"},
+        "status": "done",
+        "error": None,
+        "timings_ms": {"total": 1234.0},
+        "counts": {
+            "found": len(images),
+            "unique": len(images),
+            "medical": 1,
+            "uncertain": 0,
+            "cached": 0,
+            "skipped": {},
+            "by_modality": {},
+        },
+        "images": list(images),
+    } | more
+
+
+def printed(value: dict[str, Any]) -> str:
+    stream = io.StringIO()
+    show(value, Console(file=stream, width=120, force_terminal=False))
+    return stream.getvalue()
+
+
+def test_a_sure_answer_is_never_rounded_up_to_certainty() -> None:
+    assert "99.9 %" in printed(report(image("a.png", verdict("ct", 0.99999))))
+
+
+def test_an_uncertain_answer_shows_both_candidates() -> None:
+    doubt = verdict("ct", 0.5, uncertain=True) | {"probabilities": dict.fromkeys(MODALITIES, 0.0) | {"ct": 0.5, "mri": 0.45}}
+    assert "CT or MRI?" in printed(report(image("a.png", doubt)))
+
+
+def test_disagreement_correction_panels_and_the_tag_of_the_file_are_said() -> None:
+    odd = image("a.dcm", verdict("mri", 0.7, agree=False, corrected=True), panels=[{}, {}])
+    odd["places"][0]["tag"] = "MR"
+    text = printed(report(odd))
+    assert all(word in text for word in ("members disagree", "corrected by you", "2 panels", "DICOM says MR"))
+
+
+def test_near_duplicates_are_folded_into_the_first() -> None:
+    text = printed(report(image("a.png", verdict("ct", 0.9)), image("b.png", verdict("ct", 0.9), near_duplicate_of="a.png")))
+    assert "b.png" not in text
+    assert "+1 near duplicate" in text
+
+
+def test_a_failure_says_why_and_by_which_code() -> None:
+    text = printed(report(status="failed", error={"code": "host_not_found", "message": "no host named nowhere.invalid"}))
+    assert "no host named nowhere.invalid" in text
+    assert "[host_not_found]" in text
+
+
+def test_what_a_page_wrote_does_nothing() -> None:
+    hostile = report(image("x", verdict("ct", 0.9)))
+    hostile["source"]["title"] = "[red]boo[/red]\x1b[31m\x07\u202eevil"
+    text = printed(hostile)
+    assert "[red]boo[/red]" in text
+    assert not set("\x1b\x07\u202e") & set(text)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ({"url": "https://e.org/a/b%20c.png?x=1", "kind": "img"}, "b c.png"),
+        ({"url": None, "kind": "embedded", "page": 3}, "page 3"),
+        ({"url": "data:image/png;base64,AAAA", "kind": "img", "alt": "A knee"}, "A knee"),
+        ({"url": None, "kind": "video_poster"}, "video poster"),
+        ({"url": "scans/stack.tif", "kind": "file", "page": 2}, "stack.tif · 2"),
+    ],
+)
+def test_an_image_is_called_by_the_best_name_it_has(place: dict[str, Any], name: str) -> None:
+    assert image_name({"places": [place]}) == name
+
+
+def test_long_text_is_cut() -> None:
+    assert plain("x" * 100, 10) == "xxxxxxxxx…"
+
+
+def test_every_modality_and_every_reason_has_words() -> None:
+    assert set(NAMES) == set(COLOURS) == set(MODALITIES)
+    assert set(SKIPPED) == set(SkipReason.__args__)
