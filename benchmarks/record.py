@@ -23,17 +23,20 @@ def _commit() -> str:
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return names[0] if names else platform.processor() or platform.machine()
+    for line in info.read_text().splitlines() if info.exists() else []:
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
 
 
 def record(name: str, arguments: dict[str, Any], figures: dict[str, Any]) -> Path:
     """Append {at, commit, machine, arguments, figures} to results/NAME.jsonl and print the figures."""
     RESULTS.mkdir(exist_ok=True)
+    machine = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()}
     line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+        "machine": machine,
         "arguments": arguments,
         "figures": figures,
     }
