@@ -1,0 +1,157 @@
+// Lists every image one frame shows and where: run in an isolated world, so the page can neither see nor falsify it, only its DOM.
+// `options`: {minSide, maxImages, maxChars, maxPixels, budgetMs}; `closed`: the frame's closed shadow roots, which no script can find.
+// Boxes are [x, y, width, height] in CSS pixels of this frame's viewport. Addresses stand in `urls` once; entries hold their index.
+(options, ...closed) => {
+  const started = performance.now();
+  const known = new Map();
+  const urls = [];
+  const found = { title: document.title, urls, images: [], canvases: [], svgs: [], small: 0, tooMany: 0, cut: false };
+  let chars = 0;
+
+  const late = () => performance.now() - started > options.budgetMs;
+  const boxOf = (element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 0 && box.height > 0 ? [box.x, box.y, box.width, box.height] : null;
+  };
+  const altOf = (element) =>
+    element.getAttribute("alt") || element.getAttribute("aria-label") || element.getAttribute("title") ||
+    element.querySelector(":scope > title")?.textContent || null;
+  const absolute = (text) => {
+    if (!text || text.startsWith("data:")) return text;
+    try { return new URL(text, document.baseURI).href; } catch { return null; }
+  };
+  const room = (text) => (chars += text.length) <= options.maxChars;
+
+  const add = (text, kind, element) => {
+    const url = absolute(text?.trim());
+    if (!url) return;
+    if (!known.has(url)) {
+      if (!room(url)) { found.cut = true; return; }
+      known.set(url, urls.push(url) - 1);
+    }
+    if (found.images.length >= options.maxImages) { found.cut = true; return; }
+    found.images.push({ url: known.get(url), kind, alt: altOf(element), box: boxOf(element) });
+  };
+
+  // Computed styles always write url("..."), image-set candidates included; of those only what was loaded has bytes later.
+  const unescaped = (text) =>
+    text.replace(/\\([0-9a-f]{1,6})\s?|\\(.)/gi, (_, hex, char) => (hex ? String.fromCodePoint(parseInt(hex, 16) % 0x110000) : char));
+  const addStyle = (value, element) => {
+    if (!value.includes("url(")) return;
+    for (const [, text] of value.matchAll(/url\("((?:[^"\\]|\\.)*)"\)/g)) add(unescaped(text), "background", element);
+  };
+  const addStyles = (element) => {
+    for (const pseudo of [null, "::before", "::after"]) {
+      const style = getComputedStyle(element, pseudo);
+      if (pseudo && (style.content === "none" || style.content === "normal")) continue;
+      addStyle(style.backgroundImage, element);
+      addStyle(style.borderImageSource, element);
+      addStyle(style.maskImage || "", element);
+      addStyle(style.content, element);
+      if (style.display === "list-item") addStyle(style.listStyleImage, element);  // inherited: only where it draws
+    }
+  };
+
+  // A canvas that is tainted, drawn by WebGL or handed to a worker gives no pixels to scripts: `data` null asks for a screenshot.
+  const drawn = (canvas) => {
+    const probe = new OffscreenCanvas(16, 16).getContext("2d", { willReadFrequently: true });
+    probe.drawImage(canvas, 0, 0, 16, 16);
+    return probe.getImageData(0, 0, 16, 16).data.some((value) => value !== 0);
+  };
+  const addCanvas = (canvas) => {
+    const box = boxOf(canvas);
+    if (Math.min(canvas.width, canvas.height) < options.minSide) { found.small += 1; return; }
+    let data = null;
+    try {
+      if (canvas.width * canvas.height > options.maxPixels) data = "";
+      else if (drawn(canvas)) data = canvas.toDataURL("image/png");
+      else if (canvas.getContext("2d")) return;  // nothing is on it
+    } catch { /* no pixels for scripts */ }
+    if (data && !room(data)) { found.cut = true; return; }
+    found.canvases.push({ data, width: canvas.width, height: canvas.height, alt: altOf(canvas), box });
+  };
+
+  // An SVG image sees no style of the page, so what the page's styles make of each element is written onto its copy.
+  const PAINT = [
+    "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap",
+    "stroke-linejoin", "opacity", "color", "visibility", "display", "stop-color", "stop-opacity", "clip-path", "mask", "filter",
+    "font-family", "font-size", "font-weight", "font-style", "text-anchor", "dominant-baseline", "mix-blend-mode",
+  ];
+  const MAX_STYLED = 3000;
+  const paint = (element, copy) => {
+    const style = getComputedStyle(element);
+    const lines = PAINT.map((name) => `${name}:${style.getPropertyValue(name)}`);
+    if (style.transform !== "none" && !element.hasAttribute("transform"))
+      lines.push(`transform:${style.transform}`, `transform-origin:${style.transformOrigin}`, `transform-box:${style.transformBox}`);
+    copy.setAttribute("style", lines.join(";"));
+  };
+  const addSvg = (svg) => {
+    const box = boxOf(svg);
+    if (!box || getComputedStyle(svg).visibility === "hidden") return;
+    if (Math.min(box[2], box[3]) < options.minSide) { found.small += 1; return; }
+    const copy = svg.cloneNode(true);
+    const elements = svg.querySelectorAll("*");
+    const copies = [...copy.querySelectorAll("*")];
+    paint(svg, copy);
+    for (let index = 0; index < Math.min(copies.length, MAX_STYLED) && !late(); index += 1) paint(elements[index], copies[index]);
+    copy.style.transform = "none";
+    copy.style.display = "inline";
+    const links = [];
+    for (const part of copies) {
+      const href = part.getAttribute("href") || part.getAttribute("xlink:href") || "";
+      if (part.localName === "script" || part.localName === "foreignObject" && !part.hasChildNodes()) part.remove();
+      if (part.localName === "image" && href) {
+        part.removeAttribute("xlink:href");
+        part.setAttribute("href", absolute(href) || "");
+        if (!href.startsWith("data:")) links.push(part.getAttribute("href"));
+      }
+      if (part.localName === "use" && href.startsWith("#") && !copy.querySelector(`[id="${CSS.escape(href.slice(1))}"]`)) {
+        const target = svg.getRootNode().getElementById?.(href.slice(1)) || document.getElementById(href.slice(1));
+        if (target) copy.append(target.localName === "symbol" ? target.cloneNode(true) : inDefs(target));
+      }
+    }
+    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    copy.setAttribute("width", box[2]);
+    copy.setAttribute("height", box[3]);
+    const markup = new XMLSerializer().serializeToString(copy);
+    if (!room(markup)) { found.cut = true; return; }
+    found.svgs.push({ markup, links, alt: altOf(svg), box });
+  };
+  const inDefs = (target) => {
+    const defs = document.createElementNS("http://www.w3.org/2000/svg", "defs");
+    defs.append(target.cloneNode(true));
+    return defs;
+  };
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const wholeIsImage = document.contentType.startsWith("image/");
+  const addElement = (element) => {
+    const name = element.localName;
+    if (element.namespaceURI === SVG) {
+      if (name === "image") add(element.href?.baseVal, "svg", element);
+      // A frame that is an SVG file arrived as a response.
+      else if (name === "svg" && !element.ownerSVGElement && !(wholeIsImage && window !== top)) addSvg(element);
+      return;
+    }
+    if (name === "img") add(element.currentSrc || element.src, imgKind(element), element);
+    else if (name === "input" && element.type === "image") add(element.src, "img", element);
+    else if (name === "video") add(element.poster, "video_poster", element);
+    else if (name === "object") add(element.data, "object", element);
+    else if (name === "embed") add(element.src, "object", element);
+    else if (name === "canvas") addCanvas(element);
+    addStyles(element);
+  };
+  const imgKind = (img) => (wholeIsImage ? "frame" : img.parentElement?.localName === "picture" ? "picture" : "img");
+
+  const roots = [document, ...closed];
+  const seen = new Set(roots);
+  while (roots.length) {
+    for (const element of roots.shift().querySelectorAll("*")) {
+      if (late()) { found.cut = true; return found; }
+      const inner = element.shadowRoot;
+      if (inner && !seen.has(inner)) { seen.add(inner); roots.push(inner); }
+      try { addElement(element); } catch { /* one odd element hides no other */ }
+    }
+  }
+  return found;
+}

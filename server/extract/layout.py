@@ -1,0 +1,95 @@
+"""Where each image stands on a rendered page: runs collect.js in every frame and makes Places of what it lists.
+
+Boxes come out in CSS pixels of the whole page, texts plain. Knows addresses, not the bytes behind them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import CDPSession, Page
+from playwright.async_api import Error as PlaywrightError
+
+from server.extract.sieve import address, plain
+from server.extract.worlds import COLLECT, World, all_worlds
+from server.records import Box, Place
+from server.settings import Settings
+
+# One frame's collection looks at 20,000 elements in about 0.3 s; a frame that needs longer is given up, the others count.
+FRAME_BUDGET_S = 2.0
+FRAME_TIMEOUT_S = 4.0
+MAX_ENTRIES = 5000  # addresses with a place, of one frame; a wall of tiles repeats one image more often than anyone wants to read
+MAX_PLACES = 20  # of one address
+MAX_CHARS = 60_000_000  # data: addresses, canvases and drawings of one frame together
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """An inline SVG or a canvas. `content`: the SVG's markup, the canvas as data: address, None if only a screenshot shows it."""
+
+    content: str | None
+    place: Place
+    links: tuple[str, ...] = ()  # images inside an SVG
+    size: tuple[int, int] = (0, 0)  # of a canvas, its own pixels
+
+
+@dataclass(slots=True)
+class Layout:
+    """`shown`: (address as the page has it, place). `small`: drawings under the limit. `cut`: not all could be read."""
+
+    shown: list[tuple[str, Place]] = field(default_factory=list)
+    canvases: list[Drawing] = field(default_factory=list)
+    svgs: list[Drawing] = field(default_factory=list)
+    small: int = 0
+    cut: bool = False
+
+
+async def read_layout(page: Page, session: CDPSession, settings: Settings) -> Layout:
+    """Read all frames as they stand now. Frames that hang or went away are left out. Raises PlaywrightError if the page did."""
+    layout = Layout()
+    count: Counter[str] = Counter()
+    options = {
+        "minSide": settings.min_image_side,
+        "maxImages": MAX_ENTRIES,
+        "maxChars": MAX_CHARS,
+        "maxPixels": settings.max_pixels,
+        "budgetMs": FRAME_BUDGET_S * 1000,
+    }
+    async for world in all_worlds(page, session):
+        try:
+            async with asyncio.timeout(FRAME_TIMEOUT_S):
+                found = await world.run(COLLECT, options, with_closed_roots=True)
+        except (PlaywrightError, TimeoutError):
+            layout.cut = True
+            continue
+        _add(layout, found, world, count)
+    return layout
+
+
+def _add(layout: Layout, found: dict[str, Any], world: World, count: Counter[str]) -> None:
+    layout.cut = layout.cut or found["cut"]
+    layout.small += found["small"]
+    urls: list[str] = found["urls"]
+    for entry in found["images"]:
+        url = urls[entry["url"]]
+        count[url] += 1
+        if count[url] <= MAX_PLACES:
+            layout.shown.append((url, _place(entry, entry["kind"], world, address(url))))
+    for entry in found["canvases"]:
+        layout.canvases.append(Drawing(entry["data"], _place(entry, "canvas", world), size=(entry["width"], entry["height"])))
+    for entry in found["svgs"]:
+        layout.svgs.append(Drawing(entry["markup"], _place(entry, "svg", world), tuple(entry["links"])))
+
+
+def _place(entry: dict[str, Any], kind: Any, world: World, url: str | None = None) -> Place:
+    return Place(url, kind, alt=plain(entry["alt"]), box=_box(entry["box"], world))
+
+
+def _box(box: list[float] | None, world: World) -> Box | None:
+    if box is None:
+        return None
+    x, y, width, height = box
+    return (round(x + world.origin[0], 1), round(y + world.origin[1], 1), round(width, 1), round(height, 1))

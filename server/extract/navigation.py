@@ -1,0 +1,99 @@
+"""Brings a page onto the screen, or says by name why it does not come.
+
+Chromium tells of a failure in its own words (net::ERR_...), the proxy in refusals; both become errors of the one tree. Knows
+nothing of images.
+"""
+
+from __future__ import annotations
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page, Request, Response
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from server.errors import (
+    AddressNotAllowed,
+    ConnectionFailed,
+    FetchError,
+    HostNotFound,
+    HttpStatus,
+    MedlensError,
+    RedirectLoop,
+    RenderError,
+    TimedOut,
+    TooLarge,
+    UnknownKind,
+)
+from server.extract.traffic import REFUSED_HEADER, SVG_TYPE, Refusal, Traffic
+
+WORDS: tuple[tuple[str, type[FetchError], str], ...] = (
+    ("ERR_NAME_", HostNotFound, "there is no such host"),
+    ("ERR_TOO_MANY_REDIRECTS", RedirectLoop, "the site redirects without end"),
+    ("TIMED_OUT", TimedOut, "the site did not answer in time"),
+    ("ERR_CERT_", ConnectionFailed, "the site's certificate is not valid"),
+    ("ERR_SSL_", ConnectionFailed, "no secure connection came about"),
+    ("ERR_UNSAFE_REDIRECT", ConnectionFailed, "the site redirects to an address that is not the web's"),
+    ("ERR_EMPTY_RESPONSE", ConnectionFailed, "the site hung up without an answer"),
+)
+REFUSED: dict[str, type[MedlensError]] = {
+    error.code: error for error in (AddressNotAllowed, HostNotFound, ConnectionFailed, TimedOut, TooLarge, RedirectLoop)
+}
+DOCUMENT_TYPES = ("application/pdf", "application/dicom", "application/octet-stream", "application/zip")
+
+
+class NotAPage(UnknownKind):
+    """What came is a file (a download, PDF, image): fetch `url` as one. `content_type` is None where the browser did not tell."""
+
+    def __init__(self, url: str, content_type: str | None) -> None:
+        super().__init__(f"{url} is a file{f' ({content_type})' if content_type else ''}, not a page")
+        self.url = url
+        self.content_type = content_type
+
+
+async def open_page(page: Page, url: str, traffic: Traffic, timeout_s: float) -> None:
+    """Navigate until the first bytes of the document are there.
+
+    Raises NotAPage, HttpStatus, AddressNotAllowed, HostNotFound, ConnectionFailed, RedirectLoop, TimedOut, TooLarge or RenderError.
+    """
+    asked = [url]
+
+    def note(request: Request) -> None:
+        if request.is_navigation_request() and request.frame == page.main_frame:
+            asked[0] = request.url
+
+    page.on("request", note)
+    try:
+        response = await page.goto(url, wait_until="commit", timeout=timeout_s * 1000)
+    except PlaywrightTimeout:
+        raise TimedOut(f"{url} did not answer within {timeout_s:g} s") from None
+    except PlaywrightError as error:
+        raise _why(error, asked[0], traffic.refusal(asked[0])) from None
+    finally:
+        page.remove_listener("request", note)
+    if response is not None:
+        _check(response, traffic.refusal(response.url))
+
+
+def _check(response: Response, refusal: Refusal | None) -> None:
+    if response.status >= 400:
+        if refusal is not None and REFUSED_HEADER in response.headers:
+            raise REFUSED.get(refusal.code, ConnectionFailed)(refusal.message)
+        raise HttpStatus(f"{response.url} answered {response.status} {response.status_text}".strip(), response.status)
+    mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if mime in DOCUMENT_TYPES or (mime.startswith("image/") and mime != SVG_TYPE):
+        raise NotAPage(response.url, mime)
+
+
+def _why(error: PlaywrightError, url: str, refusal: Refusal | None) -> MedlensError:
+    if refusal is not None:
+        return REFUSED.get(refusal.code, ConnectionFailed)(refusal.message)
+    text = error.message
+    if "Download is starting" in text:
+        return NotAPage(url, None)
+    for word, kind, meaning in WORDS:
+        if word in text:
+            return kind(f"{url}: {meaning}")
+    if "net::ERR_ABORTED" in text:
+        return RenderError(f"{url} answered without a page")
+    if "net::" in text:
+        return ConnectionFailed(f"{url} could not be loaded ({text.partition('net::')[2].split()[0]})")
+    return RenderError(f"{url} could not be shown: {text.splitlines()[0][:300]}")

@@ -1,0 +1,199 @@
+"""Finds the images of a web page: renders it, scrolls it, takes each image's bytes from the response that brought it.
+
+Bytes arrive before anyone can say where they will stand, so an image is told twice. At once: a Candidate whose place has the
+address, kind "other" and no box, so that judging starts while the page still loads. At the end, after collect.js has read the
+layout: the same bytes again for every place they stand in, with kind, alt text and box. The Grouper merges them by their SHA-256,
+and a later place of an address replaces the one without a box; what the page loaded but shows nowhere keeps the early place. A
+Skipped comes once. data: addresses, canvases and SVG (drawn as PNG) come once, with their place.
+
+Does not know the filtering proxy but by its address and its refusals, nor what is on any image.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from playwright.async_api import BrowserContext, CDPSession, Page
+from playwright.async_api import Error as PlaywrightError
+
+from server.errors import RenderError, TimedOut
+from server.extract.browser import Browser
+from server.extract.drawings import SVG_DATA, Easel, decoded, filled
+from server.extract.layout import Layout, read_layout
+from server.extract.navigation import NotAPage, open_page
+from server.extract.scroll import loaded, scroll_through
+from server.extract.sieve import Sieve, address, plain
+from server.extract.traffic import Refusals, Traffic
+from server.extract.worlds import main_world
+from server.records import Found, Notice, Place, Source
+from server.settings import Settings
+
+__all__ = ["NotAPage", "extract_page"]
+
+# Of PAGE_TIMEOUT_S, for loading and scrolling; the rest is kept for reading where things stand, so a slow page still has places.
+LOADING_SHARE = 0.85
+# A page that moves on while it is looked at (refresh, script) is followed this often; the images of each were taken all the same.
+MAX_DOCUMENTS = 4
+MAX_TITLE = 300  # characters
+
+
+async def extract_page(
+    source: Source, browser: Browser, proxy_url: str, settings: Settings, refusals: Refusals = tuple
+) -> AsyncIterator[Found]:
+    """Yield what the page shows as it arrives. `refusals`: what the proxy at `proxy_url` refused so far, oldest first.
+
+    Raises NotAPage (fetch it as a file instead), HttpStatus and the other errors of navigation.py, BrowserMissing, RenderError;
+    TimedOut only if nothing came at all: later the page gives what it has and a Notice with code `timed_out`. Closing the iterator
+    closes the page at once.
+    """
+    assert source.url is not None
+    queue: asyncio.Queue[Found | None] = asyncio.Queue()
+    visit = _Visit(source.url, settings, queue, refusals)
+    task = asyncio.create_task(visit.run(browser, proxy_url))
+    task.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while (found := await queue.get()) is not None:
+            yield found
+        await task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+class _Visit:
+    """One look at one page, in a task of its own; what it finds goes into the queue."""
+
+    def __init__(self, url: str, settings: Settings, queue: asyncio.Queue[Found | None], refusals: Refusals) -> None:
+        self._url = url
+        self._settings = settings
+        self._emit = queue.put_nowait
+        self._refusals = refusals
+        self._sieve = Sieve(settings, queue.put_nowait)
+        self._until = time.monotonic() + settings.page_timeout_s
+        self._title: str | None = None
+        self._opened = self._crashed = False
+
+    async def run(self, browser: Browser, proxy_url: str) -> None:
+        async with browser.context(proxy_url) as context:
+            try:
+                await self._visit(context)
+            except PlaywrightError as error:
+                raise RenderError(f"the browser lost {self._url}: {str(error).splitlines()[0][:200]}") from error
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not self._crashed or task is None:
+                    raise
+                task.uncancel()
+                self._emit(Notice(code=RenderError.code, message="the page broke down while it was shown"))
+
+    async def _visit(self, context: BrowserContext) -> None:
+        page = await context.new_page()
+        self._watch(page)
+        traffic = Traffic(page, self._sieve, self._settings, self._refusals)
+        session = await context.new_cdp_session(page)
+        await open_page(page, self._url, traffic, self._left(LOADING_SHARE))
+        self._opened = True
+        late = False
+        try:
+            async with asyncio.timeout(self._left(LOADING_SHARE)):
+                await self._look(page, session, traffic)
+        except TimeoutError:
+            late = True
+        try:
+            async with asyncio.timeout(self._left()):
+                await self._place(await read_layout(page, session, self._settings), page, traffic)
+        except TimeoutError:
+            late = True
+        traffic.give_up()
+        if late:
+            limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
+            self._emit(Notice(code=TimedOut.code, message=f"the page took longer than {limit}; this is what it showed by then"))
+
+    def _left(self, share: float = 1.0) -> float:
+        spare = (1 - share) * self._settings.page_timeout_s
+        return max(0.05, self._until - spare - time.monotonic())
+
+    def _watch(self, page: Page) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def crashed(_: Page) -> None:
+            self._crashed = True
+            task.cancel()
+
+        page.on("crash", crashed)
+        page.on("popup", _close)
+
+    async def _look(self, page: Page, session: CDPSession, traffic: Traffic) -> None:
+        """Load and scroll; begin anew when the page moves on meanwhile."""
+        for _ in range(MAX_DOCUMENTS):
+            try:
+                await page.wait_for_load_state("domcontentloaded", timeout=0)
+                world = await main_world(session)
+                self._tell_title(await world.run("() => document.title"))
+                await loaded(page)
+                ended = await scroll_through(world, traffic, self._settings.image_timeout_s)
+                self._tell_title(await world.run("() => document.title"))
+            except PlaywrightError:
+                if page.is_closed():
+                    raise
+                continue
+            if not ended:
+                self._emit(Notice(message="the page goes on without end; its first part was looked at"))
+            return
+        self._emit(Notice(message="the page kept moving on while it was looked at"))
+
+    def _tell_title(self, text: str) -> None:
+        title = plain(text, MAX_TITLE)
+        if title and title != self._title:
+            self._title = title
+            self._emit(Notice(title=title))
+
+    async def _place(self, layout: Layout, page: Page, traffic: Traffic) -> None:
+        """Tell every image again with its places, and draw what is no image file."""
+        for index in range(layout.small):
+            self._sieve.refuse("too_small", Place(None, "svg"), key=f"drawing {index}")
+        placed: set[str] = set()
+        async with Easel(page.context, self._sieve, self._settings) as easel:
+            for url, place in layout.shown:
+                placed.add(address(url))
+                await self._tell(url, place, traffic, easel)
+            for url in traffic.svgs.keys() - placed:
+                await easel.svg(traffic.svgs[url], Place(url, "other"))
+            for drawing in layout.svgs:
+                images = {link: traffic.images[address(link)] for link in drawing.links if address(link) in traffic.images}
+                await easel.svg(filled(drawing.content or "", images), drawing.place)
+            for drawing in layout.canvases:
+                if drawing.content is None:
+                    await easel.screenshot(page, drawing.place)
+                elif drawing.content:
+                    self._sieve.offer(decoded(drawing.content)[1], drawing.place)
+                else:
+                    self._sieve.refuse("too_many_pixels", drawing.place, key=repr(drawing.place.box))
+        if layout.cut:
+            self._emit(Notice(message="parts of the page were too large to be read whole"))
+
+    async def _tell(self, url: str, place: Place, traffic: Traffic, easel: Easel) -> None:
+        if url.startswith("data:"):
+            try:
+                data = decoded(url)[1]
+            except ValueError as error:
+                self._sieve.refuse("broken", place, str(error), key=url)
+                return
+            if url.lower().startswith(SVG_DATA):
+                await easel.svg(data, place)
+            else:
+                self._sieve.offer(data, place)
+        elif (data := traffic.images.get(address(url), b"")) != b"":
+            self._sieve.offer(data, place)
+        elif svg := traffic.svgs.get(address(url)):
+            await easel.svg(svg, place)
+
+
+async def _close(popup: Page) -> None:
+    with suppress(PlaywrightError):
+        await popup.close()

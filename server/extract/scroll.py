@@ -1,0 +1,52 @@
+"""Brings a page to rest and scrolls it to its end, so that lazy images load: bounded in time and height, for pages without end.
+
+At rest means: the load event was seen, and for a short time nothing was under way that brings images. Knows no image.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from playwright.async_api import Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from server.extract.traffic import Traffic
+from server.extract.worlds import CONSENT, SCROLL, World
+
+LOAD_LIMIT_S = 15.0  # a page whose load event has not come by then waits for something that may never come
+REST_LIMIT_S = 8.0  # a little more than IMAGE_TIMEOUT_S: by then every image has come or is given up
+STEP = 0.9  # of the window's height: observers of single elements must see each of them pass
+MAX_SCROLL_PX = 40_000  # about forty windows
+MAX_SCROLL_S = 12.0
+END_LIMIT_S = 3.0  # at the foot of a page, for what it loads next
+END_QUIET_S = 0.2
+
+
+async def loaded(page: Page) -> None:
+    """Wait for the load event, but not for ever."""
+    with suppress(PlaywrightTimeout):
+        await page.wait_for_load_state("load", timeout=LOAD_LIMIT_S * 1000)
+
+
+async def scroll_through(world: World, traffic: Traffic, image_timeout_s: float) -> bool:
+    """Scroll the settled page to its end and back to its top; tell whether the end was reached."""
+    await traffic.quiet(REST_LIMIT_S)
+    await world.run(CONSENT)
+    until = time.monotonic() + MAX_SCROLL_S
+    ended = False
+    while time.monotonic() < until:
+        at = await world.run(SCROLL, STEP)
+        if at["bottom"] >= MAX_SCROLL_PX:
+            break
+        if at["bottom"] + 2 < at["height"]:
+            continue
+        await traffic.quiet(END_LIMIT_S, END_QUIET_S)
+        after = await world.run(SCROLL, STEP)
+        if after["height"] <= at["height"] + 2:
+            ended = True
+            break
+    await world.run(SCROLL, 0)
+    await traffic.quiet(min(REST_LIMIT_S, image_timeout_s + 1))
+    await world.run(CONSENT)
+    return ended

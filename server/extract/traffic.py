@@ -1,0 +1,175 @@
+"""Watches what a page loads: takes each image's bytes from its response, and knows whether the page is still busy.
+
+Nothing is downloaded twice: the bytes are those the page got, redirects, cookies and blob: addresses included. Knows the sieve that
+the images go through and, as a callable, what the proxy refused; knows nothing of where on the page an image stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page, Request, Response
+
+from server.errors import AddressNotAllowed, TimedOut, TooLarge
+from server.extract.sieve import Sieve, address
+from server.records import Place, SkipReason
+from server.settings import Settings
+
+# A page is at rest when nothing it needs for images was under way for this long: time for a script to act on what it got.
+QUIET_S = 0.3
+# Scripts, styles and data may bring images; a request older than this is a long poll or a lost one, and not waited for.
+OTHERS_S = 3.0
+POLL_S = 0.04
+WAITED_FOR = frozenset(("script", "stylesheet", "xhr", "fetch", "document"))
+SVG_TYPE = "image/svg+xml"
+# Marks the answers that are the proxy's own, with the error's code; a site's 403 has none.
+REFUSED_HEADER = "x-medlens-refused"
+# Chromium's words for "the page changed its mind", or forbids itself to show the image: nobody sees it, so nothing is lost.
+NOT_SHOWN = ("net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CSP", "net::ERR_BLOCKED_BY_CLIENT", "csp")
+
+
+class Refusal(Protocol):
+    """One request that the proxy refused: its host, the code of the error (server/errors.py) and a line for people."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+
+
+Refusals = Callable[[], Sequence[Refusal]]
+
+
+class Traffic:
+    """`images`: bytes by address (the first of a redirect chain, as the page writes it); `svgs`: likewise, not yet drawn."""
+
+    def __init__(self, page: Page, sieve: Sieve, settings: Settings, refusals: Refusals) -> None:
+        self.images: dict[str, bytes] = {}
+        self.svgs: dict[str, bytes] = {}
+        self._sieve = sieve
+        self._settings = settings
+        self._refusals = refusals
+        self._open: dict[Request, float] = {}
+        self._taking: set[asyncio.Task[None]] = set()
+        self._changed = time.monotonic()
+        page.on("request", self._on_request)
+        page.on("requestfinished", self._on_finished)
+        page.on("requestfailed", self._on_failed)
+
+    def refusal(self, url: str) -> Refusal | None:
+        """The proxy's last refusal of this address's host."""
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        return next((refusal for refusal in reversed(self._refusals()) if refusal.host.strip("[]").rstrip(".") == host), None)
+
+    @property
+    def busy(self) -> bool:
+        now = time.monotonic()
+        return bool(self._taking) or any(now - since < self._patience(request) for request, since in self._open.items())
+
+    async def quiet(self, limit_s: float, quiet_s: float = QUIET_S) -> bool:
+        """Wait until nothing was under way for `quiet_s`, at most `limit_s`; tell whether it came to that."""
+        until = time.monotonic() + limit_s
+        while (now := time.monotonic()) < until:
+            if self.busy:
+                self._changed = now
+            elif now - self._changed >= quiet_s:
+                return True
+            await asyncio.sleep(POLL_S)
+        return False
+
+    def give_up(self) -> None:
+        """Count the images that never arrived, and stop watching."""
+        for request in list(self._open):
+            if request.resource_type == "image":
+                self._refuse(request, "timed_out", "the image did not arrive in time")
+        for task in self._taking:
+            task.cancel()
+
+    def _patience(self, request: Request) -> float:
+        if request.resource_type == "image":
+            return self._settings.image_timeout_s
+        return OTHERS_S if request.resource_type in WAITED_FOR else 0.0
+
+    def _on_request(self, request: Request) -> None:
+        self._open[request] = self._changed = time.monotonic()
+
+    def _on_failed(self, request: Request) -> None:
+        self._closed(request)
+        failure = request.failure or ""
+        if request.resource_type != "image" or failure.startswith(NOT_SHOWN):
+            return
+        refusal = self.refusal(request.url)
+        if refusal is not None and refusal.code == AddressNotAllowed.code:
+            self._refuse(request, "blocked", refusal.message)
+        else:
+            self._refuse(request, "timed_out" if "TIMED_OUT" in failure else "broken", failure)
+
+    def _on_finished(self, request: Request) -> None:
+        self._closed(request)
+        task = asyncio.create_task(self._take(request))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    def _closed(self, request: Request) -> None:
+        if self._open.pop(request, None) is not None and self._patience(request):
+            self._changed = time.monotonic()
+
+    async def _take(self, request: Request) -> None:
+        try:
+            response = await request.response()
+            if response is None or 300 <= response.status < 400:
+                return
+            mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if request.resource_type != "image" and not mime.startswith("image/"):
+                return
+            if response.status >= 400 and not mime.startswith("image/"):
+                self._not_delivered(request, response)
+                return
+            place = Place(address(_first(request)), "other")
+            if self._sieve.full and place.url not in self.images:
+                self._sieve.refuse("too_many", place)
+                return
+            async with asyncio.timeout(self._settings.image_timeout_s):
+                data = await response.body()
+        except TimeoutError:
+            self._refuse(request, "timed_out", "the browser did not hand the image over in time")
+        except PlaywrightError:  # the page has moved on, and Chromium with it
+            if request.resource_type == "image":
+                self._refuse(request, "unreadable", "the browser no longer had the image's bytes")
+        else:
+            self._keep(data, mime, place)
+
+    def _keep(self, data: bytes, mime: str, place: Place) -> None:
+        assert place.url is not None
+        if mime == SVG_TYPE:
+            self.svgs[place.url] = data
+        elif self._sieve.offer(data, place):
+            self.images[place.url] = data
+
+    def _not_delivered(self, request: Request, response: Response) -> None:
+        code = response.headers.get(REFUSED_HEADER)
+        refusal = self.refusal(request.url)
+        detail = refusal.message if code and refusal else f"the site answered {response.status}"
+        reasons: dict[str | None, SkipReason] = {
+            AddressNotAllowed.code: "blocked",
+            TimedOut.code: "timed_out",
+            TooLarge.code: "too_large",
+        }
+        self._refuse(request, reasons.get(code, "broken"), detail)
+
+    def _refuse(self, request: Request, reason: SkipReason, detail: str) -> None:
+        self._sieve.refuse(reason, Place(address(_first(request)), "other"), detail)
+
+
+def _first(request: Request) -> str:
+    """The address the page asked for, before any redirect."""
+    while request.redirected_from is not None:
+        request = request.redirected_from
+    return request.url

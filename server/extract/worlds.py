@@ -1,0 +1,159 @@
+"""Runs our scripts in the frames of a page, each in an isolated world: the same DOM, but none of the page's own functions.
+
+Also tells what scripts cannot know: the frames of other sites with their place on the page, and closed shadow roots (found through
+Chromium's own view of the DOM, so roots that a parser or a script made are found alike). Knows nothing of images.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import CDPSession, Frame, Page
+from playwright.async_api import Error as PlaywrightError
+
+WORLD_NAME = "medlens"
+MAX_FRAMES = 40  # advertising pages nest dozens of empty ones
+# The snapshot that shows closed roots takes a second for this many elements; larger pages go without.
+MAX_SNAPSHOT_ELEMENTS = 40_000
+MAX_CLOSED_ROOTS = 500
+ELEMENT_NODE = 1
+
+HERE = Path(__file__).parent
+COLLECT, SCROLL, CONSENT, RASTER = ((HERE / f"{name}.js").read_text("utf-8") for name in ("collect", "scroll", "consent", "raster"))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Our side of one frame. `origin`: where the top left corner of the frame's viewport lies on the page, CSS pixels."""
+
+    session: CDPSession
+    context: int
+    origin: tuple[float, float] = (0.0, 0.0)
+    closed: tuple[int, ...] = field(default=(), repr=False)  # backend ids of closed shadow roots
+
+    async def run(self, script: str, *values: Any, with_closed_roots: bool = False) -> Any:
+        """Call the function `script` with JSON values (and the closed roots behind them). Raises PlaywrightError."""
+        arguments = [{"value": value} for value in values]
+        for root in self.closed if with_closed_roots else ():
+            resolved = await self.session.send("DOM.resolveNode", {"backendNodeId": root, "executionContextId": self.context})
+            arguments.append({"objectId": resolved["object"]["objectId"]})
+        call = {"functionDeclaration": script, "executionContextId": self.context, "arguments": arguments}
+        answer = await self.session.send("Runtime.callFunctionOn", {**call, "returnByValue": True, "awaitPromise": True})
+        if "exceptionDetails" in answer:
+            raise PlaywrightError(str(answer["exceptionDetails"].get("exception", {}).get("description", "script failed"))[:300])
+        return answer["result"].get("value")
+
+
+async def main_world(session: CDPSession) -> World:
+    """The world of the page's own document as it is now; a navigation ends it, and `run` then raises."""
+    tree = await session.send("Page.getFrameTree")
+    return World(session, await _enter(session, tree["frameTree"]["frame"]["id"]))
+
+
+async def all_worlds(page: Page, session: CDPSession) -> AsyncIterator[World]:
+    """The worlds of the page's document and of its frames, those of other sites included. Frames that went away are left out."""
+    scroll = await (await main_world(session)).run("() => [scrollX, scrollY, document.querySelectorAll('*').length]")
+    count = 0
+    sessions: dict[Frame, tuple[CDPSession, tuple[float, float]]] = {page.main_frame: (session, (scroll[0], scroll[1]))}
+    for frame in page.frames:
+        if frame is page.main_frame:
+            own, origin, elements = session, (scroll[0], scroll[1]), scroll[2]
+        else:
+            assert frame.parent_frame is not None
+            parent, origin = sessions.get(frame.parent_frame) or sessions[page.main_frame]
+            sessions[frame] = (parent, origin)
+            try:
+                own = await page.context.new_cdp_session(frame)
+                root = (await own.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+                origin = await _origin(parent, root, origin)
+            except PlaywrightError:  # lives in its parent's process and came with it, or is gone
+                continue
+            sessions[frame] = (own, origin)
+            elements = 0
+        async for world in _worlds_of(own, origin, elements):
+            yield world
+            count += 1
+            if count >= MAX_FRAMES:
+                return
+
+
+async def _worlds_of(session: CDPSession, origin: tuple[float, float], elements: int) -> AsyncIterator[World]:
+    """All frames of one process."""
+    closed: dict[str, list[int]] = {}
+    if elements <= MAX_SNAPSHOT_ELEMENTS:
+        closed = await _closed_roots(session)
+    tree = (await session.send("Page.getFrameTree"))["frameTree"]
+    root = tree["frame"]["id"]
+    for frame in _frame_ids(tree):
+        try:
+            place = origin if frame == root else await _origin(session, frame, origin)
+            yield World(session, await _enter(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS]))
+        except PlaywrightError:
+            continue
+
+
+def _frame_ids(tree: dict[str, Any]) -> Iterator[str]:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop(0)
+        yield node["frame"]["id"]
+        waiting.extend(node.get("childFrames", ()))
+
+
+async def _enter(session: CDPSession, frame: str) -> int:
+    answer = await session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": WORLD_NAME})
+    return int(answer["executionContextId"])
+
+
+async def _origin(parent: CDPSession, frame: str, parent_origin: tuple[float, float]) -> tuple[float, float]:
+    owner = await parent.send("DOM.getFrameOwner", {"frameId": frame})
+    try:
+        model = await parent.send("DOM.getBoxModel", {"backendNodeId": owner["backendNodeId"]})
+    except PlaywrightError:  # not shown
+        return parent_origin
+    x, y = model["model"]["content"][:2]
+    return parent_origin[0] + x, parent_origin[1] + y
+
+
+async def _closed_roots(session: CDPSession) -> dict[str, list[int]]:
+    """Backend ids of the closed shadow roots by frame. The snapshot is flat, so no depth of nesting can break its reader."""
+    try:
+        snapshot = await session.send("DOMSnapshot.captureSnapshot", {"computedStyles": []})
+        hosts = list(_outer_hosts(snapshot))
+        described = await asyncio.gather(
+            *(session.send("DOM.describeNode", {"backendNodeId": host, "depth": -1, "pierce": True}) for _, host in hosts),
+            return_exceptions=True,
+        )
+    except PlaywrightError:
+        return {}
+    found: dict[str, list[int]] = {}
+    for (frame, _), answer in zip(hosts, described, strict=True):
+        if not isinstance(answer, BaseException):
+            found.setdefault(frame, []).extend(_closed_in(answer["node"]))
+    return found
+
+
+def _outer_hosts(snapshot: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """(frame id, backend id) of the elements whose closed root lies in no other closed root."""
+    strings = snapshot["strings"]
+    for document in snapshot["documents"]:
+        nodes = document["nodes"]
+        rare = nodes["shadowRootType"]
+        inside = {node for node, kind in zip(rare["index"], rare["value"], strict=True) if strings[kind] == "closed"}
+        hosts = {nodes["parentIndex"][node] for node in inside} - inside
+        for host in sorted(hosts)[:MAX_CLOSED_ROOTS]:
+            yield strings[document["frameId"]], nodes["backendNodeId"][host]
+
+
+def _closed_in(node: dict[str, Any]) -> Iterator[int]:
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if here.get("shadowRootType") == "closed":
+            yield here["backendNodeId"]
+        waiting.extend(here.get("shadowRoots", ()))
+        waiting.extend(child for child in here.get("children", ()) if child.get("nodeType") == ELEMENT_NODE)
