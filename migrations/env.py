@@ -1,0 +1,39 @@
+"""How Alembic reaches the database: on the connection the program hands in, else (command line) as the settings say."""
+
+from __future__ import annotations
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.sql.schema import SchemaItem
+
+from server.settings import load_settings
+from server.store.database import Database
+from server.store.tables import metadata
+
+OTHERS = "procrastinate_"  # the queue's tables have a migration of their own and no place in our metadata
+
+
+def _is_ours(_item: SchemaItem, name: str | None, kind: str, _reflected: bool, _compared: SchemaItem | None) -> bool:
+    return not (kind == "table" and name is not None and name.startswith(OTHERS))
+
+
+def _run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=metadata, include_object=_is_ours)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _from_command_line() -> None:
+    async with Database(load_settings()) as database, database.begin() as connection:
+        await connection.run_sync(_run)
+
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    _run(given)
+elif context.is_offline_mode():
+    raise SystemExit("migrations run on a live database; drop --sql")
+else:
+    asyncio.run(_from_command_line())

@@ -1,0 +1,130 @@
+"""The one database: embedded, or the one MEDLENS_DATABASE_URL names; connected, migrated, asked whether it is ready.
+
+Knows how to reach it, nothing of what is in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from server.errors import DatabaseUnavailable, SettingsError
+from server.settings import Settings
+from server.store.postgres import EmbeddedPostgres
+from server.store.revisions import newest_revision
+
+DRIVER = "postgresql+psycopg"
+POOL_SIZE = 5  # kept open; requests are short
+POOL_OVERFLOW = 15  # more at a rush; three processes of this size stay under the embedded server's 100 connections
+POOL_WAIT_S = 15.0
+CONNECT_S = 5
+MIGRATION_LOCK = 0x6D65646C  # "medl": the advisory lock under which one process migrates
+
+
+class Database:
+    """`async with Database(settings) as database:` connects (starting the embedded server if need be) and lets go at the end."""
+
+    engine: AsyncEngine
+    url: URL
+
+    def __init__(self, settings: Settings) -> None:
+        self._given = settings.database_url
+        self._embedded = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
+
+    async def __aenter__(self) -> Self:
+        self.url = await self._start_embedded(self._embedded) if self._embedded else self._given_url()
+        self.engine = create_async_engine(
+            self.url,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,  # a restarted server costs one round trip, not a failed request
+            connect_args={"connect_timeout": CONNECT_S},
+        )
+        try:
+            await self.ready()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.engine.dispose()
+        if self._embedded:
+            await asyncio.shield(asyncio.to_thread(self._embedded.stop))
+
+    @property
+    def conninfo(self) -> str:
+        """The same address as libpq spells it, for psycopg and procrastinate. Holds the password, if there is one."""
+        query = {key: value for key, value in self.url.query.items() if isinstance(value, str)}
+        parts = {
+            "host": self.url.host,
+            "port": str(self.url.port) if self.url.port else None,
+            "user": self.url.username,
+            "password": self.url.password,
+            "dbname": self.url.database,
+        }
+        return make_conninfo(**{key: value for key, value in parts.items() if value is not None} | query)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction that commits at the end; DatabaseUnavailable when the server cannot be reached."""
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
+                raise self._unavailable(error.orig) from error
+            raise
+
+    async def ready(self) -> None:
+        """Return if the database answers, else DatabaseUnavailable."""
+        async with self.begin() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def migrate(self) -> None:
+        """Bring the tables up to date, one process at a time; a few milliseconds when they are."""
+        async with self.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            made = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+            if not made or await connection.scalar(text("SELECT version_num FROM alembic_version")) != newest_revision():
+                # Alembic takes longer to import than to find that there is nothing to do, and most starts find that.
+                upgrade = importlib.import_module("server.store.upgrade").upgrade
+                await connection.run_sync(upgrade)
+
+    async def _start_embedded(self, embedded: EmbeddedPostgres) -> URL:
+        starting = asyncio.ensure_future(asyncio.to_thread(embedded.start))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:  # Ctrl-C while it starts: let it finish, then stop it
+            await asyncio.wait([starting])
+            await asyncio.to_thread(embedded.stop)
+            raise
+
+    def _given_url(self) -> URL:
+        assert self._given is not None
+        try:
+            url = make_url(self._given.get_secret_value())
+        except ArgumentError:
+            raise SettingsError(
+                "MEDLENS_DATABASE_URL is not an address such as postgresql://user:password@host:5432/medlens"
+            ) from None
+        if url.drivername not in ("postgres", "postgresql", DRIVER):
+            raise SettingsError(f"MEDLENS_DATABASE_URL must begin with postgresql://, not {url.drivername}://")
+        return url.set(drivername=DRIVER)
+
+    def _unavailable(self, cause: BaseException | None) -> DatabaseUnavailable:
+        shown = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        reason = " ".join(str(cause).split()) or "no answer"
+        todo = "restart medlens" if self._embedded else "start it, or unset MEDLENS_DATABASE_URL to use the embedded one"
+        return DatabaseUnavailable(f"no answer from the database {shown}: {reason}; {todo}")

@@ -1,0 +1,34 @@
+"""Search by any part of a word, without pg_trgm (the wheel has none): every three letters in a row, and how each word begins.
+
+The first migration makes `medlens_grams(text) -> text[]`, which an inverted index holds for each scan; this module asks it.
+A query's words must all occur. A word of three letters or more is found anywhere; one or two letters are found where a word begins.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, cast, func, literal
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
+
+from server.store.tables import scans
+from server.store.types import clean
+
+GRAM = 3
+QUERY_CHARS = 200  # nobody types more; a longer text is cut
+
+
+def matches(query: str) -> ColumnElement[bool] | None:
+    """The condition on `scans` for a person's words, or None when there are none."""
+    words = clean(query, QUERY_CHARS).lower().split()
+    if not words:
+        return None
+    pieces: set[str] = set()
+    conditions: list[ColumnElement[bool]] = []
+    for word in words:
+        if len(word) < GRAM:
+            pieces.add(" " * (GRAM - len(word)) + word)
+        else:
+            pieces.update(word[i : i + GRAM] for i in range(len(word) - GRAM + 1))
+            conditions.append(scans.c.search.contains(word, autoescape=True))
+    wanted = cast(literal(sorted(pieces), ARRAY(Text)), ARRAY(Text))
+    return and_(func.medlens_grams(scans.c.search).op("@>")(wanted), *conditions)

@@ -1,0 +1,244 @@
+"""The tables, and for each index the question it answers. Knows columns, no queries.
+
+A scan has images (`scan_images`), an image has verdicts (one per model version) and perhaps a person's correction. What the history
+page shows of a scan stands on its own row (counts per modality, previews), written when the scan finishes or a correction changes
+it, so that a page of history is one index range and no join. Images are keyed by the SHA-256 of their encoded bytes, as 32 bytes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from server.records import MODALITIES
+from server.store.types import Sha256
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+CONFIDENCE_BINS = 10  # bars of the confidence histogram, a tenth each
+SEARCHED_CHARS = 400  # of title and address together; a data: address may be megabytes long
+
+
+def _when(name: str, *, nullable: bool = True, default: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if default else None)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text("0"))
+
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("url", Text),
+    Column("host", Text),
+    Column("title", Text),
+    Column("status", String(16), nullable=False, server_default="queued"),
+    Column("error_code", String(64)),
+    Column("error_message", Text),
+    Column("model_version", Text),
+    Column("options", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    _when("created_at", nullable=False, default=True),
+    _when("started_at"),
+    _when("finished_at"),
+    _when("deleted_at"),
+    Column("timings_ms", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    _count("found"),
+    Column("skipped", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    # counted over unique images: exact and near duplicates folded
+    _count("unique_images"),
+    _count("medical"),
+    _count("uncertain"),
+    _count("disagreeing"),
+    _count("corrected"),
+    _count("cached"),
+    *(_count(modality) for modality in MODALITIES),
+    Column("confidence_bins", ARRAY(Integer), nullable=False, server_default=text("'{}'::integer[]")),
+    Column("previews", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column(
+        "search",
+        Text,
+        Computed(f"lower(left(coalesce(title, '') || ' ' || coalesce(url, target), {SEARCHED_CHARS}))", persisted=True),
+        nullable=False,
+    ),
+)
+
+_ALIVE = scans.c.deleted_at.is_(None)
+_NEWEST = (scans.c.created_at.desc(), scans.c.id.desc())
+
+# History, newest first: as a whole, by status, by kind; and one partial index for each filter that may match few scans of many.
+Index("ix_scans_newest", *_NEWEST, postgresql_where=_ALIVE)
+Index("ix_scans_status", scans.c.status, *_NEWEST, postgresql_where=_ALIVE)
+Index("ix_scans_kind", scans.c.kind, *_NEWEST, postgresql_where=_ALIVE)
+for _name in (*MODALITIES, "uncertain", "disagreeing", "corrected"):
+    Index(f"ix_scans_has_{_name}", *_NEWEST, postgresql_where=_ALIVE & (scans.c[_name] > 0))
+# The last report for a page. Hashed, because an address may be longer than a B-tree entry.
+Index("ix_scans_url", func.md5(scans.c.url), scans.c.created_at.desc(), postgresql_where=_ALIVE)
+# Search by any part of title or address: three-letter pieces in an inverted index (the wheel has no pg_trgm).
+Index("ix_scans_grams", func.medlens_grams(scans.c.search), postgresql_using="gin")
+# The purge finds what was deleted.
+Index("ix_scans_deleted_at", scans.c.deleted_at, postgresql_where=scans.c.deleted_at.is_not(None))
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("scan_id", Uuid, ForeignKey("scans.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text),
+    Column("data", LargeBinary, nullable=False),
+    _when("created_at", nullable=False, default=True),
+    Index("ix_uploads_scan_id", "scan_id", "position"),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("sha256", Sha256, primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("phash", String(16)),
+    Column("corrected_as", String(16)),
+    _when("created_at", nullable=False, default=True),
+)
+
+scan_images = Table(
+    "scan_images",
+    metadata,
+    Column("scan_id", Uuid, ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True),
+    Column("sha256", Sha256, ForeignKey("images.sha256"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("near_duplicate_of", Sha256),
+    Column("cached", Boolean, nullable=False),
+    Column("places", JSONB, nullable=False),
+    Index("ix_scan_images_sha256", "sha256"),  # seen before in which scans
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("modality", String(16), nullable=False),
+    Column("is_medical", Boolean, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("uncertain", Boolean, nullable=False),
+    Column("agree", Boolean, nullable=False),
+    Column("probabilities", ARRAY(Double), nullable=False),  # in the order of MODALITIES
+    Column("members", JSONB, nullable=False),  # name: six numbers in that order
+    Column("panels", JSONB),
+    _when("created_at", nullable=False, default=True),
+)
+# The review queue: of one model version, the least sure first.
+Index(
+    "ix_verdicts_review",
+    verdicts.c.model_version,
+    verdicts.c.confidence,
+    verdicts.c.sha256,
+    postgresql_where=verdicts.c.uncertain | ~verdicts.c.agree,
+)
+
+thumbnails = Table(
+    "thumbnails",
+    metadata,
+    Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), primary_key=True),
+    Column("webp", LargeBinary, nullable=False),
+    _when("created_at", nullable=False, default=True),
+)
+
+heatmaps = Table(
+    "heatmaps",
+    metadata,
+    Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+    _when("created_at", nullable=False, default=True),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), nullable=False),
+    Column("modality", String(16), nullable=False),
+    Column("previous", String(16)),  # what was shown before: the model's answer, or an earlier correction
+    Column("model_version", Text),
+    _when("created_at", nullable=False, default=True),
+    _when("undone_at"),
+    Index("ix_feedback_sha256", "sha256", "id"),
+)
+Index("ix_feedback_newest", feedback.c.id.desc(), postgresql_where=feedback.c.undone_at.is_(None))
+
+scan_events = Table(
+    "scan_events",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("scan_id", Uuid, ForeignKey("scans.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("data", JSONB, nullable=False),
+    _when("created_at", nullable=False, default=True),
+    Index("ix_scan_events_scan_id", "scan_id", "id"),
+    Index("ix_scan_events_created_at", "created_at"),  # the purge
+)
+
+# Who may ask: only hashes are kept, so that a copy of the database opens nothing.
+login_codes = Table(
+    "login_codes",
+    metadata,
+    Column("code_hash", LargeBinary, primary_key=True),
+    _when("created_at", nullable=False, default=True),
+    _when("expires_at", nullable=False),
+    _when("used_at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id_hash", LargeBinary, primary_key=True),
+    Column("label", Text),
+    _when("created_at", nullable=False, default=True),
+    _when("expires_at", nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("label", Text),
+    Column("origin", Text),  # of a paired extension
+    _when("created_at", nullable=False, default=True),
+    _when("last_used_at"),
+    _when("revoked_at"),
+)
