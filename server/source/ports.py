@@ -1,8 +1,8 @@
 """Ports where something other than a web server listens: mail, shells, name services, chat.
 
 The list is the one of the WHATWG Fetch standard ("bad port"), which Chromium applies to its own pages. The guard applies it to
-every hop, so that neither a redirect nor a tunnel speaks SMTP to a stranger in our name. Databases and the like are not on it: they are
-found on networks that the address table denies already.
+every hop, so that neither a redirect nor a tunnel speaks SMTP to a stranger in our name. Databases and the like are not on it: they
+are found on networks that the address table denies already.
 """
 
 from __future__ import annotations

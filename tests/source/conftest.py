@@ -1,0 +1,68 @@
+"""What tests of the source stage share: a local site, settings that open only its address, names that resolve as told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from ipaddress import ip_network
+
+import pytest
+
+from server.settings import Settings
+from server.source.guard import Guard, system_resolver
+from tests.site import Site
+
+MAX_BYTES = 300_000  # small, so that limits are met soon
+
+
+class Names:
+    """A resolver in which each name has the answers given to it, one after the other, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Sequence[str]]] = {}
+        self.asked: list[str] = []
+
+    def add(self, name: str, *answers: Sequence[str]) -> None:
+        self.answers[name] = list(answers)
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.asked.append(host)
+        if (answers := self.answers.get(host)) is None:
+            return await system_resolver(host, port)
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with Site() as served:
+        yield served
+
+
+@pytest.fixture
+async def inside() -> AsyncIterator[Site]:
+    """A second site at 127.0.0.2, which stays closed: what a hostile page tries to reach."""
+    async with Site("127.0.0.2") as served:
+        yield served
+
+
+@pytest.fixture
+def names() -> Names:
+    return Names()
+
+
+@pytest.fixture
+def make_settings() -> Callable[..., Settings]:
+    def make(**given: object) -> Settings:
+        fixed = {"allow_networks": (ip_network("127.0.0.1/32"),), "max_download_bytes": MAX_BYTES, "page_timeout_s": 10.0}
+        return Settings(_env_file=None, **{**fixed, **given})
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings()
+
+
+@pytest.fixture
+def guard(settings: Settings, names: Names) -> Guard:
+    return Guard(settings, names)
