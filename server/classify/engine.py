@@ -1,0 +1,118 @@
+"""The judge of a worker process: pictures of all its scans, in micro-batches, with one model in one thread.
+
+A thread and not a process: OpenVINO and torch release the GIL while they compute (benchmarks/predict.py measures how long the event
+loop waits), and pictures need no copying. The model is loaded when the first picture comes, or by `prewarm`. It knows neither where
+pictures come from nor where verdicts go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from PIL import Image
+
+from server.classify.batches import MicroBatcher
+from server.classify.decide import decide, most_surely_medical
+from server.classify.jury import Jury, open_jury
+from server.errors import MedlensError
+from server.models.members import kinds
+from server.models.version import model_version
+from server.pixels import Picture
+from server.records import Box, Panel, Verdict
+from server.settings import Settings
+
+SplitPanels: TypeAlias = Callable[[Picture], Sequence[Box]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The answer for one picture, and for each panel of a compound figure (none for a single image)."""
+
+    verdict: Verdict
+    panels: tuple[Panel, ...] = ()
+
+
+class Engine:
+    """`split_panels(picture)` gives the boxes of a compound figure's panels in pixels of the original, or nothing for one image."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        split_panels: SplitPanels | None = None,
+        open_jury: Callable[[Settings], Jury] = open_jury,
+    ) -> None:
+        self._settings, self._split, self._open_jury = settings, split_panels, open_jury
+        self._starting: asyncio.Task[MicroBatcher[Image.Image, Verdict]] | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    @cached_property
+    def model_version(self) -> str:
+        """Known without loading a model. Raises SettingsError for unknown members, WeightsMissing for absent weights."""
+        return model_version(self._settings, kinds(self._settings))
+
+    async def start(self) -> None:
+        """Load the model, once, however many ask; after a failure the next call tries again. Raises as open_jury does."""
+        await self._batcher()
+
+    def prewarm(self) -> None:
+        """Start in the background; a failure is told to whoever judges first."""
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.create_task(self._warm(), name="prewarm")
+
+    async def stop(self) -> None:
+        """Let the model go; pictures that wait or are being judged are Cancelled. It may be started again."""
+        if self._starting is None:
+            return
+        starting, self._starting = self._starting, None
+        with contextlib.suppress(MedlensError):
+            await (await starting).stop()
+
+    async def judge(self, picture: Picture) -> Judgement:
+        """Judge a picture and its panels; waits for room when the model is behind. Raises ModelError, Cancelled when stopped."""
+        batcher = await self._batcher()
+        boxes = await asyncio.to_thread(self._split, picture) if self._split else ()
+        images = [picture.image, *(_crop(picture, box) for box in boxes)]
+        whole, *parts = await asyncio.gather(*(batcher.submit(image) for image in images))
+        panels = tuple(Panel(box, verdict) for box, verdict in zip(boxes, parts, strict=True))
+        return Judgement(_of_all(whole, parts), panels)
+
+    async def _warm(self) -> None:
+        with contextlib.suppress(MedlensError):
+            await self.start()
+
+    async def _batcher(self) -> MicroBatcher[Image.Image, Verdict]:
+        failed = self._starting is not None and self._starting.done() and (self._starting.cancelled() or self._starting.exception())
+        if self._starting is None or failed:
+            self._starting = asyncio.create_task(self._open(), name="open the model")
+        return await asyncio.shield(self._starting)  # a caller that gives up must not take the model from the others
+
+    async def _open(self) -> MicroBatcher[Image.Image, Verdict]:
+        version = await asyncio.to_thread(lambda: self.model_version)
+        jury = await asyncio.to_thread(self._open_jury, self._settings)
+
+        def run(images: Sequence[Image.Image]) -> list[Verdict]:
+            return decide(jury.opinion(images), version)
+
+        return MicroBatcher(run, self._settings.batch_size, self._settings.batch_wait_ms / 1000)
+
+
+def _crop(picture: Picture, box: Box) -> Image.Image:
+    """The panel's pixels from the working copy, at least one by one."""
+    across, down = picture.image.width / picture.width, picture.image.height / picture.height
+    left, top = round(box[0] * across), round(box[1] * down)
+    right, bottom = round((box[0] + box[2]) * across), round((box[1] + box[3]) * down)
+    return picture.image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+
+
+def _of_all(whole: Verdict, panels: Sequence[Verdict]) -> Verdict:
+    """A compound figure is what its most surely medical panel is; but an unsure panel does not outvote a whole that is sure."""
+    best = most_surely_medical(panels)
+    if best is None or (best.uncertain and not whole.uncertain):
+        return whole
+    return best

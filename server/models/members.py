@@ -1,0 +1,134 @@
+"""The ensemble's members by name: which files each needs, and how it turns a batch of pictures into six-modality logits.
+
+A member either reads the features of the one shared backbone, so that several opinions cost one forward pass, or looks at the
+pictures with a network of its own. Any subset may vote. Networks are run by whoever passes `open_network`: this module imports no
+torch, and knows neither batches' origin nor how opinions are combined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from PIL import Image
+from safetensors import safe_open
+
+from server.errors import ModelError, SettingsError, WeightsMissing
+from server.models.calibration import Floats
+from server.models.checkpoint import SHIPPED_CNN, Card, read_card
+from server.records import MODALITIES
+from server.settings import Settings
+
+FETCHED = "models"  # folder under DATA_DIR for weights that do not ship: pulled from a hub, or trained by the user
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a batch of n pictures offers its members. `features` [n, f]: the shared backbone's, None when no member reads them."""
+
+    images: Sequence[Image.Image]
+    features: Floats | None = None
+
+
+class Member(Protocol):
+    """One opinion. `logits(view)` is float32 [n, 6] in the order of MODALITIES, not calibrated; one thread at a time calls it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def logits(self, view: View) -> Floats: ...
+
+
+class Network(Protocol):
+    """A network that runs: pooled features [n, f] of n RGB pictures of any size."""
+
+    @property
+    def card(self) -> Card: ...
+
+    def features(self, images: Sequence[Image.Image]) -> Floats: ...
+
+
+OpenNetwork: TypeAlias = Callable[[Path], Network]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is known of a member before it is opened. `shared`: it reads the shared features."""
+
+    name: str
+    shared: bool
+    files: tuple[Path, ...]
+    open: Callable[[OpenNetwork], Member]
+
+    def present(self) -> bool:
+        return all(path.is_file() for path in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A linear layer on features: the CNN's own answer. With a `network` it looks for itself, else it reads the shared features."""
+
+    name: str
+    weight: Floats  # [6, f]
+    bias: Floats  # [6]
+    network: Network | None = None
+
+    def logits(self, view: View) -> Floats:
+        features = self.network.features(view.images) if self.network else view.features
+        if features is None:
+            raise ModelError(f"{self.name} reads the shared features, and there are none")
+        return np.asarray(features @ self.weight.T + self.bias, np.float32)
+
+
+def kinds(settings: Settings) -> tuple[Kind, ...]:
+    """The members that `settings` lets vote, in its order. Raises SettingsError for none, an unknown or a repeated name."""
+    if not settings.members or len(set(settings.members)) != len(settings.members):
+        raise SettingsError("MEDLENS_MEMBERS names each member that votes once, and at least one")
+    return tuple(_kind(name, settings) for name in settings.members)
+
+
+def require(kind: Kind) -> None:
+    """Raises WeightsMissing, with the command that gets them, when a file of `kind` is not there."""
+    if missing := [path.name for path in kind.files if not path.is_file()]:
+        raise WeightsMissing(
+            f"member {kind.name} has no weights ({', '.join(missing)}): `medlens models pull {kind.name}` gets them, "
+            "or leave it out of MEDLENS_MEMBERS"
+        )
+
+
+def open_head(name: str, path: Path, network: Network | None = None) -> Head:
+    """The classification head of the checkpoint at `path`. Raises WeightsMissing or ModelError."""
+    card = read_card(path)
+    if set(card.classes) != set(MODALITIES):
+        raise ModelError(f"{path.name} answers {', '.join(card.classes)}, not the six modalities")
+    order = [card.classes.index(modality) for modality in MODALITIES]
+    with safe_open(path, framework="np") as file:
+        weight, bias = file.get_tensor("head.weight"), file.get_tensor("head.bias")
+    return Head(name, weight.astype(np.float32)[order], bias.astype(np.float32)[order], network)
+
+
+def _kind(name: str, settings: Settings) -> Kind:
+    if name not in _KINDS:
+        raise SettingsError(f"MEDLENS_MEMBERS: no member is called {name!r}; known: {', '.join(_KINDS)}")
+    return _KINDS[name](name, settings)
+
+
+def _cnn(name: str, settings: Settings) -> Kind:
+    if settings.cnn_arch != "efficientnet_lite0":
+        return _own_network(name, settings.data_dir / FETCHED / f"{settings.cnn_arch}.safetensors")
+    return Kind(name, True, (SHIPPED_CNN,), lambda _: open_head(name, SHIPPED_CNN))
+
+
+def _trained(name: str, settings: Settings) -> Kind:
+    return _own_network(name, settings.data_dir / FETCHED / f"{name}.safetensors")
+
+
+def _own_network(name: str, path: Path) -> Kind:
+    return Kind(name, False, (path,), lambda open_network: open_head(name, path, open_network(path)))
+
+
+_KINDS: dict[str, Callable[[str, Settings], Kind]] = {"cnn": _cnn, "vgg16": _trained, "mobilenet_v2": _trained}
+KNOWN = tuple(_KINDS)

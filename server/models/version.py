@@ -1,0 +1,83 @@
+"""One short name for all that a verdict depends on: weights, members, prompts, ensemble, thresholds and this program's arithmetic.
+
+It is half of the verdict cache's key, so it must be known without loading a model: files are hashed once and the hashes kept, by
+size and time of change, under DATA_DIR. It knows no torch and does not read what is in the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from server.models.checkpoint import SHIPPED_CNN, WEIGHTS
+from server.models.ensemble import FILE_NAME
+from server.models.members import Kind, require
+from server.settings import Settings
+
+# Raise when the same files would give other answers than before: another resize, another way to combine, other panels.
+ARITHMETIC = 1
+VERSION_LENGTH = 16  # hex digits: 64 bits, far from collisions among the few versions one database ever sees
+HASHES = "file-hashes.json"
+
+
+def model_version(settings: Settings, kinds: Iterable[Kind]) -> str:
+    """16 hex digits that change whenever a verdict might. Raises WeightsMissing when a member's files are not there."""
+    members = sorted(kinds, key=lambda kind: kind.name)
+    files: dict[str, Path] = {}
+    for kind in members:
+        require(kind)
+        files |= {f"{kind.name}/{number}": path for number, path in enumerate(kind.files)}
+    if any(kind.shared for kind in members):
+        files["backbone"] = SHIPPED_CNN
+    optional = {"ensemble": WEIGHTS / FILE_NAME, "prompts": settings.prompts, "thresholds": settings.thresholds}
+    files |= {name: path for name, path in optional.items() if path is not None and path.is_file()}
+    said = {
+        "arithmetic": ARITHMETIC,
+        "members": [kind.name for kind in members],
+        "clip": [settings.clip_model, settings.clip_pretrained],
+        "files": file_hashes(files, settings.data_dir / HASHES),
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:VERSION_LENGTH]
+
+
+def file_hashes(files: dict[str, Path], kept: Path) -> dict[str, str]:
+    """SHA-256 of each file, by its key in `files`; taken from `kept` where size and time of change are as they were."""
+    known = _read(kept)
+    now: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    for key, path in files.items():
+        stat = path.stat()
+        mark = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+        hashes[key] = now[mark] = known.get(mark) or _sha256(path)
+    if not now.keys() <= known.keys():
+        _write(kept, known | now)
+    return hashes
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(kept: Path) -> dict[str, str]:
+    try:
+        content = json.loads(kept.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write(kept: Path, hashes: dict[str, str]) -> None:
+    """Keep the hashes; a folder that cannot be written only costs the time to hash again."""
+    part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(hashes, indent=1))
+        part.replace(kept)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
