@@ -1,0 +1,59 @@
+"""Who may look: one-time login codes and sessions as rows, by the hash of a secret that only the browser has.
+
+A copy of the database opens nothing. Hashes are 64 hex digits, made elsewhere; this module knows no cookie and no token.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, func, insert, select, update
+
+from server.store.database import Database
+from server.store.tables import login_codes, sessions
+from server.store.types import clean_or_none, digest
+
+
+async def add_login_code(database: Database, hashed: str, life: timedelta) -> None:
+    """A code that may be used once within `life`. What is too old goes on this occasion."""
+    async with database.begin() as connection:
+        await connection.execute(delete(login_codes).where(login_codes.c.expires_at < func.now()))
+        await connection.execute(insert(login_codes).values(code_hash=digest(hashed), expires_at=func.now() + life))
+
+
+async def use_login_code(database: Database, hashed: str) -> bool:
+    """Use the code up; False when there is none, or it was used, or is too old. Of two at once, one wins."""
+    code = login_codes.c
+    change = (
+        update(login_codes)
+        .where(code.code_hash == digest(hashed), code.used_at.is_(None), code.expires_at > func.now())
+        .values(used_at=func.now())
+    )
+    async with database.begin() as connection:
+        return (await connection.execute(change)).rowcount == 1
+
+
+async def open_session(database: Database, hashed: str, life: timedelta, label: str | None = None) -> None:
+    """A session that ends after `life`. What is too old goes on this occasion."""
+    row = {"id_hash": digest(hashed), "label": clean_or_none(label), "expires_at": func.now() + life}
+    async with database.begin() as connection:
+        await connection.execute(delete(sessions).where(sessions.c.expires_at < func.now()))
+        await connection.execute(insert(sessions).values(row))
+
+
+async def is_open(database: Database, hashed: str) -> bool:
+    wanted = select(exists().where(sessions.c.id_hash == digest(hashed), sessions.c.expires_at > func.now()))
+    async with database.begin() as connection:
+        return bool(await connection.scalar(wanted))
+
+
+async def close_session(database: Database, hashed: str) -> None:
+    async with database.begin() as connection:
+        await connection.execute(delete(sessions).where(sessions.c.id_hash == digest(hashed)))
+
+
+async def close_all(database: Database) -> int:
+    """End every session and every unused code: the token was rotated. Gives how many sessions ended."""
+    async with database.begin() as connection:
+        await connection.execute(delete(login_codes))
+        return (await connection.execute(delete(sessions))).rowcount
