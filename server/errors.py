@@ -10,6 +10,7 @@ This module does not know how an error is shown.
     │   ├── NotAUrl                     not_a_url
     │   ├── SchemeNotAllowed            scheme_not_allowed    file:, ftp:, javascript: ...
     │   ├── AddressNotAllowed           address_not_allowed   the guard refused the host's address
+    │   ├── RobotsDisallowed            robots_disallowed     the host's robots.txt says no, and MEDLENS_ROBOTS obeys
     │   ├── TooLarge                    too_large             more bytes than the limit
     │   ├── UnknownKind                 unknown_kind          neither page, PDF, image, DICOM nor folder
     │   ├── TooManyRequests             too_many_requests     carries retry_after, seconds
@@ -65,6 +66,10 @@ class SchemeNotAllowed(RequestError):
 
 class AddressNotAllowed(RequestError):
     code, status = "address_not_allowed", 403
+
+
+class RobotsDisallowed(RequestError):
+    code, status = "robots_disallowed", 403
 
 
 class TooLarge(RequestError):

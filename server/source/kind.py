@@ -1,0 +1,110 @@
+"""Tells by the first bytes whether something is a page, a PDF, an image or a DICOM file; names lie, bytes hardly do.
+
+Only formats that server/pixels.py opens count as images. For what is none of these it says what it seems to be, so that the person
+knows why. It opens nothing: a file may carry the right first bytes and be broken after them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from server.errors import UnknownKind
+from server.records import SourceKind
+
+SNIFF_BYTES = 4096  # enough for the comments before an <html>, and four times what PDF readers search for their mark
+PDF_SEARCH = 1024  # bytes of junk before %PDF- that readers put up with
+
+# File names that promise a kind. Used only to say what a broken file was meant to be.
+EXTENSIONS: dict[str, SourceKind] = {
+    **dict.fromkeys((".htm", ".html", ".xhtml", ".svg"), "page"),
+    **dict.fromkeys((".dcm", ".dicom", ".ima"), "dicom"),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"), "image"),
+    ".pdf": "pdf",
+}
+
+_IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes that the second header of a BMP can have
+_AVIF_BRANDS = (b"avif", b"avis")
+_OTHERS = (
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"\xd0\xcf\x11\xe0", "an office document"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"%!PS", "a PostScript file"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"\x1aE\xdf\xa3", "a video"),
+    (b"OggS", "a sound or video"),
+    (b"ID3", "a sound"),
+    (b"8BPS", "a Photoshop file"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (b"\0\0\x01\0", "an icon"),
+    (b"\x5c\x01\0\0", "a NIfTI volume"),
+)
+# Leading white space, XML declaration, comments and doctype, then a tag that begins a page (WHATWG MIME sniffing, and SVG).
+_PAGE = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+(?:html|svg)|html|head|body|title|meta|script|style|iframe|table|div|svg|h1|p|br|a|b|font)"
+    rb"[\s>/]",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def sniff(data: bytes, name: str | None) -> SourceKind:
+    """The kind of a file, from its first SNIFF_BYTES or all of it. `name` helps where DICOM has no mark. Raises UnknownKind."""
+    if _is_image(data):
+        return "image"
+    if data[128:132] == b"DICM" or _is_bare_dicom(data, name):
+        return "dicom"
+    if data.startswith(b"%PDF-"):
+        return "pdf"
+    if looks_like_page(data):
+        return "page"
+    if b"%PDF-" in data[:PDF_SEARCH]:
+        return "pdf"
+    raise UnknownKind(
+        f"{name or 'this'} is {_other(data)}, not a page, PDF, image (JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF) or DICOM file"
+    )
+
+
+def promised(name: str | None) -> SourceKind | None:
+    """What the name says the file is."""
+    return EXTENSIONS.get(PurePosixPath(name or "").suffix.lower())
+
+
+def looks_like_page(data: bytes) -> bool:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        data = data.decode("utf-16", "replace").encode()
+    return bool(_PAGE.match(data.removeprefix(b"\xef\xbb\xbf")[:SNIFF_BYTES]))
+
+
+def _is_image(data: bytes) -> bool:
+    if data.startswith(_IMAGES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
+        return True
+    if data[4:8] == b"ftyp":
+        size = min(int.from_bytes(data[:4], "big"), 256)
+        brands = [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
+        return any(brand in _AVIF_BRANDS for brand in brands)
+    return data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADERS
+
+
+def _is_bare_dicom(data: bytes, name: str | None) -> bool:
+    """Old files begin at once with an element of group 2 or 8: tag, then a type of two capitals or a small length."""
+    if data[:2] not in (b"\x02\0", b"\x08\0") or data[3:4] != b"\0" or len(data) < 8:
+        return False
+    explicit = data[4:6].isalpha() and data[4:6].isupper()
+    return explicit or (promised(name) == "dicom" and int.from_bytes(data[4:8], "little") <= 1024)
+
+
+def _other(data: bytes) -> str:
+    if not data:
+        return "empty"
+    if data[4:8] == b"ftyp":
+        return "a HEIC image" if data[8:12] in (b"heic", b"heix", b"mif1", b"heim") else "a video"
+    for mark, what in _OTHERS:
+        if data.startswith(mark):
+            return what
+    printable = sum(byte in b"\t\n\r" or byte >= 32 for byte in data[:512])
+    return "text" if b"\0" not in data[:512] and printable == len(data[:512]) else "of an unknown kind"

@@ -1,0 +1,126 @@
+"""Turns what a person gave - an address, a path, an upload, a folder - into a Source whose kind is known from its bytes.
+
+It reads only as much as that takes: a page is left to the browser, a local file to its reader. It does not judge or open images.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from yarl import URL
+
+from server.errors import Damaged, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
+from server.records import Notice, Source, SourceKind
+from server.source.address import normalise, shown
+from server.source.fetch import Fetcher
+from server.source.kind import SNIFF_BYTES, promised, sniff
+from server.source.robots import may_scan
+
+MAX_FILES = 10_000  # looked at in one folder scan; more is a mistaken path such as / rather than a wish
+
+log = logging.getLogger(__name__)
+
+
+async def open_source(target: str, fetcher: Fetcher, notify: Callable[[Notice], None] | None = None) -> Source:
+    """A Source for an address. `notify` is told when robots.txt forbids it and MEDLENS_ROBOTS only warns.
+
+    Waits for its turn at the host. Raises NotAUrl, SchemeNotAllowed, RobotsDisallowed, and what Fetcher.open raises.
+    """
+    url = normalise(target)
+    await fetcher.pace.turn(URL(url, encoded=True).raw_host or "")
+    if fetcher.settings.robots != "off" and not await may_scan(url, fetcher):
+        message = f"{shown(url)}: the robots.txt of this host asks programs to stay away"
+        if fetcher.settings.robots == "obey":
+            raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans all the same")
+        log.warning(message)
+        if notify:
+            notify(Notice(code=RobotsDisallowed.code, message=message))
+    probe = await fetcher.open(url)
+    if probe.kind == "page":
+        return Source("page", target, url)  # the browser follows the redirects itself, and may be led elsewhere than we were
+    return Source(probe.kind, target, probe.final_url, probe.filename, probe.data)
+
+
+def names_a_path(target: str) -> bool:
+    """Whether a person means a local file: it exists, or is written as a path can be and an address cannot."""
+    return target.startswith(("/", "./", "../", "~", ".\\", "..\\")) or target in (".", "..") or _exists(target)
+
+
+def open_path(path: Path) -> Source:
+    """A Source for a local file or folder. Raises NotFound, Damaged (empty), UnknownKind, NotWhatItSays."""
+    try:
+        path = path.expanduser()
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return Source("folder", str(path), title=path.name, path=path)
+        if not stat.S_ISREG(mode):
+            raise UnknownKind(f"{path} is a device or a pipe, not a file")
+        with path.open("rb") as file:
+            head = file.read(SNIFF_BYTES)
+    except (OSError, ValueError, RuntimeError) as error:  # ValueError: a null in the name; RuntimeError: ~nobody
+        raise NotFound(f"{shown(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return Source(_file_kind(head, path.name), str(path), title=path.name, path=path)
+
+
+def open_upload(name: str, data: bytes) -> Source:
+    """A Source for bytes that came by HTTP. `name` is only shown. Raises Damaged (empty), UnknownKind, NotWhatItSays."""
+    return Source(_file_kind(data, name), name, title=name, data=data)
+
+
+def walk_folder(path: Path) -> Iterator[Source]:
+    """The files of a folder and its subfolders that can be scanned, in the order of their names.
+
+    Hidden files are left out and links are not followed. A file that its name promises and its bytes do not hold is given all the
+    same, so that its reader can say what is wrong. Raises NotFound, and TooLarge after MAX_FILES files of any kind.
+    """
+
+    def fail(error: OSError) -> None:
+        if error.filename == str(path):
+            raise NotFound(f"{path} cannot be read: {error.strerror}")
+        log.warning("%s cannot be read: %s", error.filename, error.strerror)
+
+    looked_at = 0
+    for folder, folders, files in os.walk(path, onerror=fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            file = Path(folder, name)
+            if name.startswith(".") or file.is_symlink():
+                continue
+            looked_at += 1
+            if looked_at > MAX_FILES:
+                raise TooLarge(f"{path} holds more than {MAX_FILES} files; scan its subfolders one by one")
+            if source := _in_folder(file):
+                yield source
+
+
+def _in_folder(file: Path) -> Source | None:
+    try:
+        return open_path(file)
+    except (NotFound, Damaged, UnknownKind, NotWhatItSays) as error:
+        kind = promised(file.name)
+        if kind in (None, "page"):
+            return None
+        log.info("%s", error)
+        return Source(kind, str(file), title=file.name, path=file)
+
+
+def _file_kind(data: bytes, name: str) -> SourceKind:
+    if not data:
+        raise Damaged(f"{shown(name)} is empty")
+    kind = sniff(data, name)
+    if kind != "page":
+        return kind
+    if promised(name) not in (None, "page"):
+        raise NotWhatItSays(f"{shown(name)} is called a {promised(name)} and is a web page")
+    raise UnknownKind(f"{shown(name)} is a saved web page; pages are scanned at their address")
+
+
+def _exists(target: str) -> bool:
+    try:
+        return Path(target).exists()
+    except (OSError, ValueError):  # a name too long, or with a null in it
+        return False
