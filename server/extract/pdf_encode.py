@@ -1,0 +1,143 @@
+"""Turns what a PDF page draws into the bytes of an image: a plain JPEG unchanged, anything else decoded by MuPDF and kept as PNG.
+
+Unchanged means byte for byte, so that a picture met in a PDF and on a page has one hash; a JPEG therefore stays as stored even
+where the page turns it. Re-encoded pictures stand as on the page. Runs in the PDF child and knows no page and no document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from PIL import Image
+from pymupdf import mupdf
+
+from server import pixels
+from server.errors import Damaged, ImageTooLarge
+from server.extract.pdf_draws import Draw
+
+# Long side of a re-encoded picture, pixels: four times what is looked at, so that a saved copy is still a good one, while a book
+# scanned at 600 dpi costs 0.1 s a page instead of a second.
+REENCODED_SIDE = 3000
+# Luminance (0..255) above which a stencil's ink is laid on black, because white paper would swallow it.
+PALE_INK = 200
+
+
+def fingerprint(draws: Sequence[Draw]) -> bytes | None:
+    """Tells the same drawing met again without decoding it; None when that cannot be told (images that MuPDF decodes at once)."""
+    digest = hashlib.sha256()
+    for draw in draws:
+        for image in (draw.image, draw.image.mask()):
+            if image.m_internal is None:
+                continue
+            stored = _stored(image)
+            if stored is None:
+                return None
+            space = image.colorspace()
+            name = mupdf.fz_colorspace_name(space) if space.m_internal else ""
+            inner = image.m_internal
+            digest.update(repr((image.w(), image.h(), inner.bpc, inner.n, inner.use_decode, name, len(stored))).encode())
+            digest.update(stored)
+        digest.update(repr((draw.turn, draw.colour)).encode())
+        if len(draws) > 1:
+            tile, origin = draw.tile, draws[0].tile
+            digest.update(repr((round(tile.left - origin.left, 1), round(tile.top - origin.top, 1))).encode())
+    return digest.digest()
+
+
+def encode(draws: Sequence[Draw], max_pixels: int) -> bytes:
+    """The picture that one draw, or the tiles of several, show. Raises ImageTooLarge (told by the header alone) or Damaged."""
+    wanted = sum(width * height for width, height in (draw.size for draw in draws))
+    if wanted > max_pixels:
+        shown = " x ".join(map(str, draws[0].size)) if len(draws) == 1 else f"{wanted} in {len(draws)} tiles"
+        raise ImageTooLarge(f"{shown} pixels are more than the {max_pixels} allowed (MEDLENS_MAX_PIXELS)")
+    if len(draws) > 1:
+        return pixels.to_png(_joined(draws))
+    [draw] = draws
+    return _plain_jpeg(draw) or pixels.to_png(_picture(draw))
+
+
+def _stored(image: mupdf.FzImage) -> bytes | None:
+    """The compressed bytes of an image, as in the file (decrypted); None when MuPDF keeps only its pixels."""
+    buffer = mupdf.fz_compressed_image_buffer(image)
+    if buffer.m_internal is None or buffer.m_internal.buffer is None:
+        return None
+    return bytes(mupdf.fz_buffer_extract_copy(mupdf.FzBuffer(mupdf.ll_fz_keep_buffer(buffer.m_internal.buffer))))
+
+
+def _plain_jpeg(draw: Draw) -> bytes | None:
+    """The JPEG as stored, if it shows by itself what the page shows: grey or RGB, no mask, no decode array, no colour key."""
+    image, inner = draw.image, draw.image.m_internal
+    space = image.colorspace()
+    if mupdf.fz_compressed_image_type(image) != mupdf.FZ_IMAGE_JPEG or draw.colour is not None or space.m_internal is None:
+        return None
+    if image.mask().m_internal is not None or inner.use_decode or inner.use_colorkey or not _screen_colours(space):
+        return None
+    stored = _stored(image)
+    return stored if stored and stored.startswith(b"\xff\xd8\xff") else None
+
+
+def _picture(draw: Draw) -> Image.Image:
+    """L, RGB or RGBA, upright, long side at most about REENCODED_SIDE."""
+    image = draw.image
+    stencil = draw.colour is not None
+    picture = _ink(_decoded(image), draw.colour) if draw.colour is not None else _decoded(image)
+    mask = image.mask()
+    if mask.m_internal is not None and not stencil:
+        alpha = _decoded(mask)
+        alpha = alpha if alpha.mode == "L" else alpha.convert("L")
+        # A mask finer than its picture carries the detail (text over a coarse background): grow the picture, not shrink the mask.
+        size = max(picture.size, alpha.size)
+        picture = picture.convert("RGB").resize(size)
+        picture.putalpha(alpha.resize(size))
+    return picture.transpose(draw.turn) if draw.turn is not None else picture
+
+
+def _decoded(image: mupdf.FzImage) -> Image.Image:
+    """Decode by MuPDF, halved as often as REENCODED_SIDE allows. A mask comes as L, its coverage."""
+    scale = min(1.0, REENCODED_SIDE / max(image.w(), image.h()))
+    wanted = mupdf.FzMatrix(image.w() * scale, 0, 0, image.h() * scale, 0, 0)
+    raw, _, _ = mupdf.ll_fz_get_pixmap_from_image(image.m_internal, None, wanted.internal())
+    pixmap = mupdf.FzPixmap(raw)
+    space = mupdf.fz_pixmap_colorspace(pixmap)
+    if space.m_internal is not None and not _screen_colours(space):
+        none = (mupdf.FzColorspace(), mupdf.FzDefaultColorspaces(None), mupdf.FzColorParams())
+        pixmap = mupdf.fz_convert_pixmap(pixmap, mupdf.fz_device_rgb(), *none, 1)
+    channels, alpha = pixmap.n(), pixmap.alpha()
+    mode = {(1, 0): "L", (1, 1): "L", (2, 1): "La", (3, 0): "RGB", (4, 1): "RGBa"}.get((channels, alpha))
+    if mode is None:
+        raise Damaged(f"an image of {channels} channels")
+    samples = bytes(mupdf.fz_pixmap_samples_memoryview(pixmap))
+    picture = Image.frombytes(mode, (pixmap.w(), pixmap.h()), samples, "raw", mode, pixmap.stride())
+    return picture.convert({"La": "LA", "RGBa": "RGBA"}[mode]) if mode in ("La", "RGBa") else picture
+
+
+def _screen_colours(space: mupdf.FzColorspace) -> bool:
+    """Grey or RGB, with or without a profile; not CMYK, Lab, an ink of its own, or a palette."""
+    return bool(mupdf.fz_colorspace_is_gray(space) or mupdf.fz_colorspace_is_rgb(space))
+
+
+def _ink(coverage: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+    """Lay a stencil in its colour on paper, white or, for pale ink, black."""
+    red, green, blue = colour
+    paper = 0 if 0.299 * red + 0.587 * green + 0.114 * blue > PALE_INK else 255
+    channels = [coverage.point([paper + (value - paper) * cover // 255 for cover in range(256)]) for value in colour]
+    return channels[0] if red == green == blue else Image.merge("RGB", channels)
+
+
+def _joined(draws: Sequence[Draw]) -> Image.Image:
+    """Lay tiles where the page has them, on white, at the scale of the finest."""
+    tiles = [draw.tile for draw in draws]
+    left, top = min(tile.left for tile in tiles), min(tile.top for tile in tiles)
+    wide, high = max(tile.right for tile in tiles) - left, max(tile.bottom for tile in tiles) - top
+    across = max(tile.width / (tile.right - tile.left) for tile in tiles)
+    down = max(tile.height / (tile.bottom - tile.top) for tile in tiles)
+    shrink = min(1.0, REENCODED_SIDE / max(wide * across, high * down))
+    across, down = across * shrink, down * shrink
+    sheet = Image.new("RGB", (max(1, round(wide * across)), max(1, round(high * down))), "white")
+    for draw, tile in zip(draws, tiles, strict=True):
+        x, y = round((tile.left - left) * across), round((tile.top - top) * down)
+        size = max(1, round((tile.right - left) * across) - x), max(1, round((tile.bottom - top) * down) - y)
+        part = _picture(draw).resize(size)
+        sheet.paste(part, (x, y), part.getchannel("A") if part.mode in ("LA", "RGBA") else None)
+    return sheet

@@ -1,0 +1,176 @@
+"""Reads a PDF in the child of server/child.py: page by page, each image sent as soon as its page is read.
+
+The first frame from the parent says what to read and the limits; then go frames up: `title`, `page` (one begins), `image` with its
+bytes, `again` (an image sent before), `skip`, `notice`, and `end`. It knows nothing of scans; server/extract/pdf.py gives the
+frames their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+from pymupdf import mupdf
+
+from server.child_pipe import Pipe
+from server.errors import Damaged, DocumentError, ImageTooLarge, NotWhatItSays, PasswordProtected
+from server.extract import pdf_encode, pdf_tiles
+from server.extract.pdf_draws import Draw, around, draws_of
+from server.extract.pdf_salvage import lost_images
+
+# Pages that are read. A thesis has 400, an atlas 1,500; a page tree that promises more repeats itself.
+MAX_PAGES = 3000
+# Images and refusals reported of one document. Far above MAX_IMAGES, so that the count of what is there stays honest.
+MAX_IMAGES = 20_000
+# Bytes of images that the parent keeps to be named again (a logo on every page is sent once). More are sent anew.
+KEPT_BYTES = 64 * 1024 * 1024
+# The mark must be within the first bytes, the end within the last (what readers accept in practice; the standard says 1024).
+HEAD_BYTES = TAIL_BYTES = 2048
+
+# PyMuPDF has no types
+_open: Callable[..., Any] = pymupdf.open
+_MARK, _END = b"%PDF-", b"%%EOF"
+
+
+def serve(pipe: Pipe) -> None:
+    asked = pipe.receive()
+    if asked is None:
+        return
+    job, data = asked
+    _Reader(pipe, job, Path(job["path"]).read_bytes() if job.get("path") else data).run()
+
+
+class _Reader:
+    def __init__(self, pipe: Pipe, job: dict[str, Any], data: bytes) -> None:
+        self._pipe, self._data = pipe, data
+        self._max_pixels, self._min_side = int(job["max_pixels"]), int(job["min_side"])
+        self._first, self._first_try = int(job["first_page"]), int(job["first_page"]) == 0
+        self._kept: dict[bytes, int] = {}
+        self._kept_bytes = 0
+        self._reported = 0
+        self._seen: set[bytes] = set()
+
+    def run(self) -> None:
+        document = _opened(self._data)
+        if self._first_try:
+            self._pipe.send({"title": (document.metadata or {}).get("title") or ""})
+        unread = 0
+        pages = min(document.page_count, MAX_PAGES)
+        for number in range(self._first, pages):
+            self._pipe.send({"page": number + 1})
+            try:
+                page = document.load_page(number)
+                self._read(page, number + 1)
+            except ConnectionError:
+                raise
+            except Exception as error:  # MuPDF's bindings raise what they like; one page must not cost the others
+                unread += 1
+                problem = str(error) or type(error).__name__
+            if self._reported >= MAX_IMAGES:
+                self._notice("too_large", f"only the first {MAX_IMAGES} images are read")
+                break
+        if document.page_count > MAX_PAGES:
+            self._notice("too_large", f"only the first {MAX_PAGES} of {document.page_count} pages are read")
+        cut = document.is_repaired and _END not in self._data[-TAIL_BYTES:]
+        if unread or cut or (document.is_repaired and not document.page_count):
+            self._salvage(document)
+        if cut:
+            self._notice("damaged", "the file breaks off; what could be read is shown")
+        elif unread:
+            self._notice("damaged", f"{unread} of {pages} pages could not be read: {problem[:200]}")
+        elif document.is_repaired and not document.page_count:
+            self._notice("damaged", "the file has lost its pages")
+        self._pipe.send({"end": True})
+
+    def _read(self, page: Any, number: int) -> None:
+        draws, stopped = draws_of(page)
+        for group in pdf_tiles.join([draw.tile for draw in draws]):
+            parts = [draws[index] for index in group]
+            self._send(parts, {"page": number, "box": around([part.tile for part in parts])})
+            if self._reported >= MAX_IMAGES:
+                return
+        if stopped:
+            self._skip("too_many", "the page draws more images than are read", {"page": number, "box": None})
+
+    def _salvage(self, document: Any) -> None:
+        """Send images that no readable page draws."""
+        for image in lost_images(document):
+            draw = Draw(image, (image.w(), 0, 0, image.h(), 0, 0))
+            mark = pdf_encode.fingerprint([draw])
+            if mark is None or mark not in self._seen:
+                self._send([draw], {"page": None, "box": None})
+
+    def _send(self, parts: list[Draw], place: dict[str, Any]) -> None:
+        tiles = [part.tile for part in parts]
+        shown = min(sum_side(tiles))
+        if shown < self._min_side:
+            self._skip("too_small", "", place)
+            return
+        try:
+            mark = pdf_encode.fingerprint(parts)
+            if mark is not None and len(parts) == 1:
+                self._seen.add(mark)
+            if mark is not None and mark in self._kept:
+                self._pipe.send({"again": self._kept[mark], **place})
+                self._reported += 1
+                return
+            data = pdf_encode.encode(parts, self._max_pixels)
+        except ImageTooLarge as error:
+            self._skip("too_many_pixels", str(error), place)
+        except Damaged as error:
+            self._skip("broken", str(error), place)
+        except MemoryError:
+            self._skip("unreadable", "decoding it needs more memory than the reader may have", place)
+        except ConnectionError:
+            raise
+        except Exception as error:  # as above: one image must not cost the others
+            self._skip("unreadable", str(error)[:200] or type(error).__name__, place)
+        else:
+            keep = None
+            if mark is not None and self._kept_bytes + len(data) <= KEPT_BYTES:
+                keep = self._kept[mark] = len(self._kept)
+                self._kept_bytes += len(data)
+            self._pipe.send({"image": keep, **place}, data)
+            self._reported += 1
+
+    def _skip(self, reason: str, detail: str, place: dict[str, Any]) -> None:
+        self._pipe.send({"skip": reason, "detail": detail, **place})
+        self._reported += 1
+
+    def _notice(self, code: str, message: str) -> None:
+        self._pipe.send({"notice": code, "message": message})
+
+
+def sum_side(tiles: list[pdf_tiles.Tile]) -> Iterator[float]:
+    """Width and height in pixels of the picture that tiles make together."""
+    if len(tiles) == 1:
+        yield from (tiles[0].width, tiles[0].height)
+        return
+    _, _, wide, high = around(tiles)
+    yield wide * max(tile.width / (tile.right - tile.left) for tile in tiles)
+    yield high * max(tile.height / (tile.bottom - tile.top) for tile in tiles)
+
+
+def _opened(data: bytes) -> Any:
+    """Open a PDF. Raises NotWhatItSays, PasswordProtected or Damaged."""
+    if not data:
+        raise Damaged("the file is empty")
+    if _MARK not in data[:HEAD_BYTES]:
+        start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if start == b"<" or b" obj" not in data:
+            what = "an HTML page" if start == b"<" else "something else"
+            raise NotWhatItSays(f"it is called a PDF and is {what}")
+    try:
+        document = _open(stream=data, filetype="pdf")
+        if document.needs_pass:
+            raise PasswordProtected("the PDF opens only with a password")
+        pages = document.page_count
+    except DocumentError:
+        raise
+    except (RuntimeError, ValueError, mupdf.FzErrorBase) as error:
+        raise Damaged(f"the PDF does not open: {str(error)[:200]}") from error
+    if pages < 0:
+        raise Damaged("the PDF has no pages")
+    return document
