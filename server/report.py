@@ -1,43 +1,46 @@
-"""A Report as the contract's JSON: the one place where records get their public names.
+"""A Report as the contract's JSON (INTERFACE: Report). Knows the records, and no part of the program that makes or keeps them.
 
-Counts are over unique images: exact copies are one image anyway, near duplicates are left to their original. It knows records only.
+Counts: `found` is every spot where an image stood, skipped ones included. `unique` are the images that remain after folding exact
+copies and near duplicates. `medical`, `uncertain`, `cached` and `by_modality` are counted over these, so `by_modality` sums to
+`unique`. An uncertain image counts under its likeliest modality too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from server.records import MODALITIES, JudgedImage, Place, Report, Verdict
+from server.records import JudgedImage, Panel, Place, Probabilities, Report, Verdict
 
 
 def report_json(report: Report) -> dict[str, Any]:
+    """Plain dicts, lists, strings and numbers, in the contract's order."""
     return {
         "id": str(report.id),
         "source": {"target": report.target, "kind": report.kind, "title": report.title},
         "status": report.status,
         "error": {"code": report.error.code, "message": report.error.message} if report.error else None,
         "model_version": report.model_version,
-        "created_at": moment_json(report.created_at),
-        "started_at": moment_json(report.started_at),
-        "finished_at": moment_json(report.finished_at),
-        "timings_ms": {stage: round(taken, 1) for stage, taken in report.timings_ms.items()},
+        "created_at": _time(report.created_at),
+        "started_at": _time(report.started_at),
+        "finished_at": _time(report.finished_at),
+        "timings_ms": dict(report.timings_ms),
         "counts": counts_json(report),
         "images": [image_json(judged) for judged in report.images],
     }
 
 
 def counts_json(report: Report) -> dict[str, Any]:
-    verdicts = [judged.verdict for judged in report.images if judged.image.near_duplicate_of is None]
+    unique = [judged.verdict for judged in report.images if judged.image.near_duplicate_of is None]
     return {
         "found": report.found,
-        "unique": len(verdicts),
-        "medical": sum(verdict.is_medical for verdict in verdicts),
-        "uncertain": sum(verdict.uncertain for verdict in verdicts),
-        "cached": sum(verdict.cached for verdict in verdicts),
+        "unique": len(unique),
+        "medical": sum(verdict.is_medical for verdict in unique),
+        "uncertain": sum(verdict.uncertain for verdict in unique),
+        "cached": sum(verdict.cached for verdict in unique),
         "skipped": dict(report.skipped),
-        "by_modality": {name: sum(verdict.modality == name for verdict in verdicts) for name in MODALITIES},
+        "by_modality": dict(Counter(verdict.modality for verdict in unique)),
     }
 
 
@@ -50,20 +53,9 @@ def image_json(judged: JudgedImage) -> dict[str, Any]:
         "format": image.format,
         "bytes": image.size,
         "near_duplicate_of": image.near_duplicate_of,
-        "places": [place_json(place) for place in image.places],
+        "places": [_place(place) for place in image.places],
         "verdict": verdict_json(judged.verdict),
-        "panels": [{"box": list(panel.box), "verdict": verdict_json(panel.verdict)} for panel in judged.panels],
-    }
-
-
-def place_json(place: Place) -> dict[str, Any]:
-    return {
-        "url": place.url,
-        "page": place.page,
-        "kind": place.kind,
-        "alt": place.alt,
-        "box": list(place.box) if place.box else None,
-        "tag": place.tag,
+        "panels": [_panel(panel) for panel in judged.panels],
     }
 
 
@@ -72,20 +64,34 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "modality": verdict.modality,
         "is_medical": verdict.is_medical,
         "confidence": verdict.confidence,
-        "probabilities": _named(verdict.probabilities),
+        "probabilities": _probabilities(verdict.probabilities),
         "uncertain": verdict.uncertain,
         "agree": verdict.agree,
-        "members": {name: _named(said) for name, said in verdict.members.items()},
+        "members": {name: _probabilities(said) for name, said in verdict.members.items()},
         "cached": verdict.cached,
         "corrected": verdict.corrected,
         "model_version": verdict.model_version,
     }
 
 
-def moment_json(moment: datetime | None) -> str | None:
-    """ISO 8601 with its zone."""
+def _place(place: Place) -> dict[str, Any]:
+    shown = {
+        "url": place.url,
+        "page": place.page,
+        "kind": place.kind,
+        "alt": place.alt,
+        "box": list(place.box) if place.box else None,
+    }
+    return shown | ({"tag": place.tag} if place.tag else {})
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    return {"box": list(panel.box), "verdict": verdict_json(panel.verdict)}
+
+
+def _probabilities(probabilities: Probabilities) -> dict[str, float]:
+    return {str(modality): probability for modality, probability in probabilities.items()}
+
+
+def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
-
-
-def _named(shares: Mapping[Any, float]) -> dict[str, float]:
-    return {str(name): float(share) for name, share in shares.items()}

@@ -158,7 +158,7 @@ verdicts = Table(
     Column("agree", Boolean, nullable=False),
     Column("probabilities", ARRAY(Double), nullable=False),  # in the order of MODALITIES
     Column("members", JSONB, nullable=False),  # name: six numbers in that order
-    Column("panels", JSONB),
+    Column("panels", JSONB(none_as_null=True)),
     _when("created_at", nullable=False, default=True),
 )
 # The review queue: of one model version, the least sure first.

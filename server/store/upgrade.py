@@ -1,4 +1,4 @@
-"""Alembic, called from the program: bring a connection's tables up to date, or back. Imported only when there is something to do."""
+"""Alembic, called from the program: bring a connection's tables up to date, or back. Imported only when there is work to do."""
 
 from __future__ import annotations
 

@@ -1,0 +1,124 @@
+"""Records to columns and back. Knows both shapes, asks the database nothing.
+
+A verdict's probabilities are stored as six numbers in the order of MODALITIES, a member's likewise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from sqlalchemy import RowMapping
+
+from server.records import MODALITIES, NON_MEDICAL, Box, JudgedImage, Modality, Panel, Place, Probabilities, UniqueImage, Verdict
+from server.store.types import clean, clean_or_none
+
+Row = Mapping[str, Any] | RowMapping
+
+ALT_CHARS = 2_000  # some pages put whole articles into alt texts
+URL_CHARS = 8_192  # what servers take at most; a data: address may be megabytes long
+
+
+def verdict_columns(verdict: Verdict) -> dict[str, Any]:
+    """`verdict` as the model gave it; `cached` and `corrected` belong to the asking, not to the answer."""
+    return {
+        "model_version": verdict.model_version,
+        "modality": verdict.modality,
+        "is_medical": verdict.is_medical,
+        "confidence": verdict.confidence,
+        "uncertain": verdict.uncertain,
+        "agree": verdict.agree,
+        "probabilities": _numbers(verdict.probabilities),
+        "members": {clean(name): _numbers(said) for name, said in verdict.members.items()},
+    }
+
+
+def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Verdict:
+    """The verdict in `row`, overridden by a person's correction when there is one."""
+    verdict = Verdict(
+        modality=row["modality"],
+        is_medical=row["is_medical"],
+        confidence=row["confidence"],
+        probabilities=_named(row["probabilities"]),
+        uncertain=row["uncertain"],
+        agree=row["agree"],
+        members={name: _named(said) for name, said in row["members"].items()},
+        model_version=row["model_version"],
+        cached=cached,
+    )
+    return corrected(verdict, cast(Modality, corrected_as)) if corrected_as else verdict
+
+
+def corrected(verdict: Verdict, modality: Modality) -> Verdict:
+    """What a person said, over what the model said: certain, while probabilities and members go on showing the model's view."""
+    return replace(verdict, modality=modality, is_medical=modality != NON_MEDICAL, confidence=1.0, uncertain=False, corrected=True)
+
+
+def panels_column(panels: Sequence[Panel]) -> list[dict[str, Any]] | None:
+    return [{"box": list(panel.box), **verdict_columns(panel.verdict)} for panel in panels] or None
+
+
+def panels_of(column: list[dict[str, Any]] | None, *, cached: bool) -> tuple[Panel, ...]:
+    return tuple(Panel(cast(Box, tuple(panel["box"])), verdict_of(panel, cached=cached)) for panel in column or ())
+
+
+def place_column(place: Place) -> dict[str, Any]:
+    whole = {
+        "url": clean_or_none(place.url, URL_CHARS),
+        "kind": place.kind,
+        "page": place.page,
+        "alt": clean_or_none(place.alt, ALT_CHARS),
+        "box": list(place.box) if place.box and all(map(math.isfinite, place.box)) else None,  # JSON has no NaN
+        "tag": clean_or_none(place.tag, ALT_CHARS),
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def place_of(column: dict[str, Any]) -> Place:
+    box = column.get("box")
+    return Place(
+        url=column.get("url"),
+        kind=column["kind"],
+        page=column.get("page"),
+        alt=column.get("alt"),
+        box=cast(Box, tuple(box)) if box else None,
+        tag=column.get("tag"),
+    )
+
+
+def image_columns(image: UniqueImage) -> dict[str, Any]:
+    return {
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "size": image.size,
+        "phash": image.phash,
+    }
+
+
+def judged_of(row: Row, *, cached: bool) -> JudgedImage:
+    """From a row of `images` joined with `verdicts`, and with `scan_images` where places are wanted. The bytes are not kept."""
+    image = UniqueImage(
+        sha256=row["sha256"],
+        width=row["width"],
+        height=row["height"],
+        format=row["format"],
+        size=row["size"],
+        places=tuple(place_of(place) for place in row.get("places", ())),
+        data=b"",
+        phash=row["phash"],
+        near_duplicate_of=row.get("near_duplicate_of"),
+    )
+    verdict = verdict_of(row, cached=cached, corrected_as=row["corrected_as"])
+    return JudgedImage(image, verdict, panels_of(row["panels"], cached=cached))
+
+
+def _numbers(probabilities: Probabilities) -> list[float]:
+    return [float(probabilities[modality]) for modality in MODALITIES]
+
+
+def _named(numbers: Sequence[float]) -> dict[Modality, float]:
+    return dict(zip(MODALITIES, numbers, strict=True))

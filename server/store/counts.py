@@ -1,0 +1,68 @@
+"""The figures on a scan's own row, counted anew from its images: when it finishes, and when a correction changes an answer.
+
+Counted over unique images: exact copies are one row, near duplicates are left to their original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.records import MODALITIES, NON_MEDICAL
+from server.store.tables import CONFIDENCE_BINS
+
+PREVIEWS = 6  # thumbnails of medical images in a row of history, surest first
+
+_BY_MODALITY = ", ".join(f"count(*) FILTER (WHERE modality = '{name}') AS {name}" for name in MODALITIES)
+_BINS = ", ".join(
+    f"count(*) FILTER (WHERE least(floor(confidence * {CONFIDENCE_BINS}), {CONFIDENCE_BINS - 1}) = {i})"
+    for i in range(CONFIDENCE_BINS)
+)
+_COUNTED = ("unique_images", "medical", "uncertain", "disagreeing", "corrected", "cached", *MODALITIES)
+
+RECOUNT = f"""
+WITH shown AS (
+    SELECT scan_images.scan_id, scan_images.cached, encode(scan_images.sha256, 'hex') AS sha256,
+        coalesce(images.corrected_as, verdicts.modality) AS modality,
+        images.corrected_as IS NOT NULL AS corrected,
+        verdicts.uncertain AND images.corrected_as IS NULL AS uncertain,
+        NOT verdicts.agree AS disagreeing,
+        CASE WHEN images.corrected_as IS NULL THEN verdicts.confidence ELSE 1 END AS confidence
+    FROM scan_images
+    JOIN scans ON scans.id = scan_images.scan_id
+    JOIN images ON images.sha256 = scan_images.sha256
+    JOIN verdicts ON verdicts.sha256 = scan_images.sha256 AND verdicts.model_version = scans.model_version
+    WHERE scan_images.scan_id = ANY(:scan_ids) AND scan_images.near_duplicate_of IS NULL
+), counted AS (
+    SELECT scan_id,
+        count(*) AS unique_images,
+        count(*) FILTER (WHERE modality <> '{NON_MEDICAL}') AS medical,
+        count(*) FILTER (WHERE uncertain) AS uncertain,
+        count(*) FILTER (WHERE disagreeing) AS disagreeing,
+        count(*) FILTER (WHERE corrected) AS corrected,
+        count(*) FILTER (WHERE cached) AS cached,
+        {_BY_MODALITY},
+        ARRAY[{_BINS}]::integer[] AS confidence_bins,
+        (array_agg(sha256 ORDER BY confidence DESC, sha256) FILTER (WHERE modality <> '{NON_MEDICAL}'))[1:{PREVIEWS}] AS previews
+    FROM shown GROUP BY scan_id
+)
+UPDATE scans SET
+    {", ".join(f"{name} = coalesce(counted.{name}, 0)" for name in _COUNTED)},
+    confidence_bins = coalesce(counted.confidence_bins, '{{}}'),
+    previews = coalesce(counted.previews, '{{}}')
+FROM unnest(:scan_ids) AS wanted (id) LEFT JOIN counted ON counted.scan_id = wanted.id
+WHERE scans.id = wanted.id
+"""  # noqa: S608 -- made of names from this program only
+
+
+async def recount(connection: AsyncConnection, scan_ids: Iterable[UUID]) -> None:
+    """Count these scans anew, in the order of their ids, so that two recounts never block each other."""
+    ids = sorted(set(scan_ids))
+    if ids:
+        await connection.execute(
+            text("SELECT 1 FROM scans WHERE id = ANY(:scan_ids) ORDER BY id FOR NO KEY UPDATE"), {"scan_ids": ids}
+        )
+        await connection.execute(text(RECOUNT), {"scan_ids": ids})

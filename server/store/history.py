@@ -1,0 +1,169 @@
+"""Scans found again: newest first, filtered, a page at a time by keyset, so that page 1,000 costs what page 1 costs.
+
+Every filter has an index that ends in (created_at, id) (see tables.py). Knows rows of history; a whole Report is scans.report.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_
+
+from server.errors import NotFound, RequestError
+from server.records import MODALITIES, Modality, Report, SourceKind, Status
+from server.store import scans as scan_store
+from server.store.database import Database
+from server.store.grams import matches
+from server.store.tables import scans
+from server.store.types import clean
+
+PAGE = 50  # rows a page holds when none is asked for
+MOST = 200  # rows a page may hold: more is an export
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What history is narrowed to; None leaves it open. `since` is included, `until` is not.
+
+    `q`: words that all occur in title or address. The three switches keep scans with at least one such image.
+    """
+
+    q: str | None = None
+    modality: Modality | None = None
+    status: Status | None = None
+    kind: SourceKind | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    uncertain: bool = False
+    disagreeing: bool = False
+    corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of history. Counts are over unique images; `previews` are up to six medical ones, surest first."""
+
+    id: UUID
+    kind: SourceKind
+    target: str
+    url: str | None
+    host: str | None
+    title: str | None
+    status: Status
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    found: int
+    unique: int
+    medical: int
+    uncertain: int
+    disagreeing: int
+    corrected: int
+    cached: int
+    by_modality: Mapping[Modality, int]
+    previews: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next` continues where this page ends; None on the last one."""
+
+    entries: tuple[Entry, ...]
+    next: str | None
+
+
+async def page(database: Database, filters: Filters | None = None, *, limit: int = PAGE, cursor: str | None = None) -> Page:
+    """Scans newest first. Raises RequestError for a cursor that is not one of ours."""
+    limit = max(1, min(limit, MOST))
+    async with database.begin() as connection:
+        rows = (await connection.execute(page_query(filters or Filters(), limit, cursor))).mappings().all()
+    entries = tuple(_entry(row) for row in rows[:limit])
+    return Page(entries, encode_cursor(entries[-1].created_at, entries[-1].id) if len(rows) > limit else None)
+
+
+async def last_report(database: Database, url: str) -> Report:
+    """The newest finished Report for this normalised address; NotFound when there is none."""
+    clean_url = clean(url)
+    newest = (
+        select(scans.c.id)
+        .where(func.md5(scans.c.url) == func.md5(clean_url), scans.c.url == clean_url, scans.c.deleted_at.is_(None))
+        .where(scans.c.status.in_(("done", "partial")))
+        .order_by(scans.c.created_at.desc())
+        .limit(1)
+    )
+    async with database.begin() as connection:
+        scan_id = await connection.scalar(newest)
+    if scan_id is None:
+        raise NotFound("this page was not scanned yet")
+    return await scan_store.report(database, scan_id)
+
+
+def page_query(filters: Filters, limit: int, cursor: str | None) -> Select[tuple[Any, ...]]:
+    """One more row than `limit`, which tells whether there is a next page."""
+    conditions = conditions_for(filters)
+    if cursor is not None:
+        created_at, scan_id = decode_cursor(cursor)
+        conditions.append(tuple_(scans.c.created_at, scans.c.id) < tuple_(literal(created_at), literal(scan_id)))
+    return select(*_SHOWN).where(and_(*conditions)).order_by(scans.c.created_at.desc(), scans.c.id.desc()).limit(limit + 1)
+
+
+def conditions_for(filters: Filters) -> list[ColumnElement[bool]]:
+    """The filters as SQL; written as the partial indexes are, so that they apply."""
+    conditions: list[ColumnElement[bool]] = [scans.c.deleted_at.is_(None)]
+    if filters.q and (found := matches(filters.q)) is not None:
+        conditions.append(found)
+    if filters.modality:
+        conditions.append(scans.c[filters.modality] > literal_zero())
+    conditions += [scans.c[name] > literal_zero() for name in ("uncertain", "disagreeing", "corrected") if getattr(filters, name)]
+    if filters.status:
+        conditions.append(scans.c.status == filters.status)
+    if filters.kind:
+        conditions.append(scans.c.kind == filters.kind)
+    if filters.since:
+        conditions.append(scans.c.created_at >= filters.since)
+    if filters.until:
+        conditions.append(scans.c.created_at < filters.until)
+    return conditions
+
+
+def literal_zero() -> ColumnElement[int]:
+    """0 as text in the statement: a prepared statement's parameter would hide from the planner that a partial index applies."""
+    return literal(0, literal_execute=True)
+
+
+def encode_cursor(created_at: datetime, scan_id: UUID) -> str:
+    return base64.urlsafe_b64encode(json.dumps([created_at.isoformat(), scan_id.hex]).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        when, hexadecimal = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        created_at = datetime.fromisoformat(when)
+        if created_at.tzinfo is None:
+            raise ValueError("no time zone")
+        return created_at, UUID(hexadecimal)
+    except (ValueError, TypeError, AttributeError, binascii.Error):
+        raise RequestError("this cursor is not one that medlens gave; begin at the first page") from None
+
+
+_PLAIN = ("id", "kind", "target", "url", "host", "title", "status", "error_code", "error_message", "created_at", "started_at")
+_COUNTED = ("finished_at", "found", "medical", "uncertain", "disagreeing", "corrected", "cached")
+_SHOWN = tuple(scans.c[name] for name in (*_PLAIN, *_COUNTED, "unique_images", *MODALITIES, "previews"))
+
+
+def _entry(row: Mapping[Any, Any]) -> Entry:
+    return Entry(
+        **{name: row[name] for name in (*_PLAIN, *_COUNTED)},
+        unique=row["unique_images"],
+        by_modality={name: row[name] for name in MODALITIES},
+        previews=tuple(row["previews"]),
+    )

@@ -1,0 +1,66 @@
+"""Rows to Reports. Knows which answer an image shows in a scan: a person's, else its own verdict, else its original's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping, and_, bindparam, func, select
+
+from server.records import Report, ScanError
+from server.store.codec import judged_of
+from server.store.tables import images, scan_images, scans, verdicts
+
+_own, _original = verdicts.alias("own"), verdicts.alias("original")
+_original_image = images.alias("original_image")
+
+_SHOWN = ("model_version", "modality", "is_medical", "confidence", "uncertain", "agree", "probabilities", "members")
+
+IMAGES_OF_SCAN = (
+    select(
+        scan_images.c.sha256,
+        scan_images.c.near_duplicate_of,
+        scan_images.c.cached,
+        scan_images.c.places,
+        images.c.width,
+        images.c.height,
+        images.c.format,
+        images.c.size,
+        images.c.phash,
+        func.coalesce(images.c.corrected_as, _original_image.c.corrected_as).label("corrected_as"),
+        *(func.coalesce(_own.c[name], _original.c[name]).label(name) for name in _SHOWN),
+        _own.c.panels,  # its original's have boxes in another picture's pixels
+    )
+    .join_from(scan_images, scans, scans.c.id == scan_images.c.scan_id)
+    .join(images, images.c.sha256 == scan_images.c.sha256)
+    .outerjoin(_own, and_(_own.c.sha256 == scan_images.c.sha256, _own.c.model_version == scans.c.model_version))
+    .outerjoin(
+        _original, and_(_original.c.sha256 == scan_images.c.near_duplicate_of, _original.c.model_version == scans.c.model_version)
+    )
+    .outerjoin(_original_image, _original_image.c.sha256 == scan_images.c.near_duplicate_of)
+    .where(scan_images.c.scan_id == bindparam("scan"), func.coalesce(_own.c.sha256, _original.c.sha256).is_not(None))
+    .order_by(scan_images.c.position, scan_images.c.sha256)
+)
+
+
+def report_of(scan: RowMapping, found: Sequence[RowMapping]) -> Report:
+    """A row of `scans` and the rows of IMAGES_OF_SCAN as one Report."""
+    error = ScanError(scan["error_code"], scan["error_message"] or "") if scan["error_code"] else None
+    facts: dict[str, Any] = {name: scan[name] for name in _FACTS}
+    return Report(**facts, error=error, images=tuple(judged_of(row, cached=row["cached"]) for row in found))
+
+
+_FACTS = (
+    "id",
+    "kind",
+    "target",
+    "title",
+    "status",
+    "model_version",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "timings_ms",
+    "found",
+    "skipped",
+)

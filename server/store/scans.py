@@ -1,0 +1,248 @@
+"""A scan's life: asked for, started, filled with images, finished, forgotten. Knows tables and records, not how a scan is walked.
+
+queued -> running -> done | partial | failed | cancelled. A scan that is started again (its worker died) begins anew: what the first
+attempt found is dropped, and its verdicts, which the cache kept, make the second one quick. Each change of status writes its event
+(`status`, at the end `done`) in the same transaction, so that whoever follows a scan sees it end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from server.errors import NotFound
+from server.records import JudgedImage, Report, ScanError, SkipReason, SourceKind, Status
+from server.store.codec import place_column
+from server.store.counts import recount
+from server.store.database import Database
+from server.store.events import record
+from server.store.reading import IMAGES_OF_SCAN, report_of
+from server.store.tables import scan_images, scans, uploads
+from server.store.types import clean, clean_json, clean_or_none
+from server.store.verdicts import remember
+
+TITLE_CHARS = 1_000  # a title is a line; pages that put more there are not read to the end by anyone
+MESSAGE_CHARS = 2_000
+UNDO = timedelta(minutes=1)  # how long a deleted scan can be brought back
+OPEN: tuple[Status, ...] = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a worker needs to know of a scan it takes up; `created_at` tells how long it waited."""
+
+    id: UUID
+    kind: SourceKind
+    target: str
+    url: str | None
+    options: Mapping[str, Any]
+    created_at: datetime
+
+
+async def create(
+    database: Database,
+    *,
+    kind: SourceKind,
+    target: str,
+    url: str | None = None,
+    title: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    files: Sequence[tuple[str | None, bytes]] = (),
+    scan_id: UUID | None = None,
+) -> UUID:
+    """Write down a new scan, queued, with the uploaded files (name, bytes) it is about; all or nothing."""
+    scan_id = scan_id or uuid4()
+    row = {
+        "id": scan_id,
+        "kind": kind,
+        "target": clean(target),
+        "url": clean_or_none(url),
+        "host": clean_or_none(_host(url)),
+        "title": clean_or_none(title, TITLE_CHARS),
+        "options": clean_json(options or {}),
+    }
+    async with database.begin() as connection:
+        await connection.execute(insert(scans).values(row))
+        for position, (name, data) in enumerate(files):
+            file = {"id": uuid4(), "scan_id": scan_id, "position": position, "name": clean_or_none(name), "data": data}
+            await connection.execute(insert(uploads).values(file))
+        await record(connection, scan_id, [("status", {"status": "queued"})])
+    return scan_id
+
+
+async def start(database: Database, scan_id: UUID, model_version: str | None = None) -> Asked | None:
+    """Mark a scan as running and say what it is about; None when it is not to be done (cancelled, finished, deleted, unknown)."""
+    change = (
+        update(scans)
+        .where(scans.c.id == scan_id, scans.c.status.in_(OPEN), scans.c.deleted_at.is_(None))
+        .values(
+            status="running",
+            started_at=func.now(),
+            model_version=clean_or_none(model_version),
+            found=0,
+            skipped={},
+        )
+        .returning(scans.c.id, scans.c.kind, scans.c.target, scans.c.url, scans.c.options, scans.c.created_at)
+    )
+    async with database.begin() as connection:
+        row = (await connection.execute(change)).mappings().first()
+        if row is None:
+            return None
+        await connection.execute(delete(scan_images).where(scan_images.c.scan_id == scan_id))
+        await record(connection, scan_id, [("status", {"status": "running"})])
+    return Asked(**row)
+
+
+async def add_images(database: Database, scan_id: UUID, judged: Sequence[JudgedImage], first_position: int = 0) -> None:
+    """Write images of a scan with their answers, in order; an image already there gets its new places, position and original.
+
+    NotFound when the scan is gone (someone deleted it): the walk may stop.
+    """
+    if not judged:
+        return
+    version = clean(judged[0].verdict.model_version)
+    async with database.begin() as connection:
+        known = await connection.execute(select(scans.c.model_version).where(scans.c.id == scan_id).with_for_update(key_share=True))
+        row = known.first()
+        if row is None:
+            raise NotFound(f"no scan {scan_id}")
+        if row.model_version != version:
+            await connection.execute(update(scans).where(scans.c.id == scan_id).values(model_version=version))
+        await remember(connection, judged)
+        seen = [
+            {
+                "scan_id": scan_id,
+                "sha256": one.image.sha256,
+                "position": first_position + offset,
+                "near_duplicate_of": one.image.near_duplicate_of,
+                "cached": one.verdict.cached,
+                "places": [place_column(place) for place in one.image.places],
+            }
+            for offset, one in enumerate(judged)
+        ]
+        rows = upsert(scan_images)
+        await connection.execute(
+            rows.on_conflict_do_update(
+                index_elements=[scan_images.c.scan_id, scan_images.c.sha256],
+                set_={name: rows.excluded[name] for name in ("position", "near_duplicate_of", "cached", "places")},
+            ),
+            seen,
+        )
+
+
+async def progress(
+    database: Database, scan_id: UUID, *, found: int, skipped: Mapping[SkipReason, int], title: str | None = None
+) -> None:
+    """What a running scan has come to so far, for those who look before it ends."""
+    values = {"found": found, "skipped": dict(skipped), "title": func.coalesce(clean_or_none(title, TITLE_CHARS), scans.c.title)}
+    async with database.begin() as connection:
+        await connection.execute(update(scans).where(scans.c.id == scan_id, scans.c.status == "running").values(values))
+
+
+async def finish(
+    database: Database,
+    scan_id: UUID,
+    *,
+    status: Status,
+    error: ScanError | None = None,
+    title: str | None = None,
+    model_version: str | None = None,
+    timings_ms: Mapping[str, float] | None = None,
+    found: int = 0,
+    skipped: Mapping[SkipReason, int] | None = None,
+    images: Sequence[JudgedImage] | None = None,
+    keep_uploads: bool = False,
+) -> bool:
+    """End a scan, once; False when it had ended before or is gone. `images`, in their final order, replace positions and places.
+
+    Its uploaded files go (their images and answers stay) unless `keep_uploads`.
+    """
+    if images:
+        try:
+            await add_images(database, scan_id, images)
+        except NotFound:
+            return False
+    values = {
+        "status": status,
+        "error_code": clean_or_none(error.code if error else None, 64),
+        "error_message": clean_or_none(error.message if error else None, MESSAGE_CHARS),
+        "title": func.coalesce(clean_or_none(title, TITLE_CHARS), scans.c.title),
+        "model_version": func.coalesce(clean_or_none(model_version), scans.c.model_version),
+        "finished_at": func.now(),
+        "timings_ms": dict(timings_ms or {}),
+        "found": found,
+        "skipped": dict(skipped or {}),
+    }
+    async with database.begin() as connection:
+        done = await connection.execute(update(scans).where(scans.c.id == scan_id, scans.c.status.in_(OPEN)).values(values))
+        if done.rowcount == 0:
+            return False
+        await recount(connection, [scan_id])
+        shown = {"code": error.code, "message": error.message} if error else None
+        await record(connection, scan_id, [("done", {"status": status, "error": shown})])
+        if not keep_uploads:
+            await connection.execute(delete(uploads).where(uploads.c.scan_id == scan_id))
+    return True
+
+
+async def cancel_queued(database: Database, scan_id: UUID) -> bool:
+    """End a scan that no worker has taken up; False when one has, or it has ended."""
+    change = (
+        update(scans).where(scans.c.id == scan_id, scans.c.status == "queued").values(status="cancelled", finished_at=func.now())
+    )
+    async with database.begin() as connection:
+        if (await connection.execute(change)).rowcount == 0:
+            return False
+        await record(connection, scan_id, [("done", {"status": "cancelled", "error": None})])
+    return True
+
+
+async def status_of(database: Database, scan_id: UUID) -> Status:
+    """NotFound when there is no such scan, or it was deleted."""
+    wanted = select(scans.c.status).where(scans.c.id == scan_id, scans.c.deleted_at.is_(None))
+    async with database.begin() as connection:
+        status: Status | None = await connection.scalar(wanted)
+    if status is None:
+        raise NotFound(f"no scan {scan_id}")
+    return status
+
+
+async def report(database: Database, scan_id: UUID) -> Report:
+    """The answer so far, images in their order; NotFound when there is no such scan, or it was deleted."""
+    wanted = select(scans).where(scans.c.id == scan_id, scans.c.deleted_at.is_(None))
+    async with database.begin() as connection:
+        row = (await connection.execute(wanted)).mappings().first()
+        if row is None:
+            raise NotFound(f"no scan {scan_id}")
+        found = (await connection.execute(IMAGES_OF_SCAN, {"scan": scan_id})).mappings().all()
+    return report_of(row, found)
+
+
+async def forget(database: Database, scan_ids: Iterable[UUID] | None) -> list[UUID]:
+    """Delete these scans (None: all), for good after UNDO; gives those that were there. Their images stay in the cache."""
+    chosen = literal(True) if scan_ids is None else scans.c.id.in_(list(scan_ids))
+    change = update(scans).where(chosen, scans.c.deleted_at.is_(None)).values(deleted_at=func.now()).returning(scans.c.id)
+    async with database.begin() as connection:
+        return list((await connection.execute(change)).scalars())
+
+
+async def bring_back(database: Database, scan_ids: Iterable[UUID]) -> list[UUID]:
+    """Undo `forget`, within UNDO of it; gives those that came back."""
+    recent = scans.c.deleted_at > func.now() - UNDO
+    change = update(scans).where(scans.c.id.in_(list(scan_ids)), recent).values(deleted_at=None).returning(scans.c.id)
+    async with database.begin() as connection:
+        return list((await connection.execute(change)).scalars())
+
+
+def _host(url: str | None) -> str | None:
+    try:
+        return urlsplit(url).hostname if url else None
+    except ValueError:
+        return None

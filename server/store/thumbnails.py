@@ -1,0 +1,34 @@
+"""Small pictures by image: the WebP thumbnail, written with its verdict, and the heat map of a model version."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from server.errors import NotFound
+from server.store.database import Database
+from server.store.tables import heatmaps, thumbnails
+from server.store.types import clean
+
+
+async def thumbnail(database: Database, sha256: str) -> bytes:
+    """WebP; NotFound when none was kept."""
+    async with database.begin() as connection:
+        webp = await connection.scalar(select(thumbnails.c.webp).where(thumbnails.c.sha256 == sha256))
+    if webp is None:
+        raise NotFound(f"no thumbnail of image {sha256}")
+    return bytes(webp)
+
+
+async def heatmap(database: Database, sha256: str, model_version: str) -> bytes | None:
+    """PNG, or None when it was not made yet."""
+    wanted = select(heatmaps.c.png).where(heatmaps.c.sha256 == sha256, heatmaps.c.model_version == clean(model_version))
+    async with database.begin() as connection:
+        png = await connection.scalar(wanted)
+    return None if png is None else bytes(png)
+
+
+async def keep_heatmap(database: Database, sha256: str, model_version: str, png: bytes) -> None:
+    row = {"sha256": sha256, "model_version": clean(model_version), "png": png}
+    async with database.begin() as connection:
+        await connection.execute(insert(heatmaps).values(row).on_conflict_do_nothing())
