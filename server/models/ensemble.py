@@ -1,8 +1,9 @@
 """Several opinions, one answer: stacking of the members' log-probabilities, for whichever members are there.
 
 `ensemble.json` holds one fitted stack for each subset of the members it knows: a multinomial logistic regression over their
-log-probabilities, its temperature and its thresholds. Members it was never fitted with are heard too, as an even product of
-opinions, with cautious thresholds. It knows no file formats of members and no images; server/training/fit_ensemble.py writes it.
+log-probabilities with one weight a member (a full matrix fits better and holds worse on new sources; docs/experiments.md), its
+temperature and its thresholds. Members it was never fitted with are heard too, as an even product of opinions, with cautious
+thresholds. It knows no member's files and no images; server/training/fit_ensemble.py writes it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from server.records import MODALITIES
 
 FILE_NAME = "ensemble.json"
 FORMAT = 1
-CLASSES = len(MODALITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +36,26 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One fitted combination: logits = [log-probabilities of `members`, side by side] @ weights [6k, 6] + bias [6]."""
+    """One fitted combination: logits are the log-probabilities of `members`, summed by `weights`, one a member."""
 
     members: tuple[str, ...]
-    weights: Floats
-    bias: Floats
+    weights: tuple[float, ...]
     temperature: float = 1.0
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     def __post_init__(self) -> None:
-        if self.weights.shape != (CLASSES * len(self.members), CLASSES) or self.bias.shape != (CLASSES,):
-            raise ModelError(f"the stack of {', '.join(self.members)} has weights of a wrong shape; fit the ensemble again")
+        if len(self.weights) != len(self.members):
+            raise ModelError(f"the stack of {', '.join(self.members)} has {len(self.weights)} weights; fit the ensemble again")
 
     def chances(self, logs: Mapping[str, Floats]) -> Floats:
         """Calibrated probabilities [n, 6] from each member's log-probabilities [n, 6]."""
-        columns = np.concatenate([logs[name] for name in self.members], axis=1)
-        return probabilities(columns @ self.weights + self.bias, self.temperature)
+        weighted = [np.float32(weight) * logs[name] for name, weight in zip(self.members, self.weights, strict=True)]
+        return probabilities(np.sum(weighted, axis=0), self.temperature)
 
 
 def even(members: Sequence[str]) -> Stack:
     """The stack nobody fitted: the mean of the log-probabilities, each member heard alike."""
-    weights = np.tile(np.eye(CLASSES) / len(members), (len(members), 1))
-    return Stack(tuple(members), np.asarray(weights, np.float32), np.zeros(CLASSES, np.float32))
+    return Stack(tuple(members), (1 / len(members),) * len(members))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +98,7 @@ def read_ensemble(path: Path, thresholds: Thresholds | None = None) -> Ensemble:
 def _stack(one: Mapping[str, Any]) -> Stack:
     return Stack(
         members=tuple(one["members"]),
-        weights=np.asarray(one["weights"], np.float32),
-        bias=np.asarray(one["bias"], np.float32),
+        weights=tuple(float(weight) for weight in one["weights"]),
         temperature=float(one["temperature"]),
         thresholds=Thresholds.of(one["thresholds"]),
     )

@@ -22,8 +22,7 @@ SHRUG = [0.0] * 6
 
 
 def content(members: list[str], weights: list[float], **more: Any) -> dict[str, Any]:
-    stacked = np.concatenate([np.eye(6) * weight for weight in weights])
-    stack = {"members": members, "weights": stacked.tolist(), "bias": [0.0] * 6, "temperature": 1.0, "thresholds": {"all": 0.5}}
+    stack = {"members": members, "weights": weights, "temperature": 1.0, "thresholds": {"all": 0.5}}
     return {"format": FORMAT, "modalities": list(MODALITIES), "temperatures": {"cnn": 1.0}, "stacks": [stack], **more}
 
 
