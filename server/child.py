@@ -59,6 +59,11 @@ class Child:
         ours.setblocking(False)
         return cls(pid, *await asyncio.open_unix_connection(sock=ours, limit=BUFFERED))
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended and said all it had to say."""
+        return self._killed or self._reader.at_eof()
+
     async def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Raises ReaderFailed when the child is gone."""
         encoded = json.dumps(header).encode()
@@ -91,7 +96,7 @@ class Child:
         self._writer.transport.abort()
 
     def _end(self) -> None:
-        if not self._killed and not self._reader.at_eof():  # its end is the end of its socket; the number may then be another's
+        if not self.gone:  # its end is the end of its socket; the number may then be another's
             with contextlib.suppress(ProcessLookupError):
                 try:
                     os.killpg(self.pid, signal.SIGKILL)
@@ -136,7 +141,13 @@ class _ForkServer:
                 self._end()
         raise ReaderFailed("no process could be started to read the file")
 
+    def start(self) -> None:
+        """Start it without waiting for its imports; again does nothing."""
+        with self._lock:
+            self._running()
+
     def stop(self) -> None:
+        """End it; its children die with their pipes. The next fork starts it again."""
         with self._lock:
             self._end()
 
@@ -164,5 +175,6 @@ class _ForkServer:
 
 
 _fork_server = _ForkServer()
+start_fork_server = _fork_server.start
 stop_fork_server = _fork_server.stop
 atexit.register(stop_fork_server)

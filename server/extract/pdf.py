@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -23,7 +23,7 @@ WORKER = "server.extract.pdf_worker"
 RESTARTS = 3
 
 
-async def extract_pdf(source: Source, settings: Settings) -> AsyncIterator[Found]:
+async def extract_pdf(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
     """Yield title, candidates and refusals as their pages are read; an image drawn twice is yielded twice, with the same bytes.
 
     Raises PasswordProtected, NotWhatItSays, Damaged, or ReaderFailed (a limit ended the reader) when nothing at all could be
