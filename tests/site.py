@@ -70,6 +70,10 @@ class Site:
         self._handlers[path] = handler
         return self.url(path)
 
+    def handler(self, path: str) -> Handler:
+        """What answers at a path, to be put at another one too."""
+        return self._handlers[path]
+
     def add_picture(self, path: str, format: str = "PNG", size: tuple[int, int] = (200, 160), seed: int = 1) -> str:
         return self.add(path, picture(format, size, seed), f"image/{format.lower()}")
 
@@ -131,6 +135,7 @@ async def _huge(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/pdf"})
     response.content_length = int(request.query.get("bytes", "10000000000"))
     await response.prepare(request)
+    await response.write(b"%PDF-1.7\n")
     while True:
         await response.write(CHUNK)
 

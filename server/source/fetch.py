@@ -190,4 +190,4 @@ def _names_pdf(url: str) -> bool:
 def _plain_name(name: str | None) -> str | None:
     """A file name that can be shown: no folders, no control characters, not too long."""
     last = (name or "").replace("\\", "/").rpartition("/")[2]
-    return "".join(sign for sign in last if sign.isprintable()).strip()[-MAX_FILENAME:] or None
+    return "".join(sign for sign in last if sign.isprintable()).strip('" ')[-MAX_FILENAME:] or None

@@ -13,6 +13,7 @@ from server.errors import UnknownKind
 from server.records import SourceKind
 
 SNIFF_BYTES = 4096  # enough for the comments before an <html>, and four times what PDF readers search for their mark
+MAX_FIRST_VALUE = 1024  # bytes; the first element of an old DICOM file is a length or the name of a character set
 PDF_SEARCH = 1024  # bytes of junk before %PDF- that readers put up with
 
 # File names that promise a kind. Used only to say what a broken file was meant to be.
@@ -54,10 +55,10 @@ _PAGE = re.compile(
 
 def sniff(data: bytes, name: str | None) -> SourceKind:
     """The kind of a file, from its first SNIFF_BYTES or all of it. `name` helps where DICOM has no mark. Raises UnknownKind."""
+    if data[128:132] == b"DICM" or _is_bare_dicom(data, name):
+        return "dicom"  # before images: the 128 bytes ahead of the mark may be those of a TIFF, so that both can open it
     if _is_image(data):
         return "image"
-    if data[128:132] == b"DICM" or _is_bare_dicom(data, name):
-        return "dicom"
     if data.startswith(b"%PDF-"):
         return "pdf"
     if looks_like_page(data):
@@ -92,10 +93,13 @@ def _is_image(data: bytes) -> bool:
 
 def _is_bare_dicom(data: bytes, name: str | None) -> bool:
     """Old files begin at once with an element of group 2 or 8: tag, then a type of two capitals or a small length."""
-    if data[:2] not in (b"\x02\0", b"\x08\0") or data[3:4] != b"\0" or len(data) < 8:
+    little = data[:2] in (b"\x02\0", b"\x08\0") and data[3:4] == b"\0"
+    big = data[:3] in (b"\0\x02\0", b"\0\x08\0")
+    if len(data) < 8 or not (little or big):
         return False
     explicit = data[4:6].isalpha() and data[4:6].isupper()
-    return explicit or (promised(name) == "dicom" and int.from_bytes(data[4:8], "little") <= 1024)
+    length = int.from_bytes(data[4:8], "little" if little else "big")
+    return explicit or (promised(name) == "dicom" and length <= MAX_FIRST_VALUE)
 
 
 def _other(data: bytes) -> str:

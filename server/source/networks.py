@@ -87,7 +87,7 @@ def embedded(ip: IPv6Address) -> tuple[IPv4Address, ...]:
     """Every IPv4 address that this IPv6 address stands for on some path: mapped, compatible, NAT64, 6to4, Teredo, ISATAP."""
     number = int(ip)
     found: list[int] = []
-    if any(ip in network for network in _LOW_32):
+    if any(ip in network for network in _LOW_32) and number >> 24:  # below that are `::`, `::1` and their like
         found.append(number)
     elif ip in _NAT64_OWN:
         # RFC 6052: the prefix may have 96, 64, 56 or 48 bits, and bits 64 to 71 are never used. A reading that

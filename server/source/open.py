@@ -5,12 +5,12 @@ It reads only as much as that takes: a page is left to the browser, a local file
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import structlog
 from yarl import URL
 
 from server.errors import Damaged, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
@@ -22,7 +22,7 @@ from server.source.robots import may_scan
 
 MAX_FILES = 10_000  # looked at in one folder scan; more is a mistaken path such as / rather than a wish
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 async def open_source(target: str, fetcher: Fetcher, notify: Callable[[Notice], None] | None = None) -> Source:
@@ -36,7 +36,7 @@ async def open_source(target: str, fetcher: Fetcher, notify: Callable[[Notice], 
         message = f"{shown(url)}: the robots.txt of this host asks programs to stay away"
         if fetcher.settings.robots == "obey":
             raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans all the same")
-        log.warning(message)
+        log.warning("robots_disallowed", url=url)
         if notify:
             notify(Notice(code=RobotsDisallowed.code, message=message))
     probe = await fetcher.open(url)
@@ -81,7 +81,7 @@ def walk_folder(path: Path) -> Iterator[Source]:
     def fail(error: OSError) -> None:
         if error.filename == str(path):
             raise NotFound(f"{path} cannot be read: {error.strerror}")
-        log.warning("%s cannot be read: %s", error.filename, error.strerror)
+        log.warning("folder_unreadable", path=error.filename, why=error.strerror)
 
     looked_at = 0
     for folder, folders, files in os.walk(path, onerror=fail):
@@ -104,7 +104,7 @@ def _in_folder(file: Path) -> Source | None:
         kind = promised(file.name)
         if kind in (None, "page"):
             return None
-        log.info("%s", error)
+        log.info("file_unreadable", path=str(file), why=str(error))
         return Source(kind, str(file), title=file.name, path=file)
 
 

@@ -1,0 +1,96 @@
+"""Bytes tell the kind; names do not."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.data import get_testdata_file
+
+from server.errors import UnknownKind
+from server.source.kind import SNIFF_BYTES, looks_like_page, promised, sniff
+from tests.site import page, picture
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
+def test_images_as_pillow_writes_them(format: str) -> None:
+    assert sniff(picture(format), "called.pdf") == "image"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"%PDF-1.4\n", "pdf"),
+        (b"\n\n junk %PDF-1.4\n", "pdf"),
+        (page("hello %PDF-1.4").encode(), "page"),
+        (b"\xef\xbb\xbf \r\n<!-- a -->\n<!DOCTYPE HTML>", "page"),
+        (b"<?xml version='1.0'?><!-- x --><svg xmlns='x'>", "page"),
+        (page("hello").encode("utf-16"), "page"),
+        (b"<HTML\n>", "page"),
+        (bytes(128) + b"DICM", "dicom"),
+        (b"%PDF-1.4".ljust(128) + b"DICM", "dicom"),
+        (b"\x08\0\x05\0CS\x0a\0ISO_IR 100", "dicom"),
+        (b"II+\0", "image"),
+    ],
+)
+def test_tells_the_kind(data: bytes, kind: str) -> None:
+    assert sniff(data, None) == kind
+
+
+def test_dicom_files_of_pydicom() -> None:
+    for name in ("CT_small.dcm", "MR_small.dcm", "ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "rtplan.dcm"):
+        assert sniff(Path(str(get_testdata_file(name))).read_bytes(), name) == "dicom"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"PK\x03\x04", "ZIP"),
+        (b"%!PS-Adobe", "PostScript"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
+        (b"\0\0\0\x0cjP  \r\n", "JPEG 2000"),
+        (b"just words", "text"),
+        (b"BMW builds cars", "text"),
+        (b"\0\x01\x02", "unknown"),
+    ],
+)
+def test_says_what_it_is_instead(data: bytes, said: str) -> None:
+    with pytest.raises(UnknownKind, match=said):
+        sniff(data, "thing")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.PDF", "pdf"), ("x/y.jpeg", "image"), ("z.dcm", "dicom"), ("q", None), (None, None)])
+def test_names_promise(name: str | None, kind: str | None) -> None:
+    assert promised(name) == kind
+
+
+@given(st.binary(max_size=200), st.none() | st.text(max_size=10))
+def test_any_bytes_have_a_kind_or_a_reason(data: bytes, name: str | None) -> None:
+    try:
+        assert sniff(data, name) in ("page", "pdf", "image", "dicom")
+    except UnknownKind as error:
+        assert str(error)
+
+
+@given(st.integers(0, 2**32))
+def test_a_page_of_open_comments_is_read_at_once(seed: int) -> None:
+    noise = zlib.crc32(str(seed).encode()) % 7 * b"<!-- "
+    assert not looks_like_page((noise + b"<!--" * 3).ljust(SNIFF_BYTES * 4, b" "))
+    assert not looks_like_page(b"<?xml " * SNIFF_BYTES)
+
+
+def test_hostile_files_have_a_kind_or_a_reason(shared: Path) -> None:
+    kinds = dict.fromkeys(("page", "pdf", "image", "dicom", "none"), 0)
+    for file in [*(shared / "corpora/images").iterdir(), *(shared / "corpora/pdf").iterdir()]:
+        with file.open("rb") as opened:
+            try:
+                kinds[sniff(opened.read(SNIFF_BYTES), file.name)] += 1
+            except UnknownKind:
+                kinds["none"] += 1
+    assert kinds["pdf"] > 500
+    assert kinds["image"] > 800
