@@ -58,6 +58,11 @@ class Browser:
     def running(self) -> bool:
         return self._chromium is not None and self._chromium.is_connected()
 
+    @property
+    def contexts(self) -> int:
+        """How many contexts are open."""
+        return len(self._chromium.contexts) if self._chromium is not None else 0
+
     async def start(self) -> None:
         """Launch now, so that no scan waits for it. Raises BrowserMissing or RenderError. Does nothing when it runs."""
         await self._launched()

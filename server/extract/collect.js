@@ -6,6 +6,7 @@
   const known = new Map();
   const urls = [];
   const found = { title: document.title, urls, images: [], canvases: [], svgs: [], small: 0, tooMany: 0, cut: false };
+  const icons = new Set();
   let chars = 0;
 
   const late = () => performance.now() - started > options.budgetMs;
@@ -88,7 +89,11 @@
   const addSvg = (svg) => {
     const box = boxOf(svg);
     if (!box || getComputedStyle(svg).visibility === "hidden") return;
-    if (Math.min(box[2], box[3]) < options.minSide) { found.small += 1; return; }
+    if (Math.min(box[2], box[3]) < options.minSide) {
+      if (!icons.has(svg.innerHTML)) found.small += 1;  // the same icon many times is one
+      icons.add(svg.innerHTML);
+      return;
+    }
     const copy = svg.cloneNode(true);
     const elements = svg.querySelectorAll("*");
     const copies = [...copy.querySelectorAll("*")];

@@ -8,9 +8,10 @@
 
   for (const element of [document.documentElement, document.body].filter(Boolean)) {
     const style = getComputedStyle(element);
-    if (/hidden|clip/.test(style.overflowY)) force(element, "overflow-y", "visible");
     if (style.position === "fixed") force(element, "position", "static");
-    if (/hidden|clip/.test(style.overflowY) && element.scrollHeight > element.clientHeight + 100) force(element, "height", "auto");
+    if (!/hidden|clip/.test(style.overflowY)) continue;
+    force(element, "overflow", "visible");
+    if (element.scrollHeight > element.clientHeight + 100) force(element, "height", "auto");
   }
   const all = document.querySelectorAll("body *");
   const images = document.images.length;

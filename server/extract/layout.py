@@ -38,9 +38,9 @@ class Drawing:
 
 @dataclass(slots=True)
 class Layout:
-    """`shown`: (address as the page has it, place). `small`: drawings under the limit. `cut`: not all could be read."""
+    """`shown`: address as the page has it, place, world of its frame. `small`: drawings under the limit. `cut`: not all was read."""
 
-    shown: list[tuple[str, Place]] = field(default_factory=list)
+    shown: list[tuple[str, Place, World]] = field(default_factory=list)
     canvases: list[Drawing] = field(default_factory=list)
     svgs: list[Drawing] = field(default_factory=list)
     small: int = 0
@@ -77,7 +77,7 @@ def _add(layout: Layout, found: dict[str, Any], world: World, count: Counter[str
         url = urls[entry["url"]]
         count[url] += 1
         if count[url] <= MAX_PLACES:
-            layout.shown.append((url, _place(entry, entry["kind"], world, address(url))))
+            layout.shown.append((url, _place(entry, entry["kind"], world, address(url)), world))
     for entry in found["canvases"]:
         layout.canvases.append(Drawing(entry["data"], _place(entry, "canvas", world), size=(entry["width"], entry["height"])))
     for entry in found["svgs"]:

@@ -26,7 +26,7 @@ from server.extract.layout import Layout, read_layout
 from server.extract.navigation import NotAPage, open_page
 from server.extract.scroll import loaded, scroll_through
 from server.extract.sieve import Sieve, address, plain
-from server.extract.traffic import Refusals, Traffic
+from server.extract.traffic import PageMoved, Refusals, Traffic
 from server.extract.worlds import main_world
 from server.records import Found, Notice, Place, Source
 from server.settings import Settings
@@ -135,10 +135,10 @@ class _Visit:
                 await page.wait_for_load_state("domcontentloaded", timeout=0)
                 world = await main_world(session)
                 self._tell_title(await world.run("() => document.title"))
-                await loaded(page)
+                await loaded(page, traffic)
                 ended = await scroll_through(world, traffic, self._settings.image_timeout_s)
                 self._tell_title(await world.run("() => document.title"))
-            except PlaywrightError:
+            except (PlaywrightError, PageMoved):
                 if page.is_closed():
                     raise
                 continue
@@ -159,8 +159,10 @@ class _Visit:
             self._sieve.refuse("too_small", Place(None, "svg"), key=f"drawing {index}")
         placed: set[str] = set()
         async with Easel(page.context, self._sieve, self._settings) as easel:
-            for url, place in layout.shown:
-                placed.add(address(url))
+            for url, place, world in layout.shown:
+                if address(url) not in placed:
+                    placed.add(address(url))
+                    await traffic.recover(url, place, world)
                 await self._tell(url, place, traffic, easel)
             for url in traffic.svgs.keys() - placed:
                 await easel.svg(traffic.svgs[url], Place(url, "other"))

@@ -7,7 +7,7 @@ async (source, size, limit) => {
   try { await image.decode(); } catch { return null; }
   const own = Math.max(image.naturalWidth, image.naturalHeight);
   if (!own) return null;
-  const scale = Math.min(limit, Math.max(size, own)) / own;
+  const scale = Math.min(limit, size || own) / own;
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(image.naturalWidth * scale));
   canvas.height = Math.max(1, Math.round(image.naturalHeight * scale));

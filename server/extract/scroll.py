@@ -5,16 +5,16 @@ At rest means: the load event was seen, and for a short time nothing was under w
 
 from __future__ import annotations
 
+import asyncio
 import time
-from contextlib import suppress
 
 from playwright.async_api import Page
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from server.extract.traffic import Traffic
 from server.extract.worlds import CONSENT, SCROLL, World
 
 LOAD_LIMIT_S = 15.0  # a page whose load event has not come by then waits for something that may never come
+LOAD_QUIET_S = 1.0  # or without the event, when nothing was under way for this long
 REST_LIMIT_S = 8.0  # a little more than IMAGE_TIMEOUT_S: by then every image has come or is given up
 STEP = 0.9  # of the window's height: observers of single elements must see each of them pass
 MAX_SCROLL_PX = 40_000  # about forty windows
@@ -23,14 +23,22 @@ END_LIMIT_S = 3.0  # at the foot of a page, for what it loads next
 END_QUIET_S = 0.2
 
 
-async def loaded(page: Page) -> None:
-    """Wait for the load event, but not for ever."""
-    with suppress(PlaywrightTimeout):
-        await page.wait_for_load_state("load", timeout=LOAD_LIMIT_S * 1000)
+async def loaded(page: Page, traffic: Traffic) -> None:
+    """Wait for the load event, but not for ever: one image that never comes holds it up, and nothing else does then. Raises PageMoved."""
+    event = asyncio.ensure_future(page.wait_for_load_state("load", timeout=LOAD_LIMIT_S * 1000))
+    rest = asyncio.ensure_future(traffic.quiet(LOAD_LIMIT_S, LOAD_QUIET_S))
+    try:
+        done, _ = await asyncio.wait((event, rest), return_when=asyncio.FIRST_COMPLETED)
+        if rest in done:
+            rest.result()
+    finally:
+        event.cancel()
+        rest.cancel()
+        await asyncio.gather(event, rest, return_exceptions=True)
 
 
 async def scroll_through(world: World, traffic: Traffic, image_timeout_s: float) -> bool:
-    """Scroll the settled page to its end and back to its top; tell whether the end was reached."""
+    """Scroll the settled page to its end and back to its top; tell whether the end was reached. Raises PageMoved, PlaywrightError."""
     await traffic.quiet(REST_LIMIT_S)
     await world.run(CONSENT)
     until = time.monotonic() + MAX_SCROLL_S

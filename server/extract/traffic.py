@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ from playwright.async_api import Page, Request, Response
 
 from server.errors import AddressNotAllowed, TimedOut, TooLarge
 from server.extract.sieve import Sieve, address
+from server.extract.worlds import World
 from server.records import Place, SkipReason
 from server.settings import Settings
 
@@ -27,6 +30,8 @@ OTHERS_S = 3.0
 POLL_S = 0.04
 WAITED_FOR = frozenset(("script", "stylesheet", "xhr", "fetch", "document"))
 SVG_TYPE = "image/svg+xml"
+SVG_HEAD = 1000  # characters within which an SVG file without a media type says that it is one
+MAX_RECOVERED = 300  # most addresses in styles were never loaded, and asking for one takes 2 ms
 # Marks the answers that are the proxy's own, with the error's code; a site's 403 has none.
 REFUSED_HEADER = "x-medlens-refused"
 # Chromium's words for "the page changed its mind", or forbids itself to show the image: nobody sees it, so nothing is lost.
@@ -47,6 +52,10 @@ class Refusal(Protocol):
 Refusals = Callable[[], Sequence[Refusal]]
 
 
+class PageMoved(Exception):
+    """The page has begun to go elsewhere while it was waited for."""
+
+
 class Traffic:
     """`images`: bytes by address (the first of a redirect chain, as the page writes it); `svgs`: likewise, not yet drawn."""
 
@@ -57,6 +66,10 @@ class Traffic:
         self._settings = settings
         self._refusals = refusals
         self._open: dict[Request, float] = {}
+        self._met: set[str] = set()
+        self._recovered = 0
+        self._documents = 0
+        self._page = page
         self._taking: set[asyncio.Task[None]] = set()
         self._changed = time.monotonic()
         page.on("request", self._on_request)
@@ -74,15 +87,26 @@ class Traffic:
         return bool(self._taking) or any(now - since < self._patience(request) for request, since in self._open.items())
 
     async def quiet(self, limit_s: float, quiet_s: float = QUIET_S) -> bool:
-        """Wait until nothing was under way for `quiet_s`, at most `limit_s`; tell whether it came to that."""
-        until = time.monotonic() + limit_s
+        """Wait until nothing was under way for `quiet_s`, at most `limit_s`; tell whether it came to that. Raises PageMoved."""
+        until, document = time.monotonic() + limit_s, self._documents
         while (now := time.monotonic()) < until:
+            if self._documents != document:
+                raise PageMoved
             if self.busy:
                 self._changed = now
             elif now - self._changed >= quiet_s:
                 return True
             await asyncio.sleep(POLL_S)
         return False
+
+    async def recover(self, url: str, place: Place, world: World) -> None:
+        """Take an image that a frame shows though its response was not seen: sandboxed frames load before anyone can watch them."""
+        known = address(url)
+        if url.startswith("data:") or known in self._met or self._recovered >= MAX_RECOVERED:
+            return
+        self._recovered += 1
+        if data := await world.content(url):
+            self._keep(data, SVG_TYPE if b"<svg" in data[:SVG_HEAD] else "", replace(place, kind="other", alt=None, box=None))
 
     def give_up(self) -> None:
         """Count the images that never arrived, and stop watching."""
@@ -99,6 +123,10 @@ class Traffic:
 
     def _on_request(self, request: Request) -> None:
         self._open[request] = self._changed = time.monotonic()
+        self._met.add(address(_first(request)))
+        if request.is_navigation_request() and request.resource_type == "document":
+            with suppress(PlaywrightError):  # the frame of a request that has just begun may not be known yet
+                self._documents += request.frame == self._page.main_frame
 
     def _on_failed(self, request: Request) -> None:
         self._closed(request)
@@ -144,7 +172,8 @@ class Traffic:
             if request.resource_type == "image":
                 self._refuse(request, "unreadable", "the browser no longer had the image's bytes")
         else:
-            self._keep(data, mime, place)
+            if data or request.resource_type == "image":  # what a script took as a blob has gone by; its blob: address comes
+                self._keep(data, mime, place)
 
     def _keep(self, data: bytes, mime: str, place: Place) -> None:
         assert place.url is not None

@@ -7,6 +7,7 @@ Chromium's own view of the DOM, so roots that a parser or a script made are foun
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ class World:
     """Our side of one frame. `origin`: where the top left corner of the frame's viewport lies on the page, CSS pixels."""
 
     session: CDPSession
+    frame: str
     context: int
     origin: tuple[float, float] = (0.0, 0.0)
     closed: tuple[int, ...] = field(default=(), repr=False)  # backend ids of closed shadow roots
@@ -47,11 +49,21 @@ class World:
             raise PlaywrightError(str(answer["exceptionDetails"].get("exception", {}).get("description", "script failed"))[:300])
         return answer["result"].get("value")
 
+    async def content(self, url: str) -> bytes | None:
+        """The bytes of something this frame has loaded, from Chromium's memory; None if it has not."""
+        try:
+            await self.session.send("Page.enable")
+            answer = await self.session.send("Page.getResourceContent", {"frameId": self.frame, "url": url})
+        except PlaywrightError:
+            return None
+        return base64.b64decode(answer["content"]) if answer["base64Encoded"] else answer["content"].encode()
+
 
 async def main_world(session: CDPSession) -> World:
     """The world of the page's own document as it is now; a navigation ends it, and `run` then raises."""
     tree = await session.send("Page.getFrameTree")
-    return World(session, await _enter(session, tree["frameTree"]["frame"]["id"]))
+    frame = tree["frameTree"]["frame"]["id"]
+    return World(session, frame, await _enter(session, frame))
 
 
 async def all_worlds(page: Page, session: CDPSession) -> AsyncIterator[World]:
@@ -91,7 +103,7 @@ async def _worlds_of(session: CDPSession, origin: tuple[float, float], elements:
     for frame in _frame_ids(tree):
         try:
             place = origin if frame == root else await _origin(session, frame, origin)
-            yield World(session, await _enter(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS]))
+            yield World(session, frame, await _enter(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS]))
         except PlaywrightError:
             continue
 
