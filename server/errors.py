@@ -35,6 +35,7 @@ This module does not know how an error is shown.
     │   └── DatabaseUnavailable         database_unavailable
     ├── ModelError                      model_failed
     │   └── WeightsMissing              weights_missing
+    ├── WorkerDied                      worker_died           every worker that took the scan up was killed by it
     └── Cancelled                       cancelled             the person stopped the scan
 """
 
@@ -178,6 +179,10 @@ class ModelError(MedlensError):
 
 class WeightsMissing(ModelError):
     code, status = "weights_missing", 503
+
+
+class WorkerDied(MedlensError):
+    code, status = "worker_died", 500
 
 
 class Cancelled(MedlensError):

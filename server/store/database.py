@@ -16,9 +16,10 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from server.errors import DatabaseUnavailable, SettingsError
+from server.errors import DatabaseUnavailable, SettingsError, StoreError
 from server.settings import Settings
 from server.store.postgres import EmbeddedPostgres
 from server.store.revisions import newest_revision
@@ -78,14 +79,20 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction that commits at the end; DatabaseUnavailable when the server cannot be reached."""
+        """A connection in a transaction that commits at the end.
+
+        Raises DatabaseUnavailable when the server cannot be reached, StoreError when it refuses a statement.
+        """
         try:
             async with self.engine.begin() as connection:
                 yield connection
+        except PoolTimeout as error:
+            raise DatabaseUnavailable(f"all connections were busy for {POOL_WAIT_S:.0f} s; try again") from error
         except DBAPIError as error:
             if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
                 raise self._unavailable(error.orig) from error
-            raise
+            said = error.orig.diag.message_primary if isinstance(error.orig, psycopg.Error) else None
+            raise StoreError(f"the database refused: {said or type(error.orig).__name__}") from error
 
     async def ready(self) -> None:
         """Return if the database answers, else DatabaseUnavailable."""

@@ -155,14 +155,15 @@ async def finish(
     title: str | None = None,
     model_version: str | None = None,
     timings_ms: Mapping[str, float] | None = None,
-    found: int = 0,
+    found: int | None = None,
     skipped: Mapping[SkipReason, int] | None = None,
     images: Sequence[JudgedImage] | None = None,
     keep_uploads: bool = False,
 ) -> bool:
-    """End a scan, once; False when it had ended before or is gone. `images`, in their final order, replace positions and places.
+    """End a scan, once; False when it had ended before or is gone.
 
-    Its uploaded files go (their images and answers stay) unless `keep_uploads`.
+    `images`, in their final order, replace positions and places; `found` and `skipped` that are not given stay as `progress` left
+    them. Its uploaded files go (their images and answers stay) unless `keep_uploads`.
     """
     if images:
         try:
@@ -177,8 +178,8 @@ async def finish(
         "model_version": func.coalesce(clean_or_none(model_version), scans.c.model_version),
         "finished_at": func.now(),
         "timings_ms": dict(timings_ms or {}),
-        "found": found,
-        "skipped": dict(skipped or {}),
+        "found": scans.c.found if found is None else found,
+        "skipped": scans.c.skipped if skipped is None else dict(skipped),
     }
     async with database.begin() as connection:
         done = await connection.execute(update(scans).where(scans.c.id == scan_id, scans.c.status.in_(OPEN)).values(values))
@@ -190,6 +191,14 @@ async def finish(
         if not keep_uploads:
             await connection.execute(delete(uploads).where(uploads.c.scan_id == scan_id))
     return True
+
+
+async def put_back(database: Database, scan_id: UUID) -> None:
+    """A running scan waits again: its worker stops before it ended."""
+    change = update(scans).where(scans.c.id == scan_id, scans.c.status == "running").values(status="queued")
+    async with database.begin() as connection:
+        if (await connection.execute(change)).rowcount:
+            await record(connection, scan_id, [("status", {"status": "queued"})])
 
 
 async def cancel_queued(database: Database, scan_id: UUID) -> bool:

@@ -72,6 +72,7 @@ scans = Table(
     _when("started_at"),
     _when("finished_at"),
     _when("deleted_at"),
+    _count("worker_deaths"),
     Column("timings_ms", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     _count("found"),
     Column("skipped", JSONB, nullable=False, server_default=text("'{}'::jsonb")),

@@ -1,0 +1,32 @@
+"""A worker in a process of its own, for tests that kill it: performs each scan as its target says. Run by test_worker_killed.py."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from uuid import UUID
+
+from server.jobs.worker import run_worker
+from server.settings import load_settings
+from server.store import events, scans
+from server.store.database import Database
+
+
+async def main() -> None:
+    async with Database(load_settings()) as database:
+
+        async def perform(scan_id: UUID) -> None:
+            asked = await scans.start(database, scan_id)
+            assert asked is not None
+            await events.append(database, scan_id, "taken", {"pid": os.getpid()})
+            if asked.target == "kill the worker":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if asked.target == "hang once" and len(await events.since(database, scan_id)) <= 3:
+                await asyncio.sleep(600)
+            await scans.finish(database, scan_id, status="done")
+
+        await run_worker(database, load_settings(), perform)
+
+
+asyncio.run(main())

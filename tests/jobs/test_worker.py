@@ -1,0 +1,146 @@
+"""A worker in this process: takes scans, several at once, stops them, puts them back."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from server.errors import Damaged
+from server.jobs import recovery
+from server.jobs.queue import Queue, open_app
+from server.settings import Settings
+from server.store import scans
+from server.store.database import Database
+from tests.jobs.conftest import Work, ask, kinds, until
+
+
+async def test_scans_are_taken_and_done_several_at_once(
+    database: Database, database_settings: Settings, queue: Queue, work: Work
+) -> None:
+    together = asyncio.Barrier(database_settings.scans_at_once)
+
+    async def perform(scan_id: UUID) -> None:
+        await scans.start(database, scan_id)
+        await together.wait()
+        await scans.finish(database, scan_id, status="done")
+
+    asked = [await ask(database, queue) for _ in range(2 * database_settings.scans_at_once)]
+    assert await queue.waiting() == len(asked)
+    async with work(perform):
+        for scan_id in asked:
+            await until(lambda scan_id=scan_id: _is(database, scan_id, "done"))
+        assert await queue.workers() == 1
+    assert await queue.waiting() == 0
+    await until(lambda: _no_jobs(database))
+
+
+async def test_a_running_scan_can_be_cancelled(database: Database, queue: Queue, work: Work) -> None:
+    taken = asyncio.Event()
+
+    async def perform(scan_id: UUID) -> None:
+        await scans.start(database, scan_id)
+        await scans.progress(database, scan_id, found=7, skipped={"blank": 1})
+        taken.set()
+        await asyncio.sleep(600)
+
+    scan_id = await ask(database, queue)
+    async with work(perform):
+        await asyncio.wait_for(taken.wait(), 60)
+        assert await queue.cancel(scan_id)
+        await until(lambda: _is(database, scan_id, "cancelled"))
+    assert (await scans.report(database, scan_id)).found == 7
+    assert await kinds(database, scan_id) == ["status", "status", "done"]
+    assert not await queue.cancel(scan_id)
+
+
+async def test_a_waiting_scan_can_be_cancelled(database: Database, queue: Queue, work: Work) -> None:
+    scan_id = await ask(database, queue)
+    assert await queue.cancel(scan_id)
+    assert await scans.status_of(database, scan_id) == "cancelled"
+    assert await queue.waiting() == 0
+
+
+async def test_asking_twice_asks_once(database: Database, queue: Queue) -> None:
+    scan_id = await ask(database, queue)
+    await queue.enqueue(scan_id)
+    assert await queue.waiting() == 1
+
+
+async def test_a_stopped_worker_puts_its_scans_back(database: Database, queue: Queue, work: Work) -> None:
+    taken = asyncio.Event()
+
+    async def never_ends(scan_id: UUID) -> None:
+        await scans.start(database, scan_id)
+        taken.set()
+        await asyncio.sleep(600)
+
+    async def ends(scan_id: UUID) -> None:
+        await scans.start(database, scan_id)
+        await scans.finish(database, scan_id, status="done")
+
+    scan_id = await ask(database, queue)
+    async with work(never_ends):
+        await asyncio.wait_for(taken.wait(), 60)
+    assert await scans.status_of(database, scan_id) == "queued"
+    assert await queue.waiting() == 1
+    async with work(ends):
+        await until(lambda: _is(database, scan_id, "done"))
+
+
+@pytest.mark.parametrize(("error", "code"), [(Damaged("cut off"), "damaged"), (ZeroDivisionError("secret"), "internal")])
+async def test_a_scan_that_raises_is_failed_and_the_worker_goes_on(
+    database: Database, queue: Queue, work: Work, error: Exception, code: str
+) -> None:
+    async def perform(scan_id: UUID) -> None:
+        asked = await scans.start(database, scan_id)
+        if asked is not None and asked.target == "bad":
+            raise error
+        await scans.finish(database, scan_id, status="done")
+
+    bad, good = await ask(database, queue, "bad"), await ask(database, queue, "good")
+    async with work(perform):
+        await until(lambda: _is(database, bad, "failed"))
+        await until(lambda: _is(database, good, "done"))
+    failed = (await scans.report(database, bad)).error
+    assert failed is not None
+    assert failed.code == code
+    assert "secret" not in failed.message
+
+
+async def test_a_scan_that_was_never_queued_is_found(database: Database, queue: Queue) -> None:
+    scan_id = await scans.create(database, kind="page", target="x")
+    async with open_app(database).open_async() as app:
+        await recovery.sweep(database, app)
+        assert await queue.waiting() == 0  # its asker may be about to
+        await _age(database, scan_id, recovery.LOST_AFTER_S)
+        await recovery.sweep(database, app)
+        assert await queue.waiting() == 1
+
+
+async def test_a_scan_that_nobody_runs_any_more_is_ended(database: Database) -> None:
+    scan_id = await scans.create(database, kind="page", target="x")
+    await scans.start(database, scan_id)
+    await _age(database, scan_id, recovery.ABANDONED_AFTER_S)
+    async with open_app(database).open_async() as app:
+        await recovery.sweep(database, app)
+    assert await _is(database, scan_id, "failed")
+
+
+async def _age(database: Database, scan_id: UUID, seconds: float) -> None:
+    older = (
+        "UPDATE scans SET created_at = created_at - make_interval(secs => :s), started_at = started_at - make_interval(secs => :s)"
+    )
+    async with database.begin() as connection:
+        await connection.execute(text(f"{older} WHERE id = :id"), {"s": seconds + 1, "id": scan_id})
+
+
+async def _is(database: Database, scan_id: UUID, status: str) -> bool:
+    return await scans.status_of(database, scan_id) == status
+
+
+async def _no_jobs(database: Database) -> bool:
+    async with database.begin() as connection:
+        return await connection.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
