@@ -22,9 +22,9 @@ def report_json(report: Report) -> dict[str, Any]:
         "status": report.status,
         "error": {"code": report.error.code, "message": report.error.message} if report.error else None,
         "model_version": report.model_version,
-        "created_at": _time(report.created_at),
-        "started_at": _time(report.started_at),
-        "finished_at": _time(report.finished_at),
+        "created_at": moment_json(report.created_at),
+        "started_at": moment_json(report.started_at),
+        "finished_at": moment_json(report.finished_at),
         "timings_ms": dict(report.timings_ms),
         "counts": counts_json(report),
         "images": [image_json(judged) for judged in report.images],
@@ -53,7 +53,7 @@ def image_json(judged: JudgedImage) -> dict[str, Any]:
         "format": image.format,
         "bytes": image.size,
         "near_duplicate_of": image.near_duplicate_of,
-        "places": [_place(place) for place in image.places],
+        "places": [place_json(place) for place in image.places],
         "verdict": verdict_json(judged.verdict),
         "panels": [_panel(panel) for panel in judged.panels],
     }
@@ -74,7 +74,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _place(place: Place) -> dict[str, Any]:
+def place_json(place: Place) -> dict[str, Any]:
     shown = {
         "url": place.url,
         "page": place.page,
@@ -93,5 +93,5 @@ def _probabilities(probabilities: Probabilities) -> dict[str, float]:
     return {str(modality): probability for modality, probability in probabilities.items()}
 
 
-def _time(moment: datetime | None) -> str | None:
+def moment_json(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
