@@ -103,11 +103,15 @@ class Database:
         """Bring the tables up to date, one process at a time; a few milliseconds when they are."""
         async with self.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-            made = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
-            if not made or await connection.scalar(text("SELECT version_num FROM alembic_version")) != newest_revision():
+            if not await _is_current(connection):
                 # Alembic takes longer to import than to find that there is nothing to do, and most starts find that.
                 upgrade = importlib.import_module("server.store.upgrade").upgrade
                 await connection.run_sync(upgrade)
+
+    async def is_current(self) -> bool:
+        """Whether the tables are those that this program knows."""
+        async with self.begin() as connection:
+            return await _is_current(connection)
 
     async def _start_embedded(self, embedded: EmbeddedPostgres) -> URL:
         starting = asyncio.ensure_future(asyncio.to_thread(embedded.start))
@@ -135,3 +139,8 @@ class Database:
         reason = " ".join(str(cause).split()) or "no answer"
         todo = "restart medlens" if self._embedded else "start it, or unset MEDLENS_DATABASE_URL to use the embedded one"
         return DatabaseUnavailable(f"no answer from the database {shown}: {reason}; {todo}")
+
+
+async def _is_current(connection: AsyncConnection) -> bool:
+    made = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    return bool(made) and await connection.scalar(text("SELECT version_num FROM alembic_version")) == newest_revision()
