@@ -18,12 +18,13 @@ from PIL import Image
 
 from server.classify.batches import MicroBatcher
 from server.classify.decide import decide, most_surely_medical
+from server.classify.explain import Explainer
 from server.classify.jury import Jury, open_jury
 from server.errors import MedlensError
-from server.models.members import kinds
+from server.models.members import cnn_file, kinds
 from server.models.version import model_version
 from server.pixels import Picture
-from server.records import Box, Panel, Verdict
+from server.records import Box, Modality, Panel, Verdict
 from server.settings import Settings
 
 SplitPanels: TypeAlias = Callable[[Picture], Sequence[Box]]
@@ -50,6 +51,7 @@ class Engine:
         self._settings, self._split, self._open_jury = settings, split_panels, open_jury
         self._starting: asyncio.Task[MicroBatcher[Image.Image, Verdict]] | None = None
         self._warming: asyncio.Task[None] | None = None
+        self._explainer = Explainer(cnn_file(settings))
 
     @cached_property
     def model_version(self) -> str:
@@ -81,6 +83,10 @@ class Engine:
         whole, *parts = await asyncio.gather(*(batcher.submit(image) for image in images))
         panels = tuple(Panel(box, verdict) for box, verdict in zip(boxes, parts, strict=True))
         return Judgement(_of_all(whole, parts), panels)
+
+    async def heatmap(self, picture: Picture, modality: Modality | None = None) -> bytes:
+        """PNG of the working copy under what spoke for `modality` (default: the CNN's answer). Raises ModelError."""
+        return await asyncio.to_thread(self._explainer.overlay, picture.image, modality)
 
     async def _warm(self) -> None:
         with contextlib.suppress(MedlensError):

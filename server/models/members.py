@@ -90,6 +90,12 @@ def kinds(settings: Settings) -> tuple[Kind, ...]:
     return tuple(_kind(name, settings) for name in settings.members)
 
 
+def cnn_file(settings: Settings) -> Path:
+    """The checkpoint of the member `cnn`: the shipped backbone, or the user's own for another arch."""
+    shipped = settings.cnn_arch == "efficientnet_lite0"
+    return SHIPPED_CNN if shipped else settings.data_dir / FETCHED / f"{settings.cnn_arch}.safetensors"
+
+
 def require(kind: Kind) -> None:
     """Raises WeightsMissing, with the command that gets them, when a file of `kind` is not there."""
     if missing := [path.name for path in kind.files if not path.is_file()]:
@@ -117,9 +123,10 @@ def _kind(name: str, settings: Settings) -> Kind:
 
 
 def _cnn(name: str, settings: Settings) -> Kind:
-    if settings.cnn_arch != "efficientnet_lite0":
-        return _own_network(name, settings.data_dir / FETCHED / f"{settings.cnn_arch}.safetensors")
-    return Kind(name, True, (SHIPPED_CNN,), lambda _: open_head(name, SHIPPED_CNN))
+    path = cnn_file(settings)
+    if path != SHIPPED_CNN:
+        return _own_network(name, path)
+    return Kind(name, True, (path,), lambda _: open_head(name, path))
 
 
 def _trained(name: str, settings: Settings) -> Kind:

@@ -1,0 +1,98 @@
+"""Why the CNN answered as it did: a class-activation map over the picture, through captum, as a PNG.
+
+Needs torch, which the rest of a CPU worker does not; it is imported when the first map is asked for. It explains the CNN alone and
+says nothing about the other members, nor about where a radiologist would look.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from server.errors import ModelError
+from server.models.calibration import Floats
+from server.models.checkpoint import load_cnn
+from server.models.preprocess import RESIZE_OVER_CROP, Preprocess, to_batch
+from server.pixels import to_png
+from server.records import Modality
+
+# viridis at nine even steps: its lightness rises evenly, so equal steps of heat look equal, in grey and to the colour-blind too.
+VIRIDIS = (
+    (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140), (40, 174, 128), (94, 201, 98), (173, 220, 48),
+    (253, 231, 37),
+)  # fmt: skip
+# How much of the picture the colour hides where the CNN looked least and most: anatomy must stay legible under it.
+VEIL = (0.30, 0.65)
+
+
+class Explainer:
+    """Maps for one checkpoint; loads it when first asked. Threads take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+        self._loaded: tuple[Any, Any] | None = None
+
+    def overlay(self, image: Image.Image, modality: Modality | None = None) -> bytes:
+        """PNG of `image`, in its own size, veiled by what spoke for `modality` (default: what the CNN answers)."""
+        return to_png(paint(image, self.heat(image, modality)))
+
+    def heat(self, image: Image.Image, modality: Modality | None = None) -> Floats:
+        """float32 [height, width] in 0..1 over `image`; all zero where nothing speaks for `modality`. Raises ModelError."""
+        with self._turn:
+            cnn, cam = self._load()
+            classes: tuple[str, ...] = cnn.classes
+            if modality is not None and modality not in classes:
+                raise ModelError(f"this CNN knows {', '.join(classes)}, not {modality}")
+            torch = _torch()
+            batch = torch.from_numpy(to_batch([image], cnn.preprocess))
+            with torch.no_grad():
+                target = classes.index(modality) if modality else int(cnn(batch).argmax())
+            grid = cam.attribute(batch, target=target, relu_attributions=True)[0, 0].detach().numpy()
+        return _over(image.size, np.asarray(grid, np.float32), cnn.preprocess)
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            from captum.attr import LayerGradCam  # noqa: PLC0415 - brings torch, see the module's docstring
+
+            cnn = load_cnn(self._path)
+            self._loaded = cnn, LayerGradCam(cnn, cnn.body)
+        return self._loaded
+
+
+def paint(image: Image.Image, heat: Floats) -> Image.Image:
+    """RGB: `image` in grey, under a veil coloured by `heat` [height, width] in 0..1 that thickens with it."""
+    grey = np.asarray(image.convert("L"), np.float32)[..., None]
+    thickness = (VEIL[0] + (VEIL[1] - VEIL[0]) * heat)[..., None]
+    return Image.fromarray(np.asarray(np.rint(grey * (1 - thickness) + colours(heat) * thickness), np.uint8))
+
+
+def colours(heat: Floats) -> NDArray[np.float32]:
+    """Heat in 0..1, of any shape, to viridis RGB in 0..255."""
+    steps = np.linspace(0, 1, len(VIRIDIS))
+    channels = [np.interp(heat, steps, [colour[channel] for colour in VIRIDIS]) for channel in range(3)]
+    return np.asarray(np.stack(channels, axis=-1), np.float32)
+
+
+def _over(size: tuple[int, int], grid: Floats, spec: Preprocess) -> Floats:
+    """The network's coarse grid laid back over the picture it was resized from; outside what it saw there is no heat."""
+    heat = Image.fromarray(grid / grid.max() if grid.max() > 0 else grid)
+    width, height = size
+    side = {"letterbox": max(size), "crop": round(min(size) / RESIZE_OVER_CROP)}.get(spec.mode)
+    if side is None:
+        laid = heat.resize(size, Image.Resampling.BICUBIC)
+    else:
+        laid = Image.new("F", size)
+        laid.paste(heat.resize((side, side), Image.Resampling.BICUBIC), ((width - side) // 2, (height - side) // 2))
+    return np.clip(np.asarray(laid, np.float32), 0, 1)
+
+
+def _torch() -> Any:
+    import torch  # noqa: PLC0415 - see the module's docstring
+
+    return torch
