@@ -3,8 +3,8 @@
 The parsing follows the WHATWG URL standard, so that the guard, the downloader and Chromium can never read two different hosts out
 of one text. On purpose it differs in these points: credentials and fragments are dropped; a bare `example.org/x` gets https; a host
 must be a DNS name of letters, digits, `-` and `_` (the standard lets punctuation and broken punycode through); empty labels and
-port 0 are refused; one trailing dot of a name is dropped. This module knows no network: whether a host may be reached is the
-guard's to say.
+port 0 are refused; one trailing dot of a name and a lone question mark are dropped. This module knows no network: whether a host
+may be reached is the guard's to say.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _readable(url: str) -> None:
 
 def _target(tail: str) -> str:
     """Path without dot segments and query, percent-encoded. Raises UnicodeError for half of a surrogate pair."""
-    path, mark, query = tail.partition("?")
+    path, _, query = tail.partition("?")
     kept: list[str] = []
     segments = path.replace("\\", "/").split("/")[1:] or [""]
     for place, segment in enumerate(segments):
@@ -108,7 +108,7 @@ def _target(tail: str) -> str:
             kept.append(_quote(segment, _PATH_SAFE))
         elif last:
             kept.append("")
-    return "/" + "/".join(kept) + mark + _quote(query, _QUERY_SAFE)
+    return "/" + "/".join(kept) + ("?" + _quote(query, _QUERY_SAFE) if query else "")
 
 
 def _quote(text: str, safe: frozenset[str]) -> str:
