@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.child_pipe import HEAD, Frame
-from server.errors import Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected, ReaderFailed, UnknownKind
+from server.errors import Damaged, DocumentError, ImageTooLarge, NotWhatItSays, PasswordProtected, ReaderFailed, UnknownKind
 from server.fork_server import PID
 
 # A header names one image and a place; a body is one document or one encoded image. More is a child gone mad.
@@ -34,7 +34,10 @@ BURIAL_S = 5.0
 # Seconds for a fork; the first waits for the server's imports, a second or two, ten on a busy machine.
 FORK_S = 60.0
 
-_ERRORS = {error.__name__: error for error in (Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected, ReaderFailed, UnknownKind)}
+_ERRORS = {
+    error.__name__: error
+    for error in (Damaged, DocumentError, ImageTooLarge, NotWhatItSays, PasswordProtected, ReaderFailed, UnknownKind)
+}
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from server.fork_server import main; main()"
 
 

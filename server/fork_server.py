@@ -21,7 +21,12 @@ from server.child_pipe import Pipe
 from server.errors import MedlensError, ReaderFailed
 
 # What the children run, loaded once.
-WORKERS = ("server.dedupe.decode_worker", "server.extract.pdf_worker", "server.extract.dicom_worker")
+WORKERS = (
+    "server.dedupe.decode_worker",
+    "server.extract.image_worker",
+    "server.extract.pdf_worker",
+    "server.extract.dicom_worker",
+)
 # What a reader gets on top of what is loaded already, however small its limit: enough to say what went wrong.
 LEAST_MEMORY_MB = 256
 MAX_REQUEST = 4096

@@ -2,7 +2,7 @@
 
 Formats: JPEG (MPO included), PNG, WebP, AVIF, BMP, GIF and TIFF; of anything that moves the first frame. Icons (ICO) are never
 scans and their format nests other formats, so they stay out. Colour profiles are not applied: they shift tints, not modalities.
-It knows neither where an image came from nor what is on it, and keeps no picture larger than WORKING_SIDE.
+It knows neither where an image came from nor what is on it, and gives no picture larger than it is asked for.
 
 What a broken image comes to: pixels that do not decode (a wrong PNG checksum, a file cut in half) raise Damaged, so that nobody
 gets a verdict on half a scan; a JPEG that lacks no more than its last rows is read as browsers read it.
@@ -68,7 +68,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded image. `width`, `height`: of the original as shown; `image`: RGB, upright, long side at most WORKING_SIDE."""
+    """A decoded image. `width`, `height`: of the original as shown; `image`: RGB, upright, shrunk."""
 
     format: str
     width: int
@@ -88,8 +88,14 @@ def read_header(data: bytes) -> Header:
         return Header(_name(image), image.width, image.height, frames)
 
 
-def decode(data: bytes, max_pixels: int, page: int = 0) -> Picture:
-    """Decode one image (of a TIFF: `page`, from 0) as a person sees it, no larger than needed.
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raises ImageTooLarge when a header says more than `max_pixels`."""
+    if width * height > max_pixels:
+        raise ImageTooLarge(f"{width} x {height} pixels are more than the {max_pixels} allowed (MEDLENS_MAX_PIXELS)")
+
+
+def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE) -> Picture:
+    """Decode one image (of a TIFF: `page`, from 0) as a person sees it, its long side no larger than `side`.
 
     Raises UnknownKind, Damaged, or ImageTooLarge when its header says more than `max_pixels` or memory runs out.
     """
@@ -97,11 +103,10 @@ def decode(data: bytes, max_pixels: int, page: int = 0) -> Picture:
         if page:
             image.seek(page)
         width, height = image.size
-        if width * height > max_pixels:
-            raise ImageTooLarge(f"{width} x {height} pixels are more than the {max_pixels} allowed (MEDLENS_MAX_PIXELS)")
+        check_size(width, height, max_pixels)
         if image.format in _JPEG:
-            image.draft(None, _fitting(width, height))
-        small = _load(image, data)
+            image.draft(None, _fitting(width, height, side))
+        small = _load(image, data, side)
         turn = _TURNS.get(_orientation(image))
         if image.format not in _JPEG:
             width, height = image.size  # Pillow turns a TIFF by itself
@@ -134,22 +139,22 @@ def _open(data: bytes) -> Image.Image:
         raise UnknownKind(f"not an image of a known format ({', '.join(FORMATS)})") from None
 
 
-def _load(image: Image.Image, data: bytes) -> Image.Image:
+def _load(image: Image.Image, data: bytes, side: int) -> Image.Image:
     try:
         image.load()
     except OSError as error:
         if image.format not in _JPEG or "truncated" not in str(error):
             raise
-        return _load_cut(image, data)
-    return _seen(image)
+        return _load_cut(data, side)
+    return _seen(image, side)
 
 
-def _load_cut(image: Image.Image, data: bytes) -> Image.Image:
+def _load_cut(data: bytes, side: int) -> Image.Image:
     """Read a JPEG that ends early: the decoder fills the missing rows at the bottom with one colour."""
     with _open(data + b"\xff\xd9") as ended:
-        ended.draft(None, _fitting(*ended.size))
+        ended.draft(None, _fitting(*ended.size, side))
         ended.load()
-        seen = _seen(ended)
+        seen = _seen(ended, side)
     rows = np.asarray(seen)
     filled = (rows == rows[-1, -1]).all(axis=(1, 2))
     missing = int(np.argmin(filled[::-1])) if not filled.all() else len(rows)
@@ -159,30 +164,30 @@ def _load_cut(image: Image.Image, data: bytes) -> Image.Image:
     return seen
 
 
-def _seen(image: Image.Image) -> Image.Image:
+def _seen(image: Image.Image, side: int) -> Image.Image:
     """Bring any mode to RGB of working size."""
     if image.mode in _DEEP:
-        return _shrink(_deep(image)).convert("RGB")
+        return _shrink(_deep(image), side).convert("RGB")
     if image.mode == "CMYK":
-        shrunk = _shrink(image)
+        shrunk = _shrink(image, side)
         # Pillow takes every CMYK JPEG for one of Adobe's, which are stored inverted; browsers ask for Adobe's marker.
         plain = image.format in _JPEG and "adobe" not in image.info
         return (ImageChops.invert(shrunk) if plain else shrunk).convert("RGB")
     if image.mode == "LAB":
-        return _shrink(image.getchannel(0)).convert("RGB")
+        return _shrink(image.getchannel(0), side).convert("RGB")
     if image.has_transparency_data:
-        return _visible(_shrink(image.convert("RGBA")))
-    return _shrink(image if image.mode in ("L", "RGB") else image.convert("RGB"))
+        return _visible(_shrink(image.convert("RGBA"), side))
+    return _shrink(image if image.mode in ("L", "RGB") else image.convert("RGB"), side)
 
 
-def _shrink(image: Image.Image) -> Image.Image:
-    size = _fitting(*image.size)
+def _shrink(image: Image.Image, side: int) -> Image.Image:
+    size = _fitting(*image.size, side)
     image = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     return image.convert("RGB") if image.mode == "L" else image
 
 
-def _fitting(width: int, height: int) -> tuple[int, int]:
-    scale = min(1.0, WORKING_SIDE / max(width, height))
+def _fitting(width: int, height: int, side: int) -> tuple[int, int]:
+    scale = min(1.0, side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 

@@ -1,14 +1,11 @@
 """Reads a PDF in the child of server/child.py: page by page, each image sent as soon as its page is read.
 
-The first frame from the parent says what to read and the limits; then go frames up: `title`, `page` (one begins), `image` with its
-bytes, `again` (an image sent before), `skip`, `notice`, and `end`. It knows nothing of scans; server/extract/pdf.py gives the
-frames their meaning.
+What the frames mean says server/extract/reading.py. It knows nothing of scans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pymupdf
@@ -39,7 +36,7 @@ def serve(pipe: Pipe) -> None:
     if asked is None:
         return
     job, data = asked
-    _Reader(pipe, job, Path(job["path"]).read_bytes() if job.get("path") else data).run()
+    _Reader(pipe, job, data).run()
 
 
 class _Reader:

@@ -1,0 +1,83 @@
+"""What values of a DICOM frame look like on a screen: rescale, window or lookup table, inversion, palette; 8 bits in the end.
+
+Arithmetic on one decoded frame and its data set; reads no file and knows no process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
+
+# Percent at both ends that may clip when a file names no window, or one that shows nothing: metal must not squeeze the rest.
+CLIPPED_PERCENT = 0.5
+
+Values = npt.NDArray[Any]
+Greys = npt.NDArray[np.uint8]
+
+
+def shown(values: Values, dataset: Any, frame: int) -> Greys:
+    """Turn one decoded frame, (rows, columns) or (rows, columns, 3), into 8-bit grey or RGB of the same shape."""
+    kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).strip()
+    if kind == "PALETTE COLOR":
+        return _eight_bits(apply_color_lut(values, dataset)[..., :3])
+    if values.ndim == 3:
+        return _eight_bits(values, int(dataset.get("BitsStored") or 8))
+    grey = _windowed(values, dataset, frame)
+    return 255 - grey if kind == "MONOCHROME1" else grey
+
+
+def _windowed(values: Values, dataset: Any, frame: int) -> Greys:
+    padding = dataset.get("PixelPaddingValue")
+    inside = values != padding if isinstance(padding, int) else np.ones(values.shape, dtype=bool)
+    transform = _group(dataset, frame, "PixelValueTransformationSequence")
+    real = np.asarray(apply_modality_lut(values, transform), dtype=np.float64)
+    if "VOILUTSequence" in dataset:
+        return _stretched(np.asarray(apply_voi(real.astype(np.int64), dataset), dtype=np.float64), inside)
+    window = _group(dataset, frame, "FrameVOILUTSequence")
+    centre, width = _first(window.get("WindowCenter")), _first(window.get("WindowWidth"))
+    if centre is None or width is None or width <= 0:
+        return _stretched(real, inside)
+    if str(window.get("VOILUTFunction", "LINEAR")).strip() == "SIGMOID":
+        share = 1 / (1 + np.exp(np.clip(-4 * (real - centre) / width, -500, 500)))
+    else:
+        share = (real - (centre - 0.5)) / max(width - 1, 1.0) + 0.5
+    grey = np.asarray(np.clip(share, 0, 1) * 255, dtype=np.uint8)
+    return grey if grey.min() < grey.max() else _stretched(real, inside)
+
+
+def _stretched(values: npt.NDArray[np.float64], inside: npt.NDArray[np.bool_]) -> Greys:
+    """The whole range over the greys, for files that name no window."""
+    values = np.where(np.isfinite(values), values, 0.0)
+    sample = values[inside] if inside.any() else values
+    low, high = (float(value) for value in np.percentile(sample, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT)))
+    if not high > low:
+        low, high = float(sample.min()), float(sample.max())
+    return np.asarray(np.clip((values - low) / ((high - low) or 1.0), 0, 1) * 255, dtype=np.uint8)
+
+
+def _group(dataset: Any, frame: int, name: str) -> Any:
+    """The item that holds a frame's values: its own, one shared by all frames, or the data set itself."""
+    for sequence, index in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
+        groups = dataset.get(sequence)
+        if groups and index < len(groups) and groups[index].get(name):
+            return groups[index].get(name)[0]
+    return dataset
+
+
+def _first(value: Any) -> float | None:
+    """A window may come as several: the first is the one to show."""
+    try:
+        return float(next(iter(value)) if isinstance(value, Iterable) and not isinstance(value, str) else value)
+    except (StopIteration, TypeError, ValueError):
+        return None
+
+
+def _eight_bits(values: Values, stored: int = 0) -> Greys:
+    if values.dtype == np.uint8 and stored in (0, 8):
+        return np.asarray(values, dtype=np.uint8)
+    bits = stored or values.dtype.itemsize * 8
+    return np.asarray(np.clip(values.astype(np.float64) * (255.0 / (2**bits - 1)), 0, 255), dtype=np.uint8)

@@ -1,0 +1,105 @@
+"""Reads a DICOM file in the child of server/child.py: an even sample of its frames, each as a PNG.
+
+How values become greys is in dicom_window.py, what is sent to the parent in reading.py.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pydicom
+from PIL import Image
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import UID
+
+from server.child_pipe import Pipe
+from server.errors import Damaged, DocumentError, ImageTooLarge
+from server.extract.dicom_window import shown
+from server.pixels import check_size, to_png
+
+# Frames looked at of one file. A cine loop or a volume shows one thing from first to last; 16 even steps meet every part of it.
+SAMPLED_FRAMES = 16
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+def serve(pipe: Pipe) -> None:
+    if (asked := pipe.receive()) is None:
+        return
+    job, data = asked
+    dataset = _opened(data)
+    width, height, frames = int(dataset.get("Columns") or 0), int(dataset.get("Rows") or 0), _frames(dataset)
+    check_size(width, height, int(job["max_pixels"]))
+    tag = _coded(dataset, "Modality")
+    pipe.send({"title": " ".join(filter(None, (tag, _coded(dataset, "BodyPartExamined"))))})
+    sent = 0
+    problem = "no frame decodes"
+    for index in _sample(frames):
+        place = {"page": index + 1, "box": None, "tag": tag or None}
+        pipe.send({"page": index + 1})
+        if min(width, height) < int(job["min_side"]):
+            pipe.send({"skip": "too_small", "detail": "", **place})
+            sent += 1
+            continue
+        try:
+            [values] = iter_pixels(dataset, indices=[index])
+            picture = Image.fromarray(shown(np.asarray(values), dataset, index))
+        except MemoryError:
+            raise ImageTooLarge("the frame needs more memory than its reader may have") from None
+        except Exception as error:  # pydicom and its decoders raise what they like; one frame must not cost the others
+            problem = f"frame {index + 1}: {' '.join(str(error).split())[:200] or type(error).__name__}"
+            if frames > 1:
+                pipe.send({"skip": "broken", "detail": problem, **place})
+            continue
+        pipe.send({"image": None, **place}, to_png(picture))
+        sent += 1
+    if not sent:
+        raise Damaged(f"the DICOM file's pixels do not decode: {problem}")
+    pipe.send({"end": True})
+
+
+def _opened(data: bytes) -> Any:
+    try:
+        dataset = pydicom.dcmread(BytesIO(data), force=data[128:132] != b"DICM")
+        if not any(name in dataset for name in _PIXELS):
+            what = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID", ""))).name
+            raise DocumentError(f"the DICOM file holds no image{f' ({what})' if what else ''}")
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            dataset.file_meta.TransferSyntaxUID = UID(_guessed_syntax(dataset))
+    except DocumentError:
+        raise
+    except InvalidDicomError:
+        raise Damaged("the file is not DICOM") from None
+    except Exception as error:  # a parser of hostile bytes raises anything
+        raise Damaged(f"the DICOM file does not open: {str(error)[:200] or type(error).__name__}") from error
+    return dataset
+
+
+def _guessed_syntax(dataset: Any) -> str:
+    """A file without its header says by how it parsed what it is."""
+    implicit, little = dataset.original_encoding
+    if not little:
+        return str(pydicom.uid.ExplicitVRBigEndian)
+    return str(pydicom.uid.ImplicitVRLittleEndian if implicit else pydicom.uid.ExplicitVRLittleEndian)
+
+
+def _frames(dataset: Any) -> int:
+    try:
+        return max(1, int(dataset.get("NumberOfFrames") or 1))
+    except (TypeError, ValueError):
+        return 1
+
+
+def _sample(frames: int) -> list[int]:
+    """Indices of an even sample, first and last included."""
+    if frames <= SAMPLED_FRAMES:
+        return list(range(frames))
+    return [round(step * (frames - 1) / (SAMPLED_FRAMES - 1)) for step in range(SAMPLED_FRAMES)]
+
+
+def _coded(dataset: Any, name: str) -> str:
+    """A coded word (capitals, digits, underscore, at most 16): anything else in its place might be a name."""
+    word = str(dataset.get(name) or "").strip()
+    return word if len(word) <= 16 and word.replace("_", "").replace(" ", "").isalnum() and word == word.upper() else ""

@@ -1,0 +1,33 @@
+"""Reads an image's header in the child of server/child.py, and splits a TIFF of several pages. Its frames: reading.py."""
+
+from __future__ import annotations
+
+from server.child_pipe import Pipe
+from server.errors import ImageTooLarge, MedlensError
+from server.pixels import check_size, decode, read_header, to_png
+
+# Pages of a TIFF that are read: a stack of slices has some 300, a fax 10.
+MAX_PAGES = 500
+# Long side of a page kept as PNG, pixels: as for pictures of a PDF, good enough to be saved, quick enough to be made.
+PAGE_SIDE = 3000
+
+
+def serve(pipe: Pipe) -> None:
+    if (asked := pipe.receive()) is None:
+        return
+    job, data = asked
+    header = read_header(data)
+    if header.frames == 1:
+        check_size(header.width, header.height, int(job["max_pixels"]))
+        pipe.send({"whole": True, "page": None, "box": None})
+    for page in range(min(header.frames, MAX_PAGES) if header.frames > 1 else 0):
+        place = {"page": page + 1, "box": None}
+        try:
+            pipe.send({"image": None, **place}, to_png(decode(data, int(job["max_pixels"]), page, PAGE_SIDE).image))
+        except ImageTooLarge as error:
+            pipe.send({"skip": "too_many_pixels", "detail": str(error), **place})
+        except MedlensError as error:
+            pipe.send({"skip": "broken", "detail": str(error), **place})
+    if header.frames > MAX_PAGES:
+        pipe.send({"notice": "too_large", "message": f"only the first {MAX_PAGES} of {header.frames} pages are read"})
+    pipe.send({"end": True})
