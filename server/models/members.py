@@ -8,7 +8,8 @@ torch, and knows neither batches' origin nor how opinions are combined.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -18,10 +19,17 @@ from safetensors import safe_open
 
 from server.errors import ModelError, SettingsError, WeightsMissing
 from server.models.calibration import Floats
-from server.models.checkpoint import SHIPPED_CNN, Card, read_card
+from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, Card, read_card
 from server.records import MODALITIES
 from server.settings import Settings
 
+COMPACT = ("medlens-compact", "shipped")  # the settings' CLIP_MODEL and CLIP_PRETRAINED that ship
+HUB_CLIPS = {  # open_clip's name and tag of the CLIPs that may vote beside the compact one
+    "openai_clip": ("ViT-B-32", "openai"),
+    "laion_clip": ("ViT-B-32", "laion2b_s34b_b79k"),
+    "biomed_clip": ("hf-hub:microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224", ""),
+}
+PROMPTS = Path(__file__).parent / "prompts"
 FETCHED = "models"  # folder under DATA_DIR for weights that do not ship: pulled from a hub, or trained by the user
 
 
@@ -56,12 +64,16 @@ OpenNetwork: TypeAlias = Callable[[Path], Network]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is known of a member before it is opened. `shared`: it reads the shared features."""
+    """What is known of a member before it is opened. `shared`: it reads the shared features.
+
+    `files` are its weights, without which it cannot vote; `words` are other files that its answers depend on.
+    """
 
     name: str
     shared: bool
     files: tuple[Path, ...]
     open: Callable[[OpenNetwork], Member]
+    words: tuple[Path, ...] = ()
 
     def present(self) -> bool:
         return all(path.is_file() for path in self.files)
@@ -137,5 +149,29 @@ def _own_network(name: str, path: Path) -> Kind:
     return Kind(name, False, (path,), lambda open_network: open_head(name, path, open_network(path)))
 
 
-_KINDS: dict[str, Callable[[str, Settings], Kind]] = {"cnn": _cnn, "vgg16": _trained, "mobilenet_v2": _trained}
+def _clip(name: str, settings: Settings) -> Kind:
+    """`clip`, as the settings name it: the compact one that ships, or any of open_clip's."""
+    compact = (settings.clip_model, settings.clip_pretrained) == COMPACT
+    files = (WEIGHTS / "clip.safetensors", WEIGHTS / "clip.json") if compact else ()
+    words = tuple(sorted(PROMPTS.glob("*.toml"))) + ((settings.prompts,) if settings.prompts else ())
+
+    def open_clip(_: OpenNetwork) -> Member:
+        # late, because it builds on this module, and because serving without CLIP needs none of it
+        opened: Member = replace(import_module("server.models.clip").open_member(settings), name=name)
+        return opened
+
+    return Kind(name, compact, files, open_clip, words)
+
+
+def _hub_clip(name: str, settings: Settings) -> Kind:
+    model, pretrained = HUB_CLIPS[name]
+    return _clip(name, settings.model_copy(update={"clip_model": model, "clip_pretrained": pretrained}))
+
+
+_KINDS: dict[str, Callable[[str, Settings], Kind]] = {
+    "cnn": _cnn,
+    "clip": _clip,
+    **dict.fromkeys(("vgg16", "mobilenet_v2"), _trained),
+    **dict.fromkeys(HUB_CLIPS, _hub_clip),
+}
 KNOWN = tuple(_KINDS)

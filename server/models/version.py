@@ -30,10 +30,11 @@ def model_version(settings: Settings, kinds: Iterable[Kind]) -> str:
     files: dict[str, Path] = {}
     for kind in members:
         require(kind)
-        files |= {f"{kind.name}/{number}": path for number, path in enumerate(kind.files)}
+        words = [path for path in kind.words if path.is_file()]
+        files |= {f"{kind.name}/{number}": path for number, path in enumerate((*kind.files, *words))}
     if any(kind.shared for kind in members):
         files["backbone"] = SHIPPED_CNN
-    optional = {"ensemble": WEIGHTS / FILE_NAME, "prompts": settings.prompts, "thresholds": settings.thresholds}
+    optional = {"ensemble": WEIGHTS / FILE_NAME, "thresholds": settings.thresholds}
     files |= {name: path for name, path in optional.items() if path is not None and path.is_file()}
     said = {
         "arithmetic": ARITHMETIC,

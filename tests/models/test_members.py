@@ -96,3 +96,18 @@ def test_a_checkpoint_of_other_classes_is_refused(tmp_path: Path) -> None:
 def test_a_reader_of_shared_features_says_when_there_are_none() -> None:
     with pytest.raises(ModelError, match="shared features"):
         Head("cnn", np.zeros((6, 4), np.float32), np.zeros(6, np.float32)).logits(View([]))
+
+
+def test_the_compact_clip_reads_shared_features_and_others_do_not(tmp_path: Path) -> None:
+    compact, laion = kinds(settings(tmp_path, "clip", "laion_clip"))
+    (named,) = kinds(settings(tmp_path, "clip", clip_model="ViT-B-32", clip_pretrained="openai"))
+    assert (compact.shared, laion.shared, named.shared) == (True, False, False)
+    assert {path.name for path in compact.files} == {"clip.safetensors", "clip.json"}
+
+
+def test_a_clip_depends_on_its_prompts(tmp_path: Path) -> None:
+    own = tmp_path / "prompts.toml"
+    (shipped,) = kinds(settings(tmp_path, "clip"))
+    (users,) = kinds(settings(tmp_path, "clip", prompts=str(own)))
+    assert {path.stem for path in shipped.words} == set(MODALITIES)
+    assert own in users.words

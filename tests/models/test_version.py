@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,14 +50,15 @@ def test_other_members_are_another_version_in_whatever_order(settings: Settings,
     assert len({model_version(settings, some) for some in ([one], [two], [one, two])}) == 3
 
 
-def test_prompts_and_thresholds_are_part_of_the_version(settings: Settings, weights: Path, tmp_path: Path) -> None:
-    versions = {model_version(settings, [kind(weights)])}
-    for name in ("prompts", "thresholds"):
-        path = tmp_path / name
-        for content in ("a", "b"):
+def test_words_and_thresholds_are_part_of_the_version(settings: Settings, weights: Path, tmp_path: Path) -> None:
+    words, thresholds = tmp_path / "prompts.toml", tmp_path / "thresholds.json"
+    speaker = replace(kind(weights), words=(words,))
+    given = settings.model_copy(update={"thresholds": thresholds})
+    versions = {model_version(given, [speaker])}
+    for path in (words, thresholds):
+        for content in ("a", "or b"):
             path.write_text(content)
-            path.touch()
-            versions.add(model_version(settings.model_copy(update={name: path}), [kind(weights)]))
+            versions.add(model_version(given, [speaker]))
     assert len(versions) == 5
 
 
