@@ -1,0 +1,78 @@
+"""The composition root of the web process: opens each resource once, in order, and puts the routes on top.
+
+The web process holds no browser and no model: it takes scans, hands them to workers through Postgres, and tells what came of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from importlib import import_module
+
+from aiohttp import web
+
+from server.jobs.queue import Queue
+from server.settings import Settings
+from server.source.guard import Guard
+from server.store.database import Database
+from server.store.events import EventHub
+from server.web.hosts import set_headers
+from server.web.keys import DATABASE, EVENTS, GUARD, LIMITER, METRICS, QUEUE, SETTINGS, STREAMS, TOKEN, UPLOADS, WEIGHTS
+from server.web.limits import MAX_JSON_BYTES, UPLOADS_AT_ONCE, Limiter
+from server.web.metrics import Metrics
+from server.web.middleware import MIDDLEWARES
+from server.web.routes import ROUTES
+from server.web.token import Token
+
+
+def create_app(settings: Settings) -> web.Application:
+    """The application; nothing is opened before it starts. Raises SettingsError when there can be no token."""
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_JSON_BYTES)
+    app[SETTINGS] = settings
+    app[TOKEN] = Token(settings)
+    app[GUARD] = Guard(settings)
+    app[LIMITER] = Limiter()
+    app[METRICS] = Metrics()
+    app[STREAMS] = set()
+    app[UPLOADS] = asyncio.Semaphore(UPLOADS_AT_ONCE)
+    app[WEIGHTS] = lambda: weights_present(settings)
+    app.cleanup_ctx.extend((_database, _queue, _events))
+    app.on_response_prepare.append(set_headers)
+    app.on_shutdown.append(_end_streams)
+    app.add_routes(ROUTES)
+    return app
+
+
+def weights_present(settings: Settings) -> str:
+    """Which members can vote. Raises SettingsError for unknown members, WeightsMissing for absent weights."""
+    members = import_module("server.models.members")  # numpy and more, which nothing but this question needs here
+    kinds = members.kinds(settings)
+    for kind in kinds:
+        members.require(kind)
+    return ", ".join(kind.name for kind in kinds)
+
+
+async def _database(app: web.Application) -> AsyncIterator[None]:
+    async with Database(app[SETTINGS]) as database:
+        await database.migrate()
+        app[DATABASE] = database
+        yield
+
+
+async def _queue(app: web.Application) -> AsyncIterator[None]:
+    async with Queue(app[DATABASE]) as queue:
+        app[QUEUE] = queue
+        yield
+
+
+async def _events(app: web.Application) -> AsyncIterator[None]:
+    async with EventHub(app[DATABASE]) as hub:
+        app[EVENTS] = hub
+        yield
+
+
+async def _end_streams(app: web.Application) -> None:
+    """Streams would stay until their scan ends; browsers come back by themselves."""
+    streams = app[STREAMS]
+    for task in list(streams):
+        task.cancel()

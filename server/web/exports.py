@@ -1,0 +1,177 @@
+"""Everything that the history's filters let through, an image a row, as CSV or JSON; and the figures for the charts.
+
+Streamed: a million images need no more memory here than a hundred. A cell that a spreadsheet would take for a formula is written as
+the text it is: titles and alt texts come from pages that nobody vetted.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from server.records import MODALITIES
+from server.report import image_json, moment_json
+from server.store import export
+from server.store import stats as figures
+from server.store.export import Exported
+from server.web.answers import StatsShape
+from server.web.contract import JSON, Answer, Operation, operation, query_of
+from server.web.history import filters_of, in_zone
+from server.web.keys import DATABASE
+from server.web.shapes import Filters, Period
+
+CSV = "text/csv"
+# Pieces of about this many bytes go out at once.
+PIECE = 64 * 1024
+# What Excel, LibreOffice and Sheets begin a formula with, the wide forms that they fold to the same included.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+COLUMNS = (
+    "scan", "created_at", "kind", "target", "title", "status", "sha256", "url", "page", "alt", "width", "height", "format", "bytes",
+    "modality", "is_medical", "confidence", "uncertain", "agree", "corrected", "cached", "near_duplicate_of", "model_version",
+    *MODALITIES,
+)  # fmt: skip
+
+log = structlog.get_logger(__name__)
+
+
+def safe_cell(value: object) -> object:
+    """`value` as a cell that no spreadsheet runs: an apostrophe before what looks like a formula, also behind spaces."""
+    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA):
+        return f"'{value}"
+    return value
+
+
+def csv_row(row: Exported) -> list[object]:
+    judged, verdict = row.judged, row.judged.verdict
+    image, place = judged.image, next(iter(judged.image.places), None)
+    cells = (
+        str(row.scan_id), moment_json(row.created_at), row.kind, row.target, row.title, row.status,
+        image.sha256, place.url if place else None, place.page if place else None, place.alt if place else None,
+        image.width, image.height, image.format, image.size,
+        verdict.modality, verdict.is_medical, round(verdict.confidence, 4), verdict.uncertain, verdict.agree, verdict.corrected,
+        verdict.cached, image.near_duplicate_of, verdict.model_version,
+        *(round(verdict.probabilities[name], 4) for name in MODALITIES),
+    )  # fmt: skip
+    return [safe_cell(cell) for cell in cells]
+
+
+def json_row(row: Exported) -> Mapping[str, Any]:
+    scan = {
+        "id": str(row.scan_id),
+        "created_at": moment_json(row.created_at),
+        "source": {"target": row.target, "kind": row.kind, "title": row.title},
+        "status": row.status,
+    }
+    return {"scan": scan, **image_json(row.judged)}
+
+
+async def _csv_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    async for row in rows:
+        writer.writerow(csv_row(row))
+        if out.tell() > PIECE:
+            yield out.getvalue()
+            out.seek(0)
+            out.truncate()
+    yield out.getvalue()
+
+
+async def _json_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
+    """One array, a row a line."""
+    pieces, size, before = [], 0, "[\n"
+    async for row in rows:
+        pieces.append(before + json.dumps(json_row(row), ensure_ascii=False))
+        size, before = size + len(pieces[-1]), ",\n"
+        if size > PIECE:
+            yield "".join(pieces)
+            pieces, size = [], 0
+    yield "".join(pieces) + ("\n]\n" if before != "[\n" else "[]\n")
+
+
+Write = Callable[[AsyncIterator[Exported]], AsyncIterator[str]]
+
+
+async def _stream(request: web.Request, write: Write, content_type: str, name: str) -> web.StreamResponse:
+    filters = filters_of(query_of(request, Filters))
+    answer = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    answer.content_type, answer.charset = content_type, "utf-8"
+    async with aclosing(export.rows(request.app[DATABASE], filters)) as rows, aclosing(write(rows)) as texts:  # type: ignore[type-var]
+        text = await anext(texts)  # a database that says no says so before the answer begins
+        await answer.prepare(request)
+        try:
+            await answer.write(text.encode())
+            async for text in texts:
+                await answer.write(text.encode())
+        except ConnectionResetError:
+            raise
+        except Exception as error:
+            # A cut connection is the only way left to say that the file is not whole.
+            log.exception("export failed", name=name)
+            if request.transport:
+                request.transport.abort()
+            raise ConnectionResetError("the export was cut") from error
+    await answer.write_eof()
+    return answer
+
+
+@operation(
+    Operation(
+        summary="The images of the history, a row each, as CSV",
+        tag="history",
+        access="caller",
+        rate="read",
+        query=Filters,
+        answers={200: Answer(", ".join(COLUMNS), content_type=CSV)},
+    )
+)
+async def export_csv(request: web.Request) -> web.StreamResponse:
+    return await _stream(request, _csv_text, CSV, "medlens.csv")
+
+
+@operation(
+    Operation(
+        summary="The same as JSON: an array of images, each with its scan",
+        tag="history",
+        access="caller",
+        rate="read",
+        query=Filters,
+        answers={200: Answer("an array", content_type=JSON)},
+    )
+)
+async def export_json(request: web.Request) -> web.StreamResponse:
+    return await _stream(request, _json_text, JSON, "medlens.json")
+
+
+@operation(
+    Operation(
+        summary="Figures for the charts",
+        tag="history",
+        access="caller",
+        rate="read",
+        query=Period,
+        answers={200: Answer("counts in all and by day, confidence, times per stage, corrections", StatsShape)},
+    )
+)
+async def stats(request: web.Request) -> web.StreamResponse:
+    query = query_of(request, Period)
+    found = await figures.figures(request.app[DATABASE], in_zone(query.since), in_zone(query.until))
+    return web.json_response(
+        {
+            "total": asdict(found.total),
+            "days": [{"day": day.isoformat(), **asdict(figure)} for day, figure in sorted(found.days.items())],
+            "by_status": dict(found.by_status),
+            "confidence": list(found.confidence),
+            "stages_ms": {stage: {"p50": round(p50, 1), "p95": round(p95, 1)} for stage, (p50, p95) in found.stages_ms.items()},
+            "corrections": asdict(found.corrections),
+        }
+    )

@@ -1,0 +1,31 @@
+// Small ways to read and change the page. Text only ever becomes text: nothing here takes markup.
+
+/** The first element in `root` that carries data-`name` (with this value, when one is given), or null. */
+export function part(root, name, value) {
+  const wanted = value === undefined ? `[data-${name}]` : `[data-${name}="${CSS.escape(value)}"]`;
+  return root.querySelector(wanted);
+}
+
+/** A text that the server put into the page's head, its {names} filled in. */
+export function text(name, values = {}) {
+  const found = document.querySelector(`meta[name="${CSS.escape(name)}"]`);
+  return (found?.content ?? name).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
+
+export const modalityName = (modality) => text(`modality:${modality}`);
+export const statusName = (status) => text(`status:${status}`);
+export const percent = (share) => `${Math.round(share * 100)} %`;
+
+/** Show `message` in a notice, or hide the notice when there is none. */
+export function notice(element, message, bad = false) {
+  element.textContent = message ?? "";
+  element.hidden = !message;
+  element.classList.toggle("bad", bad);
+}
+
+/** A chip's word and colour for this status. */
+export function setStatus(chip, status) {
+  chip.className = `chip is-${status}`;
+  chip.dataset.status = status;
+  chip.textContent = statusName(status);
+}

@@ -1,0 +1,46 @@
+"""The pages' templates: Jinja2, everything escaped, a missing name is an error. Knows how things look, not where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from server.web import formats, texts
+from server.web.caller import caller_of
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+STATIC = HERE / "static"
+
+
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.globals |= {
+        "t": texts.TEXTS,
+        "script_texts": texts.SCRIPT_TEXTS,
+        "modality_names": texts.MODALITY_NAMES,
+        "status_names": texts.STATUS_NAMES,
+        "kind_names": texts.KIND_NAMES,
+    }
+    filters = (formats.ago, formats.when, formats.percent, formats.host, formats.seconds, formats.thousands, formats.code)
+    made.filters |= {one.__name__: one for one in filters}
+    return made
+
+
+ENVIRONMENT = environment()
+
+
+def render(request: web.Request, template: str, **values: Any) -> str:
+    """The page's HTML. `path` and `signed_in` are there for every template."""
+    return ENVIRONMENT.get_template(template).render(path=request.path, signed_in=caller_of(request).kind == "session", **values)
+
+
+def page(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
+    return web.Response(
+        text=render(request, template, **values), content_type="text/html", status=status, headers={"Cache-Control": "no-store"}
+    )

@@ -1,0 +1,146 @@
+"""Every English word of the pages, once, so that another language is another file.
+
+Templates read `t.name`; scripts read those of SCRIPT_TEXTS from the page's head. No markup but backticks around commands.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+MODALITY_NAMES = {
+    "xray": "X-ray",
+    "ct": "CT",
+    "mri": "MRI",
+    "ultrasound": "Ultrasound",
+    "other_medical": "Other medical",
+    "non_medical": "Not medical",
+}
+
+STATUS_NAMES = {
+    "queued": "Waiting",
+    "running": "Running",
+    "done": "Done",
+    "partial": "Partly read",
+    "failed": "Failed",
+    "cancelled": "Stopped",
+}
+
+KIND_NAMES = {"page": "Web page", "pdf": "PDF", "image": "Image", "dicom": "DICOM", "folder": "Files"}
+
+SKIP_NAMES = {
+    "too_small": "too small",
+    "too_many": "over the limit of images",
+    "too_many_pixels": "too many pixels",
+    "too_large": "too many bytes",
+    "broken": "broken",
+    "unknown_format": "unknown format",
+    "timed_out": "did not arrive in time",
+    "blocked": "address blocked",
+    "unreadable": "unreadable",
+    "blank": "blank",
+}
+
+TEXTS = SimpleNamespace(
+    name="medlens",
+    tagline="Which images of a page or a PDF are medical, of which modality, and how sure that is.",
+    skip="Skip to the content",
+    history="History",
+    api="API",
+    sign_out="Sign out",
+    sign_in="Sign in",
+    # start
+    start_title="Check a page, a PDF or pictures",
+    start_address="Address",
+    start_address_hint="https://…",
+    start_go="Check",
+    start_files="Choose files",
+    start_drop="or drop PDFs, images and DICOM files here",
+    start_no_cache="Judge again, even what is remembered",
+    needs_script="Starting a scan needs JavaScript; `medlens scan` in a terminal does not.",
+    # history
+    search="Search",
+    search_hint="Title, address or host",
+    modality="Modality",
+    status="Status",
+    kind="Kind",
+    any="Any",
+    apply="Show",
+    reset="Reset",
+    uncertain_only="Uncertain",
+    disagree_only="Members disagree",
+    empty_title="Nothing checked yet",
+    empty_text="Paste an address above, drop a file, or click the extension on any page.",
+    no_match_title="Nothing matches",
+    no_match_text="Loosen the search or reset the filters.",
+    older="Older scans",
+    medical="medical",
+    images="images",
+    # scan
+    from_cache="remembered",
+    uncertain="Uncertain",
+    between="{a} or {b}",
+    disagree="Members disagree",
+    corrected="Corrected",
+    all="All",
+    stop="Stop",
+    again="Scan again",
+    delete="Delete",
+    export_json="JSON",
+    seen_places="{n} places",
+    skipped="Left out",
+    timings="Time",
+    gallery="Images",
+    gallery_empty="No image was found here.",
+    gallery_waiting="Images appear here as they are found.",
+    near_duplicates="{n} near copies",
+    open_source="Open the original",
+    # image
+    verdict="Verdict",
+    probabilities="Probabilities",
+    members="What each member says",
+    member="Member",
+    says="Says",
+    confidence="Confidence",
+    seen="Where it was seen",
+    heatmap="Show what the model looked at",
+    heatmap_hide="Hide it",
+    wrong="Is this wrong?",
+    wrong_text="Say what it is. Your answer counts from now on, and is kept for training.",
+    facts="Facts",
+    size="Size",
+    format="Format",
+    bytes="Bytes",
+    no_thumbnail="No picture is kept",
+    place="Place",
+    page="page {n}",
+    panels="Panels",
+    # login
+    login_title="Sign in to medlens",
+    login_confirm="Open the dashboard in this browser?",
+    login_confirm_text="The link works once. Confirm only if you started medlens and opened the link yourself.",
+    login_go="Sign in",
+    login_no_code="Open the link that medlens printed when it started. `medlens token` prints a new one.",
+    login_paste="Or paste the API token",
+    login_bad="This link was used already, or is too old. `medlens token` prints a new one.",
+    login_wrong="This is not the token of this service.",
+    login_continue="You came from another site, so your sign-in was held back.",
+    login_continue_go="Continue",
+    # docs
+    docs_title="API",
+    docs_text="Every route, what it takes and how it refuses. Machine-readable:",
+    docs_problems="Problems",
+    error_back="Back to the history",
+)
+
+SCRIPT_TEXTS = {
+    "starting": "Starting…",
+    "offline": "medlens does not answer. Is it still running?",
+    "delete_sure": "Delete this scan? The verdicts of its images stay remembered.",
+    "kept": "Kept. Thank you.",
+    "computing": "Computing…",
+    "no_heatmap": "No heat map could be made.",
+    "images_found": "{n} images, {m} medical",
+    "too_many_files": "Too many files at once.",
+    "between": "{a} or {b}",
+    "places": "{n} places",
+}

@@ -1,0 +1,169 @@
+"""The web application over a real socket, with a database of its own, and scans of every kind written straight into the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from aiohttp import ClientResponse, ClientSession, CookieJar, web
+from aiohttp.test_utils import TestServer
+from PIL import Image
+from pydantic import SecretStr
+
+from server.app import create_app
+from server.records import MODALITIES, NON_MEDICAL, JudgedImage, Modality, Panel, Place, UniqueImage, Verdict
+from server.settings import Settings
+from server.store import events, scans
+from server.store.database import Database
+from server.web.keys import DATABASE
+
+TOKEN = "a-token-for-tests-that-is-long"
+MODEL = "model-1"
+
+
+class Client:
+    """A caller of one kind. `ask` sends nothing that it is not told to send, but for the token or the cookie."""
+
+    def __init__(self, server: TestServer, session: ClientSession, token: str | None = None) -> None:
+        self.server, self.session, self.token = server, session, token
+        self.base = f"http://127.0.0.1:{server.port}"
+
+    async def ask(self, method: str, path: str, **options: object) -> ClientResponse:
+        headers = dict(options.pop("headers", {}))  # type: ignore[call-overload]
+        if self.token and "Authorization" not in headers:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return await self.session.request(method, self.base + path, headers=headers, allow_redirects=False, **options)  # type: ignore[arg-type]
+
+    async def get(self, path: str, **options: object) -> ClientResponse:
+        return await self.ask("GET", path, **options)
+
+    async def post(self, path: str, **options: object) -> ClientResponse:
+        return await self.ask("POST", path, **options)
+
+
+@pytest.fixture
+def web_settings(database_settings: Settings, tmp_path: Path) -> Settings:
+    return database_settings.model_copy(update={"data_dir": tmp_path, "token": SecretStr(TOKEN)})
+
+
+@pytest.fixture
+def app(web_settings: Settings) -> web.Application:
+    """Not yet started: a test may still change it."""
+    return create_app(web_settings)
+
+
+@pytest.fixture
+async def server(app: web.Application) -> AsyncIterator[TestServer]:
+    served = TestServer(app, host="127.0.0.1")
+    await served.start_server(access_log=None)
+    yield served
+    await served.close()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(server: TestServer, session: ClientSession) -> Client:
+    """A caller with the token, as the extension is."""
+    return Client(server, session, TOKEN)
+
+
+@pytest.fixture
+async def stranger(server: TestServer, session: ClientSession) -> Client:
+    """A caller without anything."""
+    return Client(server, session)
+
+
+@pytest.fixture
+async def kept(server: TestServer, app: web.Application) -> Database:
+    """The running application's database."""
+    return app[DATABASE]
+
+
+async def signed_in(server: TestServer, session: ClientSession) -> Client:
+    client = Client(server, session)
+    answer = await client.post("/login", data={"token": TOKEN}, headers={"Origin": client.base})
+    assert answer.status == 303
+    return client
+
+
+def verdict(modality: Modality = "ct", confidence: float = 0.9, model_version: str = MODEL, **changes: bool) -> Verdict:
+    rest = (1 - confidence) / (len(MODALITIES) - 1)
+    shares = {name: confidence if name == modality else rest for name in MODALITIES}
+    facts = {"uncertain": False, "agree": True, "cached": False} | changes
+    return Verdict(
+        modality=modality,
+        is_medical=modality != NON_MEDICAL,
+        confidence=confidence,
+        probabilities=shares,
+        members={"cnn": shares, "clip": shares},
+        model_version=model_version,
+        **facts,
+    )
+
+
+def judged(name: str = "a", modality: Modality = "ct", confidence: float = 0.9, *, alt: str = "A scan", near: str | None = None,
+           panels: tuple[Panel, ...] = (), thumbnail: bytes | None = None, **changes: bool) -> JudgedImage:  # fmt: skip
+    """An image whose bytes are `name`, with its answer."""
+    image = UniqueImage(
+        sha256=digest(name),
+        width=640,
+        height=480,
+        format="png",
+        size=len(name),
+        places=(Place(f"https://example.org/{name}.png", "img", alt=alt, box=(1, 2, 300, 200)),),
+        data=b"",
+        phash="00ff00ff00ff00ff",
+        near_duplicate_of=digest(near) if near else None,
+    )
+    return JudgedImage(image, verdict(modality, confidence, **changes), panels, thumbnail)
+
+
+def digest(name: str) -> str:
+    return sha256(name.encode()).hexdigest()
+
+
+def webp(shade: int = 90) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (64, 48), (shade, shade, shade)).save(out, "WEBP")
+    return out.getvalue()
+
+
+Scanned = Callable[..., "asyncio.Future[UUID]"]
+
+
+async def scanned(
+    database: Database,
+    *images: JudgedImage,
+    url: str = "https://example.org/page",
+    title: str | None = "A page",
+    status: str = "done",
+    kind: str = "page",
+) -> UUID:
+    """A scan that has ended with these images, its events included."""
+    scan_id = await scans.create(database, kind=kind, target=url, url=url, title=title)  # type: ignore[arg-type]
+    await scans.start(database, scan_id, MODEL)
+    await scans.finish(
+        database,
+        scan_id,
+        status=status,  # type: ignore[arg-type]
+        model_version=MODEL,
+        timings_ms={"total": 1234.5},
+        found=len(images) + 1,
+        skipped={"too_small": 1},
+        images=images,
+    )
+    return scan_id
+
+
+async def emit(database: Database, scan_id: UUID, *told: tuple[str, dict[str, object]]) -> None:
+    await events.append(database, scan_id, list(told))  # type: ignore[arg-type]
