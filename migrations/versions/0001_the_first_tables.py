@@ -182,6 +182,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scan_id", "sha256", name=op.f("pk_scan_images")),
     )
     op.create_index("ix_scan_images_sha256", "scan_images", ["sha256"])
+    copies = sa.text("near_duplicate_of IS NOT NULL")
+    op.create_index("ix_scan_images_copies", "scan_images", ["sha256", "near_duplicate_of"], postgresql_where=copies)
     op.create_table(
         "thumbnails",
         sa.Column("sha256", sa.LargeBinary(), nullable=False),

@@ -19,10 +19,10 @@ from procrastinate.job_context import AbortReason
 
 from server.errors import Cancelled, MedlensError, StoreError
 from server.jobs.queue import QUEUE, TASK, open_app
-from server.jobs.recovery import DEAD_AFTER_S, HEARTBEAT_S, recover, sweep
+from server.jobs.recovery import DEAD_AFTER_S, HEARTBEAT_S, MAX_DEATHS, recover, sweep
 from server.records import ScanError
 from server.settings import Settings
-from server.store import scans
+from server.store import interruptions, scans
 from server.store.database import Database
 
 POLL_S = 2.0  # how long a lost notification can keep a scan waiting
@@ -96,13 +96,24 @@ def _teach(app: App, database: Database, perform: Perform) -> None:
             await perform(identity)
         except asyncio.CancelledError:
             await _let_go(database, identity, context)
-        except MedlensError as error:
-            log.warning("scan %s failed: %s", scan_id, error)
-            await scans.finish(database, identity, status="failed", error=ScanError(error.code, str(error)))
-        except Exception:
+        except Exception as error:
             log.exception("scan %s failed", scan_id)
-            hidden = ScanError(MedlensError.code, "something went wrong in medlens; its log says what")
-            await scans.finish(database, identity, status="failed", error=hidden)
+            await _fail_or_again(database, identity, error)
+
+
+async def _fail_or_again(database: Database, scan_id: UUID, error: Exception) -> None:
+    """End the scan with the error, or put it back if the error may pass: the database's, or one that nobody foresaw."""
+    try:
+        foreseen = isinstance(error, MedlensError) and not isinstance(error, StoreError)
+        if foreseen or await interruptions.killed_a_worker(database, scan_id) >= MAX_DEATHS:
+            code = error.code if isinstance(error, MedlensError) else MedlensError.code
+            shown = str(error) if isinstance(error, MedlensError) else "something went wrong in medlens; its log says what"
+            await scans.finish(database, scan_id, status="failed", error=ScanError(code, shown))
+            return
+        await interruptions.put_back(database, scan_id)
+    except StoreError as again:
+        log.warning("scan %s is put back: %s", scan_id, again)
+    raise _PutBack
 
 
 async def _let_go(database: Database, scan_id: UUID, context: JobContext) -> None:
@@ -110,7 +121,8 @@ async def _let_go(database: Database, scan_id: UUID, context: JobContext) -> Non
     if context.abort_reason() is AbortReason.USER_REQUEST:
         await scans.finish(database, scan_id, status="cancelled")
         raise JobAborted(Cancelled.code)
-    await scans.put_back(database, scan_id)
+    with suppress(StoreError):
+        await interruptions.put_back(database, scan_id)
     raise _PutBack
 
 

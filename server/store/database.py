@@ -15,11 +15,11 @@ from typing import Self
 import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from server.errors import DatabaseUnavailable, SettingsError, StoreError
+from server.errors import DatabaseUnavailable, MedlensError, SettingsError, StoreError
 from server.settings import Settings
 from server.store.postgres import EmbeddedPostgres
 from server.store.revisions import newest_revision
@@ -93,6 +93,8 @@ class Database:
                 raise self._unavailable(error.orig) from error
             said = error.orig.diag.message_primary if isinstance(error.orig, psycopg.Error) else None
             raise StoreError(f"the database refused: {said or type(error.orig).__name__}") from error
+        except StatementError as error:  # a value that its column's type refused
+            raise error.orig if isinstance(error.orig, MedlensError) else error from None
 
     async def ready(self) -> None:
         """Return if the database answers, else DatabaseUnavailable."""

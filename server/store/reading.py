@@ -16,7 +16,8 @@ _original_image = images.alias("original_image")
 
 _SHOWN = ("model_version", "modality", "is_medical", "confidence", "uncertain", "agree", "probabilities", "members")
 
-IMAGES_OF_SCAN = (
+# every image of every scan, with the answer it shows there
+IMAGES = (
     select(
         scan_images.c.sha256,
         scan_images.c.near_duplicate_of,
@@ -38,9 +39,9 @@ IMAGES_OF_SCAN = (
         _original, and_(_original.c.sha256 == scan_images.c.near_duplicate_of, _original.c.model_version == scans.c.model_version)
     )
     .outerjoin(_original_image, _original_image.c.sha256 == scan_images.c.near_duplicate_of)
-    .where(scan_images.c.scan_id == bindparam("scan"), func.coalesce(_own.c.sha256, _original.c.sha256).is_not(None))
-    .order_by(scan_images.c.position, scan_images.c.sha256)
+    .where(func.coalesce(_own.c.sha256, _original.c.sha256).is_not(None))
 )
+IMAGES_OF_SCAN = IMAGES.where(scan_images.c.scan_id == bindparam("scan")).order_by(scan_images.c.position, scan_images.c.sha256)
 
 
 def report_of(scan: RowMapping, found: Sequence[RowMapping]) -> Report:

@@ -100,6 +100,12 @@ async def start(database: Database, scan_id: UUID, model_version: str | None = N
     return Asked(**row)
 
 
+async def turned_out(database: Database, scan_id: UUID, kind: SourceKind) -> None:
+    """An address whose kind nobody knew has told it."""
+    async with database.begin() as connection:
+        await connection.execute(update(scans).where(scans.c.id == scan_id).values(kind=kind))
+
+
 async def add_images(database: Database, scan_id: UUID, judged: Sequence[JudgedImage], first_position: int = 0) -> None:
     """Write images of a scan with their answers, in order; an image already there gets its new places, position and original.
 
@@ -190,26 +196,6 @@ async def finish(
         await record(connection, scan_id, [("done", {"status": status, "error": shown})])
         if not keep_uploads:
             await connection.execute(delete(uploads).where(uploads.c.scan_id == scan_id))
-    return True
-
-
-async def put_back(database: Database, scan_id: UUID) -> None:
-    """A running scan waits again: its worker stops before it ended."""
-    change = update(scans).where(scans.c.id == scan_id, scans.c.status == "running").values(status="queued")
-    async with database.begin() as connection:
-        if (await connection.execute(change)).rowcount:
-            await record(connection, scan_id, [("status", {"status": "queued"})])
-
-
-async def cancel_queued(database: Database, scan_id: UUID) -> bool:
-    """End a scan that no worker has taken up; False when one has, or it has ended."""
-    change = (
-        update(scans).where(scans.c.id == scan_id, scans.c.status == "queued").values(status="cancelled", finished_at=func.now())
-    )
-    async with database.begin() as connection:
-        if (await connection.execute(change)).rowcount == 0:
-            return False
-        await record(connection, scan_id, [("done", {"status": "cancelled", "error": None})])
     return True
 
 

@@ -13,13 +13,11 @@ from sqlalchemy import (
     Boolean,
     Column,
     Computed,
-    DateTime,
     Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -30,28 +28,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from server.records import MODALITIES
+from server.store.naming import count, metadata, when
 from server.store.types import Sha256
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-    }
-)
 
 CONFIDENCE_BINS = 10  # bars of the confidence histogram, a tenth each
 SEARCHED_CHARS = 400  # of title and address together; a data: address may be megabytes long
-
-
-def _when(name: str, *, nullable: bool = True, default: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if default else None)
-
-
-def _count(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default=text("0"))
 
 
 scans = Table(
@@ -68,22 +49,22 @@ scans = Table(
     Column("error_message", Text),
     Column("model_version", Text),
     Column("options", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    _when("created_at", nullable=False, default=True),
-    _when("started_at"),
-    _when("finished_at"),
-    _when("deleted_at"),
-    _count("worker_deaths"),
+    when("created_at", nullable=False, default=True),
+    when("started_at"),
+    when("finished_at"),
+    when("deleted_at"),
+    count("worker_deaths"),
     Column("timings_ms", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    _count("found"),
+    count("found"),
     Column("skipped", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     # counted over unique images: exact and near duplicates folded
-    _count("unique_images"),
-    _count("medical"),
-    _count("uncertain"),
-    _count("disagreeing"),
-    _count("corrected"),
-    _count("cached"),
-    *(_count(modality) for modality in MODALITIES),
+    count("unique_images"),
+    count("medical"),
+    count("uncertain"),
+    count("disagreeing"),
+    count("corrected"),
+    count("cached"),
+    *(count(modality) for modality in MODALITIES),
     Column("confidence_bins", ARRAY(Integer), nullable=False, server_default=text("'{}'::integer[]")),
     Column("previews", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     Column(
@@ -118,7 +99,7 @@ uploads = Table(
     Column("position", Integer, nullable=False),
     Column("name", Text),
     Column("data", LargeBinary, nullable=False),
-    _when("created_at", nullable=False, default=True),
+    when("created_at", nullable=False, default=True),
     Index("ix_uploads_scan_id", "scan_id", "position"),
 )
 
@@ -132,7 +113,7 @@ images = Table(
     Column("size", BigInteger, nullable=False),
     Column("phash", String(16)),
     Column("corrected_as", String(16)),
-    _when("created_at", nullable=False, default=True),
+    when("created_at", nullable=False, default=True),
 )
 
 scan_images = Table(
@@ -145,6 +126,13 @@ scan_images = Table(
     Column("cached", Boolean, nullable=False),
     Column("places", JSONB, nullable=False),
     Index("ix_scan_images_sha256", "sha256"),  # seen before in which scans
+)
+# Near duplicates that earlier scans found among given images.
+Index(
+    "ix_scan_images_copies",
+    scan_images.c.sha256,
+    scan_images.c.near_duplicate_of,
+    postgresql_where=scan_images.c.near_duplicate_of.is_not(None),
 )
 
 verdicts = Table(
@@ -160,7 +148,7 @@ verdicts = Table(
     Column("probabilities", ARRAY(Double), nullable=False),  # in the order of MODALITIES
     Column("members", JSONB, nullable=False),  # name: six numbers in that order
     Column("panels", JSONB(none_as_null=True)),
-    _when("created_at", nullable=False, default=True),
+    when("created_at", nullable=False, default=True),
 )
 # The review queue: of one model version, the least sure first.
 Index(
@@ -176,7 +164,7 @@ thumbnails = Table(
     metadata,
     Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), primary_key=True),
     Column("webp", LargeBinary, nullable=False),
-    _when("created_at", nullable=False, default=True),
+    when("created_at", nullable=False, default=True),
 )
 
 heatmaps = Table(
@@ -185,7 +173,7 @@ heatmaps = Table(
     Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), primary_key=True),
     Column("model_version", Text, primary_key=True),
     Column("png", LargeBinary, nullable=False),
-    _when("created_at", nullable=False, default=True),
+    when("created_at", nullable=False, default=True),
 )
 
 feedback = Table(
@@ -196,8 +184,8 @@ feedback = Table(
     Column("modality", String(16), nullable=False),
     Column("previous", String(16)),  # what was shown before: the model's answer, or an earlier correction
     Column("model_version", Text),
-    _when("created_at", nullable=False, default=True),
-    _when("undone_at"),
+    when("created_at", nullable=False, default=True),
+    when("undone_at"),
     Index("ix_feedback_sha256", "sha256", "id"),
 )
 Index("ix_feedback_newest", feedback.c.id.desc(), postgresql_where=feedback.c.undone_at.is_(None))
@@ -209,7 +197,7 @@ scan_events = Table(
     Column("scan_id", Uuid, ForeignKey("scans.id", ondelete="CASCADE"), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("data", JSONB, nullable=False),
-    _when("created_at", nullable=False, default=True),
+    when("created_at", nullable=False, default=True),
     Index("ix_scan_events_scan_id", "scan_id", "id"),
     Index("ix_scan_events_created_at", "created_at"),  # the purge
 )
@@ -219,9 +207,9 @@ login_codes = Table(
     "login_codes",
     metadata,
     Column("code_hash", LargeBinary, primary_key=True),
-    _when("created_at", nullable=False, default=True),
-    _when("expires_at", nullable=False),
-    _when("used_at"),
+    when("created_at", nullable=False, default=True),
+    when("expires_at", nullable=False),
+    when("used_at"),
 )
 
 sessions = Table(
@@ -229,8 +217,8 @@ sessions = Table(
     metadata,
     Column("id_hash", LargeBinary, primary_key=True),
     Column("label", Text),
-    _when("created_at", nullable=False, default=True),
-    _when("expires_at", nullable=False),
+    when("created_at", nullable=False, default=True),
+    when("expires_at", nullable=False),
 )
 
 api_tokens = Table(
@@ -239,7 +227,7 @@ api_tokens = Table(
     Column("token_hash", LargeBinary, primary_key=True),
     Column("label", Text),
     Column("origin", Text),  # of a paired extension
-    _when("created_at", nullable=False, default=True),
-    _when("last_used_at"),
-    _when("revoked_at"),
+    when("created_at", nullable=False, default=True),
+    when("last_used_at"),
+    when("revoked_at"),
 )

@@ -5,7 +5,7 @@ A verdict is written once and never changed; what a person corrects stands on th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.records import JudgedImage
 from server.store.codec import image_columns, judged_of, panels_column, verdict_columns
 from server.store.database import Database
-from server.store.tables import images, thumbnails, verdicts
+from server.store.tables import images, scan_images, thumbnails, verdicts
 from server.store.types import clean
 
 IMAGE = (images.c.sha256, images.c.width, images.c.height, images.c.format, images.c.size, images.c.phash, images.c.corrected_as)
@@ -36,6 +36,27 @@ async def lookup(database: Database, shas: Iterable[str], model_version: str) ->
     return {row["sha256"]: judged_of(row, cached=True) for row in rows}
 
 
+async def copies(database: Database, shas: Collection[str]) -> dict[str, str]:
+    """Near duplicates among these images, as earlier scans found them: each copy to the one of `shas`, the earliest, it repeats.
+
+    Nothing is both a copy and an original, whichever of two images an earlier scan met first.
+    """
+    both = select(scan_images.c.sha256, scan_images.c.near_duplicate_of).distinct()
+    both = both.where(scan_images.c.sha256.in_(shas), scan_images.c.near_duplicate_of.in_(shas))
+    async with database.begin() as connection:
+        pairs = [(row[0], row[1]) for row in await connection.execute(both)]
+    alike = {frozenset(pair) for pair in pairs}
+    originals: list[str] = []
+    found: dict[str, str] = {}
+    for sha256 in shas if pairs else ():
+        original = next((one for one in originals if frozenset((one, sha256)) in alike), None)
+        if original is None:
+            originals.append(sha256)
+        else:
+            found[sha256] = original
+    return found
+
+
 async def latest(database: Database, sha256: str) -> JudgedImage | None:
     """The newest verdict of one image, of whichever model version."""
     newest = _remembered(images.c.sha256 == sha256).order_by(verdicts.c.created_at.desc()).limit(1)
@@ -47,7 +68,8 @@ async def latest(database: Database, sha256: str) -> JudgedImage | None:
 async def remember(connection: AsyncConnection, judged: Iterable[JudgedImage]) -> None:
     """Write images, new verdicts and thumbnails, all in a few statements; what is there already stays.
 
-    A near duplicate's verdict may be its original's, so it is not written: it holds within its scan only.
+    A verdict that says `cached` or `corrected` is not written. So a near duplicate that only shares its original's verdict must say
+    `cached`: it holds within its scan, and reading back finds it there (reading.py).
     """
     # in one order everywhere, so that two scans that write the same images wait for, and never block, each other
     every = sorted({one.image.sha256: one for one in judged}.values(), key=lambda one: one.image.sha256)
@@ -65,7 +87,7 @@ async def remember(connection: AsyncConnection, judged: Iterable[JudgedImage]) -
     answers = [
         {"sha256": one.image.sha256, **verdict_columns(one.verdict), "panels": panels_column(one.panels)}
         for one in every
-        if not (one.verdict.cached or one.verdict.corrected or one.image.near_duplicate_of)
+        if not (one.verdict.cached or one.verdict.corrected)
     ]
     if answers:
         await connection.execute(insert(verdicts).on_conflict_do_nothing(), answers)

@@ -12,7 +12,7 @@ from server.errors import Damaged
 from server.jobs import recovery
 from server.jobs.queue import Queue, open_app
 from server.settings import Settings
-from server.store import scans
+from server.store import events, scans
 from server.store.database import Database
 from tests.jobs.conftest import Work, ask, kinds, until
 
@@ -90,13 +90,16 @@ async def test_a_stopped_worker_puts_its_scans_back(database: Database, queue: Q
         await until(lambda: _is(database, scan_id, "done"))
 
 
-@pytest.mark.parametrize(("error", "code"), [(Damaged("cut off"), "damaged"), (ZeroDivisionError("secret"), "internal")])
+@pytest.mark.parametrize(
+    ("error", "code", "tries"), [(Damaged("cut off"), "damaged", 1), (ZeroDivisionError("secret"), "internal", recovery.MAX_DEATHS)]
+)
 async def test_a_scan_that_raises_is_failed_and_the_worker_goes_on(
-    database: Database, queue: Queue, work: Work, error: Exception, code: str
+    database: Database, queue: Queue, work: Work, error: Exception, code: str, tries: int
 ) -> None:
     async def perform(scan_id: UUID) -> None:
         asked = await scans.start(database, scan_id)
         if asked is not None and asked.target == "bad":
+            await events.append(database, scan_id, "tried", {})
             raise error
         await scans.finish(database, scan_id, status="done")
 
@@ -108,6 +111,7 @@ async def test_a_scan_that_raises_is_failed_and_the_worker_goes_on(
     assert failed is not None
     assert failed.code == code
     assert "secret" not in failed.message
+    assert (await kinds(database, bad)).count("tried") == tries
 
 
 async def test_a_scan_that_was_never_queued_is_found(database: Database, queue: Queue) -> None:

@@ -11,7 +11,7 @@ import pytest
 from server.errors import NotFound
 from server.records import Panel, Place, ScanError
 from server.report import report_json
-from server.store import scans, uploads, verdicts
+from server.store import interruptions, scans, uploads, verdicts
 from server.store.database import Database
 from tests.store.conftest import MODEL, Judge, digest, verdict
 
@@ -24,7 +24,11 @@ async def test_a_finished_scan_reads_back_as_it_was_written(database: Database, 
     assert asked is not None
     assert (asked.kind, asked.url, asked.options) == ("page", "https://example.org/x", {"members": ["cnn"]})
     panels = (Panel((0, 0, 10.5, 20), verdict("mri", 0.8)), Panel((11, 0, 10, 20), verdict("non_medical", 0.7)))
-    images = [judge("a", panels=panels), judge("b", "non_medical", 0.6, uncertain=True, agree=False), judge("c", near="a")]
+    images = [
+        judge("a", panels=panels),
+        judge("b", "non_medical", 0.6, uncertain=True, agree=False),
+        judge("c", near="a", cached=True),
+    ]
     await scans.add_images(database, scan, images[:1])
     await scans.finish(
         database, scan, status="partial", error=ScanError("timed_out", "too slow"), title="T", timings_ms={"total": 12.5},
@@ -64,9 +68,20 @@ async def test_a_verdict_is_written_once(database: Database, judge: Judge) -> No
 
 async def test_a_near_duplicate_shares_its_originals_answer_within_the_scan_only(database: Database, judge: Judge) -> None:
     scan = await scans.create(database, kind="page", target="x")
-    await scans.add_images(database, scan, [judge("a", "ct"), judge("b", "ct", near="a")])
+    await scans.add_images(database, scan, [judge("a", "ct"), judge("b", "ct", near="a", cached=True)])
     assert [one.verdict.modality for one in (await scans.report(database, scan)).images] == ["ct", "ct"]
     assert digest("b") not in await verdicts.lookup(database, [digest("b")], MODEL)
+
+
+async def test_near_duplicates_are_remembered_in_one_direction(database: Database, judge: Judge) -> None:
+    for first, second in (("a", "b"), ("b", "a"), ("b", "c")):
+        scan = await scans.create(database, kind="page", target="x")
+        await scans.add_images(database, scan, [judge(first), judge(second, near=first)])
+    a, b, c = digest("a"), digest("b"), digest("c")
+    assert await verdicts.copies(database, [a, b, c]) == {b: a}  # c repeats b, which is no original here
+    assert await verdicts.copies(database, [b, a, c]) == {a: b, c: b}
+    assert await verdicts.copies(database, [a, c]) == {}
+    assert set(await verdicts.lookup(database, [a, b, c], MODEL)) == {a, b, c}
 
 
 async def test_a_scan_started_again_begins_anew(database: Database, judge: Judge) -> None:
@@ -79,8 +94,8 @@ async def test_a_scan_started_again_begins_anew(database: Database, judge: Judge
 
 async def test_a_scan_ends_once(database: Database) -> None:
     scan = await scans.create(database, kind="page", target="x")
-    assert await scans.cancel_queued(database, scan)
-    assert not await scans.cancel_queued(database, scan)
+    assert await interruptions.cancel_queued(database, scan)
+    assert not await interruptions.cancel_queued(database, scan)
     assert await scans.start(database, scan) is None
     assert not await scans.finish(database, scan, status="done")
     assert await scans.status_of(database, scan) == "cancelled"

@@ -1,0 +1,146 @@
+"""History: pages, filters, search, and that each is answered from an index however many scans there are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Select
+from sqlalchemy.dialects import postgresql
+
+from server.errors import NotFound, RequestError
+from server.report import counts_json
+from server.store import history, scans
+from server.store.database import Database
+from server.store.history import Filters
+from tests.store.conftest import Judge, digest
+from tests.store.seed import seed
+
+SCANS = 10_000
+
+
+async def test_pages_meet_every_scan_once_newest_first(database: Database) -> None:
+    await seed(database, 120)
+    seen, cursor = [], None
+    while True:
+        page = await history.page(database, limit=50, cursor=cursor)
+        seen += page.entries
+        if (cursor := page.next) is None:
+            break
+    assert len({entry.id for entry in seen}) == 120
+    assert [entry.created_at for entry in seen] == sorted((entry.created_at for entry in seen), reverse=True)
+
+
+async def test_scans_of_the_same_moment_do_not_get_lost_between_pages(database: Database) -> None:
+    async with database.begin() as connection:
+        for _ in range(5):
+            await connection.execute(
+                scans.insert(history.scans).values(
+                    id=scans.uuid4(), kind="page", target="x", created_at=datetime(2026, 1, 1, tzinfo=UTC)
+                )
+            )
+    first = await history.page(database, limit=2)
+    second = await history.page(database, limit=2, cursor=first.next)
+    third = await history.page(database, limit=2, cursor=second.next)
+    assert len({entry.id for page in (first, second, third) for entry in page.entries}) == 5
+    assert third.next is None
+
+
+async def test_a_row_shows_what_the_report_says(database: Database, judge: Judge) -> None:
+    scan = await scans.create(database, kind="page", target="x", url="https://www.example.org/a", title="Knee")
+    images = [
+        judge("a", "ct", 0.95),
+        judge("b", "xray", 0.99, agree=False),
+        judge("c", "non_medical", 0.4, uncertain=True, cached=False),
+        judge("d", "ct", near="a"),
+    ]
+    await scans.start(database, scan)
+    await scans.finish(database, scan, status="done", found=9, images=images)
+    (entry,) = (await history.page(database)).entries
+    counts = counts_json(await scans.report(database, scan))
+    assert (entry.found, entry.unique, entry.medical, entry.uncertain, entry.cached) == (
+        counts["found"], counts["unique"], counts["medical"], counts["uncertain"], counts["cached"],
+    )  # fmt: skip
+    assert {name: number for name, number in entry.by_modality.items() if number} == counts["by_modality"]
+    assert (entry.disagreeing, entry.corrected, entry.host, entry.title) == (1, 0, "www.example.org", "Knee")
+    assert entry.previews == (digest("b"), digest("a"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"modality": "ct"}, 2),
+        ({"status": "failed"}, 0),
+        ({"kind": "pdf"}, 10),
+        ({"uncertain": True}, 0),
+        ({"since": datetime(2029, 12, 31, 23, 50, tzinfo=UTC)}, 1),
+        ({"until": datetime(2029, 12, 31, 23, 50, tzinfo=UTC)}, 99),
+        ({"q": "case 77"}, 1),
+        ({"q": "CASE"}, 100),
+        ({"q": "teaching/c4ca"}, 1),
+        ({"q": "ca"}, 100),  # two letters find how a word begins
+        ({"q": "as"}, 0),
+        ({"q": "site1.example"}, 1),
+        ({"q": "100%_"}, 0),  # not a pattern
+        ({"q": "  "}, 100),
+        ({"q": "\x00"}, 0),
+    ],
+)
+async def test_filters(database: Database, changes: dict[str, Any], expected: int) -> None:
+    await seed(database, 100)
+    assert len((await history.page(database, Filters(**changes), limit=200)).entries) == expected
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "W10", "ImEi", "bnVsbA", "WzEsMl0", "WyIyMDI2LTAxLTAxIiwgImEiXQ", "é" * 9])
+async def test_a_cursor_that_is_not_ours_is_refused(database: Database, cursor: str) -> None:
+    with pytest.raises(RequestError):
+        await history.page(database, cursor=cursor)
+
+
+async def test_a_page_is_never_longer_than_allowed(database: Database) -> None:
+    await seed(database, history.MOST + 10)
+    assert len((await history.page(database, limit=1_000_000)).entries) == history.MOST
+
+
+async def test_the_last_report_of_a_page(database: Database) -> None:
+    url = "https://example.org/" + "a" * 5_000
+    with pytest.raises(NotFound):
+        await history.last_report(database, url)
+    first, second, failed = [await scans.create(database, kind="page", target="x", url=url) for _ in range(3)]
+    for scan in (first, second):
+        await scans.finish(database, scan, status="done")
+    await scans.finish(database, failed, status="failed")
+    assert (await history.last_report(database, url)).id == second
+
+
+async def test_every_filter_is_answered_from_an_index(database: Database) -> None:
+    await seed(database, SCANS)
+    middle = history.encode_cursor(datetime(2029, 12, 1, tzinfo=UTC), scans.uuid4())
+    nothing = Filters()
+    for filters, index in [
+        (nothing, "ix_scans_newest"),
+        (replace(nothing, modality="ct"), "ix_scans_has_ct"),
+        (replace(nothing, modality="ultrasound"), "ix_scans_has_ultrasound"),
+        (replace(nothing, uncertain=True), "ix_scans_has_uncertain"),
+        (replace(nothing, corrected=True), "ix_scans_has_corrected"),
+        (replace(nothing, disagreeing=True), "ix_scans_has_disagreeing"),
+        (replace(nothing, status="failed"), "ix_scans_status"),
+        (replace(nothing, kind="pdf"), "ix_scans_kind"),
+        (replace(nothing, q="teaching/c4ca42"), "ix_scans_grams"),
+        (replace(nothing, since=datetime(2029, 1, 1, tzinfo=UTC)), "ix_scans_newest"),
+    ]:
+        for cursor in (None, middle):
+            plan = await _plan(database, history.page_query(filters, 50, cursor))
+            assert index in plan, (asdict(filters), cursor, plan)
+            assert "Seq Scan" not in plan, (asdict(filters), cursor, plan)
+
+
+async def _plan(database: Database, query: Select[Any]) -> str:
+    """What Postgres would do, for the statement as the program sends it."""
+    compiled = query.compile(dialect=postgresql.psycopg.dialect(), compile_kwargs={"render_postcompile": True})
+    async with database.engine.connect() as connection:
+        raw = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", compiled.params)
+        return json.dumps(raw.scalar())
