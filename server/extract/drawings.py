@@ -26,7 +26,7 @@ from server.settings import Settings
 MAX_DRAWINGS = 120  # a drawing takes about 15 ms; pages with more have icons or maps made of hundreds of pieces
 MAX_SHOTS = 8  # a screenshot takes about 150 ms
 MAX_SVG_SIDE = 1024  # pixels; more than any member looks at
-MAX_SVG_BYTES = 5_000_000
+MAX_SVG_BYTES = 20_000_000  # with the images written into it
 DRAW_TIMEOUT_S = 3.0  # nested <use> can make a few lines of SVG draw for hours
 SVG_DATA = "data:image/svg+xml"
 
@@ -103,10 +103,12 @@ class Easel:
                 answer: Any = await self._blank.evaluate(
                     f"([source, size, limit]) => ({RASTER})(source, size, limit)", [address, size, MAX_SVG_SIDE]
                 )
-        except TimeoutError:
+        except (TimeoutError, PlaywrightError) as error:  # drawing for ever, out of memory: the next one gets a new page
             blank, self._blank = self._blank, None
             await blank.close()
-            raise
+            if isinstance(error, TimeoutError):
+                raise
+            return None
         return decoded(answer["data"])[1] if answer else None
 
 

@@ -38,7 +38,7 @@ class Drawing:
 
 @dataclass(slots=True)
 class Layout:
-    """`shown`: address as the page has it, place, world of its frame. `small`: drawings under the limit. `cut`: not all was read."""
+    """`shown`: address as the page has it, place, world of its frame. `small`: drawings under the limit. `cut`: not all read."""
 
     shown: list[tuple[str, Place, World]] = field(default_factory=list)
     canvases: list[Drawing] = field(default_factory=list)
@@ -48,7 +48,10 @@ class Layout:
 
 
 async def read_layout(page: Page, session: CDPSession, settings: Settings) -> Layout:
-    """Read all frames as they stand now. Frames that hang or went away are left out. Raises PlaywrightError if the page did."""
+    """Read all frames as they stand now; those that hang or went away are left out.
+
+    Raises PlaywrightError or TimeoutError when the page's own document did.
+    """
     layout = Layout()
     count: Counter[str] = Counter()
     options = {
@@ -58,7 +61,7 @@ async def read_layout(page: Page, session: CDPSession, settings: Settings) -> La
         "maxPixels": settings.max_pixels,
         "budgetMs": FRAME_BUDGET_S * 1000,
     }
-    async for world in all_worlds(page, session):
+    for world in await all_worlds(page, session):
         try:
             async with asyncio.timeout(FRAME_TIMEOUT_S):
                 found = await world.run(COLLECT, options, with_closed_roots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from playwright.async_api import BrowserContext, CDPSession, Page
@@ -21,14 +21,15 @@ from playwright.async_api import Error as PlaywrightError
 
 from server.errors import RenderError, TimedOut
 from server.extract.browser import Browser
-from server.extract.drawings import SVG_DATA, Easel, decoded, filled
-from server.extract.layout import Layout, read_layout
+from server.extract.drawings import Easel
+from server.extract.layout import read_layout
 from server.extract.navigation import NotAPage, open_page
+from server.extract.placing import place_images
 from server.extract.scroll import loaded, scroll_through
-from server.extract.sieve import Sieve, address, plain
+from server.extract.sieve import Sieve, plain
 from server.extract.traffic import PageMoved, Refusals, Traffic
 from server.extract.worlds import main_world
-from server.records import Found, Notice, Place, Source
+from server.records import Found, Notice, Source
 from server.settings import Settings
 
 __all__ = ["NotAPage", "extract_page"]
@@ -37,12 +38,13 @@ __all__ = ["NotAPage", "extract_page"]
 LOADING_SHARE = 0.85
 # A page that moves on while it is looked at (refresh, script) is followed this often; the images of each were taken all the same.
 MAX_DOCUMENTS = 4
+MOVED_ON = "the page kept moving on while it was looked at"
 MAX_TITLE = 300  # characters
 
 
 async def extract_page(
     source: Source, browser: Browser, proxy_url: str, settings: Settings, refusals: Refusals = tuple
-) -> AsyncIterator[Found]:
+) -> AsyncGenerator[Found, None]:
     """Yield what the page shows as it arrives. `refusals`: what the proxy at `proxy_url` refused so far, oldest first.
 
     Raises NotAPage (fetch it as a file instead), HttpStatus and the other errors of navigation.py, BrowserMissing, RenderError;
@@ -60,8 +62,9 @@ async def extract_page(
         await task
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
+        await asyncio.wait((task,))  # until the page is closed; what it still had to say nobody hears
+        if not task.cancelled():
+            task.exception()
 
 
 class _Visit:
@@ -105,9 +108,17 @@ class _Visit:
             late = True
         try:
             async with asyncio.timeout(self._left()):
-                await self._place(await read_layout(page, session, self._settings), page, traffic)
+                layout = await read_layout(page, session, self._settings)
+                async with Easel(context, self._sieve, self._settings) as easel:
+                    await place_images(layout, page, traffic, self._sieve, easel)
+                if layout.cut:
+                    self._emit(Notice(message="parts of the page were too large to be read whole"))
         except TimeoutError:
             late = True
+        except PlaywrightError:
+            if page.is_closed():
+                raise
+            self._emit(Notice(message=MOVED_ON))
         traffic.give_up()
         if late:
             limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
@@ -145,55 +156,13 @@ class _Visit:
             if not ended:
                 self._emit(Notice(message="the page goes on without end; its first part was looked at"))
             return
-        self._emit(Notice(message="the page kept moving on while it was looked at"))
+        self._emit(Notice(message=MOVED_ON))
 
     def _tell_title(self, text: str) -> None:
         title = plain(text, MAX_TITLE)
         if title and title != self._title:
             self._title = title
             self._emit(Notice(title=title))
-
-    async def _place(self, layout: Layout, page: Page, traffic: Traffic) -> None:
-        """Tell every image again with its places, and draw what is no image file."""
-        for index in range(layout.small):
-            self._sieve.refuse("too_small", Place(None, "svg"), key=f"drawing {index}")
-        placed: set[str] = set()
-        async with Easel(page.context, self._sieve, self._settings) as easel:
-            for url, place, world in layout.shown:
-                if address(url) not in placed:
-                    placed.add(address(url))
-                    await traffic.recover(url, place, world)
-                await self._tell(url, place, traffic, easel)
-            for url in traffic.svgs.keys() - placed:
-                await easel.svg(traffic.svgs[url], Place(url, "other"))
-            for drawing in layout.svgs:
-                images = {link: traffic.images[address(link)] for link in drawing.links if address(link) in traffic.images}
-                await easel.svg(filled(drawing.content or "", images), drawing.place)
-            for drawing in layout.canvases:
-                if drawing.content is None:
-                    await easel.screenshot(page, drawing.place)
-                elif drawing.content:
-                    self._sieve.offer(decoded(drawing.content)[1], drawing.place)
-                else:
-                    self._sieve.refuse("too_many_pixels", drawing.place, key=repr(drawing.place.box))
-        if layout.cut:
-            self._emit(Notice(message="parts of the page were too large to be read whole"))
-
-    async def _tell(self, url: str, place: Place, traffic: Traffic, easel: Easel) -> None:
-        if url.startswith("data:"):
-            try:
-                data = decoded(url)[1]
-            except ValueError as error:
-                self._sieve.refuse("broken", place, str(error), key=url)
-                return
-            if url.lower().startswith(SVG_DATA):
-                await easel.svg(data, place)
-            else:
-                self._sieve.offer(data, place)
-        elif (data := traffic.images.get(address(url), b"")) != b"":
-            self._sieve.offer(data, place)
-        elif svg := traffic.svgs.get(address(url)):
-            await easel.svg(svg, place)
 
 
 async def _close(popup: Page) -> None:

@@ -24,7 +24,7 @@ END_QUIET_S = 0.2
 
 
 async def loaded(page: Page, traffic: Traffic) -> None:
-    """Wait for the load event, but not for ever: one image that never comes holds it up, and nothing else does then. Raises PageMoved."""
+    """Wait for the load event, or for rest: an image that never comes holds up the event alone. Raises PageMoved."""
     event = asyncio.ensure_future(page.wait_for_load_state("load", timeout=LOAD_LIMIT_S * 1000))
     rest = asyncio.ensure_future(traffic.quiet(LOAD_LIMIT_S, LOAD_QUIET_S))
     try:
@@ -38,7 +38,7 @@ async def loaded(page: Page, traffic: Traffic) -> None:
 
 
 async def scroll_through(world: World, traffic: Traffic, image_timeout_s: float) -> bool:
-    """Scroll the settled page to its end and back to its top; tell whether the end was reached. Raises PageMoved, PlaywrightError."""
+    """Scroll the page to its end and back to its top; tell whether the end was reached. Raises PageMoved, PlaywrightError."""
     await traffic.quiet(REST_LIMIT_S)
     await world.run(CONSENT)
     until = time.monotonic() + MAX_SCROLL_S

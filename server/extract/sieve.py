@@ -15,6 +15,7 @@ from server.pixels import read_header
 from server.records import Candidate, Found, Place, Skipped, SkipReason
 from server.settings import Settings
 
+MAX_REFUSED = 5000  # a page can ask for pixels without end; a count this high says all there is to say
 MAX_ALT = 500  # characters; a sentence or two tells what stands there
 MAX_URL = 2000  # characters; longer ones carry data rather than name a place
 # Unicode categories that print nothing but mislead: control, format (text direction), surrogates (no UTF-8), private use.
@@ -56,7 +57,7 @@ class Sieve:
     def refuse(self, reason: SkipReason, place: Place, detail: str = "", key: str | bytes | None = None) -> None:
         """Emit a Skipped once per reason and `key` (the place's address unless given)."""
         name = (reason, key if key is not None else place.url or "")
-        if name not in self._refused:
+        if name not in self._refused and len(self._refused) < MAX_REFUSED:
             self._refused.add(name)
             self._emit(Skipped(reason, place, detail))
 

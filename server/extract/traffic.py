@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
@@ -72,9 +72,13 @@ class Traffic:
         self._page = page
         self._taking: set[asyncio.Task[None]] = set()
         self._changed = time.monotonic()
-        page.on("request", self._on_request)
-        page.on("requestfinished", self._on_finished)
-        page.on("requestfailed", self._on_failed)
+        self._handlers: dict[Any, Callable[[Request], None]] = {
+            "request": self._on_request,
+            "requestfinished": self._on_finished,
+            "requestfailed": self._on_failed,
+        }
+        for event, handler in self._handlers.items():
+            page.on(event, handler)
 
     def refusal(self, url: str) -> Refusal | None:
         """The proxy's last refusal of this address's host."""
@@ -110,6 +114,8 @@ class Traffic:
 
     def give_up(self) -> None:
         """Count the images that never arrived, and stop watching."""
+        for event, handler in self._handlers.items():
+            self._page.remove_listener(event, handler)
         for request in list(self._open):
             if request.resource_type == "image":
                 self._refuse(request, "timed_out", "the image did not arrive in time")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from playwright.async_api import CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
@@ -21,7 +21,10 @@ MAX_FRAMES = 40  # advertising pages nest dozens of empty ones
 # The snapshot that shows closed roots takes a second for this many elements; larger pages go without.
 MAX_SNAPSHOT_ELEMENTS = 40_000
 MAX_CLOSED_ROOTS = 500
+ENTER_TIMEOUT_S = 4.0  # for one process and its frames; the snapshot of the largest page takes 1.2 s
 ELEMENT_NODE = 1
+
+Point: TypeAlias = tuple[float, float]
 
 HERE = Path(__file__).parent
 COLLECT, SCROLL, CONSENT, RASTER = ((HERE / f"{name}.js").read_text("utf-8") for name in ("collect", "scroll", "consent", "raster"))
@@ -34,7 +37,7 @@ class World:
     session: CDPSession
     frame: str
     context: int
-    origin: tuple[float, float] = (0.0, 0.0)
+    origin: Point = (0.0, 0.0)
     closed: tuple[int, ...] = field(default=(), repr=False)  # backend ids of closed shadow roots
 
     async def run(self, script: str, *values: Any, with_closed_roots: bool = False) -> Any:
@@ -66,46 +69,47 @@ async def main_world(session: CDPSession) -> World:
     return World(session, frame, await _enter(session, frame))
 
 
-async def all_worlds(page: Page, session: CDPSession) -> AsyncIterator[World]:
-    """The worlds of the page's document and of its frames, those of other sites included. Frames that went away are left out."""
-    scroll = await (await main_world(session)).run("() => [scrollX, scrollY, document.querySelectorAll('*').length]")
-    count = 0
-    sessions: dict[Frame, tuple[CDPSession, tuple[float, float]]] = {page.main_frame: (session, (scroll[0], scroll[1]))}
+async def all_worlds(page: Page, session: CDPSession) -> list[World]:
+    """The worlds of the page's document and of its frames, those of other sites included, at most MAX_FRAMES.
+
+    Frames that hang or went away are left out. Raises PlaywrightError or TimeoutError when the page's own document did.
+    """
+    async with asyncio.timeout(ENTER_TIMEOUT_S):
+        left, top, elements = await (await main_world(session)).run(
+            "() => [scrollX, scrollY, document.querySelectorAll('*').length]"
+        )
+        worlds = await _worlds_of(session, (left, top), elements <= MAX_SNAPSHOT_ELEMENTS)
+    homes: dict[Frame, tuple[CDPSession, Point]] = {page.main_frame: (session, (left, top))}
     for frame in page.frames:
-        if frame is page.main_frame:
-            own, origin, elements = session, (scroll[0], scroll[1]), scroll[2]
-        else:
-            assert frame.parent_frame is not None
-            parent, origin = sessions.get(frame.parent_frame) or sessions[page.main_frame]
-            sessions[frame] = (parent, origin)
-            try:
+        if frame.parent_frame is None or len(worlds) >= MAX_FRAMES:
+            continue
+        parent, origin = homes[frame] = homes.get(frame.parent_frame, homes[page.main_frame])
+        try:
+            async with asyncio.timeout(ENTER_TIMEOUT_S):
                 own = await page.context.new_cdp_session(frame)
                 root = (await own.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-                origin = await _origin(parent, root, origin)
-            except PlaywrightError:  # lives in its parent's process and came with it, or is gone
-                continue
-            sessions[frame] = (own, origin)
-            elements = 0
-        async for world in _worlds_of(own, origin, elements):
-            yield world
-            count += 1
-            if count >= MAX_FRAMES:
-                return
+                homes[frame] = own, await _origin(parent, root, origin)
+                worlds += await _worlds_of(*homes[frame], with_closed_roots=True)
+        except (PlaywrightError, TimeoutError):  # lives in its parent's process and came with it, hangs, or is gone
+            continue
+    return worlds[:MAX_FRAMES]
 
 
-async def _worlds_of(session: CDPSession, origin: tuple[float, float], elements: int) -> AsyncIterator[World]:
+async def _worlds_of(session: CDPSession, origin: Point, with_closed_roots: bool) -> list[World]:
     """All frames of one process."""
-    closed: dict[str, list[int]] = {}
-    if elements <= MAX_SNAPSHOT_ELEMENTS:
-        closed = await _closed_roots(session)
+    closed = await _closed_roots(session) if with_closed_roots else {}
     tree = (await session.send("Page.getFrameTree"))["frameTree"]
     root = tree["frame"]["id"]
+    worlds: list[World] = []
     for frame in _frame_ids(tree):
         try:
             place = origin if frame == root else await _origin(session, frame, origin)
-            yield World(session, frame, await _enter(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS]))
+            worlds.append(
+                World(session, frame, await _enter(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS]))
+            )
         except PlaywrightError:
             continue
+    return worlds
 
 
 def _frame_ids(tree: dict[str, Any]) -> Iterator[str]:
@@ -121,7 +125,7 @@ async def _enter(session: CDPSession, frame: str) -> int:
     return int(answer["executionContextId"])
 
 
-async def _origin(parent: CDPSession, frame: str, parent_origin: tuple[float, float]) -> tuple[float, float]:
+async def _origin(parent: CDPSession, frame: str, parent_origin: Point) -> Point:
     owner = await parent.send("DOM.getFrameOwner", {"frameId": frame})
     try:
         model = await parent.send("DOM.getBoxModel", {"backendNodeId": owner["backendNodeId"]})

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 from aiohttp import web
 
-from server.extract import scroll
+from server.extract import scroll, sieve
 from server.extract.browser import Browser
 from server.extract.page import extract_page
 from server.extract.sieve import MAX_ALT
@@ -125,12 +125,13 @@ async def test_missing_refused_and_broken_images(visit: Visit, site: Site) -> No
     good, cut = picture(seed=16), picture("JPEG", seed=17)[:400]
     site.add("/good.png", good, "image/png", status=404)  # browsers show it all the same
     site.add("/cut.jpg", cut, "image/jpeg")
-    inside = "http://169.254.169.254/x.png"
+    inside, tunnel = "http://169.254.169.254/x.png", "https://10.1.2.3/x.png"
     away = site.url("/redirect?to=http://10.0.0.1/y.png")
-    site.add("/", page(f"<img src={inside}><img src='{away}'><img src=/404><img src=/good.png><img src=/cut.jpg><img src=/hangup>"))
+    shown = [inside, tunnel, away, "/404", "/good.png", "/cut.jpg", "/hangup"]
+    site.add("/", page(*(f"<img src='{address}'>" for address in shown)))
     seen = await visit(site.url("/"))
     assert seen.images == {good, cut}, "what is broken inside is told by who opens it"
-    assert {place.url for place in seen.reasons("blocked")} == {inside, away}
+    assert {place.url for place in seen.reasons("blocked")} == {inside, tunnel, away}
     assert {place.url for place in seen.reasons("broken")} == {site.url("/404"), site.url("/hangup")}
 
 
@@ -159,6 +160,31 @@ async def test_a_busy_loop_gives_what_came_before(visit: Visit, site: Site) -> N
     seen = await visit(site.url("/"), page_timeout_s=4)
     assert seen.images == {data}
     assert seen.codes == ["timed_out"]
+
+
+async def test_a_document_without_end_gives_what_came(visit: Visit, site: Site) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/html"})
+        await response.prepare(request)
+        await response.write(page("<img src=/a.png>").removesuffix("</body></html>").encode())
+        while True:
+            await response.write(b"<p>more</p>")
+            await asyncio.sleep(0.05)
+
+    data = picture(seed=22)
+    site.add("/a.png", data, "image/png")
+    site.add_handler("/", endless)
+    seen = await visit(site.url("/"), page_timeout_s=4)
+    assert [place.kind for place in seen.places(data)] == ["img"]
+    assert seen.codes == ["timed_out"]
+
+
+async def test_pixels_without_end_are_counted_to_a_limit(visit: Visit, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sieve, "MAX_REFUSED", 30)
+    site.add_picture("/p", size=(1, 1))
+    site.add("/", page(*(f"<img src=/p?{number}>" for number in range(100))))
+    seen = await visit(site.url("/"))
+    assert len(seen.reasons("too_small")) == 30
 
 
 async def test_first_candidates_come_while_the_page_loads(visit: Visit, site: Site, browser: Browser) -> None:
@@ -192,7 +218,7 @@ async def test_closing_the_iterator_closes_the_page(site: Site, browser: Browser
             if isinstance(one, Candidate):
                 break
         assert browser.contexts == 1
-        await found.aclose()  # type: ignore[attr-defined]
+        await found.aclose()
         assert browser.contexts == 0
 
 
