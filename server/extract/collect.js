@@ -3,6 +3,7 @@
 // Boxes are [x, y, width, height] in CSS pixels of this frame's viewport. Addresses stand in `urls` once; entries hold their index.
 (options, ...closed) => {
   const started = performance.now();
+  const SVG = "http://www.w3.org/2000/svg";
   const known = new Map();
   const urls = [];
   const found = { title: document.title, urls, images: [], canvases: [], svgs: [], small: 0, tooMany: 0, cut: false };
@@ -78,10 +79,15 @@
     "stroke-linejoin", "opacity", "color", "visibility", "display", "stop-color", "stop-opacity", "clip-path", "mask", "filter",
     "font-family", "font-size", "font-weight", "font-style", "text-anchor", "dominant-baseline", "mix-blend-mode",
   ];
+  const LAID_OUT = [  // besides, for the HTML inside a foreignObject
+    "background-color", "border", "box-sizing", "height", "line-height", "margin", "padding", "position", "text-align", "white-space",
+    "width",
+  ];
   const MAX_STYLED = 3000;
   const paint = (element, copy) => {
     const style = getComputedStyle(element);
-    const lines = PAINT.map((name) => `${name}:${style.getPropertyValue(name)}`);
+    const names = element.namespaceURI === SVG ? PAINT : [...PAINT, ...LAID_OUT];
+    const lines = names.map((name) => `${name}:${style.getPropertyValue(name)}`);
     if (style.transform !== "none" && !element.hasAttribute("transform"))
       lines.push(`transform:${style.transform}`, `transform-origin:${style.transformOrigin}`, `transform-box:${style.transformBox}`);
     copy.setAttribute("style", lines.join(";"));
@@ -115,7 +121,7 @@
         if (target) copy.append(target.localName === "symbol" ? target.cloneNode(true) : inDefs(target));
       }
     }
-    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    copy.setAttribute("xmlns", SVG);
     copy.setAttribute("width", box[2]);
     copy.setAttribute("height", box[3]);
     const markup = new XMLSerializer().serializeToString(copy);
@@ -123,12 +129,11 @@
     found.svgs.push({ markup, links, alt: altOf(svg), box });
   };
   const inDefs = (target) => {
-    const defs = document.createElementNS("http://www.w3.org/2000/svg", "defs");
+    const defs = document.createElementNS(SVG, "defs");
     defs.append(target.cloneNode(true));
     return defs;
   };
 
-  const SVG = "http://www.w3.org/2000/svg";
   const wholeIsImage = document.contentType.startsWith("image/");
   const addElement = (element) => {
     const name = element.localName;

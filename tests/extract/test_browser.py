@@ -250,3 +250,13 @@ async def test_killing_the_process_leaves_no_browser() -> None:
     holder.kill()
     await holder.wait()
     assert await gone(started)
+
+
+async def test_visits_at_once_do_not_mix(browser: Browser, site: Site) -> None:
+    images = {number: picture(seed=70 + number) for number in range(3)}
+    for number, data in images.items():
+        site.add(f"/{number}.png", data, "image/png")
+        site.add(f"/{number}", page(f"<img src=/{number}.png>"))
+    seen = await asyncio.gather(*(look(browser, site.url(f"/{number}"), loopback()) for number in images))
+    assert [one.images for one in seen] == [{data} for data in images.values()]
+    assert browser.contexts == 0
