@@ -163,6 +163,14 @@ def _clip(name: str, settings: Settings) -> Kind:
     return Kind(name, compact, files, open_clip, words)
 
 
+def _kmeans(name: str, settings: Settings) -> Kind:
+    def open_kmeans(_: OpenNetwork) -> Member:
+        opened: Member = import_module("server.models.kmeans").open_member(settings)
+        return opened
+
+    return Kind(name, True, (WEIGHTS / "kmeans.safetensors",), open_kmeans)
+
+
 def _hub_clip(name: str, settings: Settings) -> Kind:
     model, pretrained = HUB_CLIPS[name]
     return _clip(name, settings.model_copy(update={"clip_model": model, "clip_pretrained": pretrained}))
@@ -171,6 +179,7 @@ def _hub_clip(name: str, settings: Settings) -> Kind:
 _KINDS: dict[str, Callable[[str, Settings], Kind]] = {
     "cnn": _cnn,
     "clip": _clip,
+    "kmeans": _kmeans,
     **dict.fromkeys(("vgg16", "mobilenet_v2"), _trained),
     **dict.fromkeys(HUB_CLIPS, _hub_clip),
 }
