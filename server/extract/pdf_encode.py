@@ -78,7 +78,7 @@ def _plain_jpeg(draw: Draw) -> bytes | None:
 
 
 def _picture(draw: Draw) -> Image.Image:
-    """L, RGB or RGBA, upright, long side at most about REENCODED_SIDE."""
+    """L, RGB or RGBA, upright, long side at most REENCODED_SIDE."""
     image = draw.image
     stencil = draw.colour is not None
     picture = _ink(_decoded(image), draw.colour) if draw.colour is not None else _decoded(image)
@@ -94,7 +94,7 @@ def _picture(draw: Draw) -> Image.Image:
 
 
 def _decoded(image: mupdf.FzImage) -> Image.Image:
-    """Decode by MuPDF, halved as often as REENCODED_SIDE allows. A mask comes as L, its coverage."""
+    """Decode by MuPDF, halved as it is read while REENCODED_SIDE allows. A mask comes as L, its coverage."""
     scale = min(1.0, REENCODED_SIDE / max(image.w(), image.h()))
     wanted = mupdf.FzMatrix(image.w() * scale, 0, 0, image.h() * scale, 0, 0)
     raw, _, _ = mupdf.ll_fz_get_pixmap_from_image(image.m_internal, None, wanted.internal())
@@ -109,6 +109,9 @@ def _decoded(image: mupdf.FzImage) -> Image.Image:
         raise Damaged(f"an image of {channels} channels")
     samples = bytes(mupdf.fz_pixmap_samples_memoryview(pixmap))
     picture = Image.frombytes(mode, (pixmap.w(), pixmap.h()), samples, "raw", mode, pixmap.stride())
+    if scale < 1:  # halving stops short of the wanted size
+        size = max(1, round(image.w() * scale)), max(1, round(image.h() * scale))
+        picture = picture.resize(size, reducing_gap=2.0) if max(picture.size) > REENCODED_SIDE else picture
     return picture.convert({"La": "LA", "RGBa": "RGBA"}[mode]) if mode in ("La", "RGBa") else picture
 
 

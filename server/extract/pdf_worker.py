@@ -12,7 +12,7 @@ import pymupdf
 from pymupdf import mupdf
 
 from server.child_pipe import Pipe
-from server.errors import Damaged, DocumentError, ImageTooLarge, NotWhatItSays, PasswordProtected
+from server.errors import Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected
 from server.extract import pdf_encode, pdf_tiles
 from server.extract.pdf_draws import Draw, around, draws_of
 from server.extract.pdf_salvage import lost_images
@@ -28,6 +28,7 @@ HEAD_BYTES = TAIL_BYTES = 2048
 
 # PyMuPDF has no types
 _open: Callable[..., Any] = pymupdf.open
+_CLOSED = b"\nendstream\nendobj\n"
 _MARK, _END = b"%PDF-", b"%%EOF"
 
 
@@ -54,7 +55,8 @@ class _Reader:
         if self._first_try:
             self._pipe.send({"title": (document.metadata or {}).get("title") or ""})
         unread = 0
-        pages = min(document.page_count, MAX_PAGES)
+        promised = _pages(document)
+        pages = min(promised or 0, MAX_PAGES)
         for number in range(self._first, pages):
             self._pipe.send({"page": number + 1})
             try:
@@ -68,17 +70,20 @@ class _Reader:
             if self._reported >= MAX_IMAGES:
                 self._notice("too_large", f"only the first {MAX_IMAGES} images are read")
                 break
-        if document.page_count > MAX_PAGES:
-            self._notice("too_large", f"only the first {MAX_PAGES} of {document.page_count} pages are read")
+        if promised and promised > MAX_PAGES:
+            self._notice("too_large", f"only the first {MAX_PAGES} of {promised} pages are read")
         cut = document.is_repaired and _END not in self._data[-TAIL_BYTES:]
-        if unread or cut or (document.is_repaired and not document.page_count):
+        lost = promised is None or (document.is_repaired and not pages)
+        if unread or cut or lost:
             self._salvage(document)
+        if lost and not self._reported:
+            raise Damaged("the PDF has lost its pages")
         if cut:
             self._notice("damaged", "the file breaks off; what could be read is shown")
         elif unread:
             self._notice("damaged", f"{unread} of {pages} pages could not be read: {problem[:200]}")
-        elif document.is_repaired and not document.page_count:
-            self._notice("damaged", "the file has lost its pages")
+        elif lost:
+            self._notice("damaged", "the file has lost its pages; what images it has are shown")
         self._pipe.send({"end": True})
 
     def _read(self, page: Any, number: int) -> None:
@@ -160,14 +165,20 @@ def _opened(data: bytes) -> Any:
             what = "an HTML page" if start == b"<" else "something else"
             raise NotWhatItSays(f"it is called a PDF and is {what}")
     try:
-        document = _open(stream=data, filetype="pdf")
-        if document.needs_pass:
-            raise PasswordProtected("the PDF opens only with a password")
-        pages = document.page_count
-    except DocumentError:
-        raise
+        try:
+            document = _open(stream=data, filetype="pdf")
+        except (RuntimeError, ValueError, mupdf.FzErrorBase):  # MuPDF does not repair some files that end inside a stream
+            document = _open(stream=data + _CLOSED, filetype="pdf")
     except (RuntimeError, ValueError, mupdf.FzErrorBase) as error:
-        raise Damaged(f"the PDF does not open: {str(error)[:200]}") from error
-    if pages < 0:
-        raise Damaged("the PDF has no pages")
+        raise Damaged("the PDF is broken beyond reading") from error
+    if document.needs_pass:
+        raise PasswordProtected("the PDF opens only with a password")
     return document
+
+
+def _pages(document: Any) -> int | None:
+    """How many pages the page tree promises; None when it is broken."""
+    try:
+        return int(document.page_count)
+    except (RuntimeError, ValueError, mupdf.FzErrorBase):
+        return None
