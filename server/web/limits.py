@@ -73,3 +73,7 @@ class Limiter:
         if not passes:
             wait = max(1, math.ceil((1 - left) / rate.per_second))
             raise TooManyRequests(f"too many requests; wait {wait} s", wait)
+
+    def forget(self) -> None:
+        """Begin anew, as a restart would."""
+        self._buckets.clear()

@@ -1,4 +1,4 @@
-"""What the routes take, as pydantic models: a request is checked against them, and openapi.json shows them. The names are the contract's."""
+"""What the routes take, as pydantic models that requests are checked against and openapi.json shows. Names are the contract's."""
 
 from __future__ import annotations
 

@@ -72,6 +72,7 @@ TEXTS = SimpleNamespace(
     empty_text="Paste an address above, drop a file, or click the extension on any page.",
     no_match_title="Nothing matches",
     no_match_text="Loosen the search or reset the filters.",
+    not_yet="nothing to show yet",
     older="Older scans",
     medical="medical",
     images="images",

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
 from io import BytesIO
-from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from aiohttp import ClientResponse, ClientSession, CookieJar, web
 from aiohttp.test_utils import TestServer
 from PIL import Image
+from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
+from sqlalchemy import URL, text
 
 from server.app import create_app
 from server.records import MODALITIES, NON_MEDICAL, JudgedImage, Modality, Panel, Place, UniqueImage, Verdict
 from server.settings import Settings
 from server.store import events, scans
 from server.store.database import Database
-from server.web.keys import DATABASE
+from server.web.keys import DATABASE, LIMITER
 
 TOKEN = "a-token-for-tests-that-is-long"
 MODEL = "model-1"
@@ -46,23 +47,38 @@ class Client:
         return await self.ask("POST", path, **options)
 
 
-@pytest.fixture
-def web_settings(database_settings: Settings, tmp_path: Path) -> Settings:
-    return database_settings.model_copy(update={"data_dir": tmp_path, "token": SecretStr(TOKEN)})
+@pytest.fixture(scope="module")
+def web_settings(postgres: URL, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a database that the tests of one file share; `empty` clears it between them, which is quicker than a new one."""
+    name = f"web_{uuid4().hex}"
+    plain = postgres.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+        url = postgres.set(database=name).render_as_string(hide_password=False)
+        yield Settings(database_url=SecretStr(url), token=SecretStr(TOKEN), data_dir=tmp_path_factory.mktemp("data"))
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(web_settings: Settings) -> web.Application:
-    """Not yet started: a test may still change it."""
     return create_app(web_settings)
 
 
+@pytest.fixture(scope="module")
+async def served(app: web.Application) -> AsyncIterator[TestServer]:
+    test_server = TestServer(app, host="127.0.0.1")
+    await test_server.start_server(access_log=None)
+    yield test_server
+    await test_server.close()
+
+
 @pytest.fixture
-async def server(app: web.Application) -> AsyncIterator[TestServer]:
-    served = TestServer(app, host="127.0.0.1")
-    await served.start_server(access_log=None)
-    yield served
-    await served.close()
+async def server(served: TestServer, app: web.Application) -> TestServer:
+    """The running service, with nothing in it and nobody's requests counted."""
+    app[LIMITER].forget()
+    async with app[DATABASE].begin() as connection:
+        await connection.execute(text("TRUNCATE scans, images, login_codes, sessions, procrastinate_jobs CASCADE"))
+    return served
 
 
 @pytest.fixture
@@ -138,9 +154,6 @@ def webp(shade: int = 90) -> bytes:
     return out.getvalue()
 
 
-Scanned = Callable[..., "asyncio.Future[UUID]"]
-
-
 async def scanned(
     database: Database,
     *images: JudgedImage,
@@ -166,4 +179,4 @@ async def scanned(
 
 
 async def emit(database: Database, scan_id: UUID, *told: tuple[str, dict[str, object]]) -> None:
-    await events.append(database, scan_id, list(told))  # type: ignore[arg-type]
+    await events.append_many(database, scan_id, list(told))  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from aiohttp import web
 
 from server.errors import WeightsMissing
@@ -30,11 +31,11 @@ async def test_readiness_is_told_by_part(stranger: Client) -> None:
     assert "medlens worker" in told["parts"]["worker"]["detail"]
 
 
-async def test_absent_weights_are_told(app: web.Application, stranger: Client) -> None:
+async def test_absent_weights_are_told(app: web.Application, stranger: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent() -> str:
         raise WeightsMissing("no weights of cnn")
 
-    app._state[WEIGHTS] = absent  # type: ignore[index]
+    monkeypatch.setitem(app._state, WEIGHTS, absent)
     told = await (await stranger.get("/readyz")).json()
     assert told["parts"]["weights"] == {"ok": False, "detail": "no weights of cnn"}
 
