@@ -29,6 +29,7 @@ HUB_CLIPS = {  # open_clip's name and tag of the CLIPs that may vote beside the 
     "laion_clip": ("ViT-B-32", "laion2b_s34b_b79k"),
     "biomed_clip": ("hf-hub:microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224", ""),
 }
+HUB_CONFIG = "open_clip_config.json"
 PROMPTS = Path(__file__).parent / "prompts"
 FETCHED = "models"  # folder under DATA_DIR for weights that do not ship: pulled from a hub, or trained by the user
 
@@ -108,6 +109,13 @@ def cnn_file(settings: Settings) -> Path:
     return SHIPPED_CNN if shipped else settings.data_dir / FETCHED / f"{settings.cnn_arch}.safetensors"
 
 
+def hub_folder(settings: Settings) -> Path:
+    """Where the open_clip model of the settings lies once pulled; models/any_clip.py reads it there (a test compares)."""
+    model, pretrained = settings.clip_model, settings.clip_pretrained
+    name = model.removeprefix("hf-hub:") if model.startswith("hf-hub:") else f"{model}__{pretrained}"
+    return settings.data_dir / FETCHED / name.replace("/", "--").replace(":", "-")
+
+
 def require(kind: Kind) -> None:
     """Raises WeightsMissing, with the command that gets them, when a file of `kind` is not there."""
     if missing := [path.name for path in kind.files if not path.is_file()]:
@@ -152,7 +160,8 @@ def _own_network(name: str, path: Path) -> Kind:
 def _clip(name: str, settings: Settings) -> Kind:
     """`clip`, as the settings name it: the compact one that ships, or any of open_clip's."""
     compact = (settings.clip_model, settings.clip_pretrained) == COMPACT
-    files = (WEIGHTS / "clip.safetensors", WEIGHTS / "clip.json") if compact else ()
+    pulled = hub_folder(settings) / HUB_CONFIG
+    files = (WEIGHTS / "clip.safetensors", WEIGHTS / "clip.json") if compact else (pulled,)
     words = tuple(sorted(PROMPTS.glob("*.toml"))) + ((settings.prompts,) if settings.prompts else ())
 
     def open_clip(_: OpenNetwork) -> Member:
@@ -163,9 +172,9 @@ def _clip(name: str, settings: Settings) -> Kind:
     return Kind(name, compact, files, open_clip, words)
 
 
-def _kmeans(name: str, settings: Settings) -> Kind:
+def _kmeans(name: str, _: Settings) -> Kind:
     def open_kmeans(_: OpenNetwork) -> Member:
-        opened: Member = import_module("server.models.kmeans").open_member(settings)
+        opened: Member = import_module("server.models.kmeans").open_kmeans()
         return opened
 
     return Kind(name, True, (WEIGHTS / "kmeans.safetensors",), open_kmeans)

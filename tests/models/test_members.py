@@ -8,7 +8,7 @@ from PIL import Image
 from server.errors import ModelError, SettingsError, WeightsMissing
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, read_card, save_checkpoint
-from server.models.members import KNOWN, Head, View, kinds, open_head, require
+from server.models.members import HUB_CLIPS, KNOWN, Head, View, kinds, open_head, require
 from server.records import MODALITIES
 from server.settings import Settings, load_settings
 
@@ -111,3 +111,21 @@ def test_a_clip_depends_on_its_prompts(tmp_path: Path) -> None:
     (users,) = kinds(settings(tmp_path, "clip", prompts=str(own)))
     assert {path.stem for path in shipped.words} == set(MODALITIES)
     assert own in users.words
+
+
+def test_a_pulled_clip_is_looked_for_where_it_is_read(tmp_path: Path) -> None:
+    from server.models.any_clip import CONFIG, folder_name
+
+    for model, pretrained in HUB_CLIPS.values():
+        chosen = settings(tmp_path, "clip", clip_model=model, clip_pretrained=pretrained)
+        (kind,) = kinds(chosen)
+        assert kind.files == (tmp_path / "models" / folder_name(model, pretrained) / CONFIG,)
+        with pytest.raises(WeightsMissing, match="medlens models pull clip"):
+            require(kind)
+
+
+def test_the_compact_clip_is_the_one_the_settings_ship_with(tmp_path: Path) -> None:
+    from server.models.clip import is_compact
+
+    assert is_compact(settings(tmp_path, "clip"))
+    assert not is_compact(settings(tmp_path, "clip", clip_model="ViT-B-32"))
