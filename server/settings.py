@@ -23,7 +23,7 @@ Network = IPv4Network | IPv6Network
 
 
 def default_data_dir() -> Path:
-    """Where the embedded database lives. Root's home is closed to the unprivileged user Postgres must run as, so root gets /var/lib."""
+    """Where the embedded database lives. Root's home is closed to the user that Postgres must run as, so root gets /var/lib."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/medlens")
     return Path(platformdirs.user_data_dir("medlens", appauthor=False))

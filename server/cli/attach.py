@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from server.cli import config
+from server.cli import config, scan, serve
 
 
 def all_commands(app: typer.Typer) -> None:
     """Give every subcommand of the contract to `app`."""
+    app.command()(serve.serve)
+    app.command()(serve.worker)
+    app.command()(scan.scan)
     app.command()(config.config)

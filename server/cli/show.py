@@ -45,6 +45,11 @@ SKIPPED = {
     "blank": "blank",
 }
 BAR_CELLS = 10
+NAME_CELLS = 40
+LEAST_NAME_CELLS = 12
+PIXEL_CELLS = len("2000×2000")
+ANSWER_CELLS = len("Other medical or Ultrasound?")
+OTHER_CELLS = PIXEL_CELLS + ANSWER_CELLS + BAR_CELLS + len(" 99.9 %") + 12  # 12: what separates the columns
 
 
 def plain(text: str | None, limit: int = 60) -> str:
@@ -70,7 +75,7 @@ def _bar(confidence: float, colour: str) -> Text:
     full = round(confidence * BAR_CELLS)
     # Never rounded up to certainty.
     percent = min(99.9, confidence * 100)
-    return Text("━" * full, style=colour) + Text("━" * (BAR_CELLS - full), style="bright_black") + Text(f" {percent:4.1f} %")
+    return Text("━" * full, style=colour) + Text("╌" * (BAR_CELLS - full), style="bright_black") + Text(f" {percent:4.1f} %")
 
 
 def _answer(verdict: Mapping[str, Any]) -> Text:
@@ -97,12 +102,12 @@ def _notes(image: Mapping[str, Any]) -> Text:
     return Text(", ".join(notes), style="bright_black")
 
 
-def _table(report: Mapping[str, Any]) -> Table:
+def _table(report: Mapping[str, Any], name_cells: int) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black", expand=False)
-    table.add_column("image", max_width=40, overflow="ellipsis", no_wrap=True)
-    table.add_column("pixels", justify="right", no_wrap=True)
-    table.add_column("modality", no_wrap=True)
-    table.add_column("how sure", no_wrap=True)
+    table.add_column("image", max_width=name_cells, overflow="ellipsis", no_wrap=True)
+    table.add_column("pixels", justify="right", no_wrap=True, min_width=PIXEL_CELLS)
+    table.add_column("modality", no_wrap=True, min_width=ANSWER_CELLS)
+    table.add_column("how sure", no_wrap=True, min_width=BAR_CELLS + len(" 99.9 %"))
     table.add_column("", overflow="fold")
     copies: dict[str, int] = {}
     for image in report["images"]:
@@ -136,15 +141,16 @@ def _sum(report: Mapping[str, Any]) -> Text:
     return line + Text(f"   skipped: {skipped}", style="bright_black") if skipped else line
 
 
-def render(report: Mapping[str, Any]) -> RenderableType:
-    """A whole Report, as people read it."""
+def render(report: Mapping[str, Any], width: int) -> RenderableType:
+    """A whole Report, as people read it. On a narrow terminal (`width` cells) names give way; what medlens says does not."""
+    name_cells = max(LEAST_NAME_CELLS, min(NAME_CELLS, width - OTHER_CELLS))
     source = report["source"]
     head = Text(plain(source["title"], 76) or plain(source["target"], 76), style="bold")
     if source["title"]:
         head += Text("  " + plain(source["target"], 76), style="bright_black")
     body: list[RenderableType] = [head]
     if report["images"]:
-        body.append(Padding(_table(report), (1, 0, 1, 2)))
+        body.append(Padding(_table(report, name_cells), (1, 0, 1, 2)))
     if report["error"]:
         style = "red" if report["status"] == "failed" else "yellow"
         body.append(Text(f"{report['status']}: {plain(report['error']['message'], 200)}  [{report['error']['code']}]", style=style))
@@ -154,5 +160,5 @@ def render(report: Mapping[str, Any]) -> RenderableType:
 
 
 def show(report: Mapping[str, Any], console: Console) -> None:
-    console.print(render(report), highlight=False)
+    console.print(render(report, console.width), highlight=False)
     console.print()

@@ -1,0 +1,33 @@
+"""Sorts a scan's images into one folder per modality, under names that say where they came from. Never overwrites another file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from server.cli.show import image_name
+from server.records import JudgedImage
+from server.report import image_json
+
+UNCERTAIN = "uncertain"
+# Of a name somebody else chose, what is kept: file systems differ in what they bear, and none minds these.
+_UNSAFE = re.compile(r"[^\w.-]+")
+MAX_STEM = 60
+ENDINGS = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}
+
+
+class Sorter:
+    """`take` writes one image. `folder` is made when the first comes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self, judged: JudgedImage) -> None:
+        """Write the image's own bytes to FOLDER/MODALITY/NAME-HASH.EXT, unless it is a near duplicate of one written already."""
+        if judged.image.near_duplicate_of or not judged.image.data:
+            return
+        below = self._folder / (UNCERTAIN if judged.verdict.uncertain else judged.verdict.modality)
+        below.mkdir(parents=True, exist_ok=True)
+        stem = _UNSAFE.sub("_", Path(image_name(image_json(judged))).stem).strip("._")[:MAX_STEM] or "image"
+        ending = ENDINGS.get(judged.image.format, "." + judged.image.format.lower())
+        (below / f"{stem}-{judged.image.sha256[:8]}{ending}").write_bytes(judged.image.data)

@@ -1,0 +1,68 @@
+"""Writes a scan down while it is walked: asks the cache, keeps images and verdicts, tells those who watch.
+
+Knows the store and not the walk; implements scan.Ledger. Queries are batched by load (batches.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Self, TypeAlias
+from uuid import UUID
+
+from server.batches import Batches
+from server.records import JudgedImage, SkipReason
+from server.report import image_json
+from server.store import events, scans, sightings, verdicts
+from server.store.database import Database
+
+Watch: TypeAlias = Callable[[JudgedImage], None]
+
+
+class StoreLedger:
+    """`async with StoreLedger(...) as ledger:` for the time of one scan. With `use_cache` off nothing is recalled."""
+
+    def __init__(
+        self, database: Database, scan_id: UUID, model_version: str, *, use_cache: bool = True, watch: Watch | None = None
+    ) -> None:
+        self._database, self._scan_id, self._model_version = database, scan_id, model_version
+        self._use_cache, self._watch = use_cache, watch
+        self._recalls = Batches(self._recall_all)
+        self._writes = Batches(self._write_all)
+        self._written = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._recalls.run()), asyncio.create_task(self._writes.run())]
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def recall(self, sha256: str) -> JudgedImage | None:
+        return await self._recalls.put(sha256) if self._use_cache else None
+
+    async def judged(self, judged: JudgedImage) -> None:
+        await self._writes.put(judged)
+        if self._watch:
+            self._watch(judged)
+
+    async def copies(self, shas: Collection[str]) -> Mapping[str, str]:
+        return await sightings.copies(self._database, shas) if self._use_cache else {}
+
+    async def progress(self, found: int, skipped: Counter[SkipReason], title: str | None) -> None:
+        await scans.progress(self._database, self._scan_id, found=found, skipped=skipped, title=title)
+
+    async def _recall_all(self, shas: Sequence[str]) -> list[JudgedImage | None]:
+        known = await verdicts.lookup(self._database, shas, self._model_version)
+        return [known.get(sha256) for sha256 in shas]
+
+    async def _write_all(self, judged: Sequence[JudgedImage]) -> list[None]:
+        await scans.add_images(self._database, self._scan_id, judged, self._written)
+        self._written += len(judged)
+        await events.append_many(self._database, self._scan_id, [("verdict", image_json(one)) for one in judged])
+        return [None] * len(judged)

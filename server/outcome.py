@@ -1,0 +1,96 @@
+"""What a walk came to: its status, by what was judged and what went wrong, and its images in the order people read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from server.errors import ImageTooLarge, MedlensError, TimedOut, UnknownKind
+from server.records import JudgedImage, Place, ScanError, SkipReason, Status
+
+# Reasons that leave a Report incomplete. The others are meant: small pictures and blank ones are nothing anybody asked for.
+LOSSES: frozenset[SkipReason] = frozenset(
+    ("too_many", "too_many_pixels", "too_large", "broken", "timed_out", "blocked", "unreadable")
+)
+REASONS: tuple[tuple[type[MedlensError], SkipReason], ...] = (
+    (ImageTooLarge, "too_many_pixels"),
+    (UnknownKind, "unknown_format"),
+    (TimedOut, "timed_out"),
+)
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What went wrong so far: the first problem of the whole, and the first image that was refused."""
+
+    problem: ScanError | None = None
+    refused: ScanError | None = None
+    skipped: Counter[SkipReason] = field(default_factory=Counter)
+
+    def note(self, code: str, message: str) -> None:
+        """Something that concerns the whole source."""
+        self.problem = self.problem or ScanError(code, message)
+
+    def skip(self, reason: SkipReason, detail: str = "") -> None:
+        self.skipped[reason] += 1
+        if reason in LOSSES or reason == "unknown_format":
+            self.refused = self.refused or ScanError(_CODES.get(reason, "unreadable"), detail or _WORDS.get(reason, reason))
+
+    def refuse(self, error: MedlensError, places: int = 1) -> None:
+        """An image that its reader or decoder refused, seen in so many places."""
+        self.skipped[next((reason for kind, reason in REASONS if isinstance(error, kind)), "broken")] += places
+        self.refused = self.refused or ScanError(error.code, str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: Status
+    error: ScanError | None
+    title: str | None
+    images: tuple[JudgedImage, ...]
+    skipped: Counter[SkipReason]
+
+    @property
+    def found(self) -> int:
+        """Every spot where an image stood, skipped ones included."""
+        return sum(len(judged.image.places) for judged in self.images) + self.skipped.total()
+
+
+def outcome_of(title: str | None, trouble: Trouble, images: Iterable[JudgedImage], *, single: bool = False) -> Outcome:
+    """`failed` when something went wrong and nothing was judged, `partial` when something is missing, else `done`.
+
+    `single`: the source is one image, so an image that was refused is the whole source refused.
+    """
+    ordered = in_reading_order(images)
+    error = trouble.problem or (trouble.refused if single and not ordered else None)
+    lost = any(trouble.skipped[reason] for reason in LOSSES)
+    status: Status = "failed" if error and not ordered else "partial" if error or lost else "done"
+    return Outcome(status, error, title, ordered, trouble.skipped)
+
+
+def in_reading_order(images: Iterable[JudgedImage]) -> tuple[JudgedImage, ...]:
+    """By file or page, then from top to bottom, then from left to right; what stands nowhere (preloaded, hidden) comes last."""
+    return tuple(sorted(images, key=lambda judged: min(map(_spot, judged.image.places), default=(True, "", 0, 0.0, 0.0))))
+
+
+def _spot(place: Place) -> tuple[bool, str, int, float, float]:
+    file = (place.url or "") if place.kind in ("file", "embedded") else ""
+    if place.box is None:
+        return (place.kind == "other", file, place.page or 0, 0.0, 0.0)
+    return (False, file, place.page or 0, place.box[1], place.box[0])
+
+
+_CODES: dict[SkipReason, str] = {
+    "broken": "damaged",
+    "too_many_pixels": "image_too_large",
+    "too_large": "too_large",
+    "timed_out": "timed_out",
+    "unknown_format": "unknown_kind",
+    "blocked": "address_not_allowed",
+}
+_WORDS: dict[SkipReason, str] = {
+    "broken": "the image is broken",
+    "too_many_pixels": "the image has more pixels than MEDLENS_MAX_PIXELS",
+    "unreadable": "the file cannot be read",
+}
