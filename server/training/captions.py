@@ -146,5 +146,5 @@ def embed(captions: Sequence[str]) -> Floats:
         mask = torch.tensor([e.attention_mask for e in encoded])
         hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
         pooled = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        out[rows] = torch.nn.functional.normalize(pooled, dim=1).numpy()
+        out[rows] = torch.nn.functional.normalize(pooled.float(), dim=1).numpy()
     return out

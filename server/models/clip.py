@@ -1,0 +1,144 @@
+"""CLIP by prompts: pictures and words in one space, and the ensemble member that answers with the class whose words lie nearest.
+
+Two kinds behind one protocol: the compact CLIP that ships (it reads the shared features, in numpy), and any model open_clip knows
+(any_clip.py, with torch). It knows prompts, and neither training nor how weights came here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from server.errors import ModelError
+from server.models.compact import SHIPPED_CLIP, Tensors, read_compact_card, read_tensors, shipped_backbone
+from server.models.members import View
+from server.models.prompts import PromptClass, Prompts, load_prompts
+from server.models.text_tower import TextTower
+from server.settings import Settings
+
+Floats: TypeAlias = NDArray[np.float32]
+
+COMPACT = ("medlens-compact", "shipped")  # MEDLENS_CLIP_MODEL and _CLIP_PRETRAINED of the CLIP that ships
+
+
+class Clip(Protocol):
+    """Both towers. `pictures(view)` and `texts(...)` give unit vectors [n, d]; `scale` multiplies their cosines into logits."""
+
+    @property
+    def scale(self) -> float: ...
+
+    def pictures(self, view: View) -> Floats: ...
+
+    def texts(self, texts: Sequence[str]) -> Floats: ...
+
+
+def unit(vectors: Floats) -> Floats:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-8), np.float32)
+
+
+@dataclass(frozen=True)
+class CompactClip:
+    """The compact CLIP: `tensors` of its projection (float32), the text tower, the logit scale."""
+
+    tensors: Tensors
+    tower: TextTower
+    scale: float
+
+    def project(self, features: Floats) -> Floats:
+        """Shared features [n, 1280] to unit vectors [n, WIDTH]."""
+        inner = features @ self.tensors["visual.head.mlp.fc1.weight"].T + self.tensors["visual.head.mlp.fc1.bias"]
+        inner = inner * (0.5 * (1 + erf(inner / np.float32(np.sqrt(2)))))
+        return unit(inner @ self.tensors["visual.head.mlp.fc2.weight"].T + self.tensors["visual.head.mlp.fc2.bias"])
+
+    def pictures(self, view: View) -> Floats:
+        if view.features is None:
+            raise ModelError("the compact CLIP reads the shared features, and there are none")
+        return self.project(view.features)
+
+    def texts(self, texts: Sequence[str]) -> Floats:
+        return self.tower.encode(texts)
+
+
+def open_compact(path: Path = SHIPPED_CLIP, backbone: str | None = None) -> CompactClip:
+    """The compact CLIP at `path`; about 0.1 s. Raises WeightsMissing, or ModelError when it was fitted to another backbone.
+
+    `backbone`: the digest of the backbone whose features it will read; None takes the shipped CNN's.
+    """
+    card = read_compact_card(path)
+    if card.backbone != (backbone or shipped_backbone()):
+        raise ModelError(f"{path.name} was fitted to another backbone than cnn.safetensors; `medlens train clip` fits it again")
+    tensors = read_tensors(path, ("visual.head.", "text."))
+    text = {name: tensor for name, tensor in tensors.items() if name.startswith("text.")}
+    return CompactClip(tensors, TextTower(text, card), card.scale)
+
+
+class ZeroShot:
+    """Classes as clouds of prompt vectors; a picture's score for a class says how near it is to the cloud.
+
+    A prompt's vector is the mean over its templates. A class's logit is the log of the mean of exp(scale * cosine) over its
+    prompts, so that one prompt that fits well counts, and a class of many prompts gains nothing by them.
+    """
+
+    def __init__(self, clip: Clip, prompts: Prompts) -> None:
+        self.clip = clip
+        self.classes = (*prompts.modalities, *prompts.own)
+        self._modalities = len(prompts.modalities)
+        self._prompts = [_embedded(clip, one) for one in self.classes]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The six modalities, then the user's own classes: the columns of `scores`."""
+        return tuple(one.name for one in self.classes)
+
+    def scores(self, vectors: Floats) -> Floats:
+        """Logits [n, classes] of picture vectors [n, d], own classes included."""
+        columns = []
+        for prompts in self._prompts:
+            powers = self.clip.scale * (vectors @ prompts.T)
+            top = powers.max(axis=1, keepdims=True)
+            columns.append(top[:, 0] + np.log(np.exp(powers - top).mean(axis=1)))
+        return np.asarray(np.stack(columns, axis=1), np.float32)
+
+    def modalities(self, vectors: Floats) -> Floats:
+        """Logits [n, 6] of picture vectors [n, d], in the order of MODALITIES; own classes play no part."""
+        return self.scores(vectors)[:, : self._modalities]
+
+
+def _embedded(clip: Clip, one: PromptClass) -> Floats:
+    flat = clip.texts([text for ways in one.texts for text in ways])
+    return unit(flat.reshape(len(one.prompts), len(one.templates), -1).mean(axis=1))
+
+
+@dataclass(frozen=True)
+class ClipMember:
+    """The ensemble member: zero-shot over the six modalities."""
+
+    zero_shot: ZeroShot
+    name: str = "clip"
+
+    def logits(self, view: View) -> Floats:
+        return self.zero_shot.modalities(self.zero_shot.clip.pictures(view))
+
+
+def is_compact(settings: Settings) -> bool:
+    return (settings.clip_model, settings.clip_pretrained) == COMPACT
+
+
+def open_clip_model(settings: Settings) -> Clip:
+    """The CLIP that `settings` names. Raises WeightsMissing with the command that fetches it, SettingsError for an unknown name."""
+    if is_compact(settings):
+        return open_compact()
+    from server.models.any_clip import AnyClip  # noqa: PLC0415 - torch and open_clip take seconds to import
+
+    return AnyClip(settings.clip_model, settings.clip_pretrained, settings.data_dir / "models", settings.device)
+
+
+def open_member(settings: Settings) -> ClipMember:
+    """The member `clip`, with the shipped prompts or the user's."""
+    return ClipMember(ZeroShot(open_clip_model(settings), load_prompts(settings.prompts)))

@@ -1,0 +1,186 @@
+"""The compact CLIP that ships: how its checkpoint is laid out, read and shown to open_clip.
+
+`clip.safetensors` is a whole open_clip checkpoint (image tower = the CNN's backbone and a projection, text tower, temperature);
+`clip.json` beside it says how to build the model, its vocabulary, and which backbone it was fitted to. The text tower's matrices
+are stored as 8-bit floats, the rest as 16-bit. Serving reads only what it needs of it, without torch; `open_clip_name()` makes
+open_clip itself load it. This module knows no pictures and no prompts.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from server.errors import ModelError, WeightsMissing
+from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, read_card
+from server.models.preprocess import Preprocess
+
+NAME = "medlens-compact"  # what open_clip calls it
+SHIPPED_CLIP = WEIGHTS / "clip.safetensors"
+FORMAT = 1
+WIDTH = 384  # of the space that pictures and texts share: the teacher's own
+HIDDEN = 768  # of the projection: open_clip's `mlp` is twice the width of the space
+CONTEXT = 64  # tokens of a prompt; what is longer is cut
+HEADS = 12
+TEXT_CONFIG: Mapping[str, Any] = {
+    "model_type": "bert", "hidden_size": WIDTH, "num_attention_heads": HEADS, "intermediate_size": 4 * WIDTH, "hidden_act": "gelu",
+    "max_position_embeddings": CONTEXT, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
+    "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+}  # fmt: skip
+
+Tensors: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class CompactCard:
+    """`clip.json`. `backbone`: digest of the CNN backbone it was fitted to. `layers`: of the text tower. `scale`: of the logits."""
+
+    vocabulary: tuple[str, ...]
+    layers: int
+    preprocess: Preprocess
+    backbone: str
+    scale: float
+    created: str = ""
+    data_sha256: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    licences: str = ""
+    format: int = FORMAT
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__} | {"preprocess": self.preprocess.as_json()}
+
+
+def read_compact_card(path: Path = SHIPPED_CLIP) -> CompactCard:
+    """The card beside the checkpoint `path`. Raises WeightsMissing or ModelError."""
+    card = path.with_suffix(".json")
+    if not path.is_file() or not card.is_file():
+        raise WeightsMissing(f"no compact CLIP at {path}; `medlens models` lists what is present, `medlens train clip` makes it")
+    try:
+        given = json.loads(card.read_bytes())
+        if given["format"] > FORMAT:
+            raise ModelError(f"{card.name} is of format {given['format']}; this medlens reads {FORMAT}")
+        given |= {"vocabulary": tuple(given["vocabulary"]), "preprocess": Preprocess.from_json(given["preprocess"])}
+        return CompactCard(**given)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{card.name} is no card of a compact CLIP, or is damaged ({error})") from None
+
+
+def read_tensors(path: Path, prefixes: tuple[str, ...]) -> dict[str, NDArray[np.float32]]:
+    """The tensors of a safetensors file whose names begin with one of `prefixes`, widened to float32; 8-bit floats included.
+
+    numpy has no 8-bit floats, so the library's numpy reader refuses files with them. Raises ModelError for a damaged file.
+    """
+    try:
+        data = path.read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:start])
+        out = {}
+        for name, entry in header.items():
+            if name.startswith(prefixes) and entry.get("dtype") in _READERS:
+                begin, end = entry["data_offsets"]
+                out[name] = _READERS[entry["dtype"]](data[start + begin : start + end]).reshape(entry["shape"])
+    except OSError as error:
+        raise WeightsMissing(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path.name} is no safetensors file, or is damaged ({error})") from None
+    return out
+
+
+def _floats8() -> NDArray[np.float32]:
+    """The 256 values of e4m3fn: sign, 4 exponent bits (bias 7), 3 of mantissa; no infinity, 0x7f is not a number."""
+    codes = np.arange(128)
+    exponent, mantissa = codes >> 3, codes & 7
+    values = np.where(exponent == 0, mantissa / 8 * 2.0**-6, (1 + mantissa / 8) * 2.0 ** (exponent - 7.0))
+    values[127] = np.nan
+    return np.concatenate([values, -values]).astype(np.float32)
+
+
+_FLOATS8 = _floats8()
+_READERS: Mapping[str, Callable[[bytes], NDArray[np.float32]]] = {
+    "F8_E4M3": lambda raw: _FLOATS8[np.frombuffer(raw, np.uint8)],
+    "F16": lambda raw: np.frombuffer(raw, "<f2").astype(np.float32),
+    "F32": lambda raw: np.frombuffer(raw, "<f4").astype(np.float32),
+}
+
+
+def backbone_digest(body: Tensors, spec: Preprocess) -> str:
+    """16 hex digits over a backbone's half-precision weights (names "body...") and its preprocessing: what features depend on."""
+    digest = hashlib.sha256(json.dumps(spec.as_json(), sort_keys=True).encode())
+    for name in sorted(body):
+        if name.startswith("body.") and not name.endswith("num_batches_tracked"):
+            digest.update(name.encode() + np.ascontiguousarray(body[name], np.float16).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def shipped_backbone(path: Path = SHIPPED_CNN) -> str:
+    """The digest of the CNN checkpoint whose features serving shares."""
+    return backbone_digest(read_tensors(path, ("body.",)), read_card(path).preprocess)
+
+
+def small_tokenizer(vocabulary: Sequence[str]) -> Tokenizer:
+    """The teacher's WordPiece rules over `vocabulary` (position = id, [PAD] first): lower case, no accents."""
+    ids = {word: i for i, word in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))  # noqa: S106 - the word for unknown words
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
+    tokenizer.enable_truncation(CONTEXT)
+    return tokenizer
+
+
+def text_config(card: CompactCard) -> dict[str, Any]:
+    return {**TEXT_CONFIG, "vocab_size": len(card.vocabulary), "num_hidden_layers": card.layers}
+
+
+@cache
+def open_clip_name(path: Path = SHIPPED_CLIP) -> str:
+    """Register the checkpoint with open_clip and return its name there.
+
+    `open_clip.create_model_and_transforms(open_clip_name(), pretrained=str(SHIPPED_CLIP), precision="fp16")` and
+    `open_clip.get_tokenizer(open_clip_name())` then work. The text tower's configuration and vocabulary must be files whose place
+    open_clip's JSON names, so they are written to a temporary folder that lives as long as this process.
+    """
+    import open_clip  # noqa: PLC0415 - several seconds of import that serving does not need
+
+    card = read_compact_card(path)
+    folder = Path(tempfile.mkdtemp(prefix="medlens-clip-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    text = folder / "text"
+    text.mkdir()
+    (text / "config.json").write_text(json.dumps(text_config(card)))
+    (text / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": CONTEXT} | _SPECIALS)
+    )
+    tokenizer = small_tokenizer(card.vocabulary)
+    tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 - the word for nothing
+    tokenizer.save(str(text / "tokenizer.json"))
+    name = NAME if path == SHIPPED_CLIP else f"{NAME}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    config = {
+        "embed_dim": WIDTH,
+        "vision_cfg": {
+            "timm_model_name": "tf_efficientnet_lite0", "timm_model_pretrained": False, "timm_pool": "avg", "timm_proj": "mlp",
+            "timm_proj_bias": True, "image_size": card.preprocess.side,
+        },
+        "text_cfg": {
+            "hf_model_name": str(text), "hf_tokenizer_name": str(text), "hf_pooler_type": "mean_pooler", "hf_proj_type": "linear",
+            "context_length": CONTEXT,
+        },
+    }  # fmt: skip
+    (folder / f"{name}.json").write_text(json.dumps(config))
+    open_clip.add_model_config(folder / f"{name}.json")
+    return name
+
+
+_SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}

@@ -1,0 +1,156 @@
+"""`medlens train clip`: from a backbone and the labelled pictures to clip.safetensors, and what it is worth on unseen origins.
+
+The text tower is taken from the present checkpoint unless `text_layers` asks for a new one; everything else takes minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from server.models.checkpoint import SHIPPED_CNN, load_cnn, read_card
+from server.models.clip import CompactClip, ZeroShot, unit
+from server.models.cnn import build_cnn
+from server.models.compact import SHIPPED_CLIP, CompactCard, read_compact_card
+from server.models.preprocess import Preprocess
+from server.models.prompts import load_prompts
+from server.models.text_tower import TextTower
+from server.records import MODALITIES
+from server.training.captions import embed
+from server.training.clip_file import read_text, stored, text_tensors, widened, write_clip
+from server.training.dataset import PixelCache, Row, data_sha256, read_rows
+from server.training.features import digest_of, features_of, imagenet_names
+from server.training.folds import FOLDS, fold_of
+from server.training.judge_clip import queries, retrieval, summary, zero_shot_figures
+from server.training.texts import caption_texts, corpus, small_vocabulary, vocabulary_words
+from server.training.train_clip import Captioned, Recipe, caption_rows, fit_projection
+
+Floats = NDArray[np.float32]
+Say = Callable[[str], None]
+ALL_LAYERS = (0, 1, 2, 3, 4, 5)  # of the teacher
+
+
+@dataclass(frozen=True, slots=True)
+class TextSide:
+    """The text tower as stored, its card, and the distinct captions' vectors before the learned linear layer."""
+
+    tensors: dict[str, Tensor]
+    card: CompactCard
+
+    def tower(self, projection: Floats | None = None) -> TextTower:
+        width = next(value.shape[1] for name, value in self.tensors.items() if name.endswith("word_embeddings.weight"))
+        return TextTower(
+            {**widened(self.tensors), "text.proj.weight": np.eye(width) if projection is None else projection}, self.card
+        )
+
+
+@dataclass
+class Result:
+    """What a run found: `zero_shot` and `retrieval` figures on held-out folds, and the logits behind them."""
+
+    zero_shot: dict[str, Any]
+    retrieval: dict[str, Any]
+    answers: list[dict[str, Any]] = field(repr=False)
+    logits: Floats = field(repr=False)
+
+
+def train_clip(
+    data: Path, out: Path = SHIPPED_CLIP, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *, folds: Sequence[Path] = (),
+    text_layers: Sequence[int] = (), recipe: Recipe | None = None, threads: int = 2, say: Say = print,
+) -> Result:  # fmt: skip
+    """Fit to `cnn`, judge on held-out origins, write `out` and `work`/oof/clip/FOLD.npz.
+
+    `folds`: the CNN checkpoints trained without each fold; without them every fold is judged with `cnn` itself, whose features are
+    honest only when it never learned from these rows.
+    """
+    rows = read_rows(data)
+    pixels, kept = PixelCache(rows, work / "cache"), work / "cache"
+    network = load_cnn(cnn)
+    features = features_of(network, rows, pixels, kept, threads)
+    frozen = build_cnn("efficientnet_lite0", "imagenet", MODALITIES)
+    classes = imagenet_names(features_of(frozen, rows, pixels, kept, threads))
+    text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
+    say("captions")
+    captions, _ = caption_rows(rows, classes, text.tower().encode)
+    fold = fold_of(rows)
+    by_fold = [features_of(load_cnn(path), rows, pixels, kept, threads) for path in folds] or [features] * FOLDS
+    result = cross_validate(rows, by_fold, fold, captions, text, recipe, say)
+    (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)
+    for k in range(FOLDS):
+        indices = np.flatnonzero(fold == k)
+        np.savez(work / "oof" / "clip" / f"{k}.npz", logits=result.logits[indices], indices=indices)
+    say("all folds together")
+    projection = stored(fit_projection(features, rows, captions, np.arange(len(rows)), recipe))
+    card = CompactCard(
+        vocabulary=text.card.vocabulary, layers=text.card.layers, preprocess=network.preprocess, backbone=digest_of(network),
+        scale=projection.scale, created=datetime.now(UTC).isoformat(timespec="seconds"), data_sha256=data_sha256(rows),
+        metrics={"zero_shot": result.zero_shot, "retrieval": result.retrieval, "backbone": read_card(cnn).name}
+        | {name: text.card.metrics[name] for name in ("text",) if name in text.card.metrics},
+        licences="text tower from all-MiniLM-L6-v2 (Apache-2.0)",
+    )  # fmt: skip
+    write_clip(out, cnn, text.tensors, projection, card)
+    return result
+
+
+def cross_validate(
+    rows: Sequence[Row], by_fold: Sequence[Floats], fold: NDArray[np.int64], captions: Captioned, text: TextSide,
+    recipe: Recipe | None = None, say: Say = print,
+) -> Result:  # fmt: skip
+    """Fit without each fold, answer for it; prompts and queries are words no training used."""
+    logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
+    asked, prompts, plain = queries(), load_prompts(), text.tower()
+    query_vectors = plain.encode([query.text for query in asked])
+    similar = np.zeros((len(rows), len(asked)), np.float32)
+    for k in range(FOLDS):
+        held, chosen = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
+        fitted = stored(fit_projection(by_fold[k], rows, captions, chosen, recipe))
+        clip = CompactClip(fitted.tensors, text.tower(fitted.tensors["text.proj.weight"]), fitted.scale)
+        vectors = clip.project(by_fold[k][held])
+        logits[held] = ZeroShot(clip, prompts).modalities(vectors)
+        similar[held] = vectors @ unit(query_vectors @ fitted.tensors["text.proj.weight"].T).T
+        say(f"fold {k}: {_short(zero_shot_figures(logits[held], [rows[int(i)] for i in held]))}")
+    whole = zero_shot_figures(logits, rows)
+    answers = retrieval(similar, asked, rows)
+    say(f"all: {_short(whole)}")
+    return Result(whole, summary(answers), answers, logits)
+
+
+def kept_text(path: Path) -> TextSide:
+    return TextSide(read_text(path), read_compact_card(path))
+
+
+def made_text(rows: Sequence[Row], kept: Path, say: Say, layers: Sequence[int] = ALL_LAYERS) -> TextSide:
+    """The text tower from the teacher: its words reduced to those of our texts, its matrices to 8 bits, and with fewer `layers`
+    taught to answer as before (an hour on one core; all six need no teaching)."""
+    from server.training.distil_text import distil, student, teacher_vectors  # noqa: PLC0415 - transformers is slow to import
+
+    spoken = [text for one in load_prompts().modalities for ways in one.texts for text in ways] + [one.text for one in queries()]
+    texts, unseen = corpus(caption_texts(rows), spoken)
+    ids, words = small_vocabulary(texts), vocabulary_words()
+    vocabulary = tuple(words[i] for i in ids)
+    say(f"{len(texts)} texts, {len(unseen)} held back, {len(vocabulary)} word pieces")
+    if tuple(layers) == ALL_LAYERS:
+        tower = student(ids, layers)
+    else:
+        tower = distil(texts, teacher_vectors(texts, kept), vocabulary, ids, layers=layers, say=say)
+    card = CompactCard(vocabulary, len(layers), Preprocess(), "", 1.0)
+    side = TextSide(text_tensors(tower.state_dict()), card)
+    cosines = {
+        name: round(float((side.tower().encode(some) * embed(some)).sum(1).mean()), 4)
+        for name, some in (("unseen_nouns", unseen), ("prompts", spoken))
+    }
+    say(f"cosine with the teacher on texts held back: {cosines}")
+    return TextSide(side.tensors, replace(card, metrics={"text": cosines}))
+
+
+def _short(whole: dict[str, Any]) -> dict[str, float]:
+    return {name: round(whole[name], 4) for name in ("accuracy", "balanced_accuracy")} | {
+        "auroc": round(whole["medical"]["auroc"], 4)
+    }
