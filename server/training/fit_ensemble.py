@@ -149,5 +149,5 @@ def _written(stack: Stack, thresholds: Thresholds, temperature: float) -> dict[s
         "members": list(stack.members),
         "weights": [round(weight, 5) for weight in stack.weights],
         "temperature": round(temperature, 4),
-        "thresholds": {modality: round(least, 4) for modality, least in zip(MODALITIES, thresholds.least, strict=True)},
+        "thresholds": {modality: round(least, 5) for modality, least in zip(MODALITIES, thresholds.least, strict=True)},
     }

@@ -77,7 +77,7 @@ def test_asking_less_abstains_less() -> None:
     assert shares == sorted(shares, reverse=True)
 
 
-def test_a_class_that_is_always_wrong_is_never_sure() -> None:
+def test_members_that_are_always_wrong_are_never_sure() -> None:
     chances = np.tile(np.asarray([[0.9, 0.1, 0, 0, 0, 0]], np.float32), (50, 1))
     assert fit_thresholds(chances, np.full(50, 1)).least == (NEVER,) * 6
 
