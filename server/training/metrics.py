@@ -1,0 +1,144 @@
+"""The figures of the contract's `medlens evaluate`, from probabilities and labels, with bootstrap intervals over whole origins.
+
+Probabilities are float [n, 6] in the order of MODALITIES and sum to 1. Knows numpy alone: no model, no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.records import MODALITIES, NON_MEDICAL
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.int64]
+NON = MODALITIES.index(NON_MEDICAL)
+FIVE = ("mri", "xray", "ct", "ultrasound", "non_medical")  # the origin's classes
+BINS = 15  # of equal width, as calibration papers have it
+RESAMPLES = 400  # bootstrap draws; the ends of a 95 % interval then move by about a tenth of its width
+RECALL_ASKED = (0.95, 0.99)
+
+
+def auroc(positive: NDArray[np.bool_], score: Floats) -> float | None:
+    """Area under the ROC curve, ties counted half; None when one side is empty."""
+    pos, neg = int(positive.sum()), int((~positive).sum())
+    if not pos or not neg:
+        return None
+    values, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    del values
+    upto = np.cumsum(counts)
+    rank = (upto - (counts - 1) / 2)[inverse]
+    return float((rank[positive].sum() - pos * (pos + 1) / 2) / (pos * neg))
+
+
+def fpr_at_recall(positive: NDArray[np.bool_], score: Floats, recall: float) -> float | None:
+    """Share of negatives at or above the threshold that finds `recall` of the positives."""
+    if not positive.any() or positive.all():
+        return None
+    threshold = np.sort(score[positive])[int(np.floor((1 - recall) * positive.sum()))]
+    return float((score[~positive] >= threshold).mean())
+
+
+def expected_calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float:
+    """Mean gap between how sure and how often right, over bins of confidence weighted by their size."""
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gap = 0.0
+    for i in np.unique(bins):
+        chosen = bins == i
+        gap += chosen.mean() * abs(float(confidence[chosen].mean()) - float(right[chosen].mean()))
+    return float(gap)
+
+
+def rates(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> dict[str, float]:
+    """precision, recall, f1 of a yes or no; 0 where nothing was there to be found or said."""
+    both, there, told = float((truth & said).sum()), float(truth.sum()), float(said.sum())
+    precision, recall = both / told if told else 0.0, both / there if there else 0.0
+    return {"precision": precision, "recall": recall, "f1": 2 * precision * recall / (precision + recall) if both else 0.0}
+
+
+def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    """The contract's block for one judge. Classes without a picture are left out of balanced accuracy and macro F1.
+
+    `medical` is decided by the summed probability of the five medical modalities against one half, as the verdict is.
+    """
+    said = probabilities.argmax(1)
+    right = said == labels
+    per_class = {
+        name: {**rates(labels == i, said == i), "n": int((labels == i).sum())}
+        for i, name in enumerate(MODALITIES)
+        if (labels == i).any()
+    }
+    medical, score = labels != NON, 1 - probabilities[:, NON]
+    five = np.isin(labels, [MODALITIES.index(name) for name in FIVE])
+    block: dict[str, Any] = {
+        "n": len(labels),
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean([row["recall"] for row in per_class.values()])),
+        "macro_f1": float(np.mean([row["f1"] for row in per_class.values()])),
+        "per_class": per_class,
+        "medical": {
+            "auroc": auroc(medical, score),
+            **rates(medical, said != NON),
+            **{f"fpr_at_{round(r * 100)}_recall": fpr_at_recall(medical, score, r) for r in RECALL_ASKED},
+        },
+        "five_class": five_class(probabilities[five], labels[five]),
+        "ece": expected_calibration_error(probabilities.max(1), right),
+    }
+    if uncertain is not None:
+        block["abstained"] = float(uncertain.mean())
+        block["accuracy_when_sure"] = float(right[~uncertain].mean()) if (~uncertain).any() else None
+    return block
+
+
+def five_class(probabilities: Floats, labels: Ints) -> dict[str, Any]:
+    """The origin's task: other_medical pictures are not part of it, and its probability is not a choice."""
+    if not len(labels):
+        return {"accuracy": None, "n": 0}
+    columns = [MODALITIES.index(name) for name in FIVE]
+    said = np.array(columns)[probabilities[:, columns].argmax(1)]
+    return {"accuracy": float((said == labels).mean()), "n": len(labels)}
+
+
+def confusion(probabilities: Floats, labels: Ints) -> Ints:
+    """[6, 6] counts: row is the truth, column the answer."""
+    out = np.zeros((len(MODALITIES), len(MODALITIES)), np.int64)
+    np.add.at(out, (labels, probabilities.argmax(1)), 1)
+    return out
+
+
+def per_origin(probabilities: Floats, labels: Ints, origins: Sequence[str], least: int = 20) -> list[dict[str, Any]]:
+    """Accuracy of each (origin, label) with at least `least` pictures, worst first."""
+    names, said = np.array(origins), probabilities.argmax(1)
+    out = []
+    for origin in sorted(set(origins)):
+        for i, label in enumerate(MODALITIES):
+            chosen = (names == origin) & (labels == i)
+            if chosen.sum() >= least:
+                right, medical = (said[chosen] == i).mean(), ((said[chosen] != NON) == (i != NON)).mean()
+                out.append(
+                    {"origin": origin, "label": label, "n": int(chosen.sum()), "accuracy": float(right), "medical": float(medical)}
+                )
+    return sorted(out, key=lambda line: line["accuracy"])
+
+
+def interval(
+    measure: Callable[[Ints], float | None], units: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float] | None:
+    """95 % bootstrap interval: whole origins are drawn with replacement, `measure` gets the row numbers drawn.
+
+    None when fewer than half the draws can be measured.
+    """
+    rng, names = np.random.default_rng(seed), np.array(units)
+    members = [np.flatnonzero(names == name) for name in np.unique(names)]
+    values = []
+    for _ in range(resamples):
+        drawn = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        if (value := measure(drawn)) is not None:
+            values.append(value)
+    if len(values) < resamples / 2:
+        return None
+    low, high = np.quantile(values, (0.025, 0.975))
+    return float(low), float(high)

@@ -1,0 +1,94 @@
+"""What a training run leaves behind: JSON lines, curves as a picture, and TensorBoard or MLflow where they are installed.
+
+Knows numbers by name; not what they mean.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+LOG = "metrics.jsonl"
+CURVES = "curves.png"
+
+
+class Progress:
+    """`log(step, **numbers)` appends a line and tells the trackers; the file grows over resumed runs."""
+
+    def __init__(self, out: Path, name: str, config: dict[str, Any]) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.out, self.file = out, out / LOG
+        self.board = _tensorboard(out / "tensorboard")
+        self.mlflow = _mlflow(name, config)
+
+    def log(self, step: int, **numbers: float | str | None) -> None:
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **numbers}) + "\n")
+        for key, value in numbers.items():
+            if isinstance(value, int | float):
+                if self.board is not None:
+                    self.board.add_scalar(key, value, step)
+                if self.mlflow is not None:
+                    self.mlflow.log_metric(key, value, step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.board is not None:
+            self.board.close()
+        if self.mlflow is not None:
+            self.mlflow.end_run("FAILED" if error else "FINISHED")
+
+
+def read_log(out: Path) -> list[dict[str, Any]]:
+    file = out / LOG
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+
+
+def draw_curves(out: Path) -> Path | None:
+    """Losses and held-out figures over steps as one PNG; None without matplotlib or without lines."""
+    lines = read_log(out)
+    if not lines or importlib.util.find_spec("matplotlib") is None:
+        return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (training extra)
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, held in zip(figure.subplots(1, 2), (False, True), strict=True):
+        names = sorted(
+            {key for line in lines for key, value in line.items() if key.startswith("held_") == held and _is_curve(key, value)}
+        )
+        for name in names:
+            points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+            axes.plot(*zip(*points, strict=True), label=name, marker="o" if held else None, linewidth=1)
+        axes.set_xlabel("step")
+        axes.set_title("held-out origins" if held else "training")
+        if names:
+            axes.legend(fontsize=7)
+    figure.savefig(out / CURVES, dpi=110)
+    return out / CURVES
+
+
+def _is_curve(key: str, value: object) -> bool:
+    return key not in ("step", "epoch", "lr", "seconds", "images_per_second") and isinstance(value, int | float)
+
+
+def _tensorboard(folder: Path) -> Any | None:
+    if importlib.util.find_spec("tensorboard") is None:
+        return None
+    return importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
+
+
+def _mlflow(name: str, config: dict[str, Any]) -> Any | None:
+    if importlib.util.find_spec("mlflow") is None:
+        return None
+    mlflow = importlib.import_module("mlflow")
+    mlflow.start_run(run_name=name)
+    mlflow.log_params(config)
+    return mlflow
