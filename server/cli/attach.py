@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from server.cli import config, scan, serve
+from server.cli import batch, browser, config, db, scan, serve, token
 
 
 def all_commands(app: typer.Typer) -> None:
@@ -12,4 +12,8 @@ def all_commands(app: typer.Typer) -> None:
     app.command()(serve.serve)
     app.command()(serve.worker)
     app.command()(scan.scan)
+    app.command()(batch.batch)
+    app.command()(token.token)
+    app.add_typer(db.app, name="db")
+    app.command()(browser.browser)
     app.command()(config.config)

@@ -13,7 +13,7 @@ UNCERTAIN = "uncertain"
 # Of a name somebody else chose, what is kept: file systems differ in what they bear, and none minds these.
 _UNSAFE = re.compile(r"[^\w.-]+")
 MAX_STEM = 60
-ENDINGS = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}
+ENDINGS = {"jpeg": ".jpg", "tiff": ".tif"}
 
 
 class Sorter:

@@ -1,0 +1,30 @@
+"""`medlens db`: migrations. `serve`, `worker` and `scan` migrate by themselves; this is for those who want to do it before."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from server.settings import load_settings
+
+app = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+@app.callback()
+def database() -> None:
+    """The database."""
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the tables to the newest schema."""
+    from server.store.database import Database
+    from server.store.revisions import newest_revision
+
+    async def run() -> None:
+        async with Database(load_settings()) as database:
+            await database.migrate()
+
+    asyncio.run(run())
+    print(f"the database is at {newest_revision()}")
