@@ -1,9 +1,9 @@
 """Several opinions, one answer: stacking of the members' log-probabilities, for whichever members are there.
 
 `ensemble.json` holds one fitted stack for each subset of the members it knows: a multinomial logistic regression over their
-log-probabilities with one weight a member (a full matrix fits better and holds worse on new sources; docs/experiments.md), its
-temperature and its thresholds. Members it was never fitted with are heard too, as an even product of opinions, with cautious
-thresholds. It knows no member's files and no images; server/training/fit_ensemble.py writes it.
+log-probabilities with one weight a member, its temperature, and its thresholds (docs/decisions/one-weight-one-threshold.md says why
+so few numbers). Members it was never fitted with are heard too, as an even product of opinions, with cautious thresholds. It knows
+no member's files and no images; server/training/fit_ensemble.py writes it.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def fit_temperature(logits: Floats, labels: Ints, weights: Wide | None = None) -
 def fit_stack(logs: Mapping[str, Floats], labels: Ints, weights: Wide | None = None) -> Stack:
     """Multinomial logistic regression over the members' log-probabilities [n, 6], one weight a member (alone: a temperature).
 
-    Weights for each pair of classes, or a bias, win on the folds they were fitted on and lose on the next (docs/experiments.md).
+    Weights for each pair of classes, or a bias, win on the folds they were fitted on and lose on the next: docs/decisions.
     """
     members = tuple(sorted(logs))
     columns = np.stack([logs[name] for name in members]).astype(np.float64)  # [k, n, 6]
