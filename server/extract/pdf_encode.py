@@ -107,8 +107,9 @@ def _decoded(image: mupdf.FzImage) -> Image.Image:
     mode = {(1, 0): "L", (1, 1): "L", (2, 1): "La", (3, 0): "RGB", (4, 1): "RGBa"}.get((channels, alpha))
     if mode is None:
         raise Damaged(f"an image of {channels} channels")
-    samples = bytes(mupdf.fz_pixmap_samples_memoryview(pixmap))
+    samples = mupdf.fz_pixmap_samples_memoryview(pixmap)
     picture = Image.frombytes(mode, (pixmap.w(), pixmap.h()), samples, "raw", mode, pixmap.stride())
+    del samples, pixmap  # before anything else takes memory
     if scale < 1:  # halving stops short of the wanted size
         size = max(1, round(image.w() * scale)), max(1, round(image.h() * scale))
         picture = picture.resize(size, reducing_gap=2.0) if max(picture.size) > REENCODED_SIDE else picture

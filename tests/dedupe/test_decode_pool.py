@@ -1,0 +1,178 @@
+"""Decoding in processes that may die: what one look tells, and that no image harms another or leaves a process behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from server.child import stop_fork_server
+from server.dedupe import decode_pool
+from server.dedupe.decode_pool import DecodePool
+from server.dedupe.fingerprint import grey_of, phash_of
+from server.errors import Damaged, ImageTooLarge, TimedOut, UnknownKind
+from server.pixels import decode
+from server.settings import Settings
+
+
+def drawn(seed: int = 0, width: int = 900, height: int = 600) -> bytes:
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 9, 3), dtype=np.uint8)
+    out = BytesIO()
+    Image.fromarray(coarse).resize((width, height)).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[DecodePool]:
+    async with DecodePool(Settings(), size=2) as pool:
+        yield pool
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def ended(pid: int) -> bool:
+    """Whether a killed process is gone within a second: the system buries it in its own time."""
+    for _ in range(100):
+        if not alive(pid):
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def test_a_look_is_what_decoding_here_would_give(pool: DecodePool) -> None:
+    look = await pool.look(drawn())
+    here = decode(drawn(), 10**8)
+    assert (look.picture.format, look.picture.width, look.picture.height) == ("jpeg", 900, 600)
+    assert look.picture.image.tobytes() == here.image.tobytes()
+    assert (look.phash, look.grey) == (phash_of(here), grey_of(here))
+    thumbnail = Image.open(BytesIO(look.thumbnail))
+    assert (thumbnail.format, thumbnail.size) == ("WEBP", (384, 256))
+
+
+async def test_pages_of_a_tiff_can_be_asked_for(pool: DecodePool) -> None:
+    out = BytesIO()
+    Image.new("L", (100, 80)).save(out, "TIFF", save_all=True, append_images=[Image.new("L", (60, 50), 9)])
+    assert (await pool.look(out.getvalue(), page=1)).picture.width == 60
+
+
+async def test_many_at_once_wait_for_their_turn(pool: DecodePool) -> None:
+    looks = await asyncio.gather(*(pool.look(drawn(seed)) for seed in range(12)))
+    assert len({look.phash for look in looks}) == 12
+
+
+@pytest.mark.parametrize(("data", "error"), [(b"nothing", UnknownKind), (drawn()[:5000], Damaged), (b"\x89PNG\r\n\x1a\n", Damaged)])
+async def test_the_decoders_answer_is_raised_and_it_goes_on(pool: DecodePool, data: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await pool.look(data)
+    assert (await pool.look(drawn())).picture.width == 900
+
+
+async def test_too_many_pixels() -> None:
+    async with DecodePool(Settings(max_pixels=1000)) as pool:
+        with pytest.raises(ImageTooLarge):
+            await pool.look(drawn())
+
+
+CRASHING = """
+import os, signal, time
+from server.dedupe.decode_worker import serve as decode
+
+class Watched:
+    def __init__(self, pipe):
+        self._pipe = pipe
+    def receive(self):
+        asked = self._pipe.receive()
+        if asked and asked[1] == b"segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if asked and asked[1] == b"sleep":
+            time.sleep(60)
+        if asked and asked[1] == b"nonsense":
+            self._pipe.send({"size": [100000, 100000], "thumbnail": 0}, b"")
+        return asked
+    def __getattr__(self, name):
+        return getattr(self._pipe, name)
+
+def serve(pipe):
+    decode(Watched(pipe))
+"""
+
+
+@pytest.fixture
+def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Decoders that really crash, hang or lie when an image says so."""
+    (tmp_path / "crashing_decoder.py").write_text(CRASHING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(decode_pool, "WORKER", "crashing_decoder")
+    stop_fork_server()
+    yield
+    stop_fork_server()
+
+
+@pytest.mark.usefixtures("crashing")
+async def test_a_crash_costs_one_image() -> None:
+    async with DecodePool(Settings(), size=1) as pool:
+        with pytest.raises(Damaged, match="made its decoder fail"):
+            await pool.look(b"segfault")
+        assert (await pool.look(drawn())).picture.width == 900
+
+
+@pytest.mark.usefixtures("crashing")
+async def test_a_lie_is_not_believed() -> None:
+    async with DecodePool(Settings(), size=1) as pool:
+        with pytest.raises(Damaged):
+            await pool.look(b"nonsense")
+        assert (await pool.look(drawn())).picture.width == 900
+
+
+@pytest.mark.usefixtures("crashing")
+async def test_time_is_bounded() -> None:
+    async with DecodePool(Settings(image_timeout_s=1.0), size=1) as pool:
+        with pytest.raises(TimedOut, match="MEDLENS_IMAGE_TIMEOUT_S"):
+            await pool.look(b"sleep")
+        assert (await pool.look(drawn())).picture.width == 900
+
+
+@pytest.mark.usefixtures("crashing")
+async def test_cancelling_a_look_ends_its_decoder() -> None:
+    async with DecodePool(Settings(), size=1) as pool:
+        task = asyncio.create_task(pool.look(b"sleep"))
+        while not pool._busy:
+            await asyncio.sleep(0.01)
+        [child] = pool._busy
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await ended(child.pid)
+
+
+async def test_an_idle_decoder_killed_from_outside_is_replaced() -> None:
+    async with DecodePool(Settings(), size=1) as pool:
+        await pool.look(drawn())
+        [child] = pool._idle
+        os.kill(child.pid, signal.SIGKILL)
+        while not child.gone:
+            await asyncio.sleep(0.01)
+        assert (await pool.look(drawn())).picture.width == 900
+
+
+async def test_close_leaves_no_decoder() -> None:
+    pool = DecodePool(Settings(), size=2)
+    await asyncio.gather(pool.look(drawn(1)), pool.look(drawn(2)))
+    pids = [child.pid for child in pool._idle]
+    assert pids and all(alive(pid) for pid in pids)
+    await pool.close()
+    assert all([await ended(pid) for pid in pids])
