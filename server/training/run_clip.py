@@ -39,7 +39,7 @@ ALL_LAYERS = (0, 1, 2, 3, 4, 5)  # of the teacher
 
 @dataclass(frozen=True, slots=True)
 class TextSide:
-    """The text tower as stored, its card, and the distinct captions' vectors before the learned linear layer."""
+    """The text tower as stored, and its card."""
 
     tensors: dict[str, Tensor]
     card: CompactCard
@@ -78,7 +78,7 @@ def train_clip(
     classes = imagenet_names(features_of(frozen, rows, pixels, kept, threads))
     text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
     say("captions")
-    captions, _ = caption_rows(rows, classes, text.tower().encode)
+    captions, _ = caption_rows(rows, classes, embed)  # the teacher's vectors: the stored tower's are .99 of them, and slower
     fold = fold_of(rows)
     by_fold = [features_of(load_cnn(path), rows, pixels, kept, threads) for path in folds] or [features] * FOLDS
     result = cross_validate(rows, by_fold, fold, captions, text, recipe, say)
