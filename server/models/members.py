@@ -20,16 +20,12 @@ from safetensors import safe_open
 from server.errors import ModelError, SettingsError, WeightsMissing
 from server.models.calibration import Floats
 from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, Card, read_card
+from server.models.registry import BIOMED, CONFIG, HUB, folder_name
 from server.records import MODALITIES
 from server.settings import Settings
 
 COMPACT = ("medlens-compact", "shipped")  # the settings' CLIP_MODEL and CLIP_PRETRAINED that ship
-HUB_CLIPS = {  # open_clip's name and tag of the CLIPs that may vote beside the compact one
-    "openai_clip": ("ViT-B-32", "openai"),
-    "laion_clip": ("ViT-B-32", "laion2b_s34b_b79k"),
-    "biomed_clip": ("hf-hub:microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224", ""),
-}
-HUB_CONFIG = "open_clip_config.json"
+BIOMED_CLIP = "biomedclip"  # what `medlens models pull` calls it, shorter than its address
 PROMPTS = Path(__file__).parent / "prompts"
 FETCHED = "models"  # folder under DATA_DIR for weights that do not ship: pulled from a hub, or trained by the user
 
@@ -67,13 +63,15 @@ OpenNetwork: TypeAlias = Callable[[Path], Network]
 class Kind:
     """What is known of a member before it is opened. `shared`: it reads the shared features.
 
-    `files` are its weights, without which it cannot vote; `words` are other files that its answers depend on.
+    `files` are its weights, without which it cannot vote, and `get` the command that gets them; `words` are other files that its
+    answers depend on.
     """
 
     name: str
     shared: bool
     files: tuple[Path, ...]
     open: Callable[[OpenNetwork], Member]
+    get: str = ""
     words: tuple[Path, ...] = ()
 
     def present(self) -> bool:
@@ -109,19 +107,11 @@ def cnn_file(settings: Settings) -> Path:
     return SHIPPED_CNN if shipped else settings.data_dir / FETCHED / f"{settings.cnn_arch}.safetensors"
 
 
-def hub_folder(settings: Settings) -> Path:
-    """Where the open_clip model of the settings lies once pulled; models/any_clip.py reads it there (a test compares)."""
-    model, pretrained = settings.clip_model, settings.clip_pretrained
-    name = model.removeprefix("hf-hub:") if model.startswith("hf-hub:") else f"{model}__{pretrained}"
-    return settings.data_dir / FETCHED / name.replace("/", "--").replace(":", "-")
-
-
 def require(kind: Kind) -> None:
     """Raises WeightsMissing, with the command that gets them, when a file of `kind` is not there."""
     if missing := [path.name for path in kind.files if not path.is_file()]:
         raise WeightsMissing(
-            f"member {kind.name} has no weights ({', '.join(missing)}): `medlens models pull {kind.name}` gets them, "
-            "or leave it out of MEDLENS_MEMBERS"
+            f"member {kind.name} has no weights ({', '.join(missing)}): {kind.get} gets them, or leave it out of MEDLENS_MEMBERS"
         )
 
 
@@ -137,39 +127,53 @@ def open_head(name: str, path: Path, network: Network | None = None) -> Head:
 
 
 def _kind(name: str, settings: Settings) -> Kind:
-    if name not in _KINDS:
-        raise SettingsError(f"MEDLENS_MEMBERS: no member is called {name!r}; known: {', '.join(_KINDS)}")
-    return _KINDS[name](name, settings)
+    if name in _KINDS:
+        return _KINDS[name](name, settings)
+    if name == BIOMED_CLIP or "/" in name:
+        return _hub_clip(name, settings)
+    raise SettingsError(
+        f"MEDLENS_MEMBERS: no member is called {name!r}; known: {', '.join(KNOWN)}, NAME/TAG of any open_clip model"
+    )
 
 
 def _cnn(name: str, settings: Settings) -> Kind:
     path = cnn_file(settings)
     if path != SHIPPED_CNN:
-        return _own_network(name, path)
-    return Kind(name, True, (path,), lambda _: open_head(name, path))
+        return _own_network(name, path, settings.cnn_arch)
+    return Kind(name, True, (path,), lambda _: open_head(name, path), "`medlens train cnn`")
 
 
 def _trained(name: str, settings: Settings) -> Kind:
-    return _own_network(name, settings.data_dir / FETCHED / f"{name}.safetensors")
+    return _own_network(name, settings.data_dir / FETCHED / f"{name}.safetensors", name)
 
 
-def _own_network(name: str, path: Path) -> Kind:
-    return Kind(name, False, (path,), lambda open_network: open_head(name, path, open_network(path)))
+def _own_network(name: str, path: Path, arch: str) -> Kind:
+    get = f"`medlens models pull {arch}`, then `medlens train cnn --arch {arch}`,"
+    return Kind(name, False, (path,), lambda open_network: open_head(name, path, open_network(path)), get)
 
 
 def _clip(name: str, settings: Settings) -> Kind:
     """`clip`, as the settings name it: the compact one that ships, or any of open_clip's."""
-    compact = (settings.clip_model, settings.clip_pretrained) == COMPACT
-    pulled = hub_folder(settings) / HUB_CONFIG
+    model, tag = settings.clip_model, settings.clip_pretrained
+    compact = (model, tag) == COMPACT
+    pulled = settings.data_dir / FETCHED / folder_name(model, tag) / CONFIG
     files = (WEIGHTS / "clip.safetensors", WEIGHTS / "clip.json") if compact else (pulled,)
     words = tuple(sorted(PROMPTS.glob("*.toml"))) + ((settings.prompts,) if settings.prompts else ())
+    get = "`medlens train clip`" if compact else f"`medlens models pull {model if model.startswith(HUB) else f'{model}/{tag}'}`"
 
     def open_clip(_: OpenNetwork) -> Member:
         # late, because it builds on this module, and because serving without CLIP needs none of it
         opened: Member = replace(import_module("server.models.clip").open_member(settings), name=name)
         return opened
 
-    return Kind(name, compact, files, open_clip, words)
+    return Kind(name, compact, files, open_clip, get, words)
+
+
+def _hub_clip(name: str, settings: Settings) -> Kind:
+    model, _, tag = (
+        (HUB + BIOMED, "", "") if name == BIOMED_CLIP else (name, "", "") if name.startswith(HUB) else name.partition("/")
+    )
+    return _clip(name, settings.model_copy(update={"clip_model": model, "clip_pretrained": tag}))
 
 
 def _kmeans(name: str, _: Settings) -> Kind:
@@ -177,19 +181,14 @@ def _kmeans(name: str, _: Settings) -> Kind:
         opened: Member = import_module("server.models.kmeans").open_kmeans()
         return opened
 
-    return Kind(name, True, (WEIGHTS / "kmeans.safetensors",), open_kmeans)
-
-
-def _hub_clip(name: str, settings: Settings) -> Kind:
-    model, pretrained = HUB_CLIPS[name]
-    return _clip(name, settings.model_copy(update={"clip_model": model, "clip_pretrained": pretrained}))
+    return Kind(name, True, (WEIGHTS / "kmeans.safetensors",), open_kmeans, "`medlens train kmeans`")
 
 
 _KINDS: dict[str, Callable[[str, Settings], Kind]] = {
     "cnn": _cnn,
     "clip": _clip,
     "kmeans": _kmeans,
-    **dict.fromkeys(("vgg16", "mobilenet_v2"), _trained),
-    **dict.fromkeys(HUB_CLIPS, _hub_clip),
+    "vgg16": _trained,
+    "mobilenet_v2": _trained,
 }
-KNOWN = tuple(_KINDS)
+KNOWN = (*_KINDS, BIOMED_CLIP)

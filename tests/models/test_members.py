@@ -1,4 +1,6 @@
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,8 @@ from PIL import Image
 from server.errors import ModelError, SettingsError, WeightsMissing
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, read_card, save_checkpoint
-from server.models.members import HUB_CLIPS, KNOWN, Head, View, kinds, open_head, require
+from server.models.members import KNOWN, Head, View, kinds, open_head, require
+from server.models.registry import CONFIG, lookup
 from server.records import MODALITIES
 from server.settings import Settings, load_settings
 
@@ -99,7 +102,7 @@ def test_a_reader_of_shared_features_says_when_there_are_none() -> None:
 
 
 def test_the_compact_clip_reads_shared_features_and_others_do_not(tmp_path: Path) -> None:
-    compact, laion = kinds(settings(tmp_path, "clip", "laion_clip"))
+    compact, laion = kinds(settings(tmp_path, "clip", "ViT-B-32/laion2b_s34b_b79k"))
     (named,) = kinds(settings(tmp_path, "clip", clip_model="ViT-B-32", clip_pretrained="openai"))
     assert (compact.shared, laion.shared, named.shared) == (True, False, False)
     assert {path.name for path in compact.files} == {"clip.safetensors", "clip.json"}
@@ -113,15 +116,23 @@ def test_a_clip_depends_on_its_prompts(tmp_path: Path) -> None:
     assert own in users.words
 
 
-def test_a_pulled_clip_is_looked_for_where_it_is_read(tmp_path: Path) -> None:
-    from server.models.any_clip import CONFIG, folder_name
+@pytest.mark.parametrize("name", ["ViT-B-32/laion2b_s34b_b79k", "ViT-B-32/openai", "biomedclip"])
+def test_a_clip_of_a_hub_votes_by_the_name_it_is_pulled_by(tmp_path: Path, name: str) -> None:
+    (kind,) = kinds(settings(tmp_path, name))
+    assert kind.name == name
+    assert kind.files == (tmp_path / "models" / lookup(name).folder / CONFIG,)
+    with pytest.raises(WeightsMissing) as told:
+        require(kind)
+    command = re.search(r"`medlens models pull (\S+)`", str(told.value))
+    assert command
+    assert lookup(command[1]).folder == lookup(name).folder
 
-    for model, pretrained in HUB_CLIPS.values():
-        chosen = settings(tmp_path, "clip", clip_model=model, clip_pretrained=pretrained)
-        (kind,) = kinds(chosen)
-        assert kind.files == (tmp_path / "models" / folder_name(model, pretrained) / CONFIG,)
-        with pytest.raises(WeightsMissing, match="medlens models pull clip"):
-            require(kind)
+
+def test_every_other_member_without_weights_says_what_makes_them(tmp_path: Path) -> None:
+    for name in ("cnn", "clip", "kmeans", "vgg16", "mobilenet_v2"):
+        (kind,) = kinds(settings(tmp_path, name))
+        with pytest.raises(WeightsMissing, match=f"member {name} has no weights .*`medlens train (cnn|clip|kmeans)"):
+            require(replace(kind, files=(tmp_path / "none",)))
 
 
 def test_the_compact_clip_is_the_one_the_settings_ship_with(tmp_path: Path) -> None:
