@@ -15,7 +15,7 @@ from uuid import UUID
 from server.batches import Batches
 from server.records import JudgedImage, SkipReason
 from server.report import image_json
-from server.store import events, scans, sightings, verdicts
+from server.store import events, scans, verdicts
 from server.store.database import Database
 
 Watch: TypeAlias = Callable[[JudgedImage], None]
@@ -52,7 +52,7 @@ class StoreLedger:
             self._watch(judged)
 
     async def copies(self, shas: Collection[str]) -> Mapping[str, str]:
-        return await sightings.copies(self._database, shas) if self._use_cache else {}
+        return await verdicts.copies(self._database, shas) if self._use_cache else {}
 
     async def progress(self, found: int, skipped: Counter[SkipReason], title: str | None) -> None:
         await scans.progress(self._database, self._scan_id, found=found, skipped=skipped, title=title)

@@ -76,7 +76,7 @@ class Performer:
         )
 
     async def explain(self, sha256: str, model_version: str) -> None:
-        """Make the heat map of an image from its thumbnail and keep it; nothing when another model is asked for. Raises NotFound."""
+        """Make the heat map of an image from its thumbnail and keep it; nothing if another model is asked for. Raises NotFound."""
         engine = self.workshop.engine()
         if engine.model_version == model_version:
             look = await self.workshop.decoder.look(await thumbnails.thumbnail(self.database, sha256))

@@ -138,10 +138,21 @@ class Scan:
         return replace(judged, image=replace(judged.image, places=self._grouper.places(judged.image.sha256), data=data))
 
     async def _folded(self) -> list[JudgedImage]:
-        """All images with all their places; what an earlier scan folded is folded again, although its pixels were not looked at."""
-        copies = await self._ledger.copies(self._images)
+        """All images with all their places, the largest of each group of near duplicates standing for the others.
+
+        What an earlier scan folded is folded again, although nobody looked at its pixels this time.
+        """
+        copies = {sha: one.image.near_duplicate_of or sha for sha, one in self._images.items()}
+        for sha256, original in (await self._ledger.copies(tuple(self._images))).items():
+            if copies[sha256] == sha256:
+                copies[sha256] = copies[original]
+        largest: dict[str, UniqueImage] = {}
         for sha256, original in copies.items():
-            one, other = self._images[sha256].image, self._images[original].image
-            if one.near_duplicate_of is None and other.near_duplicate_of is None:
-                self._images[sha256] = replace(self._images[sha256], image=replace(one, near_duplicate_of=original))
-        return [self._placed(replace(judged, thumbnail=None)) for judged in self._images.values()]
+            image, best = self._images[sha256].image, largest.get(original)
+            if best is None or image.width * image.height > best.width * best.height:
+                largest[original] = image
+        return [self._final(one, largest[copies[sha256]].sha256) for sha256, one in self._images.items()]
+
+    def _final(self, judged: JudgedImage, original: str) -> JudgedImage:
+        near = original if original != judged.image.sha256 else None
+        return self._placed(replace(judged, thumbnail=None, image=replace(judged.image, near_duplicate_of=near)))

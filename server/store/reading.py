@@ -1,4 +1,7 @@
-"""Rows to Reports. Knows which answer an image shows in a scan: a person's, else its own verdict, else its original's."""
+"""Rows to Reports. Knows which answer an image shows in a scan: a person's, else its original's, else its own.
+
+One verdict an image: a near duplicate shows that of the image it repeats.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ IMAGES = (
         images.c.size,
         images.c.phash,
         func.coalesce(images.c.corrected_as, _original_image.c.corrected_as).label("corrected_as"),
-        *(func.coalesce(_own.c[name], _original.c[name]).label(name) for name in _SHOWN),
+        *(func.coalesce(_original.c[name], _own.c[name]).label(name) for name in _SHOWN),
         _own.c.panels,  # its original's have boxes in another picture's pixels
     )
     .join_from(scan_images, scans, scans.c.id == scan_images.c.scan_id)

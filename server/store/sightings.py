@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -70,17 +69,3 @@ async def seen_in(database: Database, shas: list[str]) -> dict[str, int]:
     )
     async with database.begin() as connection:
         return {row[0]: row[1] for row in await connection.execute(counted)}
-
-
-async def copies(database: Database, shas: Collection[str]) -> dict[str, str]:
-    """Which of these images the newest scan that had both found to be near duplicates of which others of them."""
-    if len(shas) < 2:
-        return {}
-    wanted = (
-        select(scan_images.c.sha256, scan_images.c.near_duplicate_of)
-        .join_from(scan_images, scans, scans.c.id == scan_images.c.scan_id)
-        .where(scan_images.c.sha256.in_(list(shas)), scan_images.c.near_duplicate_of.in_(list(shas)))
-        .order_by(scans.c.created_at)
-    )
-    async with database.begin() as connection:
-        return {row.sha256: row.near_duplicate_of for row in await connection.execute(wanted)}
