@@ -155,13 +155,18 @@ def _load_cut(data: bytes, side: int) -> Image.Image:
         ended.draft(None, _fitting(*ended.size, side))
         ended.load()
         seen = _seen(ended, side)
-    rows = np.asarray(seen)
-    filled = (rows == rows[-1, -1]).all(axis=(1, 2))
+    check_rows(seen)
+    return seen
+
+
+def check_rows(image: Image.Image) -> None:
+    """Raises Damaged when a decoder that ran out of data has filled more than the tolerated rows at the bottom with one colour."""
+    rows = np.asarray(image)
+    filled = (rows == rows[-1, -1]).reshape(len(rows), -1).all(axis=1)
     missing = int(np.argmin(filled[::-1])) if not filled.all() else len(rows)
     readable = 1 - missing / len(rows)
     if readable < READABLE_SHARE:
-        raise Damaged(f"the JPEG breaks off: {readable:.0%} of its rows are there")
-    return seen
+        raise Damaged(f"the image breaks off: {readable:.0%} of its rows are there")
 
 
 def _seen(image: Image.Image, side: int) -> Image.Image:

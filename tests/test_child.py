@@ -58,11 +58,18 @@ async def started(memory_mb: int = 1024, cpu_s: float = 60) -> Child:
     return await Child.start("frames_worker", memory_mb, cpu_s)
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead while its new parent takes its time does not."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 async def ended(pid: int) -> bool:
     for _ in range(200):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+        if not alive(pid):
             return True
         await asyncio.sleep(0.01)
     return False

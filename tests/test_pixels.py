@@ -203,7 +203,7 @@ def test_the_limit_itself_is_allowed() -> None:
 
 def test_a_jpeg_cut_in_half_is_broken_and_says_how_much_is_there() -> None:
     data = encoded(drawn(800, 600), "JPEG", quality=90)
-    with pytest.raises(Damaged, match=r"breaks off: \d+% of its rows"):
+    with pytest.raises(Damaged, match=r"the image breaks off: \d+% of its rows"):
         decode(data[: len(data) // 2], LIMIT)
 
 

@@ -7,20 +7,29 @@ where the page turns it. Re-encoded pictures stand as on the page. Runs in the P
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import pymupdf
 from PIL import Image
 from pymupdf import mupdf
 
 from server import pixels
 from server.errors import Damaged, ImageTooLarge
 from server.extract.pdf_draws import Draw
+from server.pixels import check_rows
 
 # Long side of a re-encoded picture, pixels: four times what is looked at, so that a saved copy is still a good one, while a book
 # scanned at 600 dpi costs 0.1 s a page instead of a second.
 REENCODED_SIDE = 3000
 # Luminance (0..255) above which a stencil's ink is laid on black, because white paper would swallow it.
 PALE_INK = 200
+
+
+# What MuPDF says when a stream ends before its pixels do.
+_SHORT = "padding truncated image"
+
+# PyMuPDF has no types. What MuPDF has complained of since the last call; most files give it reason to.
+complaints: Callable[[], str] = pymupdf.TOOLS.mupdf_warnings
 
 
 def fingerprint(draws: Sequence[Draw]) -> bytes | None:
@@ -97,6 +106,7 @@ def _decoded(image: mupdf.FzImage) -> Image.Image:
     """Decode by MuPDF, halved as it is read while REENCODED_SIDE allows. A mask comes as L, its coverage."""
     scale = min(1.0, REENCODED_SIDE / max(image.w(), image.h()))
     wanted = mupdf.FzMatrix(image.w() * scale, 0, 0, image.h() * scale, 0, 0)
+    complaints()
     raw, _, _ = mupdf.ll_fz_get_pixmap_from_image(image.m_internal, None, wanted.internal())
     pixmap = mupdf.FzPixmap(raw)
     space = mupdf.fz_pixmap_colorspace(pixmap)
@@ -109,6 +119,8 @@ def _decoded(image: mupdf.FzImage) -> Image.Image:
         raise Damaged(f"an image of {channels} channels")
     samples = mupdf.fz_pixmap_samples_memoryview(pixmap)
     picture = Image.frombytes(mode, (pixmap.w(), pixmap.h()), samples, "raw", mode, pixmap.stride())
+    if _SHORT in complaints():
+        check_rows(picture)
     del samples, pixmap  # before anything else takes memory
     if scale < 1:  # halving stops short of the wanted size
         size = max(1, round(image.w() * scale)), max(1, round(image.h() * scale))

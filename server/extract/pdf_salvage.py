@@ -1,6 +1,6 @@
-"""Finds images of a broken PDF that no readable page draws: the pages went down with the end of the file, the images did not.
+"""Finds images of a broken PDF that no page draws: their page went down with the end of the file, or they do not load at all.
 
-Runs in the PDF child, after the pages; what is a duplicate of something drawn, it does not know.
+Runs in the PDF child; what is a duplicate of something drawn, it does not know.
 """
 
 from __future__ import annotations
@@ -12,6 +12,16 @@ from pymupdf import mupdf
 
 # Objects that are looked through. A file of 100 MB has some 200,000; each look costs microseconds.
 MAX_OBJECTS = 500_000
+
+
+def unloadable(page: Any) -> Iterator[tuple[int, str]]:
+    """Images among a pymupdf page's resources that MuPDF cannot load, and so does not draw: object number and what is wrong."""
+    pdf = mupdf.pdf_document_from_fz_document(page.parent)
+    for number in {int(entry[0]) for entry in page.get_images(full=True)}:
+        try:
+            mupdf.pdf_load_image(pdf, mupdf.pdf_new_indirect(pdf, number, 0))
+        except (RuntimeError, mupdf.FzErrorBase) as error:
+            yield number, str(error)[:200]
 
 
 def lost_images(document: Any) -> Iterator[Any]:

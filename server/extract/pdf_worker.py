@@ -15,7 +15,7 @@ from server.child_pipe import Pipe
 from server.errors import Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected
 from server.extract import pdf_encode, pdf_tiles
 from server.extract.pdf_draws import Draw, around, draws_of
-from server.extract.pdf_salvage import lost_images
+from server.extract.pdf_salvage import lost_images, unloadable
 
 # Pages that are read. A thesis has 400, an atlas 1,500; a page tree that promises more repeats itself.
 MAX_PAGES = 3000
@@ -49,6 +49,7 @@ class _Reader:
         self._kept_bytes = 0
         self._reported = 0
         self._seen: set[bytes] = set()
+        self._unloadable: set[int] = set()
 
     def run(self) -> None:
         document = _opened(self._data)
@@ -87,7 +88,13 @@ class _Reader:
         self._pipe.send({"end": True})
 
     def _read(self, page: Any, number: int) -> None:
+        pdf_encode.complaints()
         draws, stopped = draws_of(page)
+        if pdf_encode.complaints():
+            for xref, problem in unloadable(page):
+                if xref not in self._unloadable:
+                    self._unloadable.add(xref)
+                    self._skip("unreadable", problem, {"page": number, "box": None})
         for group in pdf_tiles.join([draw.tile for draw in draws]):
             parts = [draws[index] for index in group]
             self._send(parts, {"page": number, "box": around([part.tile for part in parts])})

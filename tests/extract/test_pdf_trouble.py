@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -119,16 +120,60 @@ async def test_too_many_pixels_are_refused_by_the_header() -> None:
     assert refused.detail == "50000 x 50000 pixels are more than the 50000000 allowed (MEDLENS_MAX_PIXELS)"
 
 
+def _zeros(size: int) -> Iterator[bytes]:
+    packer, block = zlib.compressobj(1), bytes(1_000_000)
+    for start in range(0, size, len(block)):
+        yield packer.compress(block[: size - start])
+    yield packer.flush()
+
+
 async def test_an_image_larger_than_the_memory_is_halved_as_it_is_read() -> None:
     document = pages(2)
     xref = document[0].insert_image((200, 200, 300, 300), stream=noise(5))
-    entries = "/Type/XObject/Subtype/Image/Width 24000/Height 24000/ColorSpace/DeviceRGB/BitsPerComponent 8"
+    entries = "/Type/XObject/Subtype/Image/Width 14000/Height 14000/ColorSpace/DeviceRGB/BitsPerComponent 8"
     document.update_object(xref, f"<<{entries}>>")
-    document.update_stream(xref, zlib.compress(bytes(10_000_000)))
+    document.update_stream(xref, b"".join(_zeros(14_000 * 14_000 * 3)), compress=False)
+    document.update_object(xref, f"<<{entries}/Filter/FlateDecode/Length {len(document.xref_stream_raw(xref))}>>")
     found = await read(document.tobytes(), max_pixels=10**9, pdf_memory_mb=640)
     large, *_ = (one for one in candidates(found) if one.place.box == (200, 200, 100, 100))
     assert Image.open(BytesIO(large.data)).size == (3000, 3000)
     assert len(candidates(found)) == 3
+
+
+FLATE = "/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/FlateDecode"
+PIXELS = zlib.compress(np.random.default_rng(0).integers(0, 255, 128 * 128 * 3, dtype=np.uint8).tobytes())
+
+
+def with_stream(entries: str, data: bytes) -> bytes:
+    """Two pages with an image each; the stream of the first page's is replaced."""
+    document = pages(2)
+    xref = document[0].get_images()[0][0]
+    document.update_object(xref, f"<</Type/XObject/Subtype/Image/Width 128/Height 128{entries}>>")
+    document.update_stream(xref, data, compress=False)
+    document.update_object(xref, f"<</Type/XObject/Subtype/Image/Width 128/Height 128{entries}/Length {len(data)}>>")
+    return bytes(document.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("entries", "data", "reason"),
+    [
+        (FLATE, PIXELS[: len(PIXELS) // 2], "broken"),
+        (FLATE, b"garbage" * 50, "broken"),
+        (FLATE.replace("Flate", "DCT"), b"garbage" * 50, "broken"),
+        (FLATE.replace("Flate", "Unheard"), b"garbage" * 50, "broken"),
+        ("/Filter/JPXDecode", b"garbage" * 50, "unreadable"),
+        ("/Width -5" + FLATE, PIXELS, "unreadable"),
+    ],
+)
+async def test_a_broken_image_is_counted_and_costs_only_itself(entries: str, data: bytes, reason: str) -> None:
+    found = await read(with_stream(entries, data))
+    assert [one.reason for one in found if isinstance(one, Skipped)] == [reason]
+    assert [one.data for one in candidates(found)] == [noise(1)]
+
+
+async def test_an_image_that_lacks_its_last_bytes_is_still_read() -> None:
+    found = await read(with_stream(FLATE, PIXELS[: int(len(PIXELS) * 0.96)]))
+    assert len(candidates(found)) == 2
 
 
 async def test_a_page_tree_that_lies_is_bounded() -> None:
