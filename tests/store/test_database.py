@@ -1,0 +1,64 @@
+"""Reaching a database that is given, and what is said when it cannot be reached."""
+
+from __future__ import annotations
+
+import socket
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from server.errors import DatabaseUnavailable, SettingsError, StoreError
+from server.settings import Settings
+from server.store.database import Database
+
+
+def _given(url: str) -> Settings:
+    return Settings(database_url=SecretStr(url))
+
+
+async def test_nobody_listens(unused_port: int) -> None:
+    with pytest.raises(DatabaseUnavailable, match="unset MEDLENS_DATABASE_URL") as raised:
+        async with Database(_given(f"postgresql://someone:secret@127.0.0.1:{unused_port}/medlens")):
+            pass
+    assert "secret" not in str(raised.value)
+    assert str(unused_port) in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "sqlite://", "not an address", "postgresql+asyncpg://localhost/x"])
+async def test_an_address_that_is_not_postgres_is_a_settings_error(url: str) -> None:
+    with pytest.raises(SettingsError, match="MEDLENS_DATABASE_URL"):
+        async with Database(_given(url)):
+            pass
+
+
+async def test_libpqs_spelling_of_the_address_connects_too(database: Database) -> None:
+    with psycopg.connect(database.conninfo) as connection:
+        assert connection.info.dbname == database.url.database
+
+
+async def test_a_lost_connection_is_replaced(database: Database) -> None:
+    async with database.begin() as connection:
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    with psycopg.connect(database.conninfo, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    await database.ready()
+
+
+async def test_a_connection_lost_in_mid_transaction_is_told_by_name(database: Database) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        async with database.begin() as connection:
+            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
+async def test_a_refused_statement_is_told_by_name(database: Database) -> None:
+    with pytest.raises(StoreError, match="division by zero"):
+        async with database.begin() as connection:
+            await connection.execute(text("SELECT 1 / 0"))
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
