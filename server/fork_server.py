@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -20,7 +21,7 @@ from pathlib import Path
 from server.child_pipe import Pipe
 from server.errors import MedlensError, ReaderFailed
 
-# What the children run, loaded once.
+# What the children run, each loaded once, the likeliest first.
 WORKERS = (
     "server.dedupe.decode_worker",
     "server.extract.image_worker",
@@ -37,19 +38,28 @@ def main() -> None:
     control = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the children
     _silence()
-    for name in WORKERS:
-        with contextlib.suppress(ImportError):  # a child that needs it says so
-            importlib.import_module(name)
+    waiting = list(WORKERS)
     while True:
+        while waiting and not select.select([control], [], [], 0)[0]:  # load ahead while nobody asks
+            _load(waiting.pop(0))
         request, descriptors, _, _ = socket.recv_fds(control, MAX_REQUEST, 1)
         if not request or not descriptors:
             return
+        job = json.loads(request)
+        if job["module"] in waiting:
+            waiting.remove(job["module"])
+            _load(job["module"])
         pid = os.fork()
         if pid == 0:
             control.close()
-            _live(socket.socket(fileno=descriptors[0]), **json.loads(request))
+            _live(socket.socket(fileno=descriptors[0]), **job)
         os.close(descriptors[0])
         control.sendall(PID.pack(pid))
+
+
+def _load(name: str) -> None:
+    with contextlib.suppress(ImportError):  # a child that needs it says so
+        importlib.import_module(name)
 
 
 def _live(connection: socket.socket, module: str, memory_mb: int, cpu_s: float) -> None:

@@ -171,6 +171,8 @@ def check_rows(image: Image.Image) -> None:
 
 def _seen(image: Image.Image, side: int) -> Image.Image:
     """Bring any mode to RGB of working size."""
+    if image.mode == "1":
+        image = image.convert("L")  # a third of the bytes of RGB, and faxes are large
     if image.mode in _DEEP:
         return _shrink(_deep(image), side).convert("RGB")
     if image.mode == "CMYK":
