@@ -19,27 +19,20 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 import numpy as np
-from PIL import Image, ImageChops, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from server.errors import Damaged, ImageTooLarge, MedlensError, UnknownKind
+from server.tones import fitting, seen
 
 # The members look at 192 to 256 pixels a side; at 768 the panels of a 3 x 4 figure still have 192. Raw, that is 1.8 MB at most.
 WORKING_SIDE = 768
 # Of a JPEG's rows. Browsers show such a file too, and a tenth of grey at the foot does not change what is on it.
 READABLE_SHARE = 0.9
-# Brightest minus darkest of 255: what is drawn on transparency and has less contrast than this over white was meant for black.
-VISIBLE_CONTRAST = 16
-# Percent at both ends of a deep (16-bit, float) picture that may clip: single hot or dead pixels must not squeeze the rest.
-CLIPPED_PERCENT = 0.1
-
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 for _plugin in ("Jpeg", "Mpo", "Png", "WebP", "Avif", "Gif", "Bmp", "Tiff"):  # Pillow loads these late, or with forty others
     importlib.import_module(f"PIL.{_plugin}ImagePlugin")
 _JPEG = ("JPEG", "MPO")  # Pillow opens the second as the first
-_DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _ORIENTATION = 0x0112
-_PHOTOMETRIC = 262
-_WHITE_IS_ZERO = 0
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -105,7 +98,7 @@ def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE
         width, height = image.size
         check_size(width, height, max_pixels)
         if image.format in _JPEG:
-            image.draft(None, _fitting(width, height, side))
+            image.draft(None, fitting(width, height, side))
         small = _load(image, data, side)
         turn = _TURNS.get(_orientation(image))
         if image.format not in _JPEG:
@@ -146,17 +139,17 @@ def _load(image: Image.Image, data: bytes, side: int) -> Image.Image:
         if image.format not in _JPEG or "truncated" not in str(error):
             raise
         return _load_cut(data, side)
-    return _seen(image, side)
+    return seen(image, side)
 
 
 def _load_cut(data: bytes, side: int) -> Image.Image:
     """Read a JPEG that ends early: the decoder fills the missing rows at the bottom with one colour."""
     with _open(data + b"\xff\xd9") as ended:
-        ended.draft(None, _fitting(*ended.size, side))
+        ended.draft(None, fitting(*ended.size, side))
         ended.load()
-        seen = _seen(ended, side)
-    check_rows(seen)
-    return seen
+        shown = seen(ended, side)
+    check_rows(shown)
+    return shown
 
 
 def check_rows(image: Image.Image) -> None:
@@ -167,55 +160,6 @@ def check_rows(image: Image.Image) -> None:
     readable = 1 - missing / len(rows)
     if readable < READABLE_SHARE:
         raise Damaged(f"the image breaks off: {readable:.0%} of its rows are there")
-
-
-def _seen(image: Image.Image, side: int) -> Image.Image:
-    """Bring any mode to RGB of working size."""
-    if image.mode == "1":
-        image = image.convert("L")  # a third of the bytes of RGB, and faxes are large
-    if image.mode in _DEEP:
-        return _shrink(_deep(image), side).convert("RGB")
-    if image.mode == "CMYK":
-        shrunk = _shrink(image, side)
-        # Pillow takes every CMYK JPEG for one of Adobe's, which are stored inverted; browsers ask for Adobe's marker.
-        plain = image.format in _JPEG and "adobe" not in image.info
-        return (ImageChops.invert(shrunk) if plain else shrunk).convert("RGB")
-    if image.mode == "LAB":
-        return _shrink(image.getchannel(0), side).convert("RGB")
-    if image.has_transparency_data:
-        return _visible(_shrink(image.convert("RGBA"), side))
-    return _shrink(image if image.mode in ("L", "RGB") else image.convert("RGB"), side)
-
-
-def _shrink(image: Image.Image, side: int) -> Image.Image:
-    size = _fitting(*image.size, side)
-    image = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return image.convert("RGB") if image.mode == "L" else image
-
-
-def _fitting(width: int, height: int, side: int) -> tuple[int, int]:
-    scale = min(1.0, side / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _deep(image: Image.Image) -> Image.Image:
-    """Stretch more than eight bits, or floats, over the 256 greys: their own range is that of the scanner, not of the eye."""
-    values = np.asarray(image, dtype=np.float32)
-    values = np.where(np.isfinite(values), values, np.float32(0))
-    sample = values[:: 1 + values.shape[0] // WORKING_SIDE, :: 1 + values.shape[1] // WORKING_SIDE]
-    low, high = (float(value) for value in np.percentile(sample, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT)))
-    if not high > low:
-        low, high = float(sample.min()), float(sample.max())
-    grey = np.clip((values - low) * (255.0 / ((high - low) or 1.0)), 0, 255).astype(np.uint8)
-    tags = getattr(image, "tag_v2", {})
-    return Image.fromarray(255 - grey if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey)
-
-
-def _visible(image: Image.Image) -> Image.Image:
-    """Lay RGBA over white, as pages are; over black where white would swallow it."""
-    over = [Image.alpha_composite(Image.new("RGBA", image.size, ground), image).convert("RGB") for ground in ("white", "black")]
-    contrasts = [max(high - low for low, high in one.getextrema()) for one in over]  # type: ignore[misc]
-    return over[1] if contrasts[0] < VISIBLE_CONTRAST < contrasts[1] else over[0]
 
 
 def _orientation(image: Image.Image) -> int:

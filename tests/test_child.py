@@ -68,7 +68,7 @@ def alive(pid: int) -> bool:
 
 
 async def ended(pid: int) -> bool:
-    for _ in range(200):
+    for _ in range(3000):  # seconds on a quiet machine, more on a busy one
         if not alive(pid):
             return True
         await asyncio.sleep(0.01)
