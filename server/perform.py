@@ -49,12 +49,12 @@ class Performer:
         version: str | None = None
         try:
             with timings.measure("total"):
-                engine = self.workshop.engine(asked.options.get("members"))
-                version = engine.model_version
                 with timings.measure("fetch"):
                     sources = [await opener()] if opener else await self._open(asked)
                 if sources[0].kind != asked.kind and len(sources) == 1:
                     await scans.turned_out(self.database, scan_id, sources[0].kind)
+                engine = self.workshop.engine(asked.options.get("members"))
+                version = engine.model_version
                 use_cache = not asked.options.get("no_cache", False)
                 async with StoreLedger(self.database, scan_id, version, use_cache=use_cache, watch=watch) as ledger:
                     walk = Scan(self.workshop.settings, self.workshop.decoder, engine, ledger, timings)

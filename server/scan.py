@@ -65,7 +65,10 @@ class Scan:
                 async for found in founds:
                     await self._follow(found, group)
             except MedlensError as error:
-                self._trouble.note(error.code, str(error))
+                if single and isinstance(error, DocumentError):
+                    self._trouble.refuse(error)
+                else:
+                    self._trouble.note(error.code, str(error))
         return outcome_of(self._title, self._trouble, await self._folded(), single=single)
 
     async def _follow(self, found: Found, group: asyncio.TaskGroup) -> None:
