@@ -40,8 +40,8 @@ async def rows(database: Database, filters: Filters | None = None) -> AsyncItera
         .order_by(scans.c.created_at.desc(), scans.c.id.desc(), scan_images.c.position, scan_images.c.sha256)
         .execution_options(yield_per=AT_ONCE)
     )
-    async with database.begin() as connection:
-        async for row in (await connection.stream(wanted)).mappings():
+    async with database.begin() as connection, connection.stream(wanted) as result:
+        async for row in result.mappings():
             yield Exported(**{column.name: row[column] for column in _OF_SCAN}, judged=judged_of(row, cached=row["cached"]))
 
 

@@ -53,7 +53,7 @@ def csv_row(row: Exported) -> list[object]:
     judged, verdict = row.judged, row.judged.verdict
     image, place = judged.image, next(iter(judged.image.places), None)
     cells = (
-        str(row.scan_id), moment_json(row.created_at), row.kind, row.target, row.title, row.status,
+        str(row.id), moment_json(row.created_at), row.kind, row.target, row.title, row.status,
         image.sha256, place.url if place else None, place.page if place else None, place.alt if place else None,
         image.width, image.height, image.format, image.size,
         verdict.modality, verdict.is_medical, round(verdict.confidence, 4), verdict.uncertain, verdict.agree, verdict.corrected,
@@ -65,7 +65,7 @@ def csv_row(row: Exported) -> list[object]:
 
 def json_row(row: Exported) -> Mapping[str, Any]:
     scan = {
-        "id": str(row.scan_id),
+        "id": str(row.id),
         "created_at": moment_json(row.created_at),
         "source": {"target": row.target, "kind": row.kind, "title": row.title},
         "status": row.status,
