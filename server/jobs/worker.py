@@ -24,11 +24,13 @@ from server.records import ScanError
 from server.settings import Settings
 from server.store import interruptions, scans
 from server.store.database import Database
+from server.store.retention import purge
 
 POLL_S = 2.0  # how long a lost notification can keep a scan waiting
 GRACE_S = 0.5  # a scan about to end may; Ctrl-C should not be felt to hang
 RECOVER_EVERY_S = 1.5  # longer than HEARTBEAT_S: a worker that woke gives its sign of life before it is looked for
 SWEEP_EVERY = 10  # rounds of recovery
+PURGE_EVERY = 40  # so that what was deleted is gone two minutes later at most
 RESTART_S = 2.0  # between tries to reach a database that went away
 SPARE_CONNECTIONS = 2  # beside one for each scan in hand
 
@@ -64,7 +66,7 @@ async def run_worker(
 
 
 async def _work(app: App, database: Database, settings: Settings, ready: asyncio.Event | None, dead_after_s: float) -> None:
-    recovering = asyncio.create_task(_keep_recovering(app, database, dead_after_s), name="recover scans of dead workers")
+    keeping = asyncio.create_task(_keep_house(app, database, settings, dead_after_s), name="keep house")
     if ready:
         ready.set()
     try:
@@ -81,9 +83,9 @@ async def _work(app: App, database: Database, settings: Settings, ready: asyncio
             stalled_worker_timeout=dead_after_s,
         )
     finally:
-        recovering.cancel()
+        keeping.cancel()
         with suppress(asyncio.CancelledError):
-            await recovering
+            await keeping
 
 
 def _teach(app: App, database: Database, perform: Perform) -> None:
@@ -126,7 +128,8 @@ async def _let_go(database: Database, scan_id: UUID, context: JobContext) -> Non
     raise _PutBack
 
 
-async def _keep_recovering(app: App, database: Database, dead_after_s: float) -> None:
+async def _keep_house(app: App, database: Database, settings: Settings, dead_after_s: float) -> None:
+    """Bring back what dead workers left, and forget what is due."""
     rounds, last = 0, time.time()
     while True:
         # After a sleep of the machine every worker looks dead, this one too, until each has had a moment to give a sign of life.
@@ -136,7 +139,9 @@ async def _keep_recovering(app: App, database: Database, dead_after_s: float) ->
                 await recover(database, dead_after_s)
             if rounds % SWEEP_EVERY == 0:
                 await sweep(database, app)
+            if rounds % PURGE_EVERY == 0:
+                await purge(database, settings.retention_days)
         except (ConnectorException, StoreError) as error:
-            log.warning("could not look for scans of dead workers: %s", error)
+            log.warning("could not keep house: %s", error)
         rounds += 1
         await asyncio.sleep(RECOVER_EVERY_S)

@@ -133,6 +133,23 @@ async def test_a_scan_that_nobody_runs_any_more_is_ended(database: Database) -> 
     assert await _is(database, scan_id, "failed")
 
 
+async def test_a_worker_forgets_what_is_due(database: Database, queue: Queue, work: Work) -> None:
+    async def nothing(scan_id: UUID) -> None:
+        raise AssertionError(f"nobody asked for {scan_id}")
+
+    scan_id = await scans.create(database, kind="page", target="x")
+    await scans.forget(database, [scan_id])
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE scans SET deleted_at = deleted_at - interval '1 hour'"))
+    async with work(nothing):
+        await until(lambda: _is_gone(database))
+
+
+async def _is_gone(database: Database) -> bool:
+    async with database.begin() as connection:
+        return await connection.scalar(text("SELECT count(*) FROM scans")) == 0
+
+
 async def _age(database: Database, scan_id: UUID, seconds: float) -> None:
     older = (
         "UPDATE scans SET created_at = created_at - make_interval(secs => :s), started_at = started_at - make_interval(secs => :s)"
