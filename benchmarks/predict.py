@@ -4,13 +4,15 @@
 
 Both run in turns, so that a machine that is busy with other things is busy for both; the figures to hold on to are the ratios.
 `loop_wait_ms` is the longest the event loop of a worker waited while the engine judged, against the same loop at rest: it decides
-whether the model may live in a thread. `start_s` is measured in fresh processes. Appends to results/predict.jsonl.
+whether the model may live in a thread. `start_s` is measured in fresh processes. `load_before` above nought means that others used
+the cores as well, which costs torch more than OpenVINO: its threads wait for each other. Appends to results/predict.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
@@ -107,7 +109,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     images = [Image.fromarray(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)) for _ in range(max(BATCHES))]
     networks = {"openvino": OpenVinoNetwork(SHIPPED_CNN), "torch": TorchNetwork(SHIPPED_CNN, "cpu")}
-    figures: dict[str, object] = {}
+    figures: dict[str, object] = {"load_before": round(os.getloadavg()[0], 1)}
     for batch in BATCHES:
         rates: dict[str, list[float]] = {name: [] for name in networks}
         for _ in range(3):
