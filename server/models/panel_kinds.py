@@ -1,0 +1,83 @@
+"""Tells what a block of a figure is: a picture (a dense, textured rectangle), a drawing such as a chart, or neither (text, labels).
+
+Judges one block at a time from its pixels and the colour around it. Knows nothing of how the block was found.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from server.models.gutters import Grey, near
+
+# Of a picture's pixels that differ from the gutter's colour; an object on a white ground has fewer, a scan on white lungs as many.
+DENSE = 0.5
+# Of a side's pixels that differ from the gutter just inside it: what makes it an edge. Parts of a scan are as dark as its gutter.
+EDGE = 0.5
+# The same, for the mean of the sides that face a gutter.
+EDGES = 0.72
+# Lines inside a side among which the edge is looked for: blur and JPEG smear it over two or three.
+EDGE_DEPTH = 3
+# Grey levels by which an edge stands out within that depth; a smooth shade does not.
+EDGE_TOLERANCE = 22
+# Bits of the grey histogram (64 bins) without its fullest bin. Bars, boxes, tables and logos have two or three, photos five.
+TEXTURE = 3.4
+# Of a textured block's pixels that may have one grey (three of 64 bins): a scan's ground is black or, on lungs and slides, white;
+# paper, tables and windows of any other colour are flat.
+FLAT_BLACK, FLAT_WHITE, FLAT = 0.78, 0.5, 0.42
+BLACK_BINS, WHITE_BINS = 6, 60
+# Grey levels by which a stroke stands out from the paper; the noise of a dark scan does not.
+STROKE_TOLERANCE = 48
+# Of a drawing's width and height that its largest connected stroke spans: axes do, words do not.
+STROKE = 0.4
+# Of a drawing's pixels that are ink: below lies a lone line, above a plain box.
+INK = (0.01, 0.9)
+# The longest side (pixels) at which strokes are traced.
+TRACED_SIDE = 256
+
+
+def textured(block: Grey) -> bool:
+    """Whether the grey levels are those of a picture and not of a drawing, a table or a flat ground."""
+    counts = np.bincount(block[:: max(1, block.shape[0] // 192), :: max(1, block.shape[1] // 192)].ravel() >> 2, minlength=64)
+    share = counts / counts.sum()
+    fullest = int(share.argmax())
+    limit = FLAT_BLACK if fullest < BLACK_BINS else FLAT_WHITE if fullest >= WHITE_BINS else FLAT
+    if share[max(0, fullest - 1) : fullest + 2].sum() > limit:
+        return False
+    rest = np.delete(share, fullest)
+    rest = rest[rest > 0] / rest.sum()
+    return bool(-(rest * np.log2(rest)).sum() >= TEXTURE)
+
+
+def is_picture(block: Grey, ground: int, facing: tuple[bool, bool, bool, bool]) -> bool:
+    """Whether a block on `ground` is a dense, textured rectangle. `facing`: which sides (top, bottom, left, right) meet ground."""
+    content = ~near(block, ground)
+    if content.mean() < DENSE or not textured(block):
+        return False
+    sharp = ~near(block, ground, EDGE_TOLERANCE)
+    edges = [edge for edge, faces in zip(_edges(sharp), facing, strict=True) if faces]
+    return not edges or (min(edges) >= EDGE and sum(edges) / len(edges) >= EDGES)
+
+
+def is_drawing(block: Grey, ground: int) -> bool:
+    """Whether a block on `ground` holds a chart or a drawing: strokes that span much of it, unlike words."""
+    step = max(1, -(-max(block.shape) // TRACED_SIDE))
+    ink = ~near(block, ground, STROKE_TOLERANCE)
+    height, width = (side // step * step for side in ink.shape)
+    small = ink[:height, :width].reshape(height // step, step, width // step, step).any(axis=(1, 3))
+    if small.size == 0 or not INK[0] <= small.mean() <= INK[1]:
+        return False
+    labels, _ = ndimage.label(small, np.ones((3, 3)))
+    spans = [
+        ((rows.stop - rows.start) / small.shape[0], (cols.stop - cols.start) / small.shape[1])
+        for rows, cols in ndimage.find_objects(labels)
+    ]
+    return any(down >= STROKE and across >= STROKE for down, across in spans)
+
+
+def _edges(content: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    depth = min(EDGE_DEPTH, *content.shape)
+    down, across = content[:depth].mean(1), content[-depth:].mean(1)
+    left, right = content[:, :depth].mean(0), content[:, -depth:].mean(0)
+    return float(down.max()), float(across.max()), float(left.max()), float(right.max())
