@@ -20,7 +20,7 @@ from server.training.dataset import PixelCache, Row
 from server.training.metrics import figures
 
 BATCH = 64
-MEASURED = 1500  # pictures looked at after an epoch; the full pass comes once, at the end
+MEASURED = 600  # pictures looked at after an epoch; the full pass comes once, at the end
 Floats = NDArray[np.float32]
 
 

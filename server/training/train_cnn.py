@@ -6,7 +6,6 @@ written as a checkpoint with a card. Serving never imports this.
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable
@@ -38,7 +37,8 @@ from server.training.state import State
 BEST = "cnn.safetensors"
 LICENCES = "Learned from research data under mixed licences, some noncommercial; see docs/model-card.md. Not a medical device."
 HEAD_BATCH = 256  # rows of cached features in one step
-LOG_EVERY = 20  # steps
+LOG_EVERY = 10  # steps
+SEED_STRIDE = 1_000_003  # a prime above any number of steps: two seeds share no step's chances
 TEXT_DIM = 384  # of the text teacher
 Stop = Callable[[], bool]
 
@@ -204,7 +204,9 @@ def run_epoch(
         factor = schedule(config, state.step, total)
         for group in state.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * factor
+        # every step has its own chances, so a run that was cut goes on to the same weights
         objective.rng = np.random.default_rng((config.seed, state.step))
+        torch.manual_seed(config.seed * SEED_STRIDE + state.step)
         with autocast(device):
             features = network(loader.to_input(squares.to(device), cnn.preprocess))
             loss, parts = objective.loss(features, numbers)
@@ -221,7 +223,3 @@ def run_epoch(
         if stop():
             state.save()
             raise Cancelled(f"training stopped at step {state.step}; the same command goes on from there")
-
-
-def averaged_copy(cnn: CNN) -> CNN:
-    return copy.deepcopy(cnn).eval().requires_grad_(False)
