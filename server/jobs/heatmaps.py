@@ -1,6 +1,7 @@
 """Heat maps on demand: asked for by the web process, made by a worker, read from the store when they are there.
 
-A queue of their own, so that they neither count nor wait as scans; asking twice asks once. It does not know how one is made.
+A queue of their own, so that they neither count nor wait as scans; one that waits already is not asked for twice. It does not know
+how one is made.
 """
 
 from __future__ import annotations
