@@ -6,10 +6,9 @@ Knows the store and not the walk; implements scan.Ledger. Queries are batched by
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 from server.batches import Batches
@@ -17,6 +16,9 @@ from server.records import JudgedImage, SkipReason
 from server.report import image_json
 from server.store import events, scans, verdicts
 from server.store.database import Database
+
+# People see a number move; more often than this nobody reads it.
+TELL_EVERY_S = 0.3
 
 Watch: TypeAlias = Callable[[JudgedImage], None]
 
@@ -32,10 +34,12 @@ class StoreLedger:
         self._recalls = Batches(self._recall_all)
         self._writes = Batches(self._write_all)
         self._written = 0
+        self._latest: dict[str, Any] = {}
+        self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._recalls.run()), asyncio.create_task(self._writes.run())]
+        self._tasks = [asyncio.create_task(work) for work in (self._recalls.run(), self._writes.run(), self._tell())]
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -54,8 +58,18 @@ class StoreLedger:
     async def copies(self, shas: Collection[str]) -> Mapping[str, str]:
         return await verdicts.copies(self._database, shas) if self._use_cache else {}
 
-    async def progress(self, found: int, skipped: Counter[SkipReason], title: str | None) -> None:
-        await scans.progress(self._database, self._scan_id, found=found, skipped=skipped, title=title)
+    def progress(self, found: int, skipped: Mapping[SkipReason, int], title: str | None) -> None:
+        self._latest = {"found": found, "skipped": dict(skipped), "title": title}
+        self._news.set()
+
+    async def _tell(self) -> None:
+        """Write the latest progress down, at most every TELL_EVERY_S."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await scans.progress(self._database, self._scan_id, **self._latest)
+            await events.append(self._database, self._scan_id, "found", self._latest)
+            await asyncio.sleep(TELL_EVERY_S)
 
     async def _recall_all(self, shas: Sequence[str]) -> list[JudgedImage | None]:
         known = await verdicts.lookup(self._database, shas, self._model_version)

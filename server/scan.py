@@ -8,7 +8,6 @@ This module knows the order of the stages and nothing of how each does its work,
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -40,8 +39,8 @@ class Ledger(Protocol):
     async def judged(self, judged: JudgedImage) -> None:
         """One more image has its answer."""
 
-    async def progress(self, found: int, skipped: Counter[SkipReason], title: str | None) -> None:
-        """How far the scan has come."""
+    def progress(self, found: int, skipped: Mapping[SkipReason, int], title: str | None) -> None:
+        """How many different images were found so far, what was skipped, and what the whole is called. Written down soon."""
 
 
 class Scan:
@@ -72,6 +71,7 @@ class Scan:
         return outcome_of(self._title, self._trouble, await self._folded(), single=single)
 
     async def _follow(self, found: Found, group: asyncio.TaskGroup) -> None:
+        self._ledger.progress(self._grouper.count, self._trouble.skipped, self._title)
         match found:
             case Candidate():
                 await self._hands.acquire()
@@ -82,8 +82,6 @@ class Scan:
                 self._title = found.title or self._title
                 if found.code:
                     self._trouble.note(found.code, found.message)
-                if found.title:
-                    await self._ledger.progress(len(self._images), self._trouble.skipped, self._title)
 
     async def _take(self, candidate: Candidate) -> None:
         """Judge one candidate, unless its bytes were seen before in this scan."""

@@ -40,6 +40,11 @@ class Grouper:
         self._places: dict[str, list[Place]] = {}
         self._shown: list[_Shown] = []
 
+    @property
+    def count(self) -> int:
+        """How many different files were seen, by their bytes."""
+        return len(self._places)
+
     def first(self, sha256: str, place: Place) -> bool:
         """Note where these bytes were seen; True for the first time.
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from uuid import UUID
 
 import pymupdf
 from PIL import Image
 from pydicom.data import get_testdata_file
 
 from server.records import MODALITIES
+from server.store import events
+from server.store.database import Database
 from server.workshop import Workshop
 from tests.site import Site, page, picture
 from tests.walk.conftest import Run
@@ -119,3 +122,15 @@ async def test_a_folder_is_its_files_and_one_that_is_broken_does_not_end_it(tmp_
     assert [image["places"][0]["url"] for image in report["images"]] == ["a.png", "below/b.jpg"]
     assert report["counts"]["skipped"] == {"unreadable": 1}
     assert "c.pdf" in report["error"]["message"]
+
+
+async def test_watchers_are_told_what_was_found_and_each_verdict(site: Site, run: Run, database: Database) -> None:
+    for number in range(3):
+        site.add(f"/{number}.png", picture("PNG", (220, 180), number * 11), "image/png")
+    report = await run(site.add("/three.html", page(*(f'<img src="/{number}.png">' for number in range(3)))))
+    told = await events.since(database, UUID(report["id"]))
+    kinds = [event.kind for event in told]
+    assert kinds[:2] == ["status", "status"]
+    assert kinds[-1] == "done"
+    assert "found" in kinds
+    assert {event.data["sha256"] for event in told if event.kind == "verdict"} == {image["sha256"] for image in report["images"]}
