@@ -17,6 +17,7 @@ import numpy as np
 import open_clip
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from server.errors import ModelError, SettingsError, WeightsMissing
 from server.models.members import View
@@ -85,7 +86,7 @@ def _load(model: str, pretrained: str, folder: Path, precision: str) -> tuple[An
             linked = f"local-dir:{_linked(folder, Path(place))}"
             built, _, preprocess = open_clip.create_model_and_transforms(linked, precision=precision, pretrained_text=False)
             return built, preprocess, open_clip.get_tokenizer(linked)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder.name} cannot be loaded: {error}; pull it again") from None
 
 

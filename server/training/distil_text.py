@@ -110,5 +110,5 @@ def distil(
             schedule.step()
             done += 1
             if done % TOLD_EVERY == 0:
-                say(f"text tower: step {done} of {steps}, loss {float(loss):.3f}, {time.monotonic() - began:.0f} s")
+                say(f"text tower: step {done} of {steps}, loss {float(loss.detach()):.3f}, {time.monotonic() - began:.0f} s")
     return tower

@@ -124,7 +124,7 @@ def fit_projection(
         with torch.no_grad():
             scale.clamp_(max=float(np.log(LARGEST_SCALE)))
         if progress:
-            progress(step + 1, recipe.steps, float(loss))
+            progress(step + 1, recipe.steps, float(loss.detach()))
     weight = first.weight.detach().numpy() / spread
     tensors = {
         "visual.head.mlp.fc1.weight": weight,
@@ -133,7 +133,9 @@ def fit_projection(
         "visual.head.mlp.fc2.bias": second.bias.detach().numpy(),
         "text.proj.weight": text.weight.detach().numpy(),
     }
-    return Projection({name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}, float(scale.exp()))
+    return Projection(
+        {name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}, float(scale.detach().exp())
+    )
 
 
 def contrast(pictures: Tensor, words: Tensor, text: nn.Module, scale: Tensor, alike: float) -> Tensor:

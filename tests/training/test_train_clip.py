@@ -1,0 +1,105 @@
+"""The projection learns to put pictures near their words, K-Means finds the groups, and the judge counts as it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from server.models.clip import CompactClip, unit
+from server.models.kmeans import KMeansModel
+from server.records import MODALITIES
+from server.training.clip_file import stored
+from server.training.dataset import Row
+from server.training.fit_kmeans import cluster
+from server.training.judge_clip import FIRST, Query, queries, retrieval, summary
+from server.training.train_clip import Captioned, Recipe, drawing_weights, fit_projection
+
+KINDS = 6
+EACH = 40
+HALF = KINDS * EACH // 2
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return [Row(Path(f"{i}.png"), MODALITIES[i % KINDS], origin=f"o{i % 12}") for i in range(KINDS * EACH)]
+
+
+@pytest.fixture(scope="module")
+def features(rows: list[Row]) -> np.ndarray:
+    """A cloud of features around one middle for each modality."""
+    rng = np.random.default_rng(0)
+    middles = rng.normal(1, 1, (KINDS, 1280))
+    return np.stack([middles[MODALITIES.index(row.label)] + rng.normal(0, 0.7, 1280) for row in rows]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def captions(rows: list[Row]) -> Captioned:
+    vectors = unit(np.random.default_rng(1).normal(size=(KINDS * 2, 384)).astype(np.float32))
+    vectors[1::2] = unit(vectors[::2] + 0.02 * vectors[1::2])  # each modality is said in two ways that mean nearly the same
+    return Captioned(vectors, [np.array([2 * MODALITIES.index(row.label), 2 * MODALITIES.index(row.label) + 1]) for row in rows])
+
+
+def test_pictures_come_to_lie_by_their_captions(rows: list[Row], features: np.ndarray, captions: Captioned) -> None:
+    chosen = np.arange(HALF)
+    told: list[int] = []
+    recipe = Recipe(steps=60, batch=48)
+    fitted = stored(fit_projection(features, rows, captions, chosen, recipe, lambda step, *_: told.append(step)))
+    pictures = CompactClip(fitted.tensors, None, fitted.scale).project(features[HALF:])  # type: ignore[arg-type]
+    words = unit(captions.vectors[::2] @ fitted.tensors["text.proj.weight"].T)
+    right = (pictures @ words.T).argmax(1) == [MODALITIES.index(row.label) for row in rows[HALF:]]
+    assert right.mean() > 0.9
+    assert told == list(range(1, 61))
+
+
+def test_labels_are_drawn_evenly_and_big_origins_by_their_root() -> None:
+    many = (
+        [Row(Path("a"), "ct", origin="big")] * 400
+        + [Row(Path("b"), "ct", origin="small")] * 4
+        + [Row(Path("c"), "mri", origin="x")] * 9
+    )
+    weights = drawing_weights(many, np.arange(len(many)))
+    assert weights.sum() == pytest.approx(1)
+    assert weights[:404].sum() == pytest.approx(weights[404:].sum())
+    assert weights[:400].sum() / weights[400:404].sum() == pytest.approx(10)
+
+
+def test_clusters_are_found_without_labels_and_mixed_by_them(rows: list[Row], features: np.ndarray) -> None:
+    labels = np.array([MODALITIES.index(row.label) for row in rows])
+    model = KMeansModel(*cluster(features, rows, labels, np.arange(HALF), 12), sharpness=16.0)
+    assert model.centres.shape[0] == 12
+    assert np.allclose(model.mix.sum(1), 1)
+    assert (model.chances(features[HALF:]).argmax(1) == labels[HALF:]).mean() > 0.95
+
+
+def test_precision_is_of_the_first_page_and_beside_chance() -> None:
+    rows = [Row(Path("a"), "ct", kind="chest")] * 30 + [Row(Path("b"), "mri", kind="knee joint")] * 70
+    asked = [Query("lungs", label="ct"), Query("knees", kind="^knee"), Query("none", label="xray")]
+    similar = np.zeros((100, 3), np.float32)
+    similar[:30, 0] = 1  # found at once
+    similar[:30, 1] = 1  # quite wrong
+    found = retrieval(similar, asked, rows)
+    assert [one["query"] for one in found] == ["lungs", "knees"]
+    assert (found[0]["precision"], found[0]["chance"], found[0]["auroc"]) == (1.0, 0.3, 1.0)
+    assert (found[1]["precision"], found[1]["auroc"]) == (0.0, 0.0)
+    assert summary(found)["failing"] == ["knees (0.00)"]
+    assert FIRST == 20
+
+
+def test_there_are_sixty_queries_that_no_caption_says() -> None:
+    asked = queries()
+    assert len({query.text for query in asked}) == len(asked) >= 60
+
+
+@pytest.mark.shared
+def test_no_query_is_a_caption_and_each_has_pictures(shared: Path) -> None:
+    from server.training.dataset import read_rows
+    from server.training.judge_clip import LEAST_RELEVANT
+    from server.training.texts import caption_texts
+
+    rows = read_rows(shared / "data")
+    said = {text.lower() for text in caption_texts(rows)}
+    for query in queries():
+        assert query.text.lower() not in said
+        assert sum(query.fits(row) for row in rows) >= LEAST_RELEVANT, query.text
