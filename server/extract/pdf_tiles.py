@@ -68,7 +68,9 @@ def _neighbours(tiles: Sequence[Tile]) -> list[tuple[int, int]]:
     slack = TOUCHING_PX / np.maximum(scale, np.finfo(np.float64).tiny)
     pairs: list[tuple[int, int]] = []
     for first in map(int, np.flatnonzero(solid)):
-        same = solid & _same_scale(points[first], scale, pixels[first]) & _same_scale(points, scale[first], pixels)
+        # The scale of a thin strip is known only roughly along its thin side, so it is enough that one fits the other's.
+        fits = _fits(points[first], scale, pixels[first]) | _fits(points, scale[first], pixels)
+        same = solid & np.asarray(fits).all(axis=1)
         near = np.maximum(slack, slack[first])
         for along, across in ((0, 1), (1, 0)):
             touches = np.abs(box[:, along] - box[first, along + 2]) <= near[:, along]
@@ -78,8 +80,8 @@ def _neighbours(tiles: Sequence[Tile]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _same_scale(
+def _fits(
     points: npt.NDArray[np.float64], scale: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
     off = np.abs(points * scale - pixels)
-    return np.asarray((off <= np.maximum(1.0, SAME_SCALE * pixels)).all(axis=1))
+    return np.asarray(off <= np.maximum(1.0, SAME_SCALE * pixels))
