@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from server.models.kmeans import SHIPPED_KMEANS, KMeansModel, mixed, save_kmeans
 from server.records import MODALITIES
 from server.training.dataset import PixelCache, Row, read_rows
 from server.training.features import digest_of, features_of
-from server.training.folds import FOLDS, fold_of
+from server.training.folds import fold_of
 from server.training.metrics import figures
+from server.training.run_clip import held_out_features
 
 Floats = NDArray[np.float32]
 Say = Callable[[str], None]
@@ -35,26 +36,28 @@ SEED = 20251122
 
 
 def fit_kmeans(
-    data: Path, out: Path = SHIPPED_KMEANS, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *, folds: Sequence[Path] = (),
+    data: Path, out: Path = SHIPPED_KMEANS, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *,
+    folds: Mapping[int, Path] | None = None,
     counts: Sequence[int] = COUNTS, threads: int = 2, say: Say = print,
 ) -> dict[str, Any]:  # fmt: skip
     """Choose K on held-out origins, fit on all rows, write `out` and `work`/oof/kmeans/FOLD.npz; the figures of each K tried.
 
-    `folds`: the CNN checkpoints trained without each fold, as for train_clip.
+    `folds`: CNN checkpoints trained without that fold, as for train_clip; only those folds are judged.
     """
     rows = read_rows(data)
     kept, network = work / "cache", load_cnn(cnn)
     pixels = PixelCache(rows, kept)
     features = features_of(network, rows, pixels, kept, threads)
-    by_fold = [features_of(load_cnn(path), rows, pixels, kept, threads) for path in folds] or [features] * FOLDS
+    by_fold = held_out_features(folds, features, rows, pixels, kept, threads)
     labels = np.array([MODALITIES.index(row.label) for row in rows])
     fold = fold_of(rows)
+    judged = np.isin(fold, list(by_fold))
     tried = {count: held_out(by_fold, rows, labels, fold, count) for count in counts}
     best: tuple[float, int, float] = (0.0, 0, 0.0)
     report: dict[str, Any] = {}
     for count, by_sharpness in tried.items():
         for sharpness, chances in by_sharpness.items():
-            found = figures(chances, labels)
+            found = figures(chances[judged], labels[judged])
             report[f"{count}/{sharpness:g}"] = {name: found[name] for name in ("accuracy", "balanced_accuracy")} | {
                 "auroc": found["medical"]["auroc"]
             }
@@ -62,9 +65,9 @@ def fit_kmeans(
         say(f"{count} clusters: {report[f'{count}/{best[2]:g}']}")
     _, count, sharpness = best
     model = cluster(features, rows, labels, np.arange(len(rows)), count)
-    chosen = figures(tried[count][sharpness], labels)
+    chosen = figures(tried[count][sharpness][judged], labels[judged])
     (work / "oof" / "kmeans").mkdir(parents=True, exist_ok=True)
-    for k in range(FOLDS):
+    for k in by_fold:
         indices = np.flatnonzero(fold == k)
         np.savez(work / "oof" / "kmeans" / f"{k}.npz", logits=np.log(tried[count][sharpness][indices]), indices=indices)
     metrics = json.dumps({"clusters": count, "sharpness": sharpness, "held_out": chosen})
@@ -73,14 +76,14 @@ def fit_kmeans(
 
 
 def held_out(
-    by_fold: Sequence[Floats], rows: Sequence[Row], labels: NDArray[np.int64], fold: NDArray[np.int64], count: int
+    by_fold: Mapping[int, Floats], rows: Sequence[Row], labels: NDArray[np.int64], fold: NDArray[np.int64], count: int
 ) -> dict[float, Floats]:
     """For each sharpness the probabilities [n, 6] that clusters of the other folds give each row."""
     out = {sharpness: np.zeros((len(rows), len(MODALITIES)), np.float32) for sharpness in SHARPNESS}
-    for k in range(FOLDS):
+    for k, features in by_fold.items():
         held = np.flatnonzero(fold == k)
-        mean, axes, centres, mix = cluster(by_fold[k], rows, labels, np.flatnonzero(fold != k), count)
-        distances = squared_distances(np.asarray((unit(by_fold[k][held]) - mean) @ axes, np.float32), centres)
+        mean, axes, centres, mix = cluster(features, rows, labels, np.flatnonzero(fold != k), count)
+        distances = squared_distances(np.asarray((unit(features[held]) - mean) @ axes, np.float32), centres)
         for sharpness, chances in out.items():
             chances[held] = mixed(distances, mix, sharpness)
     return out

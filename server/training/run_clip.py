@@ -5,7 +5,7 @@ The text tower is taken from the present checkpoint unless `text_layers` asks fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,13 +62,14 @@ class Result:
 
 
 def train_clip(
-    data: Path, out: Path = SHIPPED_CLIP, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *, folds: Sequence[Path] = (),
+    data: Path, out: Path = SHIPPED_CLIP, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *,
+    folds: Mapping[int, Path] | None = None,
     text_layers: Sequence[int] = (), recipe: Recipe | None = None, threads: int = 2, say: Say = print,
 ) -> Result:  # fmt: skip
     """Fit to `cnn`, judge on held-out origins, write `out` and `work`/oof/clip/FOLD.npz.
 
-    `folds`: the CNN checkpoints trained without each fold; without them every fold is judged with `cnn` itself, whose features are
-    honest only when it never learned from these rows.
+    `folds`: CNN checkpoints trained without that fold; those folds are judged. Without any, all are judged with `cnn` itself, whose
+    features are honest only when it never learned from these rows.
     """
     rows = read_rows(data)
     pixels, kept = PixelCache(rows, work / "cache"), work / "cache"
@@ -80,10 +81,10 @@ def train_clip(
     say("captions")
     captions, _ = caption_rows(rows, classes, embed)  # the teacher's vectors: the stored tower's are .99 of them, and slower
     fold = fold_of(rows)
-    by_fold = [features_of(load_cnn(path), rows, pixels, kept, threads) for path in folds] or [features] * FOLDS
+    by_fold = held_out_features(folds, features, rows, pixels, kept, threads)
     result = cross_validate(rows, by_fold, fold, captions, text, recipe, say)
     (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)
-    for k in range(FOLDS):
+    for k in by_fold:
         indices = np.flatnonzero(fold == k)
         np.savez(work / "oof" / "clip" / f"{k}.npz", logits=result.logits[indices], indices=indices)
     say("all folds together")
@@ -91,16 +92,25 @@ def train_clip(
     card = CompactCard(
         vocabulary=text.card.vocabulary, layers=text.card.layers, preprocess=network.preprocess, backbone=digest_of(network),
         scale=projection.scale, created=datetime.now(UTC).isoformat(timespec="seconds"), data_sha256=data_sha256(rows),
-        metrics={"zero_shot": result.zero_shot, "retrieval": result.retrieval, "backbone": read_card(cnn).name}
-        | {name: text.card.metrics[name] for name in ("text",) if name in text.card.metrics},
+        metrics={"zero_shot": result.zero_shot, "retrieval": result.retrieval}
+        | {"backbone": read_card(cnn).name, "folds": sorted(by_fold)} | {name: text.card.metrics[name] for name in ("text",) if name in text.card.metrics},
         licences="text tower from all-MiniLM-L6-v2 (Apache-2.0)",
     )  # fmt: skip
     write_clip(out, cnn, text.tensors, projection, card)
     return result
 
 
+def held_out_features(
+    folds: Mapping[int, Path] | None, features: Floats, rows: Sequence[Row], pixels: PixelCache, kept: Path, threads: int
+) -> dict[int, Floats]:
+    """For each fold to be judged the features [n, f] of all rows by a backbone that did not learn from that fold."""
+    if not folds:
+        return dict.fromkeys(range(FOLDS), features)
+    return {fold: features_of(load_cnn(path), rows, pixels, kept, threads) for fold, path in sorted(folds.items())}
+
+
 def cross_validate(
-    rows: Sequence[Row], by_fold: Sequence[Floats], fold: NDArray[np.int64], captions: Captioned, text: TextSide,
+    rows: Sequence[Row], by_fold: Mapping[int, Floats], fold: NDArray[np.int64], captions: Captioned, text: TextSide,
     recipe: Recipe | None = None, say: Say = print,
 ) -> Result:  # fmt: skip
     """Fit without each fold, answer for it; prompts and queries are words no training used."""
@@ -108,16 +118,17 @@ def cross_validate(
     asked, prompts, plain = queries(), load_prompts(), text.tower()
     query_vectors = plain.encode([query.text for query in asked])
     similar = np.zeros((len(rows), len(asked)), np.float32)
-    for k in range(FOLDS):
+    for k, features in by_fold.items():
         held, chosen = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
-        fitted = stored(fit_projection(by_fold[k], rows, captions, chosen, recipe))
+        fitted = stored(fit_projection(features, rows, captions, chosen, recipe))
         clip = CompactClip(fitted.tensors, text.tower(fitted.tensors["text.proj.weight"]), fitted.scale)
-        vectors = clip.project(by_fold[k][held])
+        vectors = clip.project(features[held])
         logits[held] = ZeroShot(clip, prompts).modalities(vectors)
         similar[held] = vectors @ unit(query_vectors @ fitted.tensors["text.proj.weight"].T).T
         say(f"fold {k}: {_short(zero_shot_figures(logits[held], [rows[int(i)] for i in held]))}")
-    whole = zero_shot_figures(logits, rows)
-    answers = retrieval(similar, asked, rows)
+    judged = np.flatnonzero(np.isin(fold, list(by_fold)))
+    seen = [rows[int(i)] for i in judged]
+    whole, answers = zero_shot_figures(logits[judged], seen), retrieval(similar[judged], asked, seen)
     say(f"all: {_short(whole)}")
     return Result(whole, summary(answers), answers, logits)
 
