@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from server.cli import batch, browser, config, db, scan, serve, token
+from server.cli import batch, browser, cluster, config, db, evaluate, explain, models, scan, serve, token, train
 
 
 def all_commands(app: typer.Typer) -> None:
@@ -13,6 +13,11 @@ def all_commands(app: typer.Typer) -> None:
     app.command()(serve.worker)
     app.command()(scan.scan)
     app.command()(batch.batch)
+    app.command()(explain.explain)
+    app.command()(cluster.cluster)
+    app.add_typer(train.app, name="train")
+    app.command()(evaluate.evaluate)
+    app.add_typer(models.app, name="models")
     app.command()(token.token)
     app.add_typer(db.app, name="db")
     app.command()(browser.browser)

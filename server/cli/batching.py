@@ -1,4 +1,4 @@
-"""Writes targets down as scans and queues them: addresses as they are, local files by their bytes, for a worker may be elsewhere."""
+"""Writes targets down as scans and queues them: addresses as they are, local files by their bytes (workers may be elsewhere)."""
 
 from __future__ import annotations
 

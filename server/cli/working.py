@@ -34,7 +34,7 @@ async def work(settings: Settings, *, attached: bool) -> None:
                 await performer.perform(scan_id)
 
         warming = asyncio.create_task(workshop.warm(), name="warm up")
-        working = asyncio.create_task(run_worker(database, settings, perform), name="work")
+        working = asyncio.create_task(run_worker(database, settings, perform, performer.explain), name="work")
         stopping = asyncio.create_task(stopped.wait())
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
         for task in (warming, working, stopping):

@@ -18,6 +18,8 @@ from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.job_context import AbortReason
 
 from server.errors import Cancelled, MedlensError, StoreError
+from server.jobs import heatmaps
+from server.jobs.heatmaps import Explain
 from server.jobs.queue import QUEUE, TASK, open_app
 from server.jobs.recovery import DEAD_AFTER_S, HEARTBEAT_S, MAX_DEATHS, recover, sweep
 from server.records import ScanError
@@ -46,6 +48,7 @@ async def run_worker(
     database: Database,
     settings: Settings,
     perform: Perform,
+    explain: Explain | None = None,
     *,
     ready: asyncio.Event | None = None,
     dead_after_s: float = DEAD_AFTER_S,
@@ -59,19 +62,24 @@ async def run_worker(
         try:
             async with open_app(database, settings.scans_at_once + SPARE_CONNECTIONS).open_async() as app:
                 _teach(app, database, perform)
-                await _work(app, database, settings, ready, dead_after_s)
+                if explain:
+                    heatmaps.teach(app, explain)
+                queues = [QUEUE, heatmaps.HEATMAPS] if explain else [QUEUE]
+                await _work(app, database, settings, queues, ready, dead_after_s)
         except (ConnectorException, StoreError, OSError) as error:
             log.warning("the worker lost its database and tries again: %s", error)
         await asyncio.sleep(RESTART_S)
 
 
-async def _work(app: App, database: Database, settings: Settings, ready: asyncio.Event | None, dead_after_s: float) -> None:
+async def _work(
+    app: App, database: Database, settings: Settings, queues: list[str], ready: asyncio.Event | None, dead_after_s: float
+) -> None:
     keeping = asyncio.create_task(_keep_house(app, database, settings, dead_after_s), name="keep house")
     if ready:
         ready.set()
     try:
         await app.run_worker_async(
-            queues=[QUEUE],
+            queues=queues,
             name="medlens",
             concurrency=settings.scans_at_once,
             fetch_job_polling_interval=POLL_S,

@@ -1,0 +1,85 @@
+"""`medlens evaluate`: every figure of the serving engine on labelled images, for people or as the contract's JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from server.cli.show import NAMES
+from server.settings import load_settings
+
+Manifest = Annotated[
+    Path, typer.Argument(metavar="MANIFEST.csv", help="Columns file (relative to it) and label; or a folder per modality.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="The figures as JSON on stdout, nothing else.")]
+Members = Annotated[str | None, typer.Option(metavar="NAMES", help="Who votes, such as cnn,clip,kmeans.")]
+
+
+def evaluate(manifest: Manifest, as_json: AsJson = False, members: Members = None) -> None:
+    """Measure the models on labelled images: per class, per member, with calibration."""
+    from server.classify.engine import Engine
+    from server.training.evaluate import evaluate_manifest
+
+    settings = load_settings(**({"members": members} if members else {}))
+
+    async def run() -> dict[str, Any]:
+        engine = Engine(settings)
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("judging", total=None)
+            try:
+                return await evaluate_manifest(
+                    manifest, engine, settings.max_pixels, lambda done, count: progress.update(task, completed=done, total=count)
+                )
+            finally:
+                await engine.stop()
+
+    figures = asyncio.run(run())
+    if as_json:
+        json.dump(figures, sys.stdout, indent=2)
+        print()
+    else:
+        _show(figures)
+
+
+def _show(figures: dict[str, Any]) -> None:
+    console = Console()
+    members = figures["members"]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
+    table.add_column("")
+    for name in ("ensemble", *members):
+        table.add_column(name, justify="right")
+    rows: dict[str, Callable[[dict[str, Any]], float | None]] = {
+        "accuracy": lambda one: one["accuracy"],
+        "balanced accuracy": lambda one: one["balanced_accuracy"],
+        "macro F1": lambda one: one["macro_f1"],
+        "five classes": lambda one: one["five_class"]["accuracy"],
+        "medical AUROC": lambda one: one["medical"]["auroc"],
+        "medical recall": lambda one: one["medical"]["recall"],
+        "calibration error": lambda one: one["ece"],
+        "abstained": lambda one: one["abstained"],
+        "accuracy when sure": lambda one: one["accuracy_when_sure"],
+    }
+    for name, read in rows.items():
+        table.add_row(name, *(_number(read(one)) for one in (figures, *members.values())))
+    for label, one in figures["per_class"].items():
+        table.add_row(
+            f"recall {NAMES[label]} ({one['n']})", *(_number(m["per_class"][label]["recall"]) for m in (figures, *members.values()))
+        )
+    console.print(table)
+    console.print(
+        f"\n{figures['n']} images, {figures['images_per_second']:.0f} a second, model {figures['model_version']}", highlight=False
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

@@ -1,0 +1,61 @@
+"""`medlens models`: which weights are known and which are here; `pull` fetches others from their hub onto this machine."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from server.settings import load_settings
+
+app = typer.Typer(help="The weights: known, present, fetched.", invoke_without_command=True)
+MIB = 1024 * 1024
+
+
+@app.callback()
+def models(context: typer.Context) -> None:
+    """The weights: known, present, fetched."""
+    if context.invoked_subcommand is None:
+        _list()
+
+
+def _list() -> None:
+    from server.models.members import FETCHED
+    from server.models.registry import REMOTE, SHIPPED
+
+    folder = load_settings().data_dir / FETCHED
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
+    for heading in ("model", "here", "size", "licence", "from", "used by"):
+        table.add_column(heading, overflow="fold")
+    for shipped in SHIPPED:
+        size = f"{shipped.path.stat().st_size / MIB:.0f} MB" if shipped.present() else ""
+        table.add_row(shipped.name, "yes" if shipped.present() else "no", size, shipped.licence, shipped.source, "the default")
+    for remote in REMOTE.values():
+        here = "yes" if remote.present(folder) else "no"
+        table.add_row(remote.name, here, f"{remote.size / MIB:.0f} MB", remote.licence, remote.source, remote.setting)
+    Console().print(table)
+
+
+@app.command()
+def pull(name: str) -> None:
+    """Fetch a model from its hub; goes on where an earlier try was cut off."""
+    from server.models.hub import pull as fetch
+    from server.models.members import FETCHED
+    from server.models.registry import lookup
+
+    remote = lookup(name)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(here: int, size: int | None, file: str) -> None:
+            if file not in tasks:
+                tasks[file] = progress.add_task(file, total=size)
+            progress.update(tasks[file], completed=here, total=size)
+
+        folder = asyncio.run(fetch(remote, load_settings().data_dir / FETCHED, tell))
+    print(f"{remote.name} is in {folder}; use it with {remote.setting}")

@@ -1,0 +1,91 @@
+"""`medlens train`: the members and the ensemble over them, resumable, with progress. The recipes are server/training's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from server.errors import Cancelled
+
+app = typer.Typer(help="Train the members and fit the ensemble.", no_args_is_help=True)
+
+Data = Annotated[
+    Path, typer.Option(metavar="DIR", help="A folder with manifest.csv (file, label, ...), or with a folder per modality.")
+]
+Work = Annotated[Path, typer.Option(metavar="DIR", help="Logs, decoded pixels, resume states, checkpoints.")]
+Threads = Annotated[int, typer.Option(min=0, help="Threads of the training; 0 is torch's choice.")]
+Arch = Annotated[Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"], typer.Option(help="The network.")]
+Weights = Annotated[str, typer.Option(help="What it starts from: imagenet, none, or a checkpoint of ours.")]
+Recipe = Annotated[Literal["default", "origin"], typer.Option(help="Our recipe, or that of the origin's VGG-16.")]
+Epochs = Annotated[int | None, typer.Option(min=1)]
+PerEpoch = Annotated[int | None, typer.Option(min=1, help="Images an epoch.")]
+Folds = Annotated[
+    bool, typer.Option("--folds", help="Also train five networks that each leave whole origins out, and judge them there.")
+]
+Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the result goes; else the place it is served from.")]
+
+
+@app.command()
+def cnn(
+    data: Data, work: Work = Path("runs"), arch: Arch = "efficientnet_lite0", weights: Weights = "imagenet",
+    recipe: Recipe = "default", epochs: Epochs = None, images_per_epoch: PerEpoch = None, threads: Threads = 0, folds: Folds = False,
+    out: Out = None,
+) -> None:  # fmt: skip
+    """Fine-tune the CNN; go on where an earlier run was cut off."""
+    from server.training.config import ORIGIN_VGG16, named_config
+    from server.training.run_folds import run_folds
+    from server.training.train_cnn import train_cnn
+
+    base = named_config(ORIGIN_VGG16 if recipe == "origin" else None)
+    config = replace(
+        base, data=data, cache=work / "cache", out=work / arch, arch=base.arch if recipe == "origin" else arch, weights=weights,
+        threads=threads, epochs=epochs or base.epochs, images_per_epoch=images_per_epoch or base.images_per_epoch,
+    )  # fmt: skip
+    try:
+        if folds:
+            run_folds(replace(config, out=work), work / "oof", work / "folds.jsonl")
+        made = train_cnn(config)
+    except (KeyboardInterrupt, Cancelled):
+        print(f"stopped; the same command goes on from {config.out}")
+        raise typer.Exit(130) from None
+    if out:
+        out.write_bytes(made.read_bytes())
+    print(out or made)
+
+
+@app.command()
+def clip(data: Data, work: Work = Path("runs"), threads: Threads = 2) -> None:
+    """Fit the compact CLIP to the CNN's features; minutes."""
+    from server.training.run_clip import train_clip
+
+    result = train_clip(data, work=work, folds=fold_checkpoints(work), threads=threads)
+    print(result.zero_shot)
+
+
+@app.command()
+def kmeans(data: Data, work: Work = Path("runs"), threads: Threads = 2) -> None:
+    """Cluster the CNN's features; minutes."""
+    from server.training.fit_kmeans import fit_kmeans
+
+    print(fit_kmeans(data, work=work, folds=fold_checkpoints(work), threads=threads)["held_out"])
+
+
+@app.command()
+def ensemble(data: Data, work: Work = Path("runs"), out: Out = None) -> None:
+    """Fit the ensemble on what the members said about origins that they had not seen; seconds."""
+    from server.models.checkpoint import WEIGHTS
+    from server.training.fit_ensemble import fit_ensemble
+
+    print(fit_ensemble(data, work / "oof", out or WEIGHTS / "ensemble.json"))
+
+
+def fold_checkpoints(work: Path) -> dict[int, Path]:
+    """The networks under `work` that left one fold out each, by that fold."""
+    from server.training.folds import FOLDS
+    from server.training.train_cnn import BEST
+
+    places = {fold: work / f"fold{fold}" / BEST for fold in range(FOLDS)}
+    return {fold: path for fold, path in places.items() if path.is_file()}
