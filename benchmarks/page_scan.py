@@ -78,28 +78,26 @@ def serve(site: Site) -> str:
     return site.add("/cases.html", page(*parts, title="Fifty cases"))
 
 
-async def measure(rounds: int) -> dict[str, object]:
+async def measure(rounds: int, folder: str) -> dict[str, object]:
     times: dict[str, list[float]] = {"alone": [], "no_cache": [], "cached": [], "first_verdict": []}
-    with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        settings = Settings(data_dir=Path(folder) / "d", allow_networks=(ip_network("127.0.0.1/32"),))
-        async with (
-            Site() as site,
-            Database(settings) as database,
-            open_workshop(settings) as workshop,
-            async_playwright() as playwright,
-        ):
-            await database.migrate()
-            url = serve(site)
-            chromium = await playwright.chromium.launch(executable_path=find_chromium(settings))
-            for warm_up in (True, *(False,) * rounds):
-                a = await alone(chromium, url)
-                fresh, first = await scanned(database, workshop, url, no_cache=True)
-                known, _ = await scanned(database, workshop, url, no_cache=False)
-                if not warm_up:
-                    for name, value in zip(times, (a, fresh, known, first / fresh), strict=True):
-                        times[name].append(value)
-            await chromium.close()
+    settings = Settings(data_dir=Path(folder) / "d", allow_networks=(ip_network("127.0.0.1/32"),))
+    async with (
+        Site() as site,
+        Database(settings) as database,
+        open_workshop(settings) as workshop,
+        async_playwright() as playwright,
+    ):
+        await database.migrate()
+        url = serve(site)
+        chromium = await playwright.chromium.launch(executable_path=find_chromium(settings))
+        for warm_up in (True, *(False,) * rounds):
+            a = await alone(chromium, url)
+            fresh, first = await scanned(database, workshop, url, no_cache=True)
+            known, _ = await scanned(database, workshop, url, no_cache=False)
+            if not warm_up:
+                for name, value in zip(times, (a, fresh, known, first / fresh), strict=True):
+                    times[name].append(value)
+        await chromium.close()
     medians = {name: statistics.median(values) for name, values in times.items()}
     return {
         "ratio_no_cache": round(medians["no_cache"] / medians["alone"], 3),
@@ -114,9 +112,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    load = os.getloadavg()[0]
-    record(
-        "page_scan",
-        {"rounds": arguments.rounds, "images": IMAGES, "load_before": round(load, 1)},
-        asyncio.run(measure(arguments.rounds)),
-    )
+    about = {"rounds": arguments.rounds, "images": IMAGES, "load_before": round(os.getloadavg()[0], 1)}
+    with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as place:
+        Path(place).chmod(0o755)  # as root the database runs as another user, who has to get in
+        record("page_scan", about, asyncio.run(measure(arguments.rounds, place)))

@@ -30,10 +30,17 @@ Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the result
 
 @app.command()
 def cnn(
-    data: Data, work: Work = Path("runs"), arch: Arch = "efficientnet_lite0", weights: Weights = "imagenet",
-    recipe: Recipe = "default", epochs: Epochs = None, images_per_epoch: PerEpoch = None, threads: Threads = 0, folds: Folds = False,
+    data: Data,
+    work: Work = Path("runs"),
+    arch: Arch = "efficientnet_lite0",
+    weights: Weights = "imagenet",
+    recipe: Recipe = "default",
+    epochs: Epochs = None,
+    images_per_epoch: PerEpoch = None,
+    threads: Threads = 0,
+    folds: Folds = False,
     out: Out = None,
-) -> None:  # fmt: skip
+) -> None:
     """Fine-tune the CNN; go on where an earlier run was cut off."""
     from server.training.config import ORIGIN_VGG16, named_config
     from server.training.run_folds import run_folds
