@@ -35,7 +35,7 @@ class TrainConfig:
     warm_up: float = 0.15  # share of the steps
     label_smoothing: float = 0.05
     ema: float = 0.99  # a few hundred steps in all: .99 looks back over half an epoch; 0 keeps none
-    freeze_stages: int = 4  # stem and first three blocks stand still: edges and textures need no relearning, 40 % less time
+    freeze_stages: int = 4  # stem and first three blocks stand still: edges and textures need no relearning; 40 % less time
     frozen_steps: int = 250  # heads alone, on cached features (or, where there are none, on pictures with a frozen body)
     kind_weight: float = 0.3  # auxiliary: finer kinds and body parts keep features rich
     text_weight: float = 0.3  # auxiliary: captions' embeddings, for the compact CLIP that shares the features

@@ -194,7 +194,7 @@ def run_epoch(
     progress: Progress, stop: Stop,
 ) -> None:  # fmt: skip
     cnn = state.cnn.train().to(memory_format=torch.channels_last)
-    for part in cnn.early(config.freeze_stages):
+    for part in cnn.early(config.freeze_stages if config.weights != "none" else 0):
         part.eval().requires_grad_(False)
     network: nn.Module = Features(cnn)
     if device.type == "cuda" and torch.cuda.device_count() > 1:
