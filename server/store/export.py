@@ -40,9 +40,13 @@ async def rows(database: Database, filters: Filters | None = None) -> AsyncItera
         .order_by(scans.c.created_at.desc(), scans.c.id.desc(), scan_images.c.position, scan_images.c.sha256)
         .execution_options(yield_per=AT_ONCE)
     )
-    async with database.begin() as connection, connection.stream(wanted) as result:
-        async for row in result.mappings():
-            yield Exported(**{column.name: row[column] for column in _OF_SCAN}, judged=judged_of(row, cached=row["cached"]))
+    async with database.begin() as connection:
+        result = await connection.stream(wanted)
+        try:
+            async for row in result.mappings():
+                yield Exported(**{column.name: row[column] for column in _OF_SCAN}, judged=judged_of(row, cached=row["cached"]))
+        finally:  # `async with connection.stream` closes the cursor only when nothing is raised
+            await result.close()
 
 
 _OF_SCAN = (scans.c.id, scans.c.kind, scans.c.target, scans.c.title, scans.c.status, scans.c.created_at)
