@@ -89,6 +89,7 @@ class Browser:
                 return await chromium.new_context(
                     proxy={"server": proxy_url},
                     viewport=VIEWPORT,
+                    user_agent=_user_agent(chromium.version),
                     service_workers="block",
                     accept_downloads=False,
                     permissions=[],
@@ -141,6 +142,13 @@ class Browser:
         if driver is not None:
             with suppress(PlaywrightError):
                 await driver.stop()  # the driver takes what is left of the browser with it
+
+
+def _user_agent(version: str) -> str:
+    """What the installed browser says of itself with a window. Headless it names itself HeadlessChrome, which many sites turn away,
+    although a person asked for this one page and would be shown it."""
+    major = version.partition(".")[0]
+    return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
 
 
 def _is_root() -> bool:

@@ -260,3 +260,13 @@ async def test_visits_at_once_do_not_mix(browser: Browser, site: Site) -> None:
     seen = await asyncio.gather(*(look(browser, site.url(f"/{number}"), loopback()) for number in images))
     assert [one.images for one in seen] == [{data} for data in images.values()]
     assert browser.contexts == 0
+
+
+async def test_sites_meet_the_browser_as_with_a_window(browser: Browser, site: Site) -> None:
+    site.add("/who.html", "<p>who?")
+    async with EgressProxy(Guard(loopback()), loopback()) as proxy, browser.context(proxy.url) as context:
+        tab = await context.new_page()
+        await tab.goto(site.url("/who.html"))
+        assert "Headless" not in await tab.evaluate("navigator.userAgent")
+    assert "Headless" not in site.seen["/who.html"]["User-Agent"]
+    assert "Headless" not in site.seen["/who.html"].get("sec-ch-ua", "")
