@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from server.models.gutters import CLEAN_SHARE, TOLERANCE, Grey, Run, near, runs, seams
-from server.models.panel_kinds import is_picture, textured
+from server.models.panel_kinds import is_picture, passes_beside_picture, textured
 from server.models.slices import bands, slices
 
 # Cuts within cuts. A grid takes two, a grid in a row three, captions between them one or two more.
@@ -90,7 +90,7 @@ class Cutter:
                 continue
             found = self._solved(parts, depth)
             if len(found) > 1 and sum(piece.picture for piece in found) >= needed:
-                return found
+                return self._in_company(found)
         return self._repeats(block, gutters) or [leaf]
 
     def trim(self, block: Block, ground: int) -> Block:
@@ -98,8 +98,8 @@ class Cutter:
         if block.area == 0:
             return replace(block, bottom=block.top)
         content = ~near(self.pixels(block), ground)
-        rows = np.flatnonzero(content.mean(1) > TRIM_SHARE)
-        cols = np.flatnonzero(content.mean(0) > TRIM_SHARE)
+        rows = np.flatnonzero(np.count_nonzero(content, axis=1) > TRIM_SHARE * block.width)
+        cols = np.flatnonzero(np.count_nonzero(content, axis=0) > TRIM_SHARE * block.height)
         if not len(rows) or not len(cols):
             return replace(block, bottom=block.top)
         top, bottom, left, right = (
@@ -134,6 +134,14 @@ class Cutter:
                 out.append(part)
         return out
 
+    def _in_company(self, found: list[Block]) -> list[Block]:
+        """Beside a picture, what is textured is one too, though its edges fade into the gutter."""
+        return [piece if piece.picture else replace(piece, picture=self._may_pass(piece)) for piece in found]
+
+    def _may_pass(self, piece: Block) -> bool:
+        thin = piece.ground is None or min(piece.height, piece.width) < self._min_side
+        return not thin and passes_beside_picture(self.pixels(piece), piece.ground or 0)
+
     def _options(self, block: Block, gutters: dict[int, list[Run]]) -> Iterator[list[Block]]:
         """Ways to cut, the likeliest first: gutters by how much of the block they take, then seams."""
         ways = sorted(
@@ -146,6 +154,8 @@ class Cutter:
         )
         for _, axis, group in ways:
             yield [self.trim(piece, group[0].colour) for piece in _between(block, axis, group)]
+        if not textured(self.pixels(block)):
+            return
         for axis in (COLUMNS, ROWS):
             pieces = self._seamed(block, axis)
             if len(pieces) > 1:

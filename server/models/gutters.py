@@ -6,6 +6,7 @@ Works on grey arrays whose lines are rows; who wants columns passes the transpos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -18,21 +19,21 @@ TOLERANCE = 14
 # Of a line's pixels: a label such as "(a)" beside or across a gutter takes a twentieth of a figure's height.
 CLEAN_SHARE = 0.94
 # Pixels looked at first in each line; only lines that look uniform in these are read in full.
-SAMPLES = 32
+SAMPLES = 24
 # Of the samples on both sides that may be a label's.
-STRAY_SAMPLES = 3
-# Lines: one pixel of a two-pixel gutter survives blurring and shrinking.
-MIN_GUTTER = 1
+STRAY_SAMPLES = 2
 
-# A seam: the step between neighbouring lines must stand out in this share of its stretches, each this long (pixels, at least).
-SEAM_SHARE = 0.9
+# A seam: the step between neighbouring lines must stand out in this share of so many stretches of its length.
+SEAM_SHARE = 0.8
 STRETCHES = 24
+# Of a stretch's pixels whose step must stand out: where two scans are equally dark there is none.
+STRETCH_SHARE = 0.4
+# Pixels of each line that are enough to find the lines worth a closer look.
+THINNED = 128
 # Grey levels between two lines; below, noise and JPEG blocks make steps as well.
 MIN_STEP = 7
 # How much larger than the steps around it a seam's step must be. Texture alone stays below.
 STANDS_OUT = 2.2
-# Of the stretches whose step goes the other way than most: a horizon or a door frame is brighter on one side all along.
-BOTH_WAYS = 0.12
 # Lines on each side a seam is compared with.
 AROUND = 6
 
@@ -53,15 +54,9 @@ class Run:
 def runs(view: Grey, share: float = CLEAN_SHARE) -> list[Run]:
     """Stretches of lines that are of one colour over their full extent, but for a few pixels; in order, at both ends too."""
     colours, clean = _uniform(view, share)
-    found: list[Run] = []
-    start = 0
-    for i in range(1, len(clean) + 1):
-        goes_on = i < len(clean) and clean[i] and clean[start] and abs(int(colours[i]) - int(colours[start])) <= TOLERANCE
-        if not goes_on:
-            if clean[start] and i - start >= MIN_GUTTER:
-                found.append(Run(start, i, int(np.median(colours[start:i]))))
-            start = i
-    return found
+    breaks = (clean[1:] != clean[:-1]) | (np.abs(np.diff(colours.astype(np.int16))) > TOLERANCE)
+    edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(clean)]
+    return [Run(a, b, int(np.median(colours[a:b]))) for a, b in pairwise(edges) if clean[a]]
 
 
 def near(view: Grey, colour: int, tolerance: int = TOLERANCE) -> NDArray[np.bool_]:
@@ -75,10 +70,8 @@ def seams(view: Grey, margin: int) -> list[int]:
     count, length = view.shape
     if count < 2 * margin or length < STRETCHES:
         return []
-    grey = view.astype(np.int16)
-    step = grey[1:] - grey[:-1]
-    size = np.abs(step)
-    profile = np.minimum(size, 64).mean(1, dtype=np.float32)
+    thin = view[:, :: max(1, length // THINNED)].astype(np.int16)
+    profile = np.minimum(np.abs(thin[1:] - thin[:-1]), 64).mean(1, dtype=np.float32)
     padded = np.pad(profile, AROUND, mode="reflect")
     around = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
     lines = np.flatnonzero((profile >= MIN_STEP) & (profile >= STANDS_OUT * around))
@@ -88,7 +81,7 @@ def seams(view: Grey, margin: int) -> list[int]:
         at = int(line) + 1
         if not margin <= at <= count - margin or any(abs(at - other) < margin for other in chosen):
             continue
-        if _is_seam(step, int(line)):
+        if _is_seam(view, int(line)):
             chosen.append(at)
     return chosen
 
@@ -102,22 +95,21 @@ def _uniform(view: Grey, share: float) -> tuple[NDArray[np.uint8], NDArray[np.bo
     clean = (samples[:, -1 - stray] - samples[:, stray]) <= 2 * TOLERANCE
     lines = np.flatnonzero(clean)
     if len(lines):
-        inside = np.abs(view[lines].astype(np.int16) - colours[lines, None]) <= TOLERANCE
-        clean[lines] = inside.mean(1) >= share
+        low = np.maximum(colours[lines], TOLERANCE) - np.uint8(TOLERANCE)
+        span = np.minimum(colours[lines], 255 - TOLERANCE) + np.uint8(TOLERANCE) - low
+        inside = (view[lines] - low[:, None]) <= span[:, None]
+        clean[lines] = np.count_nonzero(inside, axis=1) >= share * length
     return colours, clean
 
 
-def _is_seam(step: NDArray[np.int16], line: int) -> bool:
-    """Whether the step after `line` stands out in nearly all stretches of its extent, and goes both ways."""
-    here = step[line]
-    low, high = max(0, line - AROUND), min(len(step), line + AROUND + 1)
-    others = np.abs(np.delete(step[low:high], np.s_[max(0, line - low - 1) : line - low + 2], axis=0)).mean(0)
-    strong = np.abs(here) >= np.maximum(MIN_STEP, STANDS_OUT * others)
-    bounds = np.linspace(0, len(here), STRETCHES + 1).astype(np.intp)[:-1]
-    width = np.diff(np.append(bounds, len(here)))
-    covered = np.add.reduceat(strong.astype(np.int32), bounds) >= 0.4 * width
-    up = np.add.reduceat((strong & (here > 0)).astype(np.int32), bounds) > np.add.reduceat(
-        (strong & (here < 0)).astype(np.int32), bounds
-    )
-    both = min(up[covered].mean(), 1 - up[covered].mean()) if covered.any() else 0.0
-    return bool(covered.mean() >= SEAM_SHARE and both >= BOTH_WAYS)
+def _is_seam(view: Grey, line: int) -> bool:
+    """Whether the step after `line` stands out in nearly all stretches of its extent."""
+    low, high = max(0, line - AROUND), min(len(view) - 1, line + AROUND + 1)
+    around = view[low : high + 1].astype(np.int16)
+    step, at = np.abs(around[1:] - around[:-1]), line - low
+    here = step[at]
+    others = np.delete(step, np.s_[max(0, at - 1) : at + 2], axis=0).mean(0)
+    strong = here >= np.maximum(MIN_STEP, STANDS_OUT * others)
+    bounds = np.linspace(0, len(here), STRETCHES + 1).astype(np.intp)
+    covered = np.add.reduceat(strong.astype(np.int32), bounds[:-1]) >= STRETCH_SHARE * np.diff(bounds)
+    return bool(covered.mean() >= SEAM_SHARE)

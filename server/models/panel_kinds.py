@@ -21,12 +21,18 @@ EDGES = 0.72
 EDGE_DEPTH = 3
 # Grey levels by which an edge stands out within that depth; a smooth shade does not.
 EDGE_TOLERANCE = 22
-# Bits of the grey histogram (64 bins) without its fullest bin. Bars, boxes, tables and logos have two or three, photos five.
-TEXTURE = 3.4
-# Of a textured block's pixels that may have one grey (three of 64 bins): a scan's ground is black or, on lungs and slides, white;
-# paper, tables and windows of any other colour are flat.
-FLAT_BLACK, FLAT_WHITE, FLAT = 0.78, 0.5, 0.42
-BLACK_BINS, WHITE_BINS = 6, 60
+# Bits of the grey histogram (64 bins) without its fullest bin. Bars, boxes and logos have two, skin three, photos five.
+TEXTURE = 2.8
+# Of neighbours that are neither black nor white: as many are exactly alike in windows, charts and logos, not in what a sensor saw.
+STILL = 0.45
+# Of a textured block's pixels that may have one grey, give or take one level: a scan's ground is black, or white on lungs
+# and slides; paper, tables and windows of any other colour are flat, where skin and sky spread over a dozen levels.
+FLAT_BLACK, FLAT_WHITE, FLAT = 0.78, 0.5, 0.3
+BLACK, WHITE = 24, 240
+# Rows and columns of a block whose pixels are counted.
+LOOKED_AT = 96
+# Of a block's pixels that differ from the ground when its neighbour in the same cut is a picture: a hand on black has a quarter.
+SPARSE = 0.2
 # Grey levels by which a stroke stands out from the paper; the noise of a dark scan does not.
 STROKE_TOLERANCE = 48
 # Of a drawing's width and height that its largest connected stroke spans: axes do, words do not.
@@ -39,15 +45,22 @@ TRACED_SIDE = 256
 
 def textured(block: Grey) -> bool:
     """Whether the grey levels are those of a picture and not of a drawing, a table or a flat ground."""
-    counts = np.bincount(block[:: max(1, block.shape[0] // 192), :: max(1, block.shape[1] // 192)].ravel() >> 2, minlength=64)
-    share = counts / counts.sum()
+    rows = np.ascontiguousarray(block[:: max(1, block.shape[0] // LOOKED_AT)])
+    share = np.bincount(rows.ravel()[:: max(1, block.shape[1] // LOOKED_AT)], minlength=256).astype(np.float64)
+    share /= share.sum()
     fullest = int(share.argmax())
-    limit = FLAT_BLACK if fullest < BLACK_BINS else FLAT_WHITE if fullest >= WHITE_BINS else FLAT
-    if share[max(0, fullest - 1) : fullest + 2].sum() > limit:
+    limit = FLAT_BLACK if fullest < BLACK else FLAT_WHITE if fullest >= WHITE else FLAT
+    if share[max(0, fullest - 1) : fullest + 2].sum() > limit or _still(rows) > STILL:
         return False
-    rest = np.delete(share, fullest)
+    rest = np.delete(share.reshape(64, 4).sum(1), fullest // 4)
     rest = rest[rest > 0] / rest.sum()
     return bool(-(rest * np.log2(rest)).sum() >= TEXTURE)
+
+
+def _still(rows: Grey) -> float:
+    after, before = rows[:, 1:], rows[:, :-1]
+    grey = (after >= BLACK) & (after < WHITE)
+    return int(np.count_nonzero(grey & (after == before))) / max(1, int(np.count_nonzero(grey)))
 
 
 def is_picture(block: Grey, ground: int, facing: tuple[bool, bool, bool, bool]) -> bool:
@@ -58,6 +71,11 @@ def is_picture(block: Grey, ground: int, facing: tuple[bool, bool, bool, bool]) 
     sharp = ~near(block, ground, EDGE_TOLERANCE)
     edges = [edge for edge, faces in zip(_edges(sharp), facing, strict=True) if faces]
     return not edges or (min(edges) >= EDGE and sum(edges) / len(edges) >= EDGES)
+
+
+def passes_beside_picture(block: Grey, ground: int) -> bool:
+    """Whether a block is a picture given that the cut that made it also made one: its edges may be as dark as its ground."""
+    return textured(block) and bool((~near(block, ground)).mean() >= SPARSE)
 
 
 def is_drawing(block: Grey, ground: int) -> bool:
