@@ -105,21 +105,23 @@ async def _stream(request: web.Request, write: Write, content_type: str, name: s
     filters = filters_of(query_of(request, Filters))
     answer = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
     answer.content_type, answer.charset = content_type, "utf-8"
-    async with aclosing(export.rows(request.app[DATABASE], filters)) as rows, aclosing(write(rows)) as texts:  # type: ignore[type-var]
-        text = await anext(texts)  # a database that says no says so before the answer begins
-        await answer.prepare(request)
-        try:
-            await answer.write(text.encode())
+    try:
+        # type-var: the store's readers are generators, told as iterators.
+        async with aclosing(export.rows(request.app[DATABASE], filters)) as rows, aclosing(write(rows)) as texts:  # type: ignore[type-var]
             async for text in texts:
+                if not answer.prepared:  # a database that says no has said so before the answer begins
+                    await answer.prepare(request)
                 await answer.write(text.encode())
-        except ConnectionResetError:
+    except ConnectionResetError:
+        raise
+    except Exception as error:
+        if not answer.prepared:
             raise
-        except Exception as error:
-            # A cut connection is the only way left to say that the file is not whole.
-            log.exception("export failed", name=name)
-            if request.transport:
-                request.transport.abort()
-            raise ConnectionResetError("the export was cut") from error
+        # A cut connection is the only way left to say that the file is not whole.
+        log.exception("export failed", name=name)
+        if request.transport:
+            request.transport.abort()
+        raise ConnectionResetError("the export was cut") from error
     await answer.write_eof()
     return answer
 
