@@ -15,22 +15,20 @@ Link = Annotated[bool, typer.Option("--link", help="A one-time link to the dashb
 
 def token(rotate: Rotate = False, link: Link = False) -> None:
     """The API token, made at first start."""
+    from server.store import access
+    from server.store.database import Database
     from server.web.login import login_link
     from server.web.token import Token
 
     settings = load_settings()
     held = Token(settings)
-    if rotate:
-        held.rotate()
-    if not link:
-        print(held.value)
-        return
 
-    async def make() -> str:
-        from server.store.database import Database
-
+    async def with_database() -> str:
         async with Database(settings) as database:
             await database.migrate()
-            return await login_link(database, settings)
+            if rotate:
+                held.rotate()
+                await access.close_all(database)  # who had signed in with the old one signs in again
+            return await login_link(database, settings) if link else held.value
 
-    print(asyncio.run(make()))
+    print(asyncio.run(with_database()) if rotate or link else held.value)
