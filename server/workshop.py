@@ -14,6 +14,7 @@ from server.classify.engine import Engine
 from server.dedupe.decode_pool import DecodePool
 from server.errors import MedlensError
 from server.extract.browser import Browser
+from server.models.panels import split_panels
 from server.settings import Settings
 from server.source.fetch import Fetcher
 from server.source.guard import Guard
@@ -32,7 +33,7 @@ class Workshop:
         """The judge for this choice of members (None: those of the settings); each choice is loaded once, when first used."""
         chosen = tuple(members or self.settings.members)
         if chosen not in self._engines:
-            self._engines[chosen] = Engine(self.settings.model_copy(update={"members": chosen}))
+            self._engines[chosen] = Engine(self.settings.model_copy(update={"members": chosen}), split_panels=split_panels)
         return self._engines[chosen]
 
     async def warm(self) -> None:

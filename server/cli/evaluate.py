@@ -27,12 +27,13 @@ Members = Annotated[str | None, typer.Option(metavar="NAMES", help="Who votes, s
 def evaluate(manifest: Manifest, as_json: AsJson = False, members: Members = None) -> None:
     """Measure the models on labelled images: per class, per member, with calibration."""
     from server.classify.engine import Engine
+    from server.models.panels import split_panels
     from server.training.evaluate import evaluate_manifest
 
     settings = load_settings(**({"members": members} if members else {}))
 
     async def run() -> dict[str, Any]:
-        engine = Engine(settings)
+        engine = Engine(settings, split_panels=split_panels)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("judging", total=None)

@@ -134,3 +134,18 @@ async def test_watchers_are_told_what_was_found_and_each_verdict(site: Site, run
     assert kinds[-1] == "done"
     assert "found" in kinds
     assert {event.data["sha256"] for event in told if event.kind == "verdict"} == {image["sha256"] for image in report["images"]}
+
+
+async def test_a_compound_figure_has_a_verdict_for_each_panel(site: Site, run: Run) -> None:
+    figure = Image.new("RGB", (700, 340), "white")
+    for left, name in ((10, "CT_small.dcm"), (370, "MR_small.dcm")):
+        figure.paste(Image.open(io.BytesIO(scan_of(name))).convert("RGB"), (left, 10))
+    out = io.BytesIO()
+    figure.save(out, "PNG")
+    site.add("/figure.png", out.getvalue(), "image/png")
+    (image,) = (await run(site.add("/paper.html", page('<img src="/figure.png">'))))["images"]
+    first, second = image["panels"]
+    assert abs(first["box"][0] - 10) < 8
+    assert abs(second["box"][0] - 370) < 8
+    assert first["verdict"]["is_medical"]
+    assert image["verdict"]["is_medical"]
