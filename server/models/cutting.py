@@ -83,14 +83,13 @@ class Cutter:
         leaf = replace(block, picture=self._is_picture(block))
         if depth >= MAX_DEPTH or self._left <= 0 or max(block.height, block.width) < 2 * self._min_side:
             return [leaf]
-        needed = 2 if leaf.picture else 1
         gutters = {axis: self._gutters(block, axis) for axis in (ROWS, COLUMNS)}
         for parts in self._options(block, gutters):
             if min(block.height, block.width) < self._min_side or len(parts) < 2:
                 continue
             found = self._solved(parts, depth)
-            if len(found) > 1 and sum(piece.picture for piece in found) >= needed:
-                return self._in_company(found)
+            if len(found) > 1 and sum(piece.picture for piece in found) >= _needed(leaf, parts[0].ground):
+                return found
         return self._repeats(block, gutters) or [leaf]
 
     def trim(self, block: Block, ground: int) -> Block:
@@ -119,28 +118,27 @@ class Cutter:
         return Block(top, bottom, left, right, ground, facing)
 
     def _solved(self, parts: list[Block], depth: int) -> list[Block]:
-        """The parts' panels; parts without a picture stay whole, and what is too thin to be a panel joins such a neighbour."""
+        """The parts' panels. Beside a picture, what is textured is one too; neighbours without any stay together, as charts do."""
+        solved = [
+            self.cut(part, depth + 1) if min(part.height, part.width) >= self._min_side else [part] for part in parts if part.area
+        ]
+        company = sum(any(piece.picture for piece in pieces) for pieces in solved)
         out: list[Block] = []
-        for part in parts:
-            if part.area == 0:
-                continue
-            thin = min(part.height, part.width) < self._min_side
-            pieces = [part] if thin else self.cut(part, depth + 1)
+        bare = False
+        for part, pieces in zip((part for part in parts if part.area), solved, strict=True):
             if any(piece.picture for piece in pieces):
-                out += pieces
-            elif out and not out[-1].picture and (thin or min(out[-1].height, out[-1].width) < self._min_side):
+                out, bare = out + pieces, False
+            elif company and self._may_pass(part):
+                out, bare = [*out, replace(part, picture=True)], False
+            elif bare:
                 out[-1] = _around(out[-1], part)
             else:
-                out.append(part)
+                out, bare = [*out, part], True
         return out
-
-    def _in_company(self, found: list[Block]) -> list[Block]:
-        """Beside a picture, what is textured is one too, though its edges fade into the gutter."""
-        return [piece if piece.picture else replace(piece, picture=self._may_pass(piece)) for piece in found]
 
     def _may_pass(self, piece: Block) -> bool:
         thin = piece.ground is None or min(piece.height, piece.width) < self._min_side
-        return not thin and passes_beside_picture(self.pixels(piece), piece.ground or 0)
+        return not thin and passes_beside_picture(self.pixels(piece), piece.ground or 0, piece.facing)
 
     def _options(self, block: Block, gutters: dict[int, list[Run]]) -> Iterator[list[Block]]:
         """Ways to cut, the likeliest first: gutters by how much of the block they take, then seams."""
@@ -193,6 +191,12 @@ class Cutter:
         if block.ground is None:
             return textured(self.pixels(block))
         return is_picture(self.pixels(block), block.ground, block.facing)
+
+
+def _needed(leaf: Block, colour: int | None) -> int:
+    """Pictures that a cut must yield: two where the block is one itself in the gutters of its figure, and the cut is of another colour."""
+    stranger = leaf.ground is not None and colour is not None and abs(leaf.ground - colour) > TOLERANCE
+    return 2 if leaf.picture and any(leaf.facing) and stranger else 1
 
 
 def _by_colour(found: list[Run]) -> list[list[Run]]:

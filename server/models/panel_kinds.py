@@ -5,6 +5,8 @@ Judges one block at a time from its pixels and the colour around it. Knows nothi
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -24,7 +26,7 @@ EDGE_TOLERANCE = 22
 # Bits of the grey histogram (64 bins) without its fullest bin. Bars, boxes and logos have two, skin three, photos five.
 TEXTURE = 2.8
 # Of neighbours that are neither black nor white: as many are exactly alike in windows, charts and logos, not in what a sensor saw.
-STILL = 0.45
+STILL = 0.6
 # Of a textured block's pixels that may have one grey, give or take one level: a scan's ground is black, or white on lungs
 # and slides; paper, tables and windows of any other colour are flat, where skin and sky spread over a dozen levels.
 FLAT_BLACK, FLAT_WHITE, FLAT = 0.78, 0.5, 0.3
@@ -43,18 +45,30 @@ INK = (0.01, 0.9)
 TRACED_SIDE = 256
 
 
+Sides: TypeAlias = tuple[bool, bool, bool, bool]
+
+
 def textured(block: Grey) -> bool:
     """Whether the grey levels are those of a picture and not of a drawing, a table or a flat ground."""
+    rows, share = _histogram(block)
+    if _flat(share) or _still(rows) > STILL:
+        return False
+    rest = np.delete(share.reshape(64, 4).sum(1), int(share.argmax()) // 4)
+    rest = rest[rest > 0] / max(rest.sum(), 1e-9)
+    return bool(-(rest * np.log2(rest)).sum() >= TEXTURE)
+
+
+def _histogram(block: Grey) -> tuple[Grey, NDArray[np.float64]]:
+    """Some of the rows, and the share [256] of each grey in them."""
     rows = np.ascontiguousarray(block[:: max(1, block.shape[0] // LOOKED_AT)])
-    share = np.bincount(rows.ravel()[:: max(1, block.shape[1] // LOOKED_AT)], minlength=256).astype(np.float64)
-    share /= share.sum()
+    counts = np.bincount(rows.ravel()[:: max(1, block.shape[1] // LOOKED_AT)], minlength=256)
+    return rows, counts / counts.sum()
+
+
+def _flat(share: NDArray[np.float64]) -> bool:
     fullest = int(share.argmax())
     limit = FLAT_BLACK if fullest < BLACK else FLAT_WHITE if fullest >= WHITE else FLAT
-    if share[max(0, fullest - 1) : fullest + 2].sum() > limit or _still(rows) > STILL:
-        return False
-    rest = np.delete(share.reshape(64, 4).sum(1), fullest // 4)
-    rest = rest[rest > 0] / rest.sum()
-    return bool(-(rest * np.log2(rest)).sum() >= TEXTURE)
+    return bool(share[max(0, fullest - 1) : fullest + 2].sum() > limit)
 
 
 def _still(rows: Grey) -> float:
@@ -63,19 +77,18 @@ def _still(rows: Grey) -> float:
     return int(np.count_nonzero(grey & (after == before))) / max(1, int(np.count_nonzero(grey)))
 
 
-def is_picture(block: Grey, ground: int, facing: tuple[bool, bool, bool, bool]) -> bool:
+def is_picture(block: Grey, ground: int, facing: Sides) -> bool:
     """Whether a block on `ground` is a dense, textured rectangle. `facing`: which sides (top, bottom, left, right) meet ground."""
+    return bool((~near(block, ground)).mean() >= DENSE) and textured(block) and _has_edges(block, ground, facing)
+
+
+def passes_beside_picture(block: Grey, ground: int, facing: Sides) -> bool:
+    """Whether a block is a picture given that the cut that made it also made one: its edges may be as dark as its ground, or
+    its texture may be faint."""
     content = ~near(block, ground)
-    if content.mean() < DENSE or not textured(block):
-        return False
-    sharp = ~near(block, ground, EDGE_TOLERANCE)
-    edges = [edge for edge, faces in zip(_edges(sharp), facing, strict=True) if faces]
-    return not edges or (min(edges) >= EDGE and sum(edges) / len(edges) >= EDGES)
-
-
-def passes_beside_picture(block: Grey, ground: int) -> bool:
-    """Whether a block is a picture given that the cut that made it also made one: its edges may be as dark as its ground."""
-    return textured(block) and bool((~near(block, ground)).mean() >= SPARSE)
+    if textured(block):
+        return bool(content.mean() >= SPARSE)
+    return not _flat(_histogram(block)[1]) and bool(content.mean() >= DENSE) and _has_edges(block, ground, facing)
 
 
 def is_drawing(block: Grey, ground: int) -> bool:
@@ -92,6 +105,11 @@ def is_drawing(block: Grey, ground: int) -> bool:
         for rows, cols in ndimage.find_objects(labels)
     ]
     return any(down >= STROKE and across >= STROKE for down, across in spans)
+
+
+def _has_edges(block: Grey, ground: int, facing: Sides) -> bool:
+    edges = [edge for edge, faces in zip(_edges(~near(block, ground, EDGE_TOLERANCE)), facing, strict=True) if faces]
+    return not edges or (min(edges) >= EDGE and sum(edges) / len(edges) >= EDGES)
 
 
 def _edges(content: NDArray[np.bool_]) -> tuple[float, float, float, float]:
