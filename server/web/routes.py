@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.web import docs, events, exports, health, history, images, login, pages, scans
+from server.web import docs, events, exports, health, history, images, login, pages, pairing, scans
 from server.web.templating import STATIC
 
 ROUTES = (
@@ -34,5 +34,7 @@ ROUTES = (
     web.get("/login", login.login_page),
     web.post("/login", login.login),
     web.post("/logout", login.logout),
+    web.get("/pair", pairing.pair_page),
+    web.post("/pair", pairing.pair),
     web.static("/static", STATIC),
 )

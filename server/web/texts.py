@@ -126,6 +126,15 @@ TEXTS = SimpleNamespace(
     login_wrong="This is not the token of this service.",
     login_continue="You came from another site, so your sign-in was held back.",
     login_continue_go="Continue",
+    # pairing
+    pair_title="Connect the browser extension?",
+    pair_text="It may then start scans, see the history and correct verdicts, from this browser, for a year.",
+    pair_code="Confirm only if the extension's settings show this code:",
+    pair_go="Connect",
+    pair_done_title="The extension is connected",
+    pair_done="You can close this tab.",
+    pair_bad_title="This link is not whole",
+    pair_bad="Start again from the extension's settings.",
     # docs
     docs_title="API",
     docs_text="Every route, what it takes and how it refuses. Machine-readable:",
