@@ -1,0 +1,51 @@
+// Answers a mark's questions about an image of the tab's own scan, and takes a correction. A page never learns more than that.
+import * as api from "../core/api.js";
+import { likeliest, markOf } from "../core/messages.js";
+import { jobOf } from "./jobs.js";
+
+class NotHere extends Error {
+  code = "not_found";
+}
+
+/** Refuses an image that the scan of this tab does not hold: a page must not ask about others. */
+async function held(tab, sha256) {
+  const job = await jobOf(tab);
+  const report = job?.marks ? await api.report(job.scan) : null;
+  const found = report?.images.find((image) => image.sha256 === sha256);
+  if (!found) throw new NotHere("this image is none of this page's");
+  return found;
+}
+
+/** {mark, shares: [[modality, share]], members: [[name, modality, share]]}, likeliest first. */
+export async function explain(tab, sha256) {
+  const image = await held(tab, sha256);
+  const { verdict } = image;
+  return {
+    mark: markOf(image, []),
+    shares: Object.entries(verdict.probabilities).sort((a, b) => b[1] - a[1]),
+    members: Object.entries(verdict.members).map(([name, probabilities]) => {
+      const [first] = likeliest({ probabilities });
+      return [name, first, probabilities[first]];
+    }),
+  };
+}
+
+/** The heat map as a data: address; a page's policy cannot stop it, since it is drawn on a canvas there. */
+export async function heatmap(tab, sha256) {
+  await held(tab, sha256);
+  const blob = await api.heatmap(sha256);
+  return { type: blob.type, base64: await base64(blob) };
+}
+
+export async function correct(tab, sha256, modality) {
+  const image = await held(tab, sha256);
+  const kept = await api.correct(sha256, modality);
+  return markOf({ ...image, verdict: kept.verdict }, []);
+}
+
+async function base64(blob) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}

@@ -1,0 +1,33 @@
+// The background: hears the browser, the popup, the menus and the marks, and hands each on. It may be stopped and started at any
+// moment, so it remembers nothing itself: every listener is set anew here, and running scans are taken up again from what is kept.
+import * as browser from "../core/browser.js";
+import { refusal } from "../core/messages.js";
+import { paint } from "./badge.js";
+import { forget, jobOf } from "./jobs.js";
+import { chosen, items } from "./menus.js";
+import { TABLE } from "./table.js";
+import { takeUp } from "./watch.js";
+
+browser.onMessage(async (message, sender) => {
+  const wrong = refusal(message, sender.trusted);
+  if (wrong) return { problem: { code: "refused", detail: wrong } };
+  try {
+    return { ok: await TABLE[message.type](message, sender) };
+  } catch (error) {
+    return { problem: { code: error.code ?? "internal", detail: error.message, status: error.status ?? 0 } };
+  }
+});
+browser.onInstalled(async (reason) => {
+  await browser.makeMenus(items());
+  if (reason === "install") await browser.openOptions();
+});
+browser.onStartup(() => browser.makeMenus(items()));
+browser.onMenu(chosen);
+browser.onTabClosed(forget);
+browser.onTabShown(async (tab) => {
+  const job = await jobOf(tab);
+  if (job) await paint(tab, job);
+});
+
+browser.closeStorageToPages();
+takeUp();

@@ -1,0 +1,49 @@
+// Marks on the page of a tab: puts the content script there, tells it answers, takes it away. It knows no DOM.
+import * as api from "../core/api.js";
+import { inject, sendToTab } from "../core/browser.js";
+import { markOf } from "../core/messages.js";
+import { settings } from "../core/settings.js";
+import { jobOf, patch } from "./jobs.js";
+
+const FILES = ["seam", "pictures", "spots", "look", "label", "card", "marks"].map((name) => `content/${name}.js`);
+
+class NoMarksHere extends Error {
+  code = "no_marks_here";
+}
+
+/** Switches marks on or off for what the tab shows; gives whether they are on. */
+export async function mark(tab, on) {
+  const job = await jobOf(tab);
+  if (!job) throw new NoMarksHere("nothing is checked here");
+  if (on) {
+    try {
+      await inject(tab, FILES);
+    } catch {
+      throw new NoMarksHere("the browser does not let extensions into this page");
+    }
+  }
+  await patch(tab, job.scan, { marks: on });
+  if (!on) await sendToTab(tab, { type: "off" }).catch(() => {});
+  else await answers(tab, job.scan, (await api.report(job.scan)).images);
+  return on;
+}
+
+/** The page itself took them away (Escape twice, or its own going). */
+export async function unmarked(tab) {
+  const job = await jobOf(tab);
+  if (job) await patch(tab, job.scan, { marks: false });
+}
+
+/** Hands answers to the page, if it is still the one that was asked about and wants marks. */
+export async function answers(tab, scan, images) {
+  const job = await jobOf(tab);
+  if (!job?.marks || job.scan !== scan || !images.length) return;
+  const { minSide } = await settings();
+  const marks = images
+    .filter((image) => image.verdict.is_medical && Math.min(image.width, image.height) >= minSide)
+    .map((image) => markOf(image, addresses(image, job.seen)));
+  if (marks.length) await sendToTab(tab, { type: "answers", marks }).catch(() => {}); // it went away in between
+}
+
+/** Where the image stands. What this browser sent itself has no address at the service; `seen` remembers them. */
+const addresses = (image, seen) => seen?.[image.sha256] ?? image.places.map((place) => place.url).filter(Boolean);

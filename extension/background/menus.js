@@ -1,0 +1,34 @@
+// The context menus: on a link, an image, the page, the toolbar button. Each begins a scan and shows it.
+import { badge, openPopup, text } from "../core/browser.js";
+import { begin } from "./begin.js";
+
+const WEB = ["http://*/*", "https://*/*"];
+const PDFS = ["pdf", "PDF"].flatMap((end) => [`*://*/*.${end}`, `*://*/*.${end}?*`, `*://*/*.${end}#*`]);
+
+/** What each item is about, out of what was clicked. The browser's own PDF viewer counts as a page: its address is the PDF's. */
+const TARGETS = {
+  pdf: (info) => info.linkUrl,
+  link: (info) => info.linkUrl,
+  image: (info) => info.srcUrl,
+  page: () => undefined,
+};
+
+export const items = () => [
+  { id: "pdf", title: text("menu_pdf"), contexts: ["link"], targetUrlPatterns: PDFS },
+  { id: "link", title: text("menu_link"), contexts: ["link"], targetUrlPatterns: WEB },
+  { id: "image", title: text("menu_image"), contexts: ["image"], targetUrlPatterns: WEB },
+  { id: "page", title: text("menu_page"), contexts: ["page", "frame"], documentUrlPatterns: WEB },
+];
+
+export async function chosen(info, tab) {
+  const target = TARGETS[info.menuItemId];
+  if (!target || !tab) return;
+  const asked = begin(tab.id, target(info)); // the popup waits for it
+  const shown = openPopup(tab.id).catch(() => {}); // now, while the click counts
+  try {
+    await asked;
+  } catch (problem) {
+    await badge(tab.id, "!", `${text("badge_failed")} (${problem.code ?? problem.message})`, "#a4262c");
+  }
+  await shown;
+}

@@ -1,0 +1,19 @@
+// The one table of messages: type -> what is done. Shapes and who may say what stand in messages.js and are checked before.
+import * as api from "../core/api.js";
+import { begin, open } from "./begin.js";
+import { correct, explain, heatmap } from "./explain.js";
+import { jobOf } from "./jobs.js";
+import { mark, unmarked } from "./marks.js";
+import { see } from "./seen.js";
+
+export const TABLE = {
+  open: ({ tab }) => open(tab),
+  again: async ({ tab }) => begin(tab, (await jobOf(tab))?.target),
+  cancel: ({ scan }) => api.cancel(scan),
+  mark: ({ tab, on }) => mark(tab, on),
+  see: ({ tab }) => see(tab),
+  explain: ({ image }, { tab }) => explain(tab, image),
+  heatmap: ({ image }, { tab }) => heatmap(tab, image),
+  correct: ({ image, modality }, { tab }) => correct(tab, image, modality),
+  unmarked: (_, { tab }) => unmarked(tab),
+};

@@ -1,0 +1,69 @@
+// Follows the running scans of all tabs: keeps their state, paints the badge, and hands answers on to the marks of the page.
+import { stayAwake, tab as tabOf } from "../core/browser.js";
+import { follow } from "../core/follow.js";
+import { FINISHED, Progress } from "../core/progress.js";
+import { settings } from "../core/settings.js";
+import { paint } from "./badge.js";
+import { allJobs, isFor, patch } from "./jobs.js";
+import { answers } from "./marks.js";
+
+// A service worker is stopped after 30 idle seconds, and waiting for a stream counts as idle.
+const AWAKE_MS = 20_000;
+// Answers reach the page in handfuls: a message for each of 300 images would cost more than marking them.
+const HAND_OVER_MS = 150;
+const watching = new Map(); // tab -> AbortController
+
+/** Follows until the scan ends or the tab shows something else. Calling it again for the same tab replaces the first. */
+export async function watch(tab, job) {
+  watching.get(tab)?.abort();
+  const stop = new AbortController();
+  watching.set(tab, stop);
+  const awake = setInterval(stayAwake, AWAKE_MS);
+  try {
+    await run(tab, job, stop);
+  } catch (problem) {
+    await patch(tab, job.scan, { status: "failed", error: problem.code });
+    await show(tab, { ...job, status: "failed" });
+  } finally {
+    clearInterval(awake);
+    if (watching.get(tab) === stop) watching.delete(tab);
+  }
+}
+
+async function run(tab, job, stop) {
+  const progress = new Progress();
+  const { minSide } = await settings();
+  let waiting = [];
+  let timer = null;
+  const handOver = async () => {
+    timer = null;
+    const images = waiting;
+    waiting = [];
+    await answers(tab, job.scan, images);
+  };
+  await show(tab, job);
+  for await (const event of follow(job.scan, stop.signal)) {
+    const shown = await tabOf(tab);
+    if (!shown || !isFor(job, shown.url)) return; // the scan goes on; opening the popup on that page again finds it
+    waiting.push(...progress.take(event));
+    if (waiting.length) timer ??= setTimeout(handOver, HAND_OVER_MS);
+  }
+  if (!progress.finished) return;
+  clearTimeout(timer);
+  const end = { status: progress.status, medical: progress.medical(minSide) };
+  await patch(tab, job.scan, end);
+  await show(tab, { ...job, ...end });
+  await answers(tab, job.scan, [...progress.images.values()]);
+}
+
+async function show(tab, job) {
+  const shown = await tabOf(tab);
+  if (shown && isFor(job, shown.url)) await paint(tab, job);
+}
+
+/** After this background was stopped and started: whatever still ran is followed again. */
+export async function takeUp() {
+  for (const [tab, job] of await allJobs()) {
+    if (!FINISHED.includes(job.status) && !watching.has(tab)) watch(tab, job);
+  }
+}

@@ -1,0 +1,156 @@
+// The card of a mark: why the image is called what it is, what the model looked at, and "this is wrong". One at a time.
+// It asks the background, and drops an answer that comes when another card, or none, is open.
+medlens.define("card", () => (label, onCorrected) => {
+  const MODALITIES = ["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"];
+  const GAP = 8;
+  const { ask, text } = medlens.browser;
+  const nameOf = (modality) => text(`modality_${modality}`);
+  const percent = (share) => text("percent", [Math.round(share * 100)]);
+  let open = null; // {card, opener}
+
+  function make(tag, className, ...children) {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    element.append(...children);
+    return element;
+  }
+
+  function act(words, run) {
+    const button = make("button", "act", ...[].concat(words));
+    button.type = "button";
+    button.addEventListener("click", () => run(button));
+    return button;
+  }
+
+  function show(mark, opener, element) {
+    const again = open?.opener === opener;
+    close();
+    if (again) return;
+    const card = make("div", "card", head(mark), make("p", "muted", text("card_asking")));
+    card.setAttribute("role", "dialog");
+    card.setAttribute("aria-label", text("card_title"));
+    card.tabIndex = -1;
+    card.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), close(true)));
+    open = { card, opener };
+    label.layer.append(card);
+    opener.setAttribute("aria-expanded", "true");
+    place(card, element);
+    card.focus({ preventScroll: true });
+    fill(card, mark, element);
+  }
+
+  async function fill(card, mark, element) {
+    let parts;
+    try {
+      parts = body(card, await ask({ type: "explain", image: mark.image }));
+    } catch (problem) {
+      parts = [make("p", "note", text(`problem_${problem.code}`) || text("problem_internal"))];
+    }
+    if (open?.card !== card) return;
+    card.replaceChildren(head(mark), ...parts);
+    place(card, element);
+  }
+
+  function head(mark) {
+    const [dot, title] = [make("span", `dot ${mark.modality}`), make("h2", "", `${nameOf(mark.modality)} `)];
+    title.append(make("small", "", percent(mark.confidence)));
+    const shut = act("×", () => close(true));
+    shut.classList.add("close");
+    shut.setAttribute("aria-label", text("close"));
+    return make("div", "top", dot, title, shut);
+  }
+
+  function body(card, { mark, shares, members }) {
+    const notes = [
+      mark.corrected && text("card_corrected"),
+      mark.uncertain && text("card_uncertain", mark.between.map(nameOf)),
+      !mark.agree && text("card_disagree"),
+    ];
+    return [
+      ...notes.filter(Boolean).map((words) => make("p", "note", words)),
+      make("section", "", make("h3", "", text("card_shares")), ...shares.map(([modality, share]) => shareRow(modality, share))),
+      make("section", "", make("h3", "", text("card_members")), ...members.map(memberRow)),
+      heat(card, mark),
+      wrong(card, mark),
+    ];
+  }
+
+  function shareRow(modality, share) {
+    const bar = make("span", `bar ${modality}`);
+    bar.style.setProperty("--share", `${share * 100}%`);
+    return make("div", "row", make("b", "", nameOf(modality)), bar, make("i", "", percent(share)));
+  }
+
+  const memberRow = ([name, modality, share]) =>
+    make("div", "row says", make("b", "", name), make("span", "", nameOf(modality)), make("i", "", percent(share)));
+
+  function heat(card, mark) {
+    const section = make("section");
+    section.append(
+      act(text("card_heatmap"), async (button) => {
+        button.disabled = true;
+        try {
+          const { type, base64 } = await ask({ type: "heatmap", image: mark.image });
+          const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+          const picture = await createImageBitmap(new Blob([bytes], { type }));
+          const canvas = make("canvas");
+          canvas.width = picture.width;
+          canvas.height = picture.height;
+          canvas.setAttribute("role", "img");
+          canvas.setAttribute("aria-label", text("card_heatmap_alt"));
+          canvas.getContext("2d").drawImage(picture, 0, 0);
+          if (open?.card === card) section.replaceChildren(canvas);
+        } catch {
+          section.replaceChildren(make("p", "note", text("card_no_heatmap")));
+        }
+      }),
+    );
+    return section;
+  }
+
+  function wrong(card, mark) {
+    const state = make("p", "muted");
+    state.setAttribute("role", "status");
+    const choices = make("div", "choices");
+    choices.setAttribute("role", "group");
+    choices.setAttribute("aria-label", text("card_wrong"));
+    for (const modality of MODALITIES) {
+      const button = act([make("span", `dot ${modality}`), nameOf(modality)], async () => {
+        try {
+          const corrected = await ask({ type: "correct", image: mark.image, modality });
+          for (const other of choices.children) other.setAttribute("aria-pressed", String(other === button));
+          state.textContent = text("card_kept");
+          onCorrected(corrected);
+          if (open?.card === card) card.firstElementChild.replaceWith(head(corrected));
+        } catch (problem) {
+          state.textContent = text(`problem_${problem.code}`) || text("problem_internal");
+        }
+      });
+      button.dataset.modality = modality;
+      button.setAttribute("aria-pressed", String(mark.corrected && mark.modality === modality));
+      choices.append(button);
+    }
+    return make("section", "", make("h3", "", text("card_wrong")), choices, state);
+  }
+
+  /** Beside the picture where there is room, within the window always. */
+  function place(card, element) {
+    const [spot, own, origin] = [element.getBoundingClientRect(), card.getBoundingClientRect(), label.origin()];
+    const right = spot.right + GAP + own.width <= innerWidth;
+    const left = right ? spot.right + GAP : Math.max(GAP, spot.left - GAP - own.width);
+    const x = Math.min(left, innerWidth - own.width - GAP);
+    const y = Math.max(GAP, Math.min(spot.top, innerHeight - own.height - GAP));
+    card.style.transform = `translate(${x - origin.left}px, ${y - origin.top}px)`;
+  }
+
+  function close(refocus = false) {
+    if (!open) return;
+    const { card, opener } = open;
+    open = null;
+    card.remove();
+    opener.setAttribute("aria-expanded", "false");
+    if (refocus) opener.focus({ preventScroll: true });
+  }
+
+  return { show, close };
+});

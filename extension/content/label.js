@@ -1,0 +1,105 @@
+// The layer over the page: an outline and a label over each marked picture, placed while it is in view. Reads positions in one go and
+// writes them in one go, for what is visible only, so that a page of hundreds stays quick.
+medlens.define("label", () => (onChosen) => {
+  const { text, direction } = medlens.browser;
+  const host = document.createElement("div");
+  host.dataset.medlensLayer = "";
+  const root = host.attachShadow({ mode: "closed" });
+  medlens.look(root);
+  const layer = document.createElement("div");
+  layer.dir = direction();
+  root.append(layer);
+  document.documentElement.append(host);
+
+  const drawn = new Map(); // element -> {box, name, dot, mark}
+  const inView = new Set();
+  const marks = new WeakMap(); // element -> mark
+  let frame = 0;
+
+  const seen = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) isIntersecting ? inView.add(target) : inView.delete(target);
+      place();
+    },
+    { rootMargin: "25% 0px" },
+  );
+  const sized = new ResizeObserver(() => schedule());
+  const schedule = () => (frame ||= requestAnimationFrame(() => ((frame = 0), place())));
+  const moved = () => inView.size && schedule();
+
+  function place() {
+    const origin = host.getBoundingClientRect();
+    const spots = [...inView].map((element) => [element, element.getBoundingClientRect()]);
+    for (const [element, { box }] of drawn) if (!inView.has(element)) box.hidden = true;
+    for (const [element, rect] of spots) {
+      const { box } = drawn.get(element) ?? draw(element);
+      box.hidden = rect.width < 2 || rect.height < 2;
+      box.style.transform = `translate(${rect.left - origin.left}px, ${rect.top - origin.top}px)`;
+      box.style.width = `${rect.width}px`;
+      box.style.height = `${rect.height}px`;
+    }
+  }
+
+  function draw(element) {
+    const box = document.createElement("div");
+    const button = document.createElement("button");
+    const dot = document.createElement("span");
+    const name = document.createElement("span");
+    button.className = "label";
+    dot.className = "dot";
+    button.type = "button";
+    button.setAttribute("aria-haspopup", "dialog");
+    button.append(dot, name);
+    button.addEventListener("click", () => onChosen(marks.get(element), button, element));
+    box.append(button);
+    layer.append(box);
+    const made = { box, button, name };
+    drawn.set(element, made);
+    write(made, marks.get(element));
+    return made;
+  }
+
+  function write({ box, button, name }, mark) {
+    box.className = `mark ${mark.modality}${mark.uncertain ? " unsure" : ""}`;
+    name.textContent = wordsFor(mark);
+    button.title = text("mark_why");
+  }
+
+  function wordsFor({ modality, uncertain, between, confidence, corrected }) {
+    if (corrected) return `${text(`modality_${modality}`)} ✓`;
+    if (uncertain) return text("between", between.map((name) => text(`modality_${name}`)));
+    return `${text(`modality_${modality}`)} ${text("percent", [Math.round(confidence * 100)])}`;
+  }
+
+  function show(element, mark) {
+    const known = marks.has(element);
+    marks.set(element, mark);
+    if (drawn.has(element)) write(drawn.get(element), mark);
+    if (known) return;
+    seen.observe(element);
+    sized.observe(element);
+  }
+
+  function hide(element) {
+    seen.unobserve(element);
+    sized.unobserve(element);
+    inView.delete(element);
+    marks.delete(element);
+    drawn.get(element)?.box.remove();
+    drawn.delete(element);
+  }
+
+  function remove() {
+    cancelAnimationFrame(frame);
+    seen.disconnect();
+    sized.disconnect();
+    document.removeEventListener("scroll", moved, true);
+    removeEventListener("resize", moved);
+    host.remove();
+  }
+
+  document.addEventListener("scroll", moved, { capture: true, passive: true });
+  addEventListener("resize", moved);
+  sized.observe(document.documentElement);
+  return { show, hide, remove, moved: schedule, layer, origin: () => host.getBoundingClientRect() };
+});

@@ -1,0 +1,81 @@
+// Marks on this page: joins what is shown (spots) with what was answered (the background) by address. An element's state is one data
+// attribute; switching off takes it, the layer and every listener away again. An answer for what is no longer shown finds nobody.
+medlens.define("marks", () => {
+  const { onMessage } = medlens.browser;
+  const { keyOf, keysOf } = medlens.pictures;
+  let running = null;
+
+  function start() {
+    const answers = new Map(); // key -> mark
+    const shown = new Map(); // key -> elements that show it
+    const keys = new WeakMap(); // element -> keys, as last looked at
+    const marked = new Set();
+    const label = medlens.label((mark, opener, element) => card.show(mark, opener, element));
+    const card = medlens.card(label, corrected);
+
+    function looked(element) {
+      const now = keysOf(element);
+      const before = keys.get(element) ?? [];
+      if (now.length === before.length && now.every((key, at) => key === before[at])) return;
+      for (const key of before) shown.get(key)?.delete(element);
+      for (const key of now) shown.has(key) ? shown.get(key).add(element) : shown.set(key, new Set([element]));
+      keys.set(element, now);
+      match(element);
+    }
+
+    function match(element) {
+      const mark = keys.get(element)?.map((key) => answers.get(key)).find(Boolean);
+      if (mark) {
+        element.dataset.medlens = mark.modality;
+        marked.add(element);
+        label.show(element, mark);
+      } else if (marked.delete(element)) {
+        delete element.dataset.medlens;
+        label.hide(element);
+      }
+    }
+
+    function take(marks) {
+      for (const mark of marks) {
+        for (const key of mark.urls.map(keyOf)) {
+          answers.set(key, mark);
+          shown.get(key)?.forEach(match);
+        }
+      }
+    }
+
+    function corrected(mark) {
+      for (const [key, old] of answers) if (old.image === mark.image) answers.set(key, { ...mark, urls: old.urls });
+      marked.forEach(match);
+    }
+
+    function removed() {
+      for (const element of marked) if (!element.isConnected) label.hide(element), marked.delete(element), keys.delete(element);
+      label.moved();
+    }
+
+    const spots = medlens.spots(looked, removed);
+    const escaped = (event) => event.key === "Escape" && card.close();
+    document.addEventListener("keydown", escaped);
+
+    function stop() {
+      spots.stop();
+      card.close();
+      label.remove();
+      document.removeEventListener("keydown", escaped);
+      for (const element of marked) delete element.dataset.medlens;
+    }
+
+    return { take, stop };
+  }
+
+  onMessage(({ type, marks }) => {
+    if (type === "answers") (running ??= start()).take(marks);
+    if (type === "off") {
+      running?.stop();
+      running = null;
+    }
+  });
+  return { on: () => (running ??= start()) };
+});
+medlens.marks.on();

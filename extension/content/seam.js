@@ -1,0 +1,24 @@
+// The content scripts' own seam to the browser, and the place where they find each other. Files may be put into a page again and
+// again (each switch-on does it): what is defined stays. A content script holds no token and fetches nothing.
+globalThis.medlens ??= {
+  define(name, make) {
+    this[name] ??= make();
+  },
+};
+
+medlens.define("browser", () => {
+  const api = globalThis.browser ?? globalThis.chrome;
+  return {
+    text: (key, values = []) => api.i18n.getMessage(key, values.map(String)),
+    direction: () => api.i18n.getMessage("@@bidi_dir") || "ltr",
+    onMessage: (run) => api.runtime.onMessage.addListener((message, sender) => void (sender.id === api.runtime.id && run(message))),
+    /** The background's answer; throws an Error with its `code`. */
+    async ask(message) {
+      const { ok, problem } = await api.runtime.sendMessage(message);
+      if (problem) throw Object.assign(new Error(problem.detail), { code: problem.code });
+      return ok;
+    },
+    /** An element's shadow root, closed ones included. */
+    shadowOf: (element) => element.openOrClosedShadowRoot ?? api.dom?.openOrClosedShadowRoot?.(element) ?? element.shadowRoot,
+  };
+});

@@ -1,0 +1,97 @@
+// Watches a page for elements that show pictures: those that are there, come, change their address or load late, in shadow roots too.
+// Works in short slices, so that the page never waits. It knows no verdict: it only calls `onElement(element)`.
+medlens.define("spots", () => (onElement, onRemoved) => {
+  const SLICE_MS = 8; // well under the 50 ms after which a person notices
+  const BREATH_MS = 12;
+  const WATCHED = { subtree: true, childList: true, attributes: true, attributeFilter: ["src", "srcset", "poster", "style", "class", "href", "data"] };
+  const { shadowOf } = medlens.browser;
+  const roots = new Map(); // root -> its MutationObserver
+  const trees = []; // walkers over subtrees that are yet to be looked at
+  const singles = new Set();
+  let timer = null;
+  let stopped = false;
+
+  const schedule = (wait = 0) => (timer ??= stopped ? null : setTimeout(slice, wait));
+
+  function slice() {
+    timer = null;
+    const end = performance.now() + SLICE_MS;
+    while (performance.now() < end) {
+      const element = next();
+      if (!element) return;
+      look(element);
+    }
+    schedule(BREATH_MS);
+  }
+
+  function next() {
+    for (const element of singles) {
+      singles.delete(element);
+      return element;
+    }
+    while (trees.length) {
+      const walker = trees[0];
+      const node = walker.fresh ? walker.root : walker.nextNode();
+      walker.fresh = false;
+      if (node instanceof Element) return node;
+      if (!node) trees.shift();
+    }
+    return null;
+  }
+
+  function look(element) {
+    if (!element.isConnected) return;
+    const shadow = element.localName.includes("-") || element.shadowRoot || HOSTS.has(element.localName) ? shadowOf(element) : null;
+    if (shadow) watch(shadow);
+    onElement(element);
+  }
+
+  function walk(root) {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT);
+    walker.fresh = true;
+    trees.push(walker);
+    schedule();
+  }
+
+  function changed(records) {
+    let removed = false;
+    for (const { type, target, addedNodes, removedNodes } of records) {
+      if (type === "attributes") singles.add(target);
+      for (const node of addedNodes) if (node instanceof Element && !node.dataset?.medlensLayer) walk(node);
+      removed ||= removedNodes.length > 0;
+    }
+    if (removed) onRemoved();
+    schedule();
+  }
+
+  const loaded = ({ target }) => {
+    if (target instanceof Element) singles.add(target);
+    schedule();
+  };
+
+  function watch(root) {
+    if (roots.has(root) || stopped) return;
+    const observer = new MutationObserver(changed);
+    observer.observe(root, WATCHED);
+    root.addEventListener("load", loaded, true);
+    roots.set(root, observer);
+    walk(root);
+  }
+
+  function stop() {
+    stopped = true;
+    clearTimeout(timer);
+    for (const [root, observer] of roots) {
+      observer.disconnect();
+      root.removeEventListener("load", loaded, true);
+    }
+    roots.clear();
+    trees.length = 0;
+    singles.clear();
+  }
+
+  // Plain elements that may carry a shadow root; asking every element of a page would take long.
+  const HOSTS = new Set(["article", "aside", "blockquote", "body", "div", "footer", "header", "main", "nav", "p", "section", "span"]);
+  watch(document);
+  return { stop };
+});

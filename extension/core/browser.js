@@ -1,0 +1,97 @@
+// The one seam to the browser: Chrome's and Firefox's extension API as the functions that the rest needs. Nothing else says `chrome`.
+const api = globalThis.browser ?? globalThis.chrome;
+
+// texts and facts
+export const text = (key, values = []) => api.i18n.getMessage(key, values.map(String));
+export const language = () => api.i18n.getUILanguage();
+export const direction = () => api.i18n.getMessage("@@bidi_dir") || "ltr";
+export const page = (path) => api.runtime.getURL(path);
+export const version = () => api.runtime.getManifest().version;
+
+// what is kept; settings.js alone uses these
+export const kept = {
+  get: (area, name) => api.storage[area].get(name).then((found) => found[name]),
+  set: (area, name, value) => api.storage[area].set({ [name]: value }),
+};
+/** Content scripts may read local storage unless told otherwise; only Chrome can be told. The token does not lie there anyway. */
+export const closeStorageToPages = () => api.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
+
+// messages
+export const send = (message) => api.runtime.sendMessage(message);
+export const sendToTab = (tab, message) => api.tabs.sendMessage(tab, message);
+
+/** `answer(message, sender)` gives a promise. `sender.trusted`: one of our own pages, not a content script. */
+export function onMessage(answer) {
+  api.runtime.onMessage.addListener((message, sender, respond) => {
+    if (sender.id !== api.runtime.id) return false;
+    const trusted = Boolean(sender.url?.startsWith(api.runtime.getURL("")));
+    answer(message, { trusted, tab: sender.tab?.id ?? null }).then(respond);
+    return true;
+  });
+}
+
+// the life of the extension and of tabs
+export const onInstalled = (run) => api.runtime.onInstalled.addListener(({ reason }) => run(reason));
+export const onStartup = (run) => api.runtime.onStartup.addListener(run);
+export const onTabClosed = (run) => api.tabs.onRemoved.addListener((tab) => run(tab));
+export const onTabShown = (run) => api.tabs.onActivated.addListener(({ tabId }) => run(tabId));
+export const onMenu = (run) => api.contextMenus.onClicked.addListener(run);
+
+export async function makeMenus(items) {
+  await api.contextMenus.removeAll();
+  for (const item of items) api.contextMenus.create(item);
+}
+
+/** {id, url, title} of the tab in front; `url` is undefined where we may not see it. */
+export async function tabInFront() {
+  const [tab] = await api.tabs.query({ active: true, currentWindow: true });
+  return tab;
+}
+export const tab = (id) => api.tabs.get(id).catch(() => null);
+export const openTab = (url) => api.tabs.create({ url });
+export const openOptions = () => api.runtime.openOptionsPage();
+
+/** Opens the popup where the browser lets us, else its page in a tab: `about` is the tab it speaks of. */
+export async function openPopup(about) {
+  try {
+    await api.action.openPopup();
+  } catch {
+    await openTab(page(`popup/popup.html?tab=${about}`));
+  }
+}
+
+/** The tab may be gone by now: then nothing happens. */
+export async function badge(tabId, label, title, colour) {
+  try {
+    await api.action.setBadgeBackgroundColor({ tabId, color: colour });
+    await api.action.setBadgeTextColor?.({ tabId, color: "#ffffff" });
+    await api.action.setBadgeText({ tabId, text: label });
+    await api.action.setTitle({ tabId, title });
+  } catch {
+    // closed
+  }
+}
+
+/** Runs files in the tab's page, in the isolated world; gives what the last one left. Throws where that is not allowed. */
+export async function inject(tabId, files) {
+  const [frame] = await api.scripting.executeScript({ target: { tabId }, files });
+  return frame?.result;
+}
+
+// permissions: asking needs a click
+const patterns = (origins) => ({ origins: origins.map((origin) => `${withoutPort(origin)}/*`) });
+const withoutPort = (origin) => {
+  const { protocol, hostname } = new URL(origin);
+  return `${protocol}//${hostname}`; // Firefox knows no ports in patterns
+};
+export const mayReach = (origins) => api.permissions.contains(patterns(origins));
+export const askToReach = (origins) => api.permissions.request(patterns(origins));
+
+/** Firefox asks people before page contents leave the browser; Chrome has no such question. */
+export async function askToSendContent() {
+  if (!api.runtime.getBrowserInfo) return true;
+  return api.permissions.request({ data_collection: ["websiteContent"] });
+}
+
+/** Does next to nothing, but counts as activity: a service worker that waits for the network stays alive. */
+export const stayAwake = () => api.runtime.getPlatformInfo();

@@ -1,0 +1,32 @@
+"""Draws the PNG sizes that browsers want from icon.svg beside it, with the Chromium that the project has anyway.
+
+Run `.venv/bin/python extension/icons/render.py` after changing the SVG; the PNGs are committed, since they are read as they lie.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from server.extract.chromium import find_chromium
+from server.settings import load_settings
+
+HERE = Path(__file__).parent
+SIZES = (16, 32, 48, 128)
+
+
+def main() -> None:
+    svg = (HERE / "icon.svg").read_text()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(load_settings()))
+        for size in SIZES:
+            page = browser.new_page(viewport={"width": size, "height": size})
+            page.set_content(f"<style>*{{margin:0;display:block}}</style>{svg.replace('<svg', f'<svg width={size} height={size}')}")
+            page.screenshot(path=HERE / f"{size}.png", omit_background=True)
+            page.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+// What went wrong, in words, with what to do about it: start the service, connect, try again. Knows problems by their codes.
+import { problem as words, text } from "../core/words.js";
+
+const part = (id) => document.getElementById(id);
+const OFFLINE = ["offline", "slow"];
+const UNPAIRED = ["unauthorized", "stranger", "forbidden"];
+const HOPELESS = ["not_a_page"];
+
+export class Trouble {
+  constructor(retry) {
+    this.shown = false;
+    part("retry").addEventListener("click", retry);
+  }
+
+  /** `retries`: it goes on by itself as soon as the service answers. */
+  show(problem, { retries = false } = {}) {
+    this.shown = true;
+    const { code } = problem;
+    part("trouble").hidden = false;
+    part("trouble").dataset.code = code;
+    part("trouble-title").textContent = text(`trouble_${code}`) || text("trouble_other");
+    part("trouble-text").textContent = words(problem);
+    part("command").hidden = code !== "offline";
+    part("connect").hidden = !UNPAIRED.includes(code);
+    part("retry").hidden = retries || UNPAIRED.includes(code) || HOPELESS.includes(code);
+    part("retry").textContent = text(OFFLINE.includes(code) ? "retry_now" : "retry");
+  }
+
+  clear() {
+    this.shown = false;
+    part("trouble").hidden = true;
+  }
+}
