@@ -17,6 +17,7 @@ from server.cli.csv_rows import CsvFile
 from server.cli.save import Sorter
 from server.cli.show import plain, show
 from server.logs import configure
+from server.models.members import kinds
 from server.perform import Opener, Performer
 from server.records import JudgedImage, Report, Source
 from server.report import report_json
@@ -38,8 +39,9 @@ class Wish:
 
 
 async def scan_all(settings: Settings, wish: Wish) -> int:
-    """Scan every target and show its Report; how many failed."""
+    """Scan every target and show its Report; how many failed. Raises SettingsError for members that nobody knows."""
     configure(settings)
+    kinds(settings)
     sorter = Sorter(wish.save) if wish.save else None
     rows = CsvFile(wish.csv) if wish.csv else None
     out, failed = Console(), 0

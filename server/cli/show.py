@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -48,8 +49,9 @@ BAR_CELLS = 10
 NAME_CELLS = 40
 LEAST_NAME_CELLS = 12
 PIXEL_CELLS = len("2000×2000")
-ANSWER_CELLS = len("Other medical or Ultrasound?")
-OTHER_CELLS = PIXEL_CELLS + ANSWER_CELLS + BAR_CELLS + len(" 99.9 %") + 12  # 12: what separates the columns
+SURE_CELLS = BAR_CELLS + len(" 99.9 %")
+NOTE_CELLS = len("members disagree,")
+BETWEEN = 2  # cells that separate columns, and that the table is indented
 
 
 def plain(text: str | None, limit: int = 60) -> str:
@@ -102,12 +104,16 @@ def _notes(image: Mapping[str, Any]) -> Text:
     return Text(", ".join(notes), style="bright_black")
 
 
-def _table(report: Mapping[str, Any], name_cells: int) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black", expand=False)
+def _table(report: Mapping[str, Any], width: int) -> Table:
+    """On a narrow terminal names give way; what medlens says does not."""
+    answers = max(cell_len(_answer(image["verdict"]).plain) for image in report["images"])
+    others = PIXEL_CELLS + answers + SURE_CELLS + NOTE_CELLS + 6 * BETWEEN
+    table = Table(box=None, pad_edge=False, padding=(0, BETWEEN, 0, 0), header_style="bright_black", expand=False)
+    name_cells = max(LEAST_NAME_CELLS, min(NAME_CELLS, width - others))
     table.add_column("image", max_width=name_cells, overflow="ellipsis", no_wrap=True)
     table.add_column("pixels", justify="right", no_wrap=True, min_width=PIXEL_CELLS)
-    table.add_column("modality", no_wrap=True, min_width=ANSWER_CELLS)
-    table.add_column("how sure", no_wrap=True, min_width=BAR_CELLS + len(" 99.9 %"))
+    table.add_column("modality", no_wrap=True, min_width=answers)
+    table.add_column("how sure", no_wrap=True, min_width=SURE_CELLS)
     table.add_column("", overflow="fold")
     copies: dict[str, int] = {}
     for image in report["images"]:
@@ -142,15 +148,14 @@ def _sum(report: Mapping[str, Any]) -> Text:
 
 
 def render(report: Mapping[str, Any], width: int) -> RenderableType:
-    """A whole Report, as people read it. On a narrow terminal (`width` cells) names give way; what medlens says does not."""
-    name_cells = max(LEAST_NAME_CELLS, min(NAME_CELLS, width - OTHER_CELLS))
+    """A whole Report, as people read it on a terminal `width` cells wide."""
     source = report["source"]
     head = Text(plain(source["title"], 76) or plain(source["target"], 76), style="bold")
     if source["title"]:
         head += Text("  " + plain(source["target"], 76), style="bright_black")
     body: list[RenderableType] = [head]
     if report["images"]:
-        body.append(Padding(_table(report, name_cells), (1, 0, 1, 2)))
+        body.append(Padding(_table(report, width), (1, 0, 1, BETWEEN)))
     if report["error"]:
         style = "red" if report["status"] == "failed" else "yellow"
         body.append(Text(f"{report['status']}: {plain(report['error']['message'], 200)}  [{report['error']['code']}]", style=style))

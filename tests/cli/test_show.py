@@ -62,7 +62,7 @@ def report(*images: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def printed(value: dict[str, Any]) -> str:
     stream = io.StringIO()
-    show(value, Console(file=stream, width=120, force_terminal=False))
+    show(value, Console(file=stream, width=160, force_terminal=False))
     return stream.getvalue()
 
 
@@ -78,7 +78,7 @@ def test_an_uncertain_answer_shows_both_candidates() -> None:
 def test_disagreement_correction_panels_and_the_tag_of_the_file_are_said() -> None:
     odd = image("a.dcm", verdict("mri", 0.7, agree=False, corrected=True), panels=[{}, {}])
     odd["places"][0]["tag"] = "MR"
-    text = printed(report(odd))
+    text = " ".join(printed(report(odd)).split())
     assert all(word in text for word in ("members disagree", "corrected by you", "2 panels", "DICOM says MR"))
 
 

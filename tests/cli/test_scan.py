@@ -1,0 +1,98 @@
+"""`medlens scan` as people and pipes use it, in a process of its own, from nothing to the answer."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.data import get_testdata_file
+
+from tests.site import picture
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as place:
+        Path(place).chmod(0o755)  # the database may run as another user
+        kept = {name: value for name, value in os.environ.items() if name == "MEDLENS_MEMBERS" or not name.startswith("MEDLENS_")}
+        yield kept | {"MEDLENS_DATA_DIR": str(Path(place) / "data")}
+
+
+def medlens(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "server", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
+
+
+def test_json_is_clean_and_the_rest_is_written_beside_it(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(picture("JPEG", (320, 240), 4))
+    scan = str(get_testdata_file("CT_small.dcm", download=False))
+    rows, sorted_into = tmp_path / "rows.csv", tmp_path / "sorted"
+    done = medlens(
+        environment, "scan", scan, str(tmp_path / "photo.jpg"), str(tmp_path / "nothing.pdf"),
+        "--json", "--csv", str(rows), "--save", str(sorted_into),
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr  # the third target failed
+    ct, photo, nothing = map(json.loads, done.stdout.splitlines())
+    assert [one["status"] for one in (ct, photo, nothing)] == ["done", "done", "failed"]
+    assert nothing["error"]["code"] == "not_found"
+    with rows.open(newline="") as file:
+        assert [row["sha256"] for row in csv.DictReader(file)] == [one["images"][0]["sha256"] for one in (ct, photo)]
+    kept = {path.relative_to(sorted_into).parts[0]: path for path in sorted_into.rglob("*") if path.is_file()}
+    verdict = photo["images"][0]["verdict"]
+    folder = "uncertain" if verdict["uncertain"] else verdict["modality"]
+    assert kept[folder].read_bytes() == (tmp_path / "photo.jpg").read_bytes()
+
+
+def test_a_table_is_shown_and_what_was_judged_is_remembered(environment: dict[str, str]) -> None:
+    scan = str(get_testdata_file("MR_small.dcm", download=False))
+    first, second = (medlens(environment, "scan", scan) for _ in range(2))
+    assert first.returncode == second.returncode == 0, first.stderr
+    assert "DICOM says MR" in " ".join(first.stdout.split())
+    assert "1 remembered" in second.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("scan",), "Missing argument"),
+        (("scan", "x.png", "--members", "oracle"), "oracle"),
+        (("batch", "-", "--nope"), "--nope"),
+    ],
+)
+def test_wrong_usage_ends_with_code_2_and_one_clear_line(
+    words: tuple[str, ...], complaint: str, environment: dict[str, str]
+) -> None:
+    done = medlens(environment, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_told_by_its_name(environment: dict[str, str]) -> None:
+    done = medlens(environment | {"MEDLENS_PORTS": "1"}, "config")
+    assert done.returncode == 2
+    assert "MEDLENS_PORTS" in done.stderr
+
+
+def test_batch_takes_files_and_refuses_what_is_none(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(picture("PNG", (320, 240), 6))
+    (tmp_path / "list.txt").write_text(f"# to look at\n{tmp_path / 'photo.png'}\nftp://example.org/x\n")
+    done = medlens(environment, "batch", str(tmp_path / "list.txt"))
+    assert done.returncode == 1
+    assert "queued" in done.stdout
+    assert "ftp" in done.stderr
+
+
+def test_the_token_is_kept_and_can_be_changed(environment: dict[str, str]) -> None:
+    first, again = (medlens(environment, "token").stdout.strip() for _ in range(2))
+    assert len(first) > 30
+    assert first == again
+    assert medlens(environment, "token", "--rotate").stdout.strip() not in ("", first)
+    assert "/login?code=" in medlens(environment, "token", "--link").stdout
