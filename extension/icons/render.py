@@ -22,7 +22,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_chromium(load_settings()))
         for size in SIZES:
             page = browser.new_page(viewport={"width": size, "height": size})
-            page.set_content(f"<style>*{{margin:0;display:block}}</style>{svg.replace('<svg', f'<svg width={size} height={size}')}")
+            page.set_content(
+                f"<style>body{{margin:0}}svg{{display:block}}</style>{svg.replace('<svg', f'<svg width={size} height={size}')}"
+            )
             page.screenshot(path=HERE / f"{size}.png", omit_background=True)
             page.close()
         browser.close()

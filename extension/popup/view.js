@@ -15,6 +15,7 @@ export class View {
     part("progress").classList.remove("over");
     part("progress").removeAttribute("value");
     part("counts").textContent = text("starting");
+    part("facts").hidden = true;
     part("result").hidden = false;
   }
 
@@ -34,13 +35,14 @@ export class View {
     part("status").textContent = text(`status_${status}`);
     part("status").className = `chip ${status}`;
     this.#bar(finished, progress);
-    part("counts").textContent = finished || shown.length ? this.#counts(shown, progress) : text("starting");
+    const known = finished || shown.length > 0;
+    part("counts").textContent = known ? counted("n_medical", progress.medical(config.minSide)) : text("starting");
+    part("facts").hidden = !known;
+    part("facts").textContent = this.#facts(shown).join(" · ");
     part("cancel").hidden = finished;
     part("again").hidden = !finished;
     part("error").hidden = !progress.error;
     part("error").textContent = progress.error?.message ?? "";
-    part("age").hidden = !this.#isOld(finished, progress);
-    part("age").textContent = part("age").hidden ? "" : text("checked_before", [ago(progress.createdAt)]);
     part("empty").hidden = !finished || shown.length > 0;
     part("empty").textContent = text(status === "failed" ? "empty_failed" : "empty");
     part("mark").disabled = progress.kind !== "page" && !job.seen;
@@ -55,16 +57,14 @@ export class View {
     if (found) bar.value = Math.min(1, images.size / found);
   }
 
-  #counts(shown, progress) {
-    const medical = progress.medical(this.state.config.minSide);
+  #facts(shown) {
+    const { progress, job } = this.state;
+    const facts = [counted("n_images", shown.length)];
     const unsure = shown.filter((image) => image.verdict.uncertain).length;
-    const words = [counted("n_medical", medical), counted("n_images", shown.length)];
-    if (unsure) words.push(counted("n_uncertain", unsure));
-    return words.join(" · ");
-  }
-
-  #isOld(finished, { createdAt }) {
-    return finished && this.state.job.earlier && Date.now() - Date.parse(createdAt) > FRESH_MS;
+    if (unsure) facts.push(counted("n_uncertain", unsure));
+    const old = progress.finished && job.earlier && Date.now() - Date.parse(progress.createdAt) > FRESH_MS;
+    if (old) facts.push(text("checked_before", [ago(progress.createdAt)]));
+    return facts;
   }
 
   say(words) {

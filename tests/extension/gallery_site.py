@@ -1,0 +1,119 @@
+"""A local site with something to find: pictures drawn on the spot that look like scans and like everything else.
+
+Small real samples take their place where they lie beside the checkout, since drawn ones only roughly look like what they are.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+import random
+from pathlib import Path
+
+import pymupdf
+from PIL import Image, ImageDraw, ImageFilter
+
+from tests.site import Site, page
+
+SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "samples"
+REAL = (
+    "MSD-spleen__3a5cd98399.jpg",
+    "MSD-spleen__8075f7fada.jpg",
+    "AUL-liver__6fc8c2b67b.jpg",
+    "RF100-bone-fracture__ac81817593.jpg",
+    "Pretreat-MetsToBrain__641841b2db.jpg",
+    "idrid__41de6d858b.jpg",
+    "berkeley-bsd__3d44cf3dcf.jpg",
+    "iterm-themes__6d761592d3.jpg",
+    "cryptocurrency-icons__0290cd745e.jpg",
+)
+ALTS = ("A section of the abdomen", "Another section", "Liver", "Bone", "Brain", "Retina", "A photo", "A screen", "An icon")
+HOSTILE = '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}=cmd|calc!A1 \u202egnp.exe'
+LATE = """setTimeout(() => {
+  const img = new Image(230, 180);
+  img.src = "/picture/3.png";
+  img.id = "late";
+  document.body.append(img);
+}, 1500)"""
+SHADOWS = """for (const [id, mode, src] of [["open", "open", 0], ["closed", "closed", 1]]) {
+  const img = new Image(230, 180);
+  img.src = `/picture/${src}.png`;
+  document.getElementById(id).attachShadow({mode}).append(img);
+}"""
+
+
+def section(seed: int, side: int = 256) -> bytes:
+    """A drawn section: body outline, organs, a spine, noise; grey."""
+    chance = random.Random(seed)
+    image = Image.new("L", (side, side), 0)
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((side * 0.08, side * 0.18, side * 0.92, side * 0.84), fill=90, outline=170, width=max(2, side // 64))
+    for _ in range(7):
+        x, y, r = chance.uniform(0.25, 0.7) * side, chance.uniform(0.3, 0.65) * side, chance.uniform(0.04, 0.13) * side
+        draw.ellipse((x - r, y - r, x + r * 1.3, y + r), fill=chance.randint(100, 150))
+    draw.ellipse((side * 0.45, side * 0.66, side * 0.56, side * 0.78), fill=240)
+    noise = Image.effect_noise((side, side), 22)
+    return _png(Image.blend(image.filter(ImageFilter.GaussianBlur(side / 160)), noise, 0.12).convert("RGB"))
+
+
+def chart(seed: int) -> bytes:
+    image = Image.new("RGB", (320, 220), "white")
+    draw = ImageDraw.Draw(image)
+    points = [(20 + step * 6, 110 + 60 * math.sin(step / 4 + seed)) for step in range(48)]
+    draw.line(points, fill=(30 + seed * 37 % 200, 90, 200), width=3)
+    draw.line([(20, 200), (310, 200)], fill="black")
+    draw.line([(20, 20), (20, 200)], fill="black")
+    return _png(image)
+
+
+def _png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def pictures() -> list[bytes]:
+    """Six scans, then three others."""
+    if SAMPLES.is_dir():
+        return [(SAMPLES / name).read_bytes() for name in REAL]
+    return [section(seed) for seed in range(6)] + [chart(seed) for seed in range(3)]
+
+
+def pdf(images: list[bytes]) -> bytes:
+    with pymupdf.open() as document:
+        for data in images:
+            document.new_page().insert_image(pymupdf.Rect(60, 60, 360, 360), stream=data)
+        told: bytes = document.tobytes()
+    return told
+
+
+def img(path: str, alt: str = "", **more: str) -> str:
+    extra = "".join(f' {name}="{value}"' for name, value in more.items())
+    return f'<img src="{path}" alt="{html.escape(alt)}" width="230" height="180" style="object-fit:cover;margin:8px"{extra}>'
+
+
+def ward(site: Site, found: list[bytes] | None = None) -> None:
+    """/ward: nine pictures; /lazy: some far below, one put in late; /shadow; /many: 300; /hostile; /other; /ward.pdf."""
+    found = found or pictures()
+    for number, data in enumerate(found):
+        site.add(f"/picture/{number}.png", data, "image/jpeg" if data[:2] == b"\xff\xd8" else "image/png")
+    shown = [img(f"/picture/{number}.png", alt) for number, alt in zip(range(len(found)), ALTS, strict=False)]
+    link = "<p><a id=pdf href=/ward.pdf>The paper</a></p>"
+    site.add("/ward", page("<h1>Teaching file 12</h1>", *shown, link, title="Teaching file 12"))
+    below = img("/picture/1.png", id="below", loading="lazy")
+    site.add("/lazy", page(shown[0], "<div style='height:2500px'></div>", below, f"<script>{LATE}</script>"))
+    background = "<div id=background style='width:230px;height:180px;background:url(/picture/2.png)'></div>"
+    site.add("/shadow", page("<x-open id=open></x-open><div id=closed></div>", background, f"<script>{SHADOWS}</script>"))
+    for number in range(300):
+        site.add(f"/many/{number}.png", section(number, 96), "image/png")
+    many = [f'<img src="/many/{number}.png" width="96" height="96" alt="">' for number in range(300)]
+    site.add("/many", page(*many, title="Three hundred"))
+    long = f"/pictures/{'x' * 300}.png"
+    site.add(long, found[0], "image/png")
+    site.add(
+        "/hostile",
+        page(img(f"{long}?a=%22%3E%3Cscript%3E", HOSTILE), img("/picture/1.png", HOSTILE), title=html.escape(HOSTILE)),
+    )
+    site.add("/other", page("<h1>Something else</h1>", shown[6]))
+    site.add("/ward.pdf", pdf(found[:3]), "application/pdf")

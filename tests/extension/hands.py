@@ -1,0 +1,146 @@
+"""What a person's hands do in these tests: start and stop the service, open the popup on a page, click menus. It asserts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from aiohttp import ClientError, ClientSession
+from playwright.async_api import BrowserContext, Page, Worker
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTENSION = ROOT / "extension"
+TOKEN = "a-token-for-the-extension-tests"
+# Two busy cores: a worker that has yet to load its model can take minutes beside a training.
+START_S = 240
+
+
+class Service:
+    """`medlens serve` in a process of its own. `start` after `stop` comes back at the same address."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.folder, self.port = folder, port
+        self.link = ""
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self, *, wait: bool = True) -> None:
+        environment = os.environ | {
+            "MEDLENS_DATA_DIR": str(self.folder),
+            "MEDLENS_MEMBERS": "cnn",
+            "MEDLENS_ALLOW_NETWORKS": "127.0.0.1/32",
+            "MEDLENS_PORT": str(self.port),
+            "MEDLENS_TOKEN": TOKEN,
+        }
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "server", "serve", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
+        )
+        said: list[str] = []
+        async with asyncio.timeout(START_S):
+            while not self.link or not self.port:
+                line = (await self._process.stderr.readline()).decode()
+                said.append(line)
+                if not line:
+                    raise RuntimeError("the service did not start: " + "".join(said))
+                self._heard(line)
+        self._reading = asyncio.create_task(self._read())
+        if wait:
+            await self.ready()
+
+    def _heard(self, line: str) -> None:
+        if found := re.search(r"http://127\.0\.0\.1:(\d+)/login\?code=\S+", line):
+            self.link, self.port = found[0], int(found[1])
+
+    async def _read(self) -> None:
+        while self._process and (line := await self._process.stderr.readline()):
+            self._heard(line.decode())
+
+    async def ready(self) -> None:
+        """Until every part says so, the worker included."""
+        async with asyncio.timeout(START_S), ClientSession() as session:
+            while True:
+                try:
+                    async with session.get(f"{self.address}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                except ClientError:
+                    pass
+                await asyncio.sleep(0.5)
+
+    async def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        await self._process.wait()
+        if self._reading:
+            await self._reading
+        self._process, self.link = None, ""
+
+
+class Extension:
+    """The loaded extension: `worker` its background, `id` its name in addresses."""
+
+    def __init__(self, browser: BrowserContext, worker: Worker) -> None:
+        self.browser, self.worker = browser, worker
+        self.id = worker.url.split("/")[2]
+
+    @classmethod
+    async def of(cls, browser: BrowserContext) -> Self:
+        found = browser.service_workers or [await browser.wait_for_event("serviceworker")]
+        return cls(browser, found[0])
+
+    def url(self, path: str) -> str:
+        return f"chrome-extension://{self.id}/{path}"
+
+    async def reset(self, address: str, token: str, **settings: Any) -> None:
+        """As the options page would set it; jobs of earlier tests are forgotten."""
+        page = await self.browser.new_page()
+        await page.goto(self.url("options/options.html"))
+        await page.evaluate(
+            """async ([settings, token]) => {
+              const kept = await import("/core/settings.js");
+              await chrome.storage.local.clear();
+              await chrome.storage.session.clear();
+              await kept.change(settings);
+              await kept.setToken(token);
+            }""",
+            [{"address": address, **settings}, token],
+        )
+        await page.close()
+
+    async def tab_of(self, page: Page) -> int:
+        """The browser's number of this tab; pages are told apart by their address."""
+        found: int = await self.worker.evaluate(
+            "async (url) => (await chrome.tabs.query({})).find((tab) => tab.url === url)?.id ?? -1", page.url
+        )
+        return found
+
+    async def popup(self, page: Page, **viewport: int) -> Page:
+        """The popup's own page, about this tab, as it stands in a window of its own."""
+        tab = await self.tab_of(page)
+        popup = await self.browser.new_page()
+        await popup.set_viewport_size({"width": 400, "height": 600, **viewport})
+        await popup.goto(self.url(f"popup/popup.html?tab={tab}"))
+        return popup
+
+    async def menu(self, item: str, page: Page, **info: str) -> None:
+        """A click in a context menu, by way of the background's own listener."""
+        await self.worker.evaluate(
+            """async ([id, tab, info]) =>
+              chrome.contextMenus.onClicked.dispatch({menuItemId: id, ...info}, await chrome.tabs.get(tab))""",
+            [item, await self.tab_of(page), info],
+        )
+
+    async def badge(self, page: Page) -> str:
+        tab = await self.tab_of(page)
+        text: str = await self.worker.evaluate("(tabId) => chrome.action.getBadgeText({tabId})", tab)
+        return text
