@@ -60,9 +60,11 @@ def composed(rows: Sequence[Source], count: int, seed: int) -> list[Figure]:
     for row in rows:
         if row.medical or row.kind in PANEL_KINDS:
             labels[row.label].append(row)
-        if row.label in SERIES_LABELS:
+        if row.label in SERIES_LABELS or (not row.medical and row.kind == "science_confuser"):
             groups[row.origin, row.kind, ""].append(row)
-    series = [group for group in groups.values() if len(group) >= SERIES_LENGTH]
+    series = [
+        group for group in groups.values() if len(group) >= SERIES_LENGTH and group[0].medical == any(row.medical for row in rows)
+    ]
 
     def pick(rng: random.Random) -> Source:
         return rng.choice(labels[rng.choice(sorted(labels))])
@@ -184,7 +186,8 @@ def main() -> None:
         "ms_768": milliseconds(figures), "ms_singles": _r(ms), "origins": sorted({row.origin for row in rows}),
     }  # fmt: skip
     if arguments.judge:
-        result["judge"] = asyncio.run(judged(figures))
+        plain = composed([row for row in rows if not row.medical], arguments.figures // 3, arguments.seed)
+        result["judge"] = asyncio.run(judged([*figures, *plain]))
     record("panels", vars(arguments), result)
 
 

@@ -194,7 +194,7 @@ class Cutter:
 
 
 def _needed(leaf: Block, colour: int | None) -> int:
-    """Pictures that a cut must yield: two where the block is one itself in the gutters of its figure, and the cut is of another colour."""
+    """Pictures that a cut must yield: two where the block is one itself in its figure's gutters, and the cut's colour is new."""
     stranger = leaf.ground is not None and colour is not None and abs(leaf.ground - colour) > TOLERANCE
     return 2 if leaf.picture and any(leaf.facing) and stranger else 1
 
