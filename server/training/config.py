@@ -22,6 +22,7 @@ class TrainConfig:
     arch: Arch = "efficientnet_lite0"
     weights: str = "imagenet"  # imagenet, none, or one of our checkpoints
     hold_out: int | None = None  # fold never trained on; None trains on everything
+    in_source: float = 0.0  # held out from within every origin (whole groups): the origin documents' own way of testing
     side: int = 192  # pixels in training: a quarter cheaper than 224
     serve_side: int = 224  # pixels when measured and served; crops in training make things look larger, so serve larger
     batch: int = 32  # more steps an epoch than 64 at the same cost on a CPU

@@ -178,7 +178,7 @@ DRAWN: dict[str, tuple[float, Draw]] = {
     "matrix": (0.5, matrix),
     "page": (0.7, page),
     "screen": (0.8, screen),
-    "mask": (1.3, mask),
+    "mask": (0.9, mask),
     **textures.DRAWN,
 }
 

@@ -141,7 +141,7 @@ DRAWN: dict[str, tuple[float, Callable[[Rng], Image.Image]]] = {
     "gradient": (0.6, gradient),
     "ridges": (1.0, ridges),
     "grid": (1.0, grid),
-    "blobs": (1.0, blobs),
-    "sky": (0.7, sky),
+    "blobs": (0.8, blobs),
+    "sky": (0.3, sky),
     "sweep": (0.6, sweep),
 }

@@ -84,7 +84,8 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False) -> Path:
 
 
 def keep(cnn: CNN, config: TrainConfig, rows: list[Row], train: NDArray[np.int64], block: dict[str, Any]) -> None:
-    name = f"{config.arch}-{'all' if config.hold_out is None else f'fold{config.hold_out}'}"
+    part = "in-source" if config.in_source else "all" if config.hold_out is None else f"fold{config.hold_out}"
+    name = f"{config.arch}-{part}"
     plain = {
         key: str(value) if isinstance(value, Path) else value
         for key, value in asdict(config).items()
@@ -100,6 +101,10 @@ def split(rows: list[Row], config: TrainConfig) -> tuple[NDArray[np.int64], NDAr
     if config.hold_out is not None:
         folds = fold_of(rows)
         return everything[folds != config.hold_out], everything[folds == config.hold_out]
+    if config.in_source:
+        groups = [f"{row.origin}/{row.group or row.file.name}" for row in rows]
+        kept = random_groups(groups, config.in_source, config.seed)
+        return everything[~kept], everything[kept]
     if config.select == "best" or config.patience:
         rng = np.random.default_rng(config.seed)
         if len({unit_of(row.origin) for row in rows}) > len(MODALITIES) * 3:
@@ -108,6 +113,13 @@ def split(rows: list[Row], config: TrainConfig) -> tuple[NDArray[np.int64], NDAr
         held = np.sort(rng.permutation(everything)[: max(1, round(len(rows) * config.validation_share))])  # no origins known
         return np.setdiff1d(everything, held), held
     return everything, everything[:0]
+
+
+def random_groups(groups: list[str], share: float, seed: int) -> NDArray[np.bool_]:
+    """[n] true for the rows of about `share` of the groups (patients, videos, or single pictures)."""
+    names, at = np.unique(groups, return_inverse=True)
+    out: NDArray[np.bool_] = (np.random.default_rng(seed).random(len(names)) < share)[at]
+    return out
 
 
 def epoch_order(

@@ -84,6 +84,14 @@ def test_no_origin_of_the_held_out_fold_is_shown(config, tiny):
     assert not set(shown.tolist()) & set(kept.tolist())
 
 
+def test_an_in_source_split_keeps_groups_whole(config, tiny):
+    rows = read_rows(tiny)
+    train, held = split(rows, replace(config, hold_out=None, in_source=0.3))
+    assert 0.1 < len(held) / len(rows) < 0.5
+    assert not {(rows[i].origin, rows[i].group) for i in train} & {(rows[i].origin, rows[i].group) for i in held}
+    assert {rows[i].origin for i in held} & {rows[i].origin for i in train}
+
+
 def test_it_stops_when_nothing_gets_better(config):
     train_cnn(replace(config, epochs=9, lr=0.0, head_lr=0.0, select="best", patience=1, images_per_epoch=16, ema=0.0))
     assert 1 < len([line for line in read_log(config.out) if "held_loss" in line]) < 9
