@@ -30,7 +30,8 @@ def when(moment: datetime) -> str:
 
 
 def percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
+    """Never rounded up to certainty."""
+    return f"{min(99, round(share * 100)) if share < 1 else 100} %"
 
 
 def host(address: str | None) -> str:

@@ -75,7 +75,7 @@ TEXTS = SimpleNamespace(
     not_yet="nothing to show yet",
     older="Older scans",
     medical="medical",
-    images="images",
+    of="of",
     # scan
     from_cache="remembered",
     uncertain="Uncertain",
@@ -149,7 +149,7 @@ SCRIPT_TEXTS = {
     "kept": "Kept. Thank you.",
     "computing": "Computing…",
     "no_heatmap": "No heat map could be made.",
-    "images_found": "{n} images, {m} medical",
+    "images_found": "{m} of {n} medical",
     "too_many_files": "Too many files at once.",
     "between": "{a} or {b}",
     "places": "{n} places",

@@ -14,7 +14,8 @@ export function text(name, values = {}) {
 
 export const modalityName = (modality) => text(`modality:${modality}`);
 export const statusName = (status) => text(`status:${status}`);
-export const percent = (share) => `${Math.round(share * 100)} %`;
+// Never rounded up to certainty.
+export const percent = (share) => `${share < 1 ? Math.min(99, Math.round(share * 100)) : 100} %`;
 
 /** Show `message` in a notice, or hide the notice when there is none. */
 export function notice(element, message, bad = false) {
