@@ -47,7 +47,7 @@ def confusion_picture(counts: NDArray[np.int64], out: Path, title: str) -> None:
 def worst(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], rows: list[Row], count: int = 50, each: int = 5
 ) -> list[int]:
-    """Places of the surest wrong answers, surest first, at most `each` of one origin so that one weakness does not fill the list."""
+    """Places of the surest wrong answers, surest first; at most `each` of one origin, so that no weakness fills the list."""
     wrong = np.flatnonzero(probabilities.argmax(1) != labels)
     taken: Counter[str] = Counter()
     out: list[int] = []
