@@ -6,10 +6,8 @@ images.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,7 +17,7 @@ from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
 from server.models.compact import CONTEXT, TEXT_CONFIG, small_tokenizer
-from server.training.captions import embed, teacher_folder
+from server.training.captions import teacher_folder
 
 LAYERS = (0, 2, 5)  # of the teacher's six; measured best three before learning (cosine .75; 0-1-5 .71, 1-3-5 .56)
 RATE = 4e-4  # higher diverges in bf16, lower is not done in three epochs
@@ -28,22 +26,6 @@ TOLD_EVERY = 20  # steps
 RELATIONS = 0.5  # weight of keeping the similarities between texts, beside keeping each text's vector
 
 Floats = NDArray[np.float32]
-
-
-def teacher_vectors(texts: Sequence[str], folder: Path, progress: Callable[[int, int], None] | None = None) -> Floats:
-    """The teacher's vectors float32 [n, 384] of `texts`, kept under `folder`: 100,000 take minutes."""
-    file = folder / f"teacher-{hashlib.sha256(chr(10).join(texts).encode()).hexdigest()[:16]}.npy"
-    if file.is_file():
-        return np.asarray(np.load(file), np.float32)
-    parts, chunk = [], 4096
-    for start in range(0, len(texts), chunk):
-        with torch.autocast("cpu", torch.bfloat16):  # twice as fast, cosine with full precision .9999
-            parts.append(embed(texts[start : start + chunk]))
-        if progress:
-            progress(min(start + chunk, len(texts)), len(texts))
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(file, np.concatenate(parts).astype(np.float16))
-    return np.asarray(np.load(file), np.float32)
 
 
 def student(kept: Sequence[int], layers: Sequence[int] = LAYERS) -> BertModel:

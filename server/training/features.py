@@ -23,6 +23,8 @@ from server.training.dataset import PixelCache, Row, data_sha256
 BATCH = 16  # larger ones leave the cores' caches
 SEEN_CLEARLY = 0.35  # probability under which the ImageNet class of a photo is a guess, and its name no caption
 
+IMAGENET_CLASSES = 1000
+
 Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
@@ -78,17 +80,26 @@ def features_of(
     return features.astype(np.float16).astype(np.float32)
 
 
-def imagenet_names(features: Floats) -> list[str]:
-    """For each row of ImageNet Lite0 features [n, 1280] the English name of the class it shows, or "" where it is unsure."""
+def imagenet_logits(features: Floats) -> Floats:
+    """The class logits [n, 1000] of ImageNet Lite0 features [n, 1280]."""
     import timm  # noqa: PLC0415 - a second of import that reading kept features does not need
-    from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415
 
     net = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     state = imagenet_lite0_state(list(net.state_dict()))
-    logits = torch.from_numpy(features) @ state["classifier.weight"].T + state["classifier.bias"]
-    chance, best = logits.softmax(1).max(1)
+    weight, bias = (state[f"classifier.{name}"].numpy() for name in ("weight", "bias"))
+    return np.asarray(features @ weight.T + bias, np.float32)
+
+
+def imagenet_names() -> list[str]:
+    """The English names of the thousand classes, in the order of the logits."""
+    from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415
+
     info = ImageNetInfo()
-    return [
-        info.index_to_description(int(i)).split(",")[0].lower() if p > SEEN_CLEARLY else ""
-        for p, i in zip(chance, best, strict=True)
-    ]
+    return [info.index_to_description(i).split(",")[0].lower() for i in range(IMAGENET_CLASSES)]
+
+
+def seen_clearly(logits: Floats) -> list[str]:
+    """For each row of logits [n, 1000] the name of the class it shows, or "" where the network is unsure."""
+    names = imagenet_names()
+    chance, best = torch.from_numpy(logits).softmax(1).max(1)
+    return [names[int(i)] if p > SEEN_CLEARLY else "" for p, i in zip(chance, best, strict=True)]

@@ -53,30 +53,27 @@ def zero_shot_figures(logits: Floats, rows: Sequence[Row]) -> dict[str, Any]:
     return dict(figures(probabilities(logits), labels))
 
 
-def retrieval(similar: Floats, asked: Sequence[Query], rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """For each query its precision among the FIRST nearest of the n rows, against chance (the share that fits), and its AUROC.
+def retrieval(similar: Floats, asked: Sequence[Query], rows: Sequence[Row], fold: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """For each query its precision among the FIRST nearest, against chance (the share that fits), and its AUROC.
 
-    `similar` [n, queries]: cosine of each held-back picture with each query, in whatever space held that picture back.
+    `similar` [n, queries]: cosine of each held-back picture with each query. Pictures are ranked among those of their own fold,
+    since each fold has a space of its own; folds with LEAST_RELEVANT fitting pictures count, by how many fit.
     """
     out = []
     for column, query in enumerate(asked):
         fits = np.array([query.fits(row) for row in rows])
-        if (count := int(fits.sum())) < LEAST_RELEVANT:
-            continue
-        order = np.argsort(-similar[:, column], kind="stable")
-        hits = fits[order]
-        ranks = np.flatnonzero(hits)
-        area = 1 - (ranks - np.arange(count)).sum() / (count * (len(rows) - count))
-        first = min(FIRST, count)
-        out.append(
-            {
-                "query": query.text,
-                "relevant": count,
-                "chance": count / len(rows),
-                "precision": float(hits[:first].mean()),
-                "auroc": area,
-            }
-        )
+        parts = []
+        for k in np.unique(fold):
+            mine = np.flatnonzero(fold == k)
+            if (count := int(fits[mine].sum())) >= LEAST_RELEVANT:
+                hits = fits[mine][np.argsort(-similar[mine, column], kind="stable")]
+                ranks = np.flatnonzero(hits)
+                area = 1 - (ranks - np.arange(count)).sum() / (count * (len(mine) - count))
+                parts.append((count, float(hits[: min(FIRST, count)].mean()), count / len(mine), float(area)))
+        if parts:
+            weights = [part[0] for part in parts]
+            precision, chance, area = (float(np.average([part[i] for part in parts], weights=weights)) for i in (1, 2, 3))
+            out.append({"query": query.text, "relevant": sum(weights), "chance": chance, "precision": precision, "auroc": area})
     return out
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from server.models.preprocess import Preprocess
 from server.models.prompts import load_prompts
 from server.models.text_tower import TextTower
 from server.records import MODALITIES
-from server.training.captions import embed
+from server.training.captions import embed, teacher_vectors
 from server.training.clip_file import read_text, stored, text_tensors, widened, write_clip
 from server.training.dataset import PixelCache, Row, data_sha256, read_rows
-from server.training.features import digest_of, features_of, imagenet_names
+from server.training.features import digest_of, features_of, imagenet_logits, imagenet_names, seen_clearly
 from server.training.folds import FOLDS, fold_of
+from server.training.imagenet_points import points_of
 from server.training.judge_clip import queries, retrieval, summary, zero_shot_figures
 from server.training.texts import caption_texts, corpus, small_vocabulary, vocabulary_words
 from server.training.train_clip import Captioned, Recipe, caption_rows, fit_projection
@@ -76,24 +78,28 @@ def train_clip(
     network = load_cnn(cnn)
     features = features_of(network, rows, pixels, kept, threads)
     frozen = build_cnn("efficientnet_lite0", "imagenet", MODALITIES)
-    classes = imagenet_names(features_of(frozen, rows, pixels, kept, threads))
+    logits = imagenet_logits(features_of(frozen, rows, pixels, kept, threads))
     text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
     say("captions")
-    captions, _ = caption_rows(rows, classes, embed)  # the teacher's vectors: the stored tower's are .99 of them, and slower
+    # the teacher's vectors: those of the stored tower have a cosine of .99 with them, and take longer
+    captions = caption_rows(rows, seen_clearly(logits), partial(teacher_vectors, folder=kept), imagenet_names())
     fold = fold_of(rows)
     by_fold = held_out_features(folds, features, rows, pixels, kept, threads)
-    result = cross_validate(rows, by_fold, fold, captions, text, recipe, say)
+    result = cross_validate(rows, by_fold, fold, captions, text, logits, recipe, say)
     (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)
     for k in by_fold:
         indices = np.flatnonzero(fold == k)
         np.savez(work / "oof" / "clip" / f"{k}.npz", logits=result.logits[indices], indices=indices)
     say("all folds together")
-    projection = stored(fit_projection(features, rows, captions, np.arange(len(rows)), recipe))
+    everything = np.arange(len(rows))
+    points = points_of(features, logits, rows, everything)
+    projection = stored(fit_projection(features, rows, captions, everything, recipe, points=points))
     card = CompactCard(
         vocabulary=text.card.vocabulary, layers=text.card.layers, preprocess=network.preprocess, backbone=digest_of(network),
         scale=projection.scale, created=datetime.now(UTC).isoformat(timespec="seconds"), data_sha256=data_sha256(rows),
         metrics={"zero_shot": result.zero_shot, "retrieval": result.retrieval}
-        | {"backbone": read_card(cnn).name, "folds": sorted(by_fold)} | {name: text.card.metrics[name] for name in ("text",) if name in text.card.metrics},
+        | {"backbone": read_card(cnn).name, "folds": sorted(by_fold)}
+        | {name: value for name, value in text.card.metrics.items() if name == "text"},
         licences="text tower from all-MiniLM-L6-v2 (Apache-2.0)",
     )  # fmt: skip
     write_clip(out, cnn, text.tensors, projection, card)
@@ -111,24 +117,25 @@ def held_out_features(
 
 def cross_validate(
     rows: Sequence[Row], by_fold: Mapping[int, Floats], fold: NDArray[np.int64], captions: Captioned, text: TextSide,
-    recipe: Recipe | None = None, say: Say = print,
+    seen: Floats, recipe: Recipe | None = None, say: Say = print,
 ) -> Result:  # fmt: skip
-    """Fit without each fold, answer for it; prompts and queries are words no training used."""
+    """Fit without each fold, answer for it; prompts and queries are words no training used. `seen` [n, 1000]: ImageNet logits."""
     logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
     asked, prompts, plain = queries(), load_prompts(), text.tower()
     query_vectors = plain.encode([query.text for query in asked])
     similar = np.zeros((len(rows), len(asked)), np.float32)
     for k, features in by_fold.items():
         held, chosen = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
-        fitted = stored(fit_projection(features, rows, captions, chosen, recipe))
+        fitted = stored(fit_projection(features, rows, captions, chosen, recipe, points=points_of(features, seen, rows, chosen)))
         clip = CompactClip(fitted.tensors, text.tower(fitted.tensors["text.proj.weight"]), fitted.scale)
         vectors = clip.project(features[held])
         logits[held] = ZeroShot(clip, prompts).modalities(vectors)
         similar[held] = vectors @ unit(query_vectors @ fitted.tensors["text.proj.weight"].T).T
         say(f"fold {k}: {_short(zero_shot_figures(logits[held], [rows[int(i)] for i in held]))}")
     judged = np.flatnonzero(np.isin(fold, list(by_fold)))
-    seen = [rows[int(i)] for i in judged]
-    whole, answers = zero_shot_figures(logits[judged], seen), retrieval(similar[judged], asked, seen)
+    held_rows = [rows[int(i)] for i in judged]
+    whole = zero_shot_figures(logits[judged], held_rows)
+    answers = retrieval(similar[judged], asked, held_rows, fold[judged])
     say(f"all: {_short(whole)}")
     return Result(whole, summary(answers), answers, logits)
 
@@ -140,7 +147,7 @@ def kept_text(path: Path) -> TextSide:
 def made_text(rows: Sequence[Row], kept: Path, say: Say, layers: Sequence[int] = ALL_LAYERS) -> TextSide:
     """The text tower from the teacher: its words reduced to those of our texts, its matrices to 8 bits, and with fewer `layers`
     taught to answer as before (an hour on one core; all six need no teaching)."""
-    from server.training.distil_text import distil, student, teacher_vectors  # noqa: PLC0415 - transformers is slow to import
+    from server.training.distil_text import distil, student  # noqa: PLC0415 - transformers is slow to import
 
     spoken = [text for one in load_prompts().modalities for ways in one.texts for text in ways] + [one.text for one in queries()]
     texts, unseen = corpus(caption_texts(rows), spoken)

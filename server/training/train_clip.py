@@ -22,6 +22,7 @@ from server.models.compact import HIDDEN, WIDTH
 from server.records import MODALITIES
 from server.training.captions import captions_for
 from server.training.dataset import Row
+from server.training.imagenet_points import Points
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -36,23 +37,28 @@ LARGEST_SCALE = 100.0  # CLIP's own limit: beyond it the softmax is a maximum
 class Recipe:
     """Every number that shapes the fit."""
 
-    steps: int = 250  # the learning rate has come down by then; seconds on idle cores
-    batch: int = 384
+    steps: int = 150  # seconds on idle cores; the rate has come down by then
+    batch: int = 256
     rate: float = 1e-3
     text_rate: float = 0.3  # of the rate: words nobody trained on move along, so they should move little
     decay: float = 0.02
     dropout: float = 0.2
     first_scale: float = 20.0
     alike: float = 30.0  # how sharply captions must agree to share a target: weights softmax(alike * cosine)
+    made_up: float = 0.2  # share of made-up photos of the ImageNet classes
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """Pictures and their captions: `vectors` [m, WIDTH] of the distinct captions, and for each picture the rows of its own."""
+    """Pictures and their captions: `vectors` [m, WIDTH] of the distinct captions, and for each picture the rows of its own.
+
+    `named` [c, k]: for each class of made-up photos the rows of the captions that say it.
+    """
 
     vectors: Floats
     of: Sequence[Indices]
+    named: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +70,18 @@ class Projection:
 
 
 def caption_rows(
-    rows: Sequence[Row], classes: Sequence[str], encode: Callable[[Sequence[str]], Floats]
-) -> tuple[Captioned, list[str]]:
-    """All rows' captions, embedded once each, and the distinct texts. `classes`: the ImageNet class seen in each picture, or ""."""
+    rows: Sequence[Row], classes: Sequence[str], encode: Callable[[Sequence[str]], Floats], names: Sequence[str] = ()
+) -> Captioned:
+    """All rows' captions, embedded once each. `classes`: the ImageNet class seen in each picture, or ""; `names`: all classes'."""
     own = [
         captions_for({key: str(value) for key, value in asdict(row).items()} | {"imagenet_class": seen})[:MOST_CAPTIONS]
         for row, seen in zip(rows, classes, strict=True)
     ]
-    texts = sorted({text for captions in own for text in captions})
+    made_up = [captions_for({"label": "non_medical", "kind": "photo", "imagenet_class": name}) for name in names]
+    texts = sorted({text for captions in (*own, *made_up) for text in captions})
     place = {text: i for i, text in enumerate(texts)}
-    return Captioned(encode(texts), [np.array([place[text] for text in captions]) for captions in own]), texts
+    named = np.array([[place[text] for text in captions] for captions in made_up]) if names else None
+    return Captioned(encode(texts), [np.array([place[text] for text in captions]) for captions in own], named)
 
 
 def drawing_weights(rows: Sequence[Row], chosen: Indices) -> NDArray[np.float64]:
@@ -89,9 +97,9 @@ def drawing_weights(rows: Sequence[Row], chosen: Indices) -> NDArray[np.float64]
 
 def fit_projection(
     features: Floats, rows: Sequence[Row], captions: Captioned, chosen: Indices, recipe: Recipe | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, points: Points | None = None,
 ) -> Projection:  # fmt: skip
-    """Learn from the `chosen` rows of `features` [n, f]."""
+    """Learn from the `chosen` rows of `features` [n, f], and from made-up photos where `points` and captions.named are given."""
     recipe = recipe or Recipe()
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
@@ -116,7 +124,13 @@ def fit_projection(
     for step in range(recipe.steps):
         drawn = rng.choice(len(chosen), recipe.batch, p=chances)
         said = torch.tensor([int(rng.choice(captions.of[chosen[i]])) for i in drawn])
-        loss = contrast(F.normalize(picture(x[drawn]), dim=1), words[said], text, scale.exp(), recipe.alike)
+        seen = x[drawn]
+        if points is not None and captions.named is not None:
+            count = round(recipe.batch * recipe.made_up)
+            made, classes = points.draw(features, count, rng)
+            seen[:count] = torch.from_numpy((made - mean) / spread)
+            said[:count] = torch.from_numpy(captions.named[classes, rng.integers(0, captions.named.shape[1], count)])
+        loss = contrast(F.normalize(picture(seen), dim=1), words[said], text, scale.exp(), recipe.alike)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()

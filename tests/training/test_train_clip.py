@@ -79,7 +79,7 @@ def test_precision_is_of_the_first_page_and_beside_chance() -> None:
     similar = np.zeros((100, 3), np.float32)
     similar[:30, 0] = 1  # found at once
     similar[:30, 1] = 1  # quite wrong
-    found = retrieval(similar, asked, rows)
+    found = retrieval(similar, asked, rows, np.zeros(100, np.int64))
     assert [one["query"] for one in found] == ["lungs", "knees"]
     assert (found[0]["precision"], found[0]["chance"], found[0]["auroc"]) == (1.0, 0.3, 1.0)
     assert (found[1]["precision"], found[1]["auroc"]) == (0.0, 0.0)
