@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parent / "weights"
 SHIPPED_CNN = WEIGHTS / "cnn.safetensors"
 CARD = "medlens"  # the key of our JSON in the file's metadata
+READABLE = 0o644  # safetensors writes files for their owner only; the worker may run as another user
 FORMAT = 1  # raised when an older reader could not understand the card
 
 
@@ -65,6 +66,7 @@ def save_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={CARD: json.dumps(asdict(card))})
+    part.chmod(READABLE)
     part.replace(path)
     return card
 

@@ -39,6 +39,7 @@ def test_a_network_comes_back_from_its_file(arch, tmp_path):
     with torch.inference_mode():
         torch.testing.assert_close(again(x), cnn(x), atol=2e-2, rtol=2e-2)  # stored in half precision
     assert not list(path.parent.glob("*.part"))
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_weights_of_a_file_become_the_start_of_another(tmp_path):
