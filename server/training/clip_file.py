@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from server.models.compact import CompactCard, Tensors
+from server.errors import ModelError
+from server.models.compact import CompactCard, Tensors, shipped_backbone
 from server.training.train_clip import Projection
 
 TRUNK = "visual.trunk."
@@ -42,6 +43,8 @@ def write_clip(path: Path, cnn: Path, text: Mapping[str, Tensor], projection: Pr
     """Write `path` and its card from the CNN checkpoint's body, the text tower and the projection; whole or not at all."""
     tensors: dict[str, Tensor] = dict(text)
     norms = []
+    if shipped_backbone(cnn) != card.backbone:
+        raise ModelError(f"{cnn.name} has changed while the compact CLIP was fitted to it; run `medlens train clip` again")
     for name, value in load_file(cnn).items():
         if name.startswith("body."):
             tensors[TRUNK + name.removeprefix("body.")] = value.half()
