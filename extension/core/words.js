@@ -29,9 +29,13 @@ export const problem = ({ code, message, detail }) => text(`problem_${code}`) ||
 export function fill(root = document) {
   document.documentElement.lang = locale();
   document.documentElement.dir = direction();
-  for (const element of root.querySelectorAll("[data-t]")) element.textContent = text(element.dataset.t);
+  for (const element of root.querySelectorAll("[data-t]")) element.replaceChildren(...pieces(text(element.dataset.t)));
   for (const element of root.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", text(element.dataset.tLabel));
   for (const element of root.querySelectorAll("[data-t-title]")) element.title = text(element.dataset.tTitle);
 }
+
+/** `commands` stand between backticks. */
+const pieces = (words) =>
+  words.split("`").map((piece, at) => (at % 2 ? Object.assign(document.createElement("code"), { textContent: piece }) : piece));
 
 export { text };

@@ -1,4 +1,4 @@
-"""What a person's hands do in these tests: start and stop the service, open the popup on a page, click menus. It asserts nothing."""
+"""What a person's hands do in these tests: start and stop the service, open the popup on a page, click menus."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import ClientError, ClientSession
-from playwright.async_api import BrowserContext, Page, Worker
+from playwright.async_api import BrowserContext, Page, Worker, expect
+
+from tests.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = ROOT / "extension"
 TOKEN = "a-token-for-the-extension-tests"
 # Two busy cores: a worker that has yet to load its model can take minutes beside a training.
 START_S = 240
+# The same for one scan.
+LONG_MS = 150_000
+expect.set_options(timeout=LONG_MS)
 
 
 class Service:
@@ -91,7 +97,7 @@ class Extension:
 
     def __init__(self, browser: BrowserContext, worker: Worker) -> None:
         self.browser, self.worker = browser, worker
-        self.id = worker.url.split("/")[2]
+        self.id, self.address = worker.url.split("/")[2], ""
 
     @classmethod
     async def of(cls, browser: BrowserContext) -> Self:
@@ -103,6 +109,7 @@ class Extension:
 
     async def reset(self, address: str, token: str, **settings: Any) -> None:
         """As the options page would set it; jobs of earlier tests are forgotten."""
+        self.address = address
         page = await self.browser.new_page()
         await page.goto(self.url("options/options.html"))
         await page.evaluate(
@@ -144,3 +151,36 @@ class Extension:
         tab = await self.tab_of(page)
         text: str = await self.worker.evaluate("(tabId) => chrome.action.getBadgeText({tabId})", tab)
         return text
+
+    async def ask(self, method: str, path: str) -> Any:
+        """What the service says to the extension's own token."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with ClientSession(headers=headers) as session, session.request(method, self.address + path) as answer:
+            return await answer.json()
+
+    async def forget_jobs(self) -> None:
+        """As when the browser was closed in between."""
+        await self.worker.evaluate("chrome.storage.session.clear()")
+
+
+async def opened(extension: Extension, site: Site, path: str) -> Page:
+    page = await extension.browser.new_page()
+    await page.goto(site.url(path))
+    return page
+
+
+async def checked(extension: Extension, page: Page, **viewport: int) -> Page:
+    """The popup on this page, its scan at its end."""
+    popup = await extension.popup(page, **viewport)
+    await expect(popup.locator("#status")).to_have_text("Done")
+    return popup
+
+
+async def until(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
+    """Until `look` gives what is wanted: a value, or a function that says yes to it."""
+    async with asyncio.timeout(LONG_MS / 1000):
+        while True:
+            found = await look()
+            if wanted(found) if callable(wanted) else found == wanted:
+                return
+            await asyncio.sleep(0.2)
