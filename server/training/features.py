@@ -1,23 +1,24 @@
 """The pooled features of every labelled picture, computed once per backbone and kept beside the pixel cache.
 
-What the compact CLIP and K-Means learn from. OpenVINO runs the backbone (3 to 4 times eager torch on the same cores). This module
+What the compact CLIP and K-Means learn from. OpenVINO runs the backbone, as in serving. This module
 knows networks and pictures, no labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
 
 from server.models.cnn import CNN, imagenet_lite0_state
 from server.models.compact import backbone_digest
-from server.models.preprocess import to_batch
+from server.models.preprocess import Bytes, to_square
 from server.training.dataset import PixelCache, Row, data_sha256
 
 BATCH = 16  # larger ones leave the cores' caches
@@ -29,33 +30,22 @@ Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 
-class _Features(nn.Module):
-    def __init__(self, cnn: CNN) -> None:
-        super().__init__()
-        self.body, self.pool = cnn.body, cnn.pool
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.pool(self.body(x))
-        return out
-
-
 def digest_of(cnn: CNN) -> str:
     """The digest of a network's backbone, equal to that of the checkpoint it came from."""
     body = {f"body.{name}": value.detach().cpu().half().numpy() for name, value in cnn.body.state_dict().items()}
     return backbone_digest(body, cnn.preprocess)
 
 
-def compile_features(cnn: CNN, threads: int) -> Callable[[Floats], Floats]:
-    """A function from normalised pictures [n, 3, side, side] to features [n, feature_dim], on the CPU."""
-    import openvino  # noqa: PLC0415 - half a second of import that reading kept features does not need
+def compile_features(cnn: CNN, threads: int) -> Callable[[Bytes], Floats]:
+    """A function from squares of pixels uint8 [n, side, side, 3] to features [n, feature_dim], on the CPU: serving's own graph."""
+    graph: Any = import_module("server.models.graph")  # half a second of import that reading kept features does not need
 
-    side = cnn.preprocess.side
-    converted = openvino.convert_model(_Features(cnn).eval(), example_input=torch.zeros(1, 3, side, side))
-    converted.reshape([-1, 3, side, side])
-    compiled = openvino.compile_model(converted, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"})
+    tensors = {name: value.detach().cpu().numpy() for name, value in cnn.state_dict().items()}
+    built = graph.build_graph(cnn.arch, tensors, cnn.preprocess)
+    compiled = graph.ov.Core().compile_model(built, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"})
 
-    def run(batch: Floats) -> Floats:
-        return np.array(compiled(batch)[0], np.float32)
+    def run(squares: Bytes) -> Floats:
+        return np.array(compiled(squares)[0], np.float32)
 
     return run
 
@@ -71,7 +61,7 @@ def features_of(
     parts = []
     for start in range(0, len(rows), BATCH):
         images = [Image.fromarray(pixels[i]) for i in range(start, min(start + BATCH, len(rows)))]
-        parts.append(run(to_batch(images, cnn.preprocess)))
+        parts.append(run(np.stack([to_square(image, cnn.preprocess) for image in images])))
         if progress:
             progress(start + len(images), len(rows))
     features = np.concatenate(parts)
