@@ -2,7 +2,7 @@
 
 Counts: `found` is every spot where an image stood, skipped ones included. `unique` are the images that remain after folding exact
 copies and near duplicates. `medical`, `uncertain`, `cached` and `by_modality` are counted over these, so `by_modality` sums to
-`unique`. An uncertain image counts under its likeliest modality too.
+`unique`. An uncertain image counts under its likeliest modality too. `timings_ms` names every stage, 0 where it had nothing to do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from server.records import JudgedImage, Panel, Place, Probabilities, Report, Verdict
+from server.timings import STAGES
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "created_at": moment_json(report.created_at),
         "started_at": moment_json(report.started_at),
         "finished_at": moment_json(report.finished_at),
-        "timings_ms": dict(report.timings_ms),
+        "timings_ms": {stage: report.timings_ms.get(stage, 0.0) for stage in STAGES},
         "counts": counts_json(report),
         "images": [image_json(judged) for judged in report.images],
     }

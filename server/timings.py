@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Stage: TypeAlias = Literal["queue", "fetch", "render", "extract", "decode", "classify", "store", "total"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 class Timings:

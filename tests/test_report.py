@@ -39,6 +39,9 @@ def test_the_contracts_names() -> None:
     assert shown["source"] == {"target": "example.org", "kind": "page", "title": "T"}
     assert shown["error"] == {"code": "timed_out", "message": "too slow"}
     assert (shown["created_at"], shown["finished_at"]) == ("2026-01-02T03:04:05+00:00", None)
+    stages = "queue fetch render extract decode classify store total"
+    assert list(shown["timings_ms"]) == stages.split()
+    assert (shown["timings_ms"]["render"], shown["timings_ms"]["total"]) == (0.0, 1.5)
     image = shown["images"][0]
     assert set(image) == IMAGE_NAMES
     assert image["bytes"] == 99

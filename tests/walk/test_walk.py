@@ -58,7 +58,7 @@ async def test_a_page_becomes_a_report(site: Site, run: Run) -> None:
         assert verdict["members"]
     assert ct["verdict"]["is_medical"]
     assert not photo["verdict"]["is_medical"]
-    assert {"fetch", "render", "decode", "classify", "store", "total"} <= set(report["timings_ms"])
+    assert all(report["timings_ms"][stage] for stage in ("fetch", "render", "decode", "classify", "store", "total"))
 
 
 async def test_a_second_scan_runs_no_model_and_decodes_nothing(site: Site, run: Run, workshop: Workshop) -> None:
@@ -77,12 +77,12 @@ async def test_a_second_scan_runs_no_model_and_decodes_nothing(site: Site, run: 
     assert [image["near_duplicate_of"] is None for image in first["images"]] == [True, False]
     assert first["images"][0]["verdict"]["modality"] == first["images"][1]["verdict"]["modality"]
     assert all(image["verdict"]["cached"] for image in second["images"])
-    assert not {"decode", "classify"} & set(second["timings_ms"])
+    assert second["timings_ms"]["decode"] == second["timings_ms"]["classify"] == 0
     assert {image["sha256"]: image["near_duplicate_of"] for image in first["images"]} == {
         image["sha256"]: image["near_duplicate_of"] for image in second["images"]
     }
     third = await run(address, no_cache=True)
-    assert {"decode", "classify"} <= set(third["timings_ms"])
+    assert third["timings_ms"]["decode"] and third["timings_ms"]["classify"]
 
 
 async def test_a_pdf_becomes_a_report(site: Site, run: Run) -> None:
