@@ -35,7 +35,7 @@ async def test_marks_follow_lazy_and_late_images(extension: Extension, site: Sit
     await page.evaluate("document.querySelector('#late')?.remove()")
     marked = page.locator("[data-medlens]")
     await expect(marked.first).to_be_visible()
-    await page.evaluate("const img = new Image(230, 180); img.src = '/picture/3.png'; img.id = 'later'; document.body.prepend(img)")
+    await page.evaluate("const img = new Image(230, 180); img.src = '/picture/1.png'; img.id = 'later'; document.body.prepend(img)")
     await expect(page.locator("#later[data-medlens]")).to_be_visible()
     await page.evaluate("document.querySelector('#later').src = '/picture/7.png'")
     await expect(page.locator("#later[data-medlens]")).to_have_count(0)
