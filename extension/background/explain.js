@@ -3,6 +3,9 @@ import * as api from "../core/api.js";
 import { likeliest, markOf } from "../core/messages.js";
 import { jobOf } from "./jobs.js";
 
+// The first heat map of a worker has to load what makes it; the service says `timed_out` meanwhile, and means: ask again.
+const ASKS = 5;
+
 class NotHere extends Error {
   code = "not_found";
 }
@@ -33,8 +36,18 @@ export async function explain(tab, sha256) {
 /** The heat map as a data: address; a page's policy cannot stop it, since it is drawn on a canvas there. */
 export async function heatmap(tab, sha256) {
   await held(tab, sha256);
-  const blob = await api.heatmap(sha256);
+  const blob = await patient(() => api.heatmap(sha256));
   return { type: blob.type, base64: await base64(blob) };
+}
+
+async function patient(ask) {
+  for (let turn = 1; ; turn += 1) {
+    try {
+      return await ask();
+    } catch (problem) {
+      if (problem.code !== "timed_out" || turn === ASKS) throw problem;
+    }
+  }
 }
 
 export async function correct(tab, sha256, modality) {

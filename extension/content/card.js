@@ -89,6 +89,7 @@ medlens.define("card", () => (label, onCorrected) => {
     section.append(
       act(text("card_heatmap"), async (button) => {
         button.disabled = true;
+        button.textContent = text("card_computing");
         try {
           const { type, base64 } = await ask({ type: "heatmap", image: mark.image });
           const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
