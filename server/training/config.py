@@ -11,6 +11,7 @@ from typing import Literal
 
 from server.models.cnn import Arch
 
+LICENCES = "Learned from research data under mixed licences, some noncommercial; see docs/model-card.md. Not a medical device."
 ORIGIN_VGG16 = "origin"  # the name of the origin's recipe on the command line
 
 
@@ -45,6 +46,7 @@ class TrainConfig:
     non_medical_share: float = 0.38  # of the draws; the other five classes share the rest evenly
     synthetic_share: float = 0.12  # of the non-medical draws are drawn by formula
     augmentation: Literal["web", "origin", "none"] = "web"
+    tuned_share: float = 0.5  # of the weights; the rest is the frozen start with its fitted head (blend.py). 1 blends nothing
     select: Literal["last", "best"] = "last"  # "best" keeps the epoch of least loss on the held-out part (the origin's way)
     patience: int = 0  # epochs without a better held-out loss before it stops; 0 never
     validation_share: float = 0.1  # held out by origin when no fold is, for select="best" and early stop
@@ -59,6 +61,7 @@ ORIGIN = TrainConfig(
     arch="vgg16", epochs=120, images_per_epoch=0, batch=64, optimiser="adam", lr=1e-4, head_lr=1e-4, weight_decay=0.0,
     one_cycle=False, label_smoothing=0.0, ema=0.0, kind_weight=0.0, text_weight=0.0, keep_weight=0.0, balanced=False,
     synthetic_share=0.0, augmentation="origin", select="best", patience=15, frozen_steps=200, freeze_stages=0, side=224,
+    tuned_share=1,
 )  # fmt: skip
 
 

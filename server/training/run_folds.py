@@ -24,7 +24,7 @@ from server.training.dataset import PixelCache, Row, read_rows
 from server.training.folds import FOLDS, fold_of, unit_of
 from server.training.held_out import answers, softmax
 from server.training.metrics import auroc, confusion, figures, fpr_at_recall, interval, per_origin
-from server.training.train_cnn import BEST, Stop, pick_device, train_cnn
+from server.training.train_cnn import Stop, pick_device, train_cnn
 
 NON = MODALITIES.index(NON_MEDICAL)
 CONFUSERS = ("science_confuser", "medical_context")
@@ -37,17 +37,16 @@ def run_folds(
     """Train and judge each of `folds` under `config.out`/fold<k>; goes on where it was cut off."""
     for fold in folds:
         one = replace(config, hold_out=fold, out=config.out / f"fold{fold}")
-        train_cnn(one, stop)
-        block = judge_fold(one, oof)
+        block = judge_fold(one, oof, train_cnn(one, stop))
         if results is not None:
             write_result(results, {"run": f"fold{fold}", "held_out": block.pop("origins"), **block}, one)
 
 
-def judge_fold(config: TrainConfig, oof: Path) -> dict[str, Any]:
-    """Ask the fold's network about the fold, keep the answers in `oof`, return the figures."""
+def judge_fold(config: TrainConfig, oof: Path, path: Path) -> dict[str, Any]:
+    """Ask the fold's network at `path` about the fold, keep the answers in `oof`, return the figures."""
     rows = read_rows(config.data)
     held = np.flatnonzero(fold_of(rows) == config.hold_out)
-    said = answers(load_cnn(config.out / BEST), PixelCache(rows, config.cache), held, pick_device(config.device))
+    said = answers(load_cnn(path), PixelCache(rows, config.cache), held, pick_device(config.device))
     oof.mkdir(parents=True, exist_ok=True)
     kinds, text = said.kinds.astype(np.float16), said.text.astype(np.float16)
     file = oof / f"{config.hold_out}.npz"

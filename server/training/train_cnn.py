@@ -25,17 +25,18 @@ from server.models.cnn import CNN, build_cnn
 from server.models.preprocess import Preprocess
 from server.records import MODALITIES
 from server.training import loader, sampling
-from server.training.config import TrainConfig
+from server.training.blend import blend
+from server.training.config import LICENCES, TrainConfig
 from server.training.dataset import PixelCache, Row, data_sha256, read_rows
-from server.training.folds import fold_of, unit_of
 from server.training.frozen import Frozen, frozen_features
 from server.training.held_out import measure
 from server.training.objective import Objective, make_targets
 from server.training.progress import Progress, draw_curves
+from server.training.splits import split
 from server.training.state import State
 
-BEST = "cnn.safetensors"
-LICENCES = "Learned from research data under mixed licences, some noncommercial; see docs/model-card.md. Not a medical device."
+BEST = "cnn.safetensors"  # what a run is for
+TUNED = "tuned.safetensors"  # the last or best epoch's weights, before they are blended with the start's
 HEAD_BATCH = 256  # rows of cached features in one step
 LOG_EVERY = 10  # steps
 SEED_STRIDE = 1_000_003  # a prime above any number of steps: two seeds share no step's chances
@@ -76,10 +77,14 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False) -> Path:
             state.finish_epoch()
             block = measure(state.averaged, rows, cache, held, device) if len(held) else {}
             progress.log(state.step, epoch=state.epoch, **{f"held_{key}": value for key, value in block.items()})
-            if state.better(block.get("loss"), config.select, config.patience) or not (config.out / BEST).exists():
+            if state.better(block.get("loss"), config.select, config.patience) or not (config.out / TUNED).exists():
                 keep(state.averaged, config, rows, train, block)
             state.save()
             draw_curves(config.out)
+    if config.tuned_share == 1 or frozen is None:
+        (config.out / BEST).write_bytes((config.out / TUNED).read_bytes())
+    else:
+        blend(config.out / TUNED, config.out / BEST, rows, train, frozen, config)
     return config.out / BEST
 
 
@@ -92,34 +97,7 @@ def keep(cnn: CNN, config: TrainConfig, rows: list[Row], train: NDArray[np.int64
         if key not in ("data", "out", "cache")
     }
     digest = data_sha256([rows[i] for i in train])
-    save_checkpoint(config.out / BEST, cnn, name=name, data_sha256=digest, metrics=block, config=plain, licences=LICENCES)
-
-
-def split(rows: list[Row], config: TrainConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row numbers to train on and to measure on: a fold, a share of the origins for choosing the best epoch, or none."""
-    everything = np.arange(len(rows))
-    if config.hold_out is not None:
-        folds = fold_of(rows)
-        return everything[folds != config.hold_out], everything[folds == config.hold_out]
-    if config.in_source:
-        groups = [f"{row.origin}/{row.group or row.file.name}" for row in rows]
-        kept = random_groups(groups, config.in_source, config.seed)
-        return everything[~kept], everything[kept]
-    if config.select == "best" or config.patience:
-        rng = np.random.default_rng(config.seed)
-        if len({unit_of(row.origin) for row in rows}) > len(MODALITIES) * 3:
-            folds = fold_of(rows, max(2, round(1 / config.validation_share)))
-            return everything[folds != 0], everything[folds == 0]
-        held = np.sort(rng.permutation(everything)[: max(1, round(len(rows) * config.validation_share))])  # no origins known
-        return np.setdiff1d(everything, held), held
-    return everything, everything[:0]
-
-
-def random_groups(groups: list[str], share: float, seed: int) -> NDArray[np.bool_]:
-    """[n] true for the rows of about `share` of the groups (patients, videos, or single pictures)."""
-    names, at = np.unique(groups, return_inverse=True)
-    out: NDArray[np.bool_] = (np.random.default_rng(seed).random(len(names)) < share)[at]
-    return out
+    save_checkpoint(config.out / TUNED, cnn, name=name, data_sha256=digest, metrics=block, config=plain, licences=LICENCES)
 
 
 def epoch_order(

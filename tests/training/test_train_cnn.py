@@ -15,8 +15,9 @@ from server.training.held_out import answers
 from server.training.loader import Shown, batches
 from server.training.progress import LOG, draw_curves, read_log
 from server.training.run_folds import described, judge_fold, pooled, rounded, run_folds
+from server.training.splits import split
 from server.training.state import State
-from server.training.train_cnn import schedule, split, train_cnn
+from server.training.train_cnn import BEST, schedule, train_cnn
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_folds_leave_answers_and_figures(config, tiny):
     block = described(probabilities, [rows[i] for i in indices], intervals=True)
     low, high = block["intervals"]["accuracy"]
     assert low <= block["accuracy"] <= high
-    again = judge_fold(replace(config, hold_out=1, out=config.out / "fold1"), oof)
+    again = judge_fold(replace(config, hold_out=1, out=config.out / "fold1"), oof, config.out / "fold1" / BEST)
     assert rounded(again["accuracy"]) == lines[1]["accuracy"]
 
 
