@@ -51,23 +51,34 @@ def compile_features(cnn: CNN, threads: int) -> Callable[[Bytes], Floats]:
 
 
 def features_of(
-    cnn: CNN, rows: Sequence[Row], pixels: PixelCache, folder: Path, threads: int = 2, progress: Progress | None = None
+    cnn: CNN,
+    rows: Sequence[Row],
+    pixels: PixelCache,
+    folder: Path,
+    threads: int = 2,
+    progress: Progress | None = None,
+    only: NDArray[np.int64] | None = None,
 ) -> Floats:
-    """Features float32 [n, feature_dim] of all rows, read from `folder` when this backbone has seen these rows before."""
+    """Features float32 [n, feature_dim] of all rows, or of `only` these and 0 for rows nobody asked for.
+
+    Kept in `folder` by backbone and rows: what was once computed is read.
+    """
     file = folder / f"features-{digest_of(cnn)}-{data_sha256(rows)[:16]}.npy"
-    if file.is_file():
-        return np.asarray(np.load(file), np.float32)
-    run = compile_features(cnn, threads)
-    parts = []
-    for start in range(0, len(rows), BATCH):
-        images = [Image.fromarray(pixels[i]) for i in range(start, min(start + BATCH, len(rows)))]
-        parts.append(run(np.stack([to_square(image, cnn.preprocess) for image in images])))
-        if progress:
-            progress(start + len(images), len(rows))
-    features = np.concatenate(parts)
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(file, features.astype(np.float16))
-    return features.astype(np.float16).astype(np.float32)
+    shape = (len(rows), cnn.feature_dim)
+    known = np.load(file) if file.is_file() else np.full(shape, np.nan, np.float16)
+    wanted = np.arange(len(rows)) if only is None else np.unique(only)
+    missing = wanted[np.isnan(known[wanted, 0])]
+    if len(missing):
+        run = compile_features(cnn, threads)
+        for start in range(0, len(missing), BATCH):
+            batch = missing[start : start + BATCH]
+            squares = [to_square(Image.fromarray(pixels[int(i)]), cnn.preprocess) for i in batch]
+            known[batch] = run(np.stack(squares))
+            if progress:
+                progress(start + len(batch), len(missing))
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(file, known)
+    return np.nan_to_num(known.astype(np.float32))
 
 
 def imagenet_logits(features: Floats) -> Floats:

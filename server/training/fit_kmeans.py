@@ -23,7 +23,7 @@ from server.training.dataset import PixelCache, Row, read_rows
 from server.training.features import digest_of, features_of
 from server.training.folds import fold_of
 from server.training.metrics import figures
-from server.training.run_clip import held_out_features
+from server.training.run_clip import few_of_each, held_out_features
 
 Floats = NDArray[np.float32]
 Say = Callable[[str], None]
@@ -47,10 +47,10 @@ def fit_kmeans(
     rows = read_rows(data)
     kept, network = work / "cache", load_cnn(cnn)
     pixels = PixelCache(rows, kept)
-    features = features_of(network, rows, pixels, kept, threads)
-    by_fold = held_out_features(folds, features, rows, pixels, kept, threads)
     labels = np.array([MODALITIES.index(row.label) for row in rows])
-    fold = fold_of(rows)
+    fold, learned = fold_of(rows), few_of_each(rows)
+    features = features_of(network, rows, pixels, kept, threads, only=None if not folds else learned)
+    by_fold = held_out_features(folds, features, rows, fold, pixels, kept, threads)
     judged = np.isin(fold, list(by_fold))
     tried = {count: held_out(by_fold, rows, labels, fold, count) for count in counts}
     best: tuple[float, int, float] = (0.0, 0, 0.0)
@@ -64,7 +64,7 @@ def fit_kmeans(
             best = max(best, (found["balanced_accuracy"], count, sharpness))
         say(f"{count} clusters: {report[f'{count}/{best[2]:g}']}")
     _, count, sharpness = best
-    model = cluster(features, rows, labels, np.arange(len(rows)), count)
+    model = cluster(features, rows, labels, learned, count)
     chosen = figures(tried[count][sharpness][judged], labels[judged])
     (work / "oof" / "kmeans").mkdir(parents=True, exist_ok=True)
     for k in by_fold:
@@ -80,9 +80,10 @@ def held_out(
 ) -> dict[float, Floats]:
     """For each sharpness the probabilities [n, 6] that clusters of the other folds give each row."""
     out = {sharpness: np.zeros((len(rows), len(MODALITIES)), np.float32) for sharpness in SHARPNESS}
+    learned = few_of_each(rows)
     for k, features in by_fold.items():
         held = np.flatnonzero(fold == k)
-        mean, axes, centres, mix = cluster(features, rows, labels, np.flatnonzero(fold != k), count)
+        mean, axes, centres, mix = cluster(features, rows, labels, learned[fold[learned] != k], count)
         distances = squared_distances(np.asarray((unit(features[held]) - mean) @ axes, np.float32), centres)
         for sharpness, chances in out.items():
             chances[held] = mixed(distances, mix, sharpness)

@@ -5,6 +5,7 @@ The text tower is taken from the present checkpoint unless `text_layers` asks fo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -36,6 +37,9 @@ from server.training.train_clip import Captioned, Recipe, caption_rows, fit_proj
 
 Floats = NDArray[np.float32]
 Say = Callable[[str], None]
+PER_ORIGIN = (
+    60  # rows learned from: the large origins' further ones are drawn so seldom that their features are not worth computing
+)
 ALL_LAYERS = (0, 1, 2, 3, 4, 5)  # of the teacher
 
 
@@ -76,24 +80,23 @@ def train_clip(
     rows = read_rows(data)
     pixels, kept = PixelCache(rows, work / "cache"), work / "cache"
     network = load_cnn(cnn)
-    features = features_of(network, rows, pixels, kept, threads)
+    fold, learned = fold_of(rows), few_of_each(rows)
+    features = features_of(network, rows, pixels, kept, threads, only=None if not folds else learned)
     frozen = build_cnn("efficientnet_lite0", "imagenet", MODALITIES)
     logits = imagenet_logits(features_of(frozen, rows, pixels, kept, threads))
     text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
     say("captions")
     # the teacher's vectors: those of the stored tower have a cosine of .99 with them, and take longer
     captions = caption_rows(rows, seen_clearly(logits), partial(teacher_vectors, folder=kept), imagenet_names())
-    fold = fold_of(rows)
-    by_fold = held_out_features(folds, features, rows, pixels, kept, threads)
+    by_fold = held_out_features(folds, features, rows, fold, pixels, kept, threads)
     result = cross_validate(rows, by_fold, fold, captions, text, logits, recipe, say)
     (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)
     for k in by_fold:
         indices = np.flatnonzero(fold == k)
         np.savez(work / "oof" / "clip" / f"{k}.npz", logits=result.logits[indices], indices=indices)
     say("all folds together")
-    everything = np.arange(len(rows))
-    points = points_of(features, logits, rows, everything)
-    projection = stored(fit_projection(features, rows, captions, everything, recipe, points=points))
+    points = points_of(features, logits, rows, learned)
+    projection = stored(fit_projection(features, rows, captions, learned, recipe, points=points))
     card = CompactCard(
         vocabulary=text.card.vocabulary, layers=text.card.layers, preprocess=network.preprocess, backbone=digest_of(network),
         scale=projection.scale, created=datetime.now(UTC).isoformat(timespec="seconds"), data_sha256=data_sha256(rows),
@@ -106,13 +109,31 @@ def train_clip(
     return result
 
 
+def few_of_each(rows: Sequence[Row], most: int = PER_ORIGIN) -> NDArray[np.int64]:
+    """The rows learned from: at most `most` of each origin and label, drawn at random but always the same."""
+    kept: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i in np.random.default_rng(0).permutation(len(rows)):
+        kept[rows[i].origin, rows[i].label].append(int(i))
+    return np.array(sorted(i for some in kept.values() for i in some[:most]), np.int64)
+
+
 def held_out_features(
-    folds: Mapping[int, Path] | None, features: Floats, rows: Sequence[Row], pixels: PixelCache, kept: Path, threads: int
+    folds: Mapping[int, Path] | None,
+    features: Floats,
+    rows: Sequence[Row],
+    fold: NDArray[np.int64],
+    pixels: PixelCache,
+    kept: Path,
+    threads: int,
 ) -> dict[int, Floats]:
-    """For each fold to be judged the features [n, f] of all rows by a backbone that did not learn from that fold."""
+    """For each fold to be judged the features [n, f] by a backbone that did not learn from it: of its rows, and of few_of_each."""
     if not folds:
         return dict.fromkeys(range(FOLDS), features)
-    return {fold: features_of(load_cnn(path), rows, pixels, kept, threads) for fold, path in sorted(folds.items())}
+    learned = few_of_each(rows)
+    return {
+        k: features_of(load_cnn(path), rows, pixels, kept, threads, only=np.concatenate([learned, np.flatnonzero(fold == k)]))
+        for k, path in sorted(folds.items())
+    }
 
 
 def cross_validate(
@@ -121,11 +142,11 @@ def cross_validate(
 ) -> Result:  # fmt: skip
     """Fit without each fold, answer for it; prompts and queries are words no training used. `seen` [n, 1000]: ImageNet logits."""
     logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
-    asked, prompts, plain = queries(), load_prompts(), text.tower()
+    asked, prompts, plain, learned = queries(), load_prompts(), text.tower(), few_of_each(rows)
     query_vectors = plain.encode([query.text for query in asked])
     similar = np.zeros((len(rows), len(asked)), np.float32)
     for k, features in by_fold.items():
-        held, chosen = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
+        held, chosen = np.flatnonzero(fold == k), learned[fold[learned] != k]
         fitted = stored(fit_projection(features, rows, captions, chosen, recipe, points=points_of(features, seen, rows, chosen)))
         clip = CompactClip(fitted.tensors, text.tower(fitted.tensors["text.proj.weight"]), fitted.scale)
         vectors = clip.project(features[held])
