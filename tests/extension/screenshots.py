@@ -10,10 +10,11 @@ import io
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import pydicom
 from PIL import Image
-from playwright.async_api import BrowserContext, ColorScheme, async_playwright, expect
+from playwright.async_api import BrowserContext, async_playwright, expect
 from pydicom.data import get_testdata_file
 
 from server.extract.chromium import find_chromium
@@ -25,6 +26,8 @@ from tests.site import Site
 
 OUT = ROOT / "docs/screenshots"
 NARROW = 300
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def dicom(name: str) -> bytes:
@@ -37,7 +40,7 @@ def dicom(name: str) -> bytes:
     return out.getvalue()
 
 
-async def take(scheme: ColorScheme, service: Service, site: Site) -> None:
+async def take(scheme: Scheme, service: Service, site: Site) -> None:
     profile = tempfile.mkdtemp()
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
@@ -91,7 +94,7 @@ async def main() -> None:
         async with Site() as site:
             drawn = [section(seed, 320) for seed in (3, 5, 8, 11)]
             ward(site, [dicom("CT_small.dcm"), dicom("MR_small.dcm"), *drawn, *(chart(seed) for seed in range(3))])
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES:
                 await take(scheme, service, site)
     finally:
         await service.stop()
