@@ -6,7 +6,6 @@ server/cli/, one file each, imported only when the command runs, so that `medlen
 
 from __future__ import annotations
 
-import signal
 import sys
 
 import typer
@@ -29,8 +28,6 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 def main() -> None:
     """Run the command line; never shows a traceback for an error raised on purpose."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `medlens scan --json ... | head` ends quietly
     try:
         app()
     except (SettingsError, RequestError) as error:

@@ -50,6 +50,16 @@ def test_json_is_clean_and_the_rest_is_written_beside_it(environment: dict[str, 
     assert kept[folder].read_bytes() == (tmp_path / "photo.jpg").read_bytes()
 
 
+def test_a_reader_that_leaves_early_ends_it_quietly(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "server", "scan", str(tmp_path / "none.pdf"), str(tmp_path / "none.png"), "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scanning:
+        assert scanning.stdout
+        assert scanning.stderr
+        scanning.stdout.close()
+        assert "Traceback" not in scanning.stderr.read()
+    assert scanning.returncode == 1
+
+
 def test_a_table_is_shown_and_what_was_judged_is_remembered(environment: dict[str, str]) -> None:
     scan = str(get_testdata_file("MR_small.dcm", download=False))
     first, second = (medlens(environment, "scan", scan) for _ in range(2))

@@ -74,6 +74,15 @@ async def test_a_server_that_is_killed_leaves_no_worker_and_the_next_start_goes_
     assert await gone(whole) == []
 
 
+async def test_a_pipe_that_breaks_ends_neither_server_nor_worker(service: Service) -> None:
+    server, worker = service.tree()[0], service.worker()
+    for one in (server, worker):  # what the system sends for a write to a caller, a browser or a child that has gone
+        one.send_signal(signal.SIGPIPE)
+    await asyncio.sleep(0.2)
+    assert server.is_running()
+    assert service.worker().pid == worker.pid
+
+
 async def test_a_running_scan_can_be_cancelled(service: Service) -> None:
     async with Site() as site:
         asked = await service.ask("/api/scans", url=site.add("/long.html", page('<img src="/drip">', "<p>x" * 50)))
