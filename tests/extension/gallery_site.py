@@ -1,6 +1,6 @@
-"""A local site with something to find: pictures drawn on the spot that look like scans and like everything else.
+"""A local site with something to find: real slices that come with pydicom, cut differently each time, and drawn charts.
 
-Small real samples take their place where they lie beside the checkout, since drawn ones only roughly look like what they are.
+Samples of every modality take their place where they lie beside the checkout.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ import html
 import io
 import math
 import random
+from functools import cache
 from pathlib import Path
 
+import pydicom
 import pymupdf
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageOps
+from pydicom.data import get_testdata_file
 
 from tests.site import Site, page
 
@@ -43,18 +46,24 @@ SHADOWS = """for (const [id, mode, src] of [["open", "open", 0], ["closed", "clo
 }"""
 
 
-def section(seed: int, side: int = 256) -> bytes:
-    """A drawn section: body outline, organs, a spine, noise; grey."""
+@cache
+def dicom(name: str) -> Image.Image:
+    """One of the small real slices that come with pydicom, grey, over its whole range."""
+    pixels = pydicom.dcmread(get_testdata_file(name)).pixel_array.astype("float32")
+    low, high = float(pixels.min()), float(pixels.max())
+    return Image.fromarray(((pixels - low) / (high - low) * 255).astype("uint8"))
+
+
+def section(seed: int, side: int = 320) -> bytes:
+    """A real section, cut and turned differently for each seed, with a little noise of its own; PNG."""
     chance = random.Random(seed)
-    image = Image.new("L", (side, side), 0)
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((side * 0.08, side * 0.18, side * 0.92, side * 0.84), fill=90, outline=170, width=max(2, side // 64))
-    for _ in range(7):
-        x, y, r = chance.uniform(0.25, 0.7) * side, chance.uniform(0.3, 0.65) * side, chance.uniform(0.04, 0.13) * side
-        draw.ellipse((x - r, y - r, x + r * 1.3, y + r), fill=chance.randint(100, 150))
-    draw.ellipse((side * 0.45, side * 0.66, side * 0.56, side * 0.78), fill=240)
-    noise = Image.effect_noise((side, side), 22)
-    return _png(Image.blend(image.filter(ImageFilter.GaussianBlur(side / 160)), noise, 0.12).convert("RGB"))
+    image = dicom("CT_small.dcm")
+    edge, width = chance.uniform(0, 0.12) * image.width if seed else 0, image.width
+    image = image.crop((int(edge), int(edge), width - int(edge), width - int(edge))).resize((side, side), Image.Resampling.BICUBIC)
+    if chance.random() < 0.5 and seed:
+        image = ImageOps.mirror(image)
+    noise = Image.effect_noise((side, side), 18)
+    return _png(Image.blend(image, noise, 0.04).convert("RGB"))
 
 
 def chart(seed: int) -> bytes:

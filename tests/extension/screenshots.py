@@ -12,14 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-import pydicom
-from PIL import Image
 from playwright.async_api import BrowserContext, async_playwright, expect
-from pydicom.data import get_testdata_file
 
 from server.extract.chromium import find_chromium
 from server.settings import load_settings
-from tests.extension.gallery_site import chart, section, ward
+from tests.extension.gallery_site import chart, dicom, section, ward
 from tests.extension.hands import EXTENSION, ROOT, TOKEN, Extension, Service, checked, opened, until
 from tests.extension.layer import Layer
 from tests.site import Site
@@ -28,16 +25,6 @@ OUT = ROOT / "docs/screenshots"
 NARROW = 300
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-
-
-def dicom(name: str) -> bytes:
-    """One of the real slices that come with pydicom, as PNG."""
-    pixels = pydicom.dcmread(get_testdata_file(name)).pixel_array.astype("float32")
-    low, high = float(pixels.min()), float(pixels.max())
-    image = Image.fromarray(((pixels - low) / (high - low) * 255).astype("uint8")).resize((512, 512), Image.Resampling.BICUBIC)
-    out = io.BytesIO()
-    image.convert("RGB").save(out, "PNG")
-    return out.getvalue()
 
 
 async def take(scheme: Scheme, service: Service, site: Site) -> None:
@@ -92,8 +79,9 @@ async def main() -> None:
     try:
         await service.start()
         async with Site() as site:
-            drawn = [section(seed, 320) for seed in (3, 5, 8, 11)]
-            ward(site, [dicom("CT_small.dcm"), dicom("MR_small.dcm"), *drawn, *(chart(seed) for seed in range(3))])
+            out = io.BytesIO()
+            dicom("MR_small.dcm").resize((320, 320)).save(out, "PNG")
+            ward(site, [*(section(seed) for seed in (0, 3, 5, 8, 11)), out.getvalue(), *(chart(seed) for seed in range(3))])
             for scheme in SCHEMES:
                 await take(scheme, service, site)
     finally:
