@@ -75,7 +75,8 @@ async def test_a_server_that_is_killed_leaves_no_worker_and_the_next_start_goes_
 
 
 async def test_a_pipe_that_breaks_ends_neither_server_nor_worker(service: Service) -> None:
-    server, worker = service.tree()[0], service.worker()
+    assert service.process
+    server, worker = psutil.Process(service.process.pid), service.worker()
     for one in (server, worker):  # what the system sends for a write to a caller, a browser or a child that has gone
         one.send_signal(signal.SIGPIPE)
     await asyncio.sleep(0.2)
