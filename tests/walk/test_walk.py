@@ -92,16 +92,16 @@ async def test_a_pdf_becomes_a_report(site: Site, run: Run) -> None:
         sheet = document.new_page()
         sheet.insert_text((72, 60), f"Page {number + 1}")
         if number:
-            sheet.insert_image((72, 100, 392, 340), stream=jpeg if number == 1 else scan_of("MR_small.dcm"))
+            sheet.insert_image((72, 100, 392, 340), stream=jpeg if number == 1 else scan_of("CT_small.dcm"))
     document.set_metadata({"title": "A paper"})
     report = await run(site.add("/paper.pdf", document.tobytes(), "application/pdf"))
 
     assert (report["status"], report["source"]["kind"], report["source"]["title"]) == ("done", "pdf", "A paper")
-    photo, mr = report["images"]
+    photo, ct = report["images"]
     assert [image["places"][0]["page"] for image in report["images"]] == [2, 3]
     assert photo["places"][0]["box"] == [72, 100, 320, 240]
     assert photo["bytes"] == len(jpeg)  # the stream passed through unchanged
-    assert mr["verdict"]["is_medical"]
+    assert ct["verdict"]["is_medical"]
 
 
 async def test_a_dicom_file_shows_its_own_modality_beside_the_verdict(run: Run) -> None:
