@@ -60,7 +60,8 @@ def section(seed: int, side: int = 320) -> bytes:
     image = dicom("CT_small.dcm")
     edge, width = chance.uniform(0, 0.12) * image.width if seed else 0, image.width
     image = image.crop((int(edge), int(edge), width - int(edge), width - int(edge))).resize((side, side), Image.Resampling.BICUBIC)
-    if chance.random() < 0.5 and seed:
+    image = image.rotate(90 * (seed % 4))  # else they are near copies of each other, and fold into one
+    if seed % 8 > 3:
         image = ImageOps.mirror(image)
     noise = Image.effect_noise((side, side), 18)
     return _png(Image.blend(image, noise, 0.04).convert("RGB"))
