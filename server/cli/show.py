@@ -107,7 +107,8 @@ def _notes(image: Mapping[str, Any]) -> Text:
 def _table(report: Mapping[str, Any], width: int) -> Table:
     """On a narrow terminal names give way; what medlens says does not."""
     answers = max(cell_len(_answer(image["verdict"]).plain) for image in report["images"])
-    others = PIXEL_CELLS + answers + SURE_CELLS + NOTE_CELLS + 6 * BETWEEN
+    noted = any(image["near_duplicate_of"] or _notes(image).plain for image in report["images"])
+    others = PIXEL_CELLS + answers + SURE_CELLS + NOTE_CELLS * noted + 6 * BETWEEN
     table = Table(box=None, pad_edge=False, padding=(0, BETWEEN, 0, 0), header_style="bright_black", expand=False)
     name_cells = max(LEAST_NAME_CELLS, min(NAME_CELLS, width - others))
     table.add_column("image", max_width=name_cells, overflow="ellipsis", no_wrap=True)
