@@ -36,6 +36,11 @@ def main() -> None:
     except MedlensError as error:
         _say(error)
         sys.exit(FAILED)
+    except OSError as error:  # a file or folder of the person's that cannot be read or written
+        if error.filename is None:
+            raise
+        print(f"medlens: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201 - the one line for people
+        sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

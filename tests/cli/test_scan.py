@@ -74,6 +74,7 @@ def test_a_table_is_shown_and_what_was_judged_is_remembered(environment: dict[st
         (("scan",), "Missing argument"),
         (("scan", "x.png", "--members", "oracle"), "oracle"),
         (("batch", "-", "--nope"), "--nope"),
+        (("batch", "/nosuch/list.txt"), "'/nosuch/list.txt' cannot be read"),
     ],
 )
 def test_wrong_usage_ends_with_code_2_and_one_clear_line(
@@ -82,6 +83,13 @@ def test_wrong_usage_ends_with_code_2_and_one_clear_line(
     done = medlens(environment, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_one_line(environment: dict[str, str]) -> None:
+    done = medlens(environment, "scan", "/nosuch/picture.png", "--csv", "/nosuch/rows.csv")
+    assert done.returncode == 1
+    assert "medlens: /nosuch/rows.csv: No such file or directory" in done.stderr
     assert "Traceback" not in done.stderr
 
 
