@@ -1,4 +1,4 @@
-"""The same core walk in Firefox: gallery, badge and marks, with the manifest that `make pack` derives. No card and no correction."""
+"""The same core walk in Firefox: gallery, badge and marks, with the manifest that `make pack` derives. No card, no correction."""
 
 from __future__ import annotations
 
