@@ -81,8 +81,9 @@ def open_compact(path: Path = SHIPPED_CLIP, backbone: str | None = None) -> Comp
 class ZeroShot:
     """Classes as clouds of prompt vectors; a picture's score for a class says how near it is to the cloud.
 
-    A prompt's vector is the mean over its templates. A class's logit is the log of the mean of exp(scale * cosine) over its
-    prompts, so that one prompt that fits well counts, and a class of many prompts gains nothing by them.
+    A prompt's vector is the mean over its templates. A class's logit is the mean of two: the cosine with the middle of the cloud,
+    and the log of the mean of exp(scale * cosine) over the prompts, by which one prompt that fits well counts. Either alone
+    is worse (docs/experiments.md); neither gives a class an advantage for having many prompts.
     """
 
     def __init__(self, clip: Clip, prompts: Prompts) -> None:
@@ -102,7 +103,8 @@ class ZeroShot:
         for prompts in self._prompts:
             powers = self.clip.scale * (vectors @ prompts.T)
             top = powers.max(axis=1, keepdims=True)
-            columns.append(top[:, 0] + np.log(np.exp(powers - top).mean(axis=1)))
+            nearest = top[:, 0] + np.log(np.exp(powers - top).mean(axis=1))
+            columns.append((nearest + self.clip.scale * (vectors @ unit(prompts.mean(axis=0)))) / 2)
         return np.asarray(np.stack(columns, axis=1), np.float32)
 
     def modalities(self, vectors: Floats) -> Floats:
