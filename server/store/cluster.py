@@ -32,7 +32,7 @@ START_S = 30.0  # a crash with the WAL full (MAX_WAL below) replays in a few sec
 STOP_S = 20.0
 ANSWER_S = 2  # a local connection takes milliseconds
 POLL_S = 0.03
-START_TRIES = 3  # the last processes of a server killed a moment ago may still hold its memory
+START_TRIES = 6  # 3 s in all: the last processes of a server killed a moment ago may still hold its memory or its lock file
 LOG_BYTES = 1_000_000  # the log begins anew when it is longer at a start
 LOG_LINES_SHOWN = 4
 
