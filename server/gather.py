@@ -67,10 +67,8 @@ async def _many(files: Iterable[tuple[str, Source]], workshop: Workshop) -> Asyn
             yield Notice(code=error.code, message=f"{name}: {error}")
 
 
-async def _one(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
-    async with aclosing(_page(source, workshop) if source.kind == "page" else _file(source, workshop)) as founds:
-        async for found in founds:
-            yield found
+def _one(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
+    return _page(source, workshop) if source.kind == "page" else _file(source, workshop)
 
 
 async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
