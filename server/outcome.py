@@ -37,10 +37,12 @@ class Trouble:
         if reason in LOSSES or reason == "unknown_format":
             self.refused = self.refused or ScanError(_CODES.get(reason, "unreadable"), detail or _WORDS.get(reason, reason))
 
-    def refuse(self, error: MedlensError, places: int = 1) -> None:
-        """An image that its reader or decoder refused, seen in so many places."""
-        self.skipped[next((reason for kind, reason in REASONS if isinstance(error, kind)), "broken")] += places
+    def refuse(self, error: MedlensError) -> SkipReason:
+        """An image that its reader or decoder refused; tells as what it was counted."""
+        reason: SkipReason = next((reason for kind, reason in REASONS if isinstance(error, kind)), "broken")
+        self.skipped[reason] += 1
         self.refused = self.refused or ScanError(error.code, str(error))
+        return reason
 
 
 @dataclass(frozen=True, slots=True)

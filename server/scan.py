@@ -50,6 +50,7 @@ class Scan:
         self._settings, self._decoder, self._engine, self._ledger, self._timings = settings, decoder, engine, ledger, timings
         self._grouper = Grouper()
         self._images: dict[str, JudgedImage] = {}
+        self._passed_by: dict[str, SkipReason] = {}
         self._trouble = Trouble()
         self._title: str | None = None
         self._hands = asyncio.Semaphore(IN_HAND)
@@ -68,6 +69,8 @@ class Scan:
                     self._trouble.refuse(error)
                 else:
                     self._trouble.note(error.code, str(error))
+        for sha256, reason in self._passed_by.items():  # by now all the places where it stands are known
+            self._trouble.skipped[reason] += len(self._grouper.places(sha256)) - 1
         return outcome_of(self._title, self._trouble, await self._folded(), single=single)
 
     async def _follow(self, found: Found, group: asyncio.TaskGroup) -> None:
@@ -91,9 +94,9 @@ class Scan:
         try:
             judged = await self._remembered(sha256) or await self._judge(sha256, candidate.data)
         except (DocumentError, UnknownKind, TimedOut) as error:
-            self._trouble.refuse(error, len(self._grouper.places(sha256)))
+            self._passed_by[sha256] = self._trouble.refuse(error)
             return
-        if judged is None:
+        if judged is None or self._no_room(sha256):  # those in hand together may be more than there was room for
             return
         self._images[sha256] = judged
         with self._timings.measure("store"):
@@ -112,16 +115,15 @@ class Scan:
         """Decode and judge; None when there is nothing to judge, which is counted. Raises what pixels.py and the decoder raise."""
         header = read_header(data)
         if self._too_small(header.width, header.height):
-            self._trouble.skip("too_small")
+            self._pass_by(sha256, "too_small")
             return None
-        if len(self._images) >= self._settings.max_images:
-            self._trouble.skip("too_many")
+        if self._no_room(sha256):
             return None
         with self._timings.measure("decode"):
             look = await self._decoder.look(data)
         picture = look.picture
         if picture.blank:
-            self._trouble.skip("blank")
+            self._pass_by(sha256, "blank")
             return None
         original = self._grouper.near(sha256, look.phash, picture.width, picture.height, look.grey)
         with self._timings.measure("classify"):
@@ -131,6 +133,17 @@ class Scan:
         )
         thumbnail = look.thumbnail if self._settings.keep_thumbnails else None
         return JudgedImage(image, judgement.verdict, judgement.panels, thumbnail)
+
+    def _no_room(self, sha256: str) -> bool:
+        """Whether the Report has all the images it may have; this one is then passed by."""
+        full = len(self._images) >= self._settings.max_images
+        if full:
+            self._pass_by(sha256, "too_many")
+        return full
+
+    def _pass_by(self, sha256: str, reason: SkipReason) -> None:
+        self._trouble.skip(reason)
+        self._passed_by[sha256] = reason
 
     def _too_small(self, width: int, height: int) -> bool:
         return min(width, height) < self._settings.min_image_side

@@ -140,11 +140,3 @@ async def test_an_unknown_format(tmp_path: Path, run: Run) -> None:
     (tmp_path / "scan.xcf").write_bytes(b"gimp xcf file\0" + b"\0" * 500)
     report = await run(str(tmp_path / "scan.xcf"))
     assert (report["status"], report["error"]["code"]) == ("failed", "unknown_kind")
-
-
-async def test_the_limit_of_images_is_told(site: Site, run: Run, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workshop, "settings", workshop.settings.model_copy(update={"max_images": 2}))
-    for number in range(4):
-        site.add(f"/{number}.png", picture("PNG", (200, 160), number * 7), "image/png")
-    report = await run(site.add("/many.html", page(*(f'<img src="/{number}.png">' for number in range(4)))))
-    assert (report["status"], len(report["images"]), report["counts"]["skipped"]) == ("partial", 2, {"too_many": 2})
