@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     # how it runs
     scans_at_once: int = Field(3, ge=1, description="scans one worker has in hand")
     keep_thumbnails: bool = Field(True, description="keep a small re-encoded copy of each image for the dashboard")
+    blur_thumbnails: bool = Field(False, description="medical pictures are blurred in the dashboard until they are pointed at")
     retention_days: int = Field(0, ge=0, description="days a scan is kept; 0 keeps it")
 
     @field_validator("hosts", "members", mode="before")

@@ -160,6 +160,7 @@ class StageTimes(Told):
 class CorrectionsShape(Told):
     images: int
     confirmed: int = Field(description="corrections that said what the model had said")
+    confusion: dict[Modality, dict[Modality, int]] = Field(description="by the model's answer, then the person's")
 
 
 class StatsShape(Told):

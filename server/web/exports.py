@@ -174,6 +174,10 @@ async def stats(request: web.Request) -> web.StreamResponse:
             "by_status": dict(found.by_status),
             "confidence": list(found.confidence),
             "stages_ms": {stage: {"p50": round(p50, 1), "p95": round(p95, 1)} for stage, (p50, p95) in found.stages_ms.items()},
-            "corrections": asdict(found.corrections),
+            "corrections": {
+                "images": found.corrections.images,
+                "confirmed": found.corrections.confirmed,
+                "confusion": found.corrections.confusion(),
+            },
         }
     )

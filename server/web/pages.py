@@ -93,6 +93,11 @@ async def home(request: web.Request) -> web.StreamResponse:
     return page(request, "home.html", query=query, scans=rows, older=older, filtered=bool(kept) or query.cursor is not None)
 
 
+@operation(Operation(summary="The page that starts scans", tag="pages", access="page", answers={200: PAGE}))
+async def new(request: web.Request) -> web.StreamResponse:
+    return page(request, "new.html")
+
+
 @operation(Operation(summary="One scan, live while it runs", tag="pages", access="page", answers={200: PAGE}))
 async def scan(request: web.Request) -> web.StreamResponse:
     report = await scans.report(request.app[DATABASE], scan_id_of(request))

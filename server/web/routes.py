@@ -29,6 +29,7 @@ ROUTES = (
     web.get("/readyz", health.readyz),
     web.get("/metrics", health.metrics, allow_head=False),
     web.get("/", pages.home),
+    web.get("/new", pages.new),
     web.get("/scans/{id}", pages.scan),
     web.get("/images/{sha256}", pages.image),
     web.get("/login", login.login_page),

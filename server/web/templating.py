@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from server.web import formats, texts
 from server.web.caller import caller_of
+from server.web.keys import SETTINGS
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -26,6 +27,7 @@ def environment() -> Environment:
         "modality_names": texts.MODALITY_NAMES,
         "status_names": texts.STATUS_NAMES,
         "kind_names": texts.KIND_NAMES,
+        "places": texts.PLACES,
     }
     filters = (formats.ago, formats.when, formats.percent, formats.host, formats.seconds, formats.thousands, formats.code)
     made.filters |= {one.__name__: one for one in filters}
@@ -33,11 +35,20 @@ def environment() -> Environment:
 
 
 ENVIRONMENT = environment()
+# Set by static/blur.js; what MEDLENS_BLUR_THUMBNAILS says holds until then.
+BLUR_COOKIE = "medlens_blur"
+
+
+def blurred(request: web.Request) -> bool:
+    """Whether this browser's medical pictures come blurred. Known while the page is written, so nothing flashes."""
+    chosen = request.cookies.get(BLUR_COOKIE)
+    return chosen == "on" if chosen in {"on", "off"} else request.app[SETTINGS].blur_thumbnails
 
 
 def render(request: web.Request, template: str, **values: Any) -> str:
-    """The page's HTML. `path` and `signed_in` are there for every template."""
-    return ENVIRONMENT.get_template(template).render(path=request.path, signed_in=caller_of(request).kind == "session", **values)
+    """The page's HTML. `path`, `signed_in` and `blurred` are there for every template."""
+    always = {"path": request.path, "signed_in": caller_of(request).kind == "session", "blurred": blurred(request)}
+    return ENVIRONMENT.get_template(template).render(**always, **values)
 
 
 def page(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:

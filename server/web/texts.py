@@ -40,15 +40,33 @@ SKIP_NAMES = {
     "blank": "blank",
 }
 
+# What stands in the bar: path, name, icon (templates/icons.html), and the key that follows `g`.
+PLACES = (
+    {"path": "/", "name": "History", "icon": "history", "key": "h"},
+    {"path": "/new", "name": "New scan", "icon": "new", "key": "n"},
+    {"path": "/review", "name": "Review", "icon": "review", "key": "r"},
+    {"path": "/figures", "name": "Figures", "icon": "figures", "key": "f"},
+    {"path": "/corrections", "name": "Corrections", "icon": "corrections", "key": "c"},
+    {"path": "/settings", "name": "Settings", "icon": "settings", "key": "s"},
+)
+
 TEXTS = SimpleNamespace(
     name="medlens",
     tagline="Which images of a page or a PDF are medical, of which modality, and how sure that is.",
     skip="Skip to the content",
     history="History",
     api="API",
+    not_a_device="Sorts images by modality. Not a medical device.",
+    blur="Blur medical pictures until they are pointed at",
+    keys="Keys",
+    keys_here="On this page",
+    keys_everywhere="Everywhere",
+    keys_on="Single keys do something",
+    close="Close",
     sign_out="Sign out",
     sign_in="Sign in",
     # start
+    new_scan="New scan",
     start_title="Check a page, a PDF or pictures",
     start_address="Address",
     start_address_hint="https://…",
@@ -69,7 +87,7 @@ TEXTS = SimpleNamespace(
     uncertain_only="Uncertain",
     disagree_only="Members disagree",
     empty_title="Nothing checked yet",
-    empty_text="Paste an address above, drop a file, or click the extension on any page.",
+    empty_text="Check a page, a PDF or pictures, or click the extension on any page.",
     no_match_title="Nothing matches",
     no_match_text="Loosen the search or reset the filters.",
     not_yet="nothing to show yet",
@@ -143,6 +161,10 @@ TEXTS = SimpleNamespace(
 )
 
 SCRIPT_TEXTS = {
+    "key_list": "List the keys",
+    "key_go": "Go to {place}",
+    "key_search": "Search",
+    "key_blur": "Blur medical pictures, or show them",
     "starting": "Starting…",
     "offline": "medlens does not answer. Is it still running?",
     "delete_sure": "Delete this scan? The verdicts of its images stay remembered.",

@@ -43,7 +43,7 @@ def test_an_entry_with_a_port_stands_for_that_port_alone() -> None:
     assert not host_allowed("medlens.example:8765", ("medlens.example:443",), 8765)
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/api/scans", "/static/app.css", "/login", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/scans", "/static/css/base.css", "/login", "/nowhere"])
 async def test_a_rebound_name_gets_nothing(client: Client, path: str) -> None:
     answer = await client.get(path, headers={"Host": f"evil.example:{client.server.port}"})
     assert answer.status == 403
@@ -89,7 +89,7 @@ def test_extensions_are_known_by_their_exact_form() -> None:
         assert not EXTENSION.fullmatch(wrong)
 
 
-@pytest.mark.parametrize("path", ["/login", "/healthz", "/api/scans", "/static/app.css", "/nowhere", "/api/docs"])
+@pytest.mark.parametrize("path", ["/login", "/healthz", "/api/scans", "/static/css/base.css", "/nowhere", "/api/docs"])
 async def test_every_answer_carries_the_headers(client: Client, path: str) -> None:
     answer = await client.get(path)
     for name, value in HEADERS.items():

@@ -1,0 +1,29 @@
+// A word in passing at the foot of the page, perhaps with a button. It goes by itself, but not while someone is on it.
+const place = document.getElementById("toasts");
+const SHORT_S = 6;
+
+/** `action`: { label, act }. `seconds`: how long it stays; an undo stays as long as it can be undone. Gives a way to close it. */
+export function toast(message, { action = null, seconds = SHORT_S } = {}) {
+  const box = document.createElement("div");
+  box.className = "toast";
+  const words = document.createElement("p");
+  words.textContent = message;
+  box.append(words);
+  const close = () => {
+    clearTimeout(timer);
+    box.remove();
+  };
+  if (action) {
+    const button = document.createElement("button");
+    button.textContent = action.label;
+    button.addEventListener("click", () => {
+      close();
+      action.act();
+    });
+    box.append(button);
+  }
+  const leave = () => (box.matches(":hover, :focus-within") ? (timer = setTimeout(leave, 1000)) : close());
+  let timer = setTimeout(leave, seconds * 1000);
+  place.append(box);
+  return close;
+}
