@@ -1,8 +1,8 @@
 """source -> extract: opens what a scan was asked for and yields what is found in it, whichever kind it turns out to be.
 
 Knows the source and extract stages; does not open an image, judge one, or write anything down. A page that turns out to be a
-download (a PDF behind a script, an attachment) is fetched as the file it is; a folder is its files, one after the other, and one of
-them that cannot be read does not end it.
+download, or that hands one out (a PDF behind a script, an attachment), is fetched as the file it is; a folder is its files, one
+after the other, and one of them that cannot be read does not end it.
 """
 
 from __future__ import annotations
@@ -73,21 +73,27 @@ def _one(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
 
 async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
     settings = workshop.settings
+    titled = False
     try:
         async with EgressProxy(workshop.guard, settings) as proxy:
             page = extract_page(source, workshop.browser, proxy.url, settings, lambda: proxy.refusals)
             async with aclosing(page) as founds:
                 async for found in founds:
+                    titled = titled or (isinstance(found, Notice) and found.title is not None)
                     yield found
         return
     except NotAPage as error:
-        download = error
-    file = await open_source(download.url, workshop.fetcher)
-    if file.kind == "page":  # the browser was given a file and we a page: believe neither
-        raise download
-    async with aclosing(_file(file, workshop)) as founds:
-        async for found in founds:
-            yield found
+        handed_out = error
+    for url in handed_out.urls:
+        try:
+            file = await open_source(url, workshop.fetcher)
+            if file.kind == "page":  # the browser was given a file and we a page: believe neither
+                raise NotAPage(url)
+            async with aclosing(_file(file, workshop)) as founds:
+                async for found in founds:
+                    yield replace(found, title=None) if titled and isinstance(found, Notice) else found
+        except MedlensError as error:  # what the page itself showed, and its other files, count all the same
+            yield Notice(code=error.code, message=f"a file that the page hands out: {error}")
 
 
 EXTRACTORS = {"pdf": extract_pdf, "dicom": extract_dicom, "image": extract_image}

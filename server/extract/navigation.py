@@ -23,7 +23,7 @@ from server.errors import (
     TooLarge,
     UnknownKind,
 )
-from server.extract.traffic import REFUSED_HEADER, SVG_TYPE, Refusal, Traffic
+from server.extract.traffic import REFUSED_HEADER, SVG_TYPE, Refusal, Traffic, media_type
 
 WORDS: tuple[tuple[str, type[FetchError], str], ...] = (
     ("ERR_NAME_", HostNotFound, "there is no such host"),
@@ -41,12 +41,11 @@ DOCUMENT_TYPES = ("application/pdf", "application/dicom", "application/octet-str
 
 
 class NotAPage(UnknownKind):
-    """What came is a file (a download, PDF, image): fetch `url` as one. `content_type` is None where the browser did not tell."""
+    """Files came instead of the page, or beside it: fetch each of `urls`, and read what comes as a file."""
 
-    def __init__(self, url: str, content_type: str | None) -> None:
-        super().__init__(f"{url} is a file{f' ({content_type})' if content_type else ''}, not a page")
-        self.url = url
-        self.content_type = content_type
+    def __init__(self, *urls: str) -> None:
+        super().__init__(f"{urls[0]} is a file, not a page")
+        self.urls = urls
 
 
 async def open_page(page: Page, url: str, traffic: Traffic, timeout_s: float) -> None:
@@ -78,9 +77,9 @@ def _check(response: Response, refusal: Refusal | None) -> None:
         if refusal is not None and REFUSED_HEADER in response.headers:
             raise REFUSED.get(refusal.code, ConnectionFailed)(refusal.message)
         raise HttpStatus(f"{response.url} answered {response.status} {response.status_text}".strip(), response.status)
-    mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    mime = media_type(response)
     if mime in DOCUMENT_TYPES or (mime.startswith("image/") and mime != SVG_TYPE):
-        raise NotAPage(response.url, mime)
+        raise NotAPage(response.url)
 
 
 def _why(error: PlaywrightError, url: str, refusal: Refusal | None) -> MedlensError:
@@ -88,7 +87,7 @@ def _why(error: PlaywrightError, url: str, refusal: Refusal | None) -> MedlensEr
         return REFUSED.get(refusal.code, ConnectionFailed)(refusal.message)
     text = error.message
     if "Download is starting" in text:
-        return NotAPage(url, None)
+        return NotAPage(url)
     for word, kind, meaning in WORDS:
         if word in text:
             return kind(f"{url}: {meaning}")

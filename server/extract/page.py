@@ -21,6 +21,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from server.errors import RenderError, TimedOut
 from server.extract.browser import Browser
+from server.extract.downloads import Downloads
 from server.extract.drawings import Easel
 from server.extract.layout import read_layout
 from server.extract.navigation import NotAPage, open_page
@@ -47,9 +48,9 @@ async def extract_page(
 ) -> AsyncGenerator[Found, None]:
     """Yield what the page shows as it arrives. `refusals`: what the proxy at `proxy_url` refused so far, oldest first.
 
-    Raises NotAPage (fetch it as a file instead), HttpStatus and the other errors of navigation.py, BrowserMissing, RenderError;
-    TimedOut only if nothing came at all: later the page gives what it has and a Notice with code `timed_out`. Closing the iterator
-    closes the page at once.
+    Raises NotAPage (fetch that as files; what the page itself shows, if anything, was yielded before), HttpStatus and the other
+    errors of navigation.py, BrowserMissing, RenderError; TimedOut only if nothing came at all: later the page gives what it has and
+    a Notice with code `timed_out`. Closing the iterator closes the page at once.
     """
     assert source.url is not None
     queue: asyncio.Queue[Found | None] = asyncio.Queue()
@@ -97,13 +98,14 @@ class _Visit:
         page = await context.new_page()
         self._watch(page)
         traffic = Traffic(page, self._sieve, self._settings, self._refusals)
+        downloads = Downloads(page)
         session = await context.new_cdp_session(page)
         await open_page(page, self._url, traffic, self._left(LOADING_SHARE))
         self._opened = True
         late = False
         try:
             async with asyncio.timeout(self._left(LOADING_SHARE)):
-                await self._look(page, session, traffic)
+                await self._look(page, session, traffic, downloads)
         except TimeoutError:
             late = True
         try:
@@ -123,6 +125,7 @@ class _Visit:
         if late:
             limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
             self._emit(Notice(code=TimedOut.code, message=f"the page took longer than {limit}; this is what it showed by then"))
+        downloads.check()
 
     def _left(self, share: float = 1.0) -> float:
         spare = (1 - share) * self._settings.page_timeout_s
@@ -139,11 +142,11 @@ class _Visit:
         page.on("crash", crashed)
         page.on("popup", _close)
 
-    async def _look(self, page: Page, session: CDPSession, traffic: Traffic) -> None:
+    async def _look(self, page: Page, session: CDPSession, traffic: Traffic, downloads: Downloads) -> None:
         """Load and scroll; begin anew when the page moves on meanwhile."""
         for _ in range(MAX_DOCUMENTS):
             try:
-                await page.wait_for_load_state("domcontentloaded", timeout=0)
+                await downloads.unless(page.wait_for_load_state("domcontentloaded", timeout=0))
                 world = await main_world(session)
                 self._tell_title(await world.run("() => document.title"))
                 await loaded(page, traffic)

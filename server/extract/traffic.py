@@ -19,7 +19,7 @@ from playwright.async_api import Page, Request, Response
 
 from server.errors import AddressNotAllowed, TimedOut, TooLarge
 from server.extract.sieve import Sieve, address
-from server.extract.worlds import World
+from server.extract.worlds import BROWSERS_OWN, World
 from server.records import Place, SkipReason
 from server.settings import Settings
 
@@ -128,6 +128,8 @@ class Traffic:
         return OTHERS_S if request.resource_type in WAITED_FOR else 0.0
 
     def _on_request(self, request: Request) -> None:
+        if request.url.startswith(BROWSERS_OWN):
+            return
         self._open[request] = self._changed = time.monotonic()
         self._met.add(address(_first(request)))
         if request.is_navigation_request() and request.resource_type == "document":
@@ -135,6 +137,8 @@ class Traffic:
                 self._documents += request.frame == self._page.main_frame
 
     def _on_failed(self, request: Request) -> None:
+        if request.url.startswith(BROWSERS_OWN):
+            return
         self._closed(request)
         failure = request.failure or ""
         if request.resource_type != "image" or failure.startswith(NOT_SHOWN):
@@ -146,6 +150,8 @@ class Traffic:
             self._refuse(request, "timed_out" if "TIMED_OUT" in failure else "broken", failure)
 
     def _on_finished(self, request: Request) -> None:
+        if request.url.startswith(BROWSERS_OWN):
+            return
         self._closed(request)
         task = asyncio.create_task(self._take(request))
         self._taking.add(task)
@@ -160,7 +166,7 @@ class Traffic:
             response = await request.response()
             if response is None or 300 <= response.status < 400:
                 return
-            mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            mime = media_type(response)
             if request.resource_type != "image" and not mime.startswith("image/"):
                 return
             if response.status >= 400 and not mime.startswith("image/"):
@@ -201,6 +207,11 @@ class Traffic:
 
     def _refuse(self, request: Request, reason: SkipReason, detail: str) -> None:
         self._sieve.refuse(reason, Place(address(_first(request)), "other"), detail)
+
+
+def media_type(response: Response) -> str:
+    """What an answer says it is, in lower case and without parameters; empty when it does not say."""
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _first(request: Request) -> str:

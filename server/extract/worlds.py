@@ -23,6 +23,8 @@ MAX_SNAPSHOT_ELEMENTS = 40_000
 MAX_CLOSED_ROOTS = 500
 ENTER_TIMEOUT_S = 4.0  # for one process and its frames; the snapshot of the largest page takes 1.2 s
 ELEMENT_NODE = 1
+# Chromium's own frames, such as its PDF viewer with its buttons: no part of the page.
+BROWSERS_OWN = ("chrome-extension:", "chrome:")
 
 Point: TypeAlias = tuple[float, float]
 
@@ -81,7 +83,7 @@ async def all_worlds(page: Page, session: CDPSession) -> list[World]:
         worlds = await _worlds_of(session, (left, top), elements <= MAX_SNAPSHOT_ELEMENTS)
     homes: dict[Frame, tuple[CDPSession, Point]] = {page.main_frame: (session, (left, top))}
     for frame in page.frames:
-        if frame.parent_frame is None or len(worlds) >= MAX_FRAMES:
+        if frame.parent_frame is None or frame.url.startswith(BROWSERS_OWN) or len(worlds) >= MAX_FRAMES:
             continue
         parent, origin = homes[frame] = homes.get(frame.parent_frame, homes[page.main_frame])
         try:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from server.workshop import Workshop
 from tests.site import Site, page, picture
 from tests.walk.conftest import Run
 
@@ -93,6 +92,24 @@ async def test_a_download_dialog_is_the_file_it_offers(site: Site, run: Run) -> 
     report = await run(site.add("/get", pdf(), "application/octet-stream", offered))
     assert (report["status"], report["error"], report["source"]["kind"]) == ("done", None, "pdf")
     assert [image["places"][0]["page"] for image in report["images"]] == [1]
+
+
+async def test_a_download_that_a_page_starts_is_read_beside_the_page(site: Site, run: Run) -> None:
+    site.add("/get", pdf(), "application/octet-stream", {"Content-Disposition": 'attachment; filename="paper.pdf"'})
+    site.add("/good.png", SCAN, "image/png")
+    start = "<script>onload = () => setTimeout(() => { location.href = '/get' }, 100)</script>"
+    report = await run(site.add("/thanks.html", page(f"<img src=/good.png>{start}", title="Your download starts")))
+    assert (report["status"], report["error"], report["source"]["title"]) == ("done", None, "Your download starts")
+    assert [image["places"][0]["kind"] for image in report["images"]] == ["img", "embedded"]
+    assert report["images"][1]["places"][0]["url"] == site.url("/get")
+
+
+@pytest.mark.parametrize("image", ["", "<img src=/good.png>"], ids=["alone", "beside an image"])
+async def test_a_download_that_is_no_document_is_told_at_once(image: str, site: Site, run: Run) -> None:
+    site.add("/good.png", SCAN, "image/png")
+    report = await run(site.add("/setup.html", page(f"{image}<script>onload = () => {{ location.href = '/zip' }}</script>")))
+    assert (report["status"], report["error"]["code"]) == ("partial" if image else "failed", "unknown_kind")
+    assert report["error"]["message"].startswith("a file that the page hands out: zip is a ZIP")
 
 
 @pytest.mark.parametrize("body", ["", page("<p>Nothing to see")], ids=["empty", "text"])
