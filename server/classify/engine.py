@@ -91,6 +91,7 @@ class Engine:
     async def _warm(self) -> None:
         with contextlib.suppress(MedlensError):
             await self.start()
+            await asyncio.to_thread(self._explainer.warm)
 
     async def _batcher(self) -> MicroBatcher[Image.Image, Verdict]:
         failed = self._starting is not None and self._starting.done() and (self._starting.cancelled() or self._starting.exception())

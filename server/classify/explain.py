@@ -1,23 +1,21 @@
-"""Why the CNN answered as it did: a class-activation map over the picture, through captum, as a PNG.
+"""Why the CNN answered as it did: a class-activation map (cam.py) laid over the picture, as a PNG.
 
-Needs torch, which the rest of a CPU worker does not; it is imported when the first map is asked for. It explains the CNN alone and
-says nothing about the other members, nor about where a radiologist would look.
+It explains the CNN alone and says nothing about the other members, nor about where a radiologist would look.
 """
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from server.classify.cam import ActivationMap, is_exact, open_map
 from server.errors import ModelError
 from server.models.calibration import Floats
-from server.models.checkpoint import load_cnn
-from server.models.preprocess import RESIZE_OVER_CROP, Preprocess, to_batch
+from server.models.preprocess import RESIZE_OVER_CROP, Preprocess
 from server.pixels import to_png
 from server.records import Modality
 
@@ -36,7 +34,13 @@ class Explainer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._turn = threading.Lock()
-        self._loaded: tuple[Any, Any] | None = None
+        self._map: ActivationMap | None = None
+
+    def warm(self) -> None:
+        """Load now what the first map would wait for, unless that is torch. Raises WeightsMissing or ModelError."""
+        with self._turn:
+            if is_exact(self._path):
+                self._opened()
 
     def overlay(self, image: Image.Image, modality: Modality | None = None) -> bytes:
         """PNG of `image`, in its own size, veiled by what spoke for `modality` (default: what the CNN answers)."""
@@ -45,24 +49,17 @@ class Explainer:
     def heat(self, image: Image.Image, modality: Modality | None = None) -> Floats:
         """float32 [height, width] in 0..1 over `image`; all zero where nothing speaks for `modality`. Raises ModelError."""
         with self._turn:
-            cnn, cam = self._load()
-            classes: tuple[str, ...] = cnn.classes
+            opened = self._opened()
+            classes = opened.card.classes
             if modality is not None and modality not in classes:
                 raise ModelError(f"this CNN knows {', '.join(classes)}, not {modality}")
-            torch = _torch()
-            batch = torch.from_numpy(to_batch([image], cnn.preprocess))
-            with torch.no_grad():
-                target = classes.index(modality) if modality else int(cnn(batch).argmax())
-            grid = cam.attribute(batch, target=target, relu_attributions=True)[0, 0].detach().numpy()
-        return _over(image.size, np.asarray(grid, np.float32), cnn.preprocess)
+            grid = opened.grid(image, modality)
+        return _over(image.size, grid, opened.card.preprocess)
 
-    def _load(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            from captum.attr import LayerGradCam  # noqa: PLC0415 - brings torch, see the module's docstring
-
-            cnn = load_cnn(self._path)
-            self._loaded = cnn, LayerGradCam(cnn, cnn.body)
-        return self._loaded
+    def _opened(self) -> ActivationMap:
+        if self._map is None:
+            self._map = open_map(self._path)
+        return self._map
 
 
 def paint(image: Image.Image, heat: Floats) -> Image.Image:
@@ -90,9 +87,3 @@ def _over(size: tuple[int, int], grid: Floats, spec: Preprocess) -> Floats:
         laid = Image.new("F", size)
         laid.paste(heat.resize((side, side), Image.Resampling.BICUBIC), ((width - side) // 2, (height - side) // 2))
     return np.clip(np.asarray(laid, np.float32), 0, 1)
-
-
-def _torch() -> Any:
-    import torch  # noqa: PLC0415 - see the module's docstring
-
-    return torch

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import partial
 from importlib import import_module
 from os import cpu_count
 from pathlib import Path
@@ -47,33 +47,32 @@ class Squares:
 
 
 class OpenVinoNetwork:
-    """A checkpoint on the CPU. Not for several threads at once."""
+    """A checkpoint on the CPU. `first` is made ready at once, the other when it is asked for. Not for several threads at once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, first: Literal["features", "maps"] = "features") -> None:
         self.card: Card = read_card(path)
         self._path = path
         self._squares = Squares()
-        self._features = self._compile(maps=False)
+        self._compiled: dict[str, Any] = {}
+        self._graph(first)
 
     def features(self, images: Sequence[Image.Image]) -> Floats:
         """Pooled features float32 [n, f] of n RGB pictures of any size."""
-        return self._run(self._features, images)
+        return self._run("features", images)
 
     def maps(self, images: Sequence[Image.Image]) -> Floats:
-        """Feature maps float32 [n, c, h, w] before pooling; the first call compiles a second graph."""
-        return self._run(self._maps, images)
+        """Feature maps float32 [n, c, h, w] before pooling."""
+        return self._run("maps", images)
 
-    @cached_property
-    def _maps(self) -> Any:
-        return self._compile(maps=True)
+    def _run(self, part: str, images: Sequence[Image.Image]) -> Floats:
+        return np.array(self._graph(part)(self._squares(images, self.card.preprocess))[0], np.float32)
 
-    def _run(self, compiled: Any, images: Sequence[Image.Image]) -> Floats:
-        return np.array(compiled(self._squares(images, self.card.preprocess))[0], np.float32)
-
-    def _compile(self, *, maps: bool) -> Any:
-        graph = import_module("server.models.graph")  # half a second of import that a GPU does not need
-        model = graph.build_graph(self.card.arch, load_file(self._path), self.card.preprocess, maps=maps)
-        return graph.ov.Core().compile_model(model, "CPU", PRECISION)
+    def _graph(self, part: str) -> Any:
+        if part not in self._compiled:
+            graph = import_module("server.models.graph")  # half a second of import that a GPU does not need
+            model = graph.build_graph(self.card.arch, load_file(self._path), self.card.preprocess, maps=part == "maps")
+            self._compiled[part] = graph.ov.Core().compile_model(model, "CPU", PRECISION)
+        return self._compiled[part]
 
 
 class TorchNetwork:

@@ -1,0 +1,79 @@
+"""Class-activation maps of a checkpoint: where on its coarse grid a CNN found what speaks for a modality.
+
+Where a network ends in a mean and a linear layer the map is known exactly: the modality's weights over the last feature map (Zhou
+et al. 2016), which OpenVINO computes without torch. For any other captum's Grad-CAM finds it by the gradient, and brings torch; a
+test holds that both agree where both apply. Knows pictures and checkpoints, not how a map is shown.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from server.classify.predict import OpenVinoNetwork
+from server.models.calibration import Floats
+from server.models.checkpoint import Card, load_cnn, read_card
+from server.models.members import open_head
+from server.models.preprocess import to_batch
+from server.records import MODALITIES, Modality
+
+# Architectures whose features are the plain mean of the feature map.
+END_IN_A_MEAN = ("efficientnet_lite0", "mobilenet_v2")
+
+
+class ActivationMap(Protocol):
+    """One network's maps; not for several threads at once."""
+
+    @property
+    def card(self) -> Card: ...
+
+    def grid(self, image: Image.Image, modality: Modality | None) -> Floats:
+        """float32 [h, w], 0 and more, over the square the network reads; for `modality` or the CNN's own answer."""
+
+
+def is_exact(path: Path) -> bool:
+    """Whether the checkpoint at `path` needs no gradient. Raises WeightsMissing or ModelError."""
+    return read_card(path).arch in END_IN_A_MEAN
+
+
+def open_map(path: Path) -> ActivationMap:
+    """The quickest way for the checkpoint at `path`. Raises WeightsMissing, or ModelError for one that does not fit."""
+    return ExactMap(path) if is_exact(path) else GradientMap(path)
+
+
+class ExactMap:
+    """Without torch: the first map takes a second, the others hundredths."""
+
+    def __init__(self, path: Path) -> None:
+        self._head = open_head("cnn", path)
+        self._network = OpenVinoNetwork(path, first="maps")
+        self.card = self._network.card
+
+    def grid(self, image: Image.Image, modality: Modality | None) -> Floats:
+        channels = self._network.maps([image])[0]
+        logits = self._head.weight @ channels.mean((1, 2)) + self._head.bias
+        target = MODALITIES.index(modality) if modality else int(logits.argmax())
+        return np.asarray(np.einsum("c,chw->hw", self._head.weight[target], channels).clip(0), np.float32)
+
+
+class GradientMap:
+    """Any architecture, by captum; importing torch takes seconds."""
+
+    def __init__(self, path: Path) -> None:
+        from captum.attr import LayerGradCam  # noqa: PLC0415 - brings torch, see the module's docstring
+
+        self.card = read_card(path)
+        self._cnn = load_cnn(path)
+        self._cam: Any = LayerGradCam(self._cnn, self._cnn.body)
+
+    def grid(self, image: Image.Image, modality: Modality | None) -> Floats:
+        import torch  # noqa: PLC0415 - see the module's docstring
+
+        batch = torch.from_numpy(to_batch([image], self.card.preprocess))
+        with torch.no_grad():
+            target = self.card.classes.index(modality) if modality else int(self._cnn(batch).argmax())
+        found = self._cam.attribute(batch, target=target, relu_attributions=True)
+        return np.asarray(found[0, 0].detach().numpy(), np.float32)
