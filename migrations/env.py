@@ -10,8 +10,10 @@ from sqlalchemy.sql.schema import SchemaItem
 
 from server.settings import load_settings
 from server.store.database import Database
+from server.store.derived import figures_days
 from server.store.tables import scans
 
+OURS = (scans, figures_days)  # of both modules, which fill one metadata
 OTHERS = "procrastinate_"  # the queue's tables have a migration of their own and no place in our metadata
 
 
@@ -20,7 +22,7 @@ def _is_ours(_item: SchemaItem, name: str | None, kind: str, _reflected: bool, _
 
 
 def _run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=scans.metadata, include_object=_is_ours)
+    context.configure(connection=connection, target_metadata=OURS[0].metadata, include_object=_is_ours)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -23,6 +23,7 @@ from server.store.codec import place_column
 from server.store.counts import recount
 from server.store.database import Database
 from server.store.events import record
+from server.store.feedback import reach_near_duplicates
 from server.store.reading import IMAGES_OF_SCAN, report_of
 from server.store.tables import scan_images, scans, uploads
 from server.store.types import clean, clean_json, clean_or_none
@@ -176,6 +177,7 @@ async def finish(
             await add_images(database, scan_id, images)
         except NotFound:
             return False
+        await reach_near_duplicates(database, scan_id)
     values = {
         "status": status,
         "error_code": clean_or_none(error.code if error else None, 64),

@@ -134,6 +134,13 @@ Index(
     scan_images.c.near_duplicate_of,
     postgresql_where=scan_images.c.near_duplicate_of.is_not(None),
 )
+# The near duplicates of a given image: a correction reaches them.
+Index(
+    "ix_scan_images_original",
+    scan_images.c.near_duplicate_of,
+    scan_images.c.sha256,
+    postgresql_where=scan_images.c.near_duplicate_of.is_not(None),
+)
 
 verdicts = Table(
     "verdicts",
@@ -150,15 +157,6 @@ verdicts = Table(
     Column("panels", JSONB(none_as_null=True)),
     when("created_at", nullable=False, default=True),
 )
-# The review queue: of one model version, the least sure first.
-Index(
-    "ix_verdicts_review",
-    verdicts.c.model_version,
-    verdicts.c.confidence,
-    verdicts.c.sha256,
-    postgresql_where=verdicts.c.uncertain | ~verdicts.c.agree,
-)
-
 thumbnails = Table(
     "thumbnails",
     metadata,
@@ -184,11 +182,14 @@ feedback = Table(
     Column("modality", String(16), nullable=False),
     Column("previous", String(16)),  # what was shown before: the model's answer, or an earlier correction
     Column("model_version", Text),
+    Column("spread_from", BigInteger, ForeignKey("feedback.id", ondelete="CASCADE")),  # said of a near duplicate of this image
     when("created_at", nullable=False, default=True),
     when("undone_at"),
     Index("ix_feedback_sha256", "sha256", "id"),
 )
-Index("ix_feedback_newest", feedback.c.id.desc(), postgresql_where=feedback.c.undone_at.is_(None))
+# What people said, newest first; and what followed from each of it.
+Index("ix_feedback_said", feedback.c.id.desc(), postgresql_where=feedback.c.undone_at.is_(None) & feedback.c.spread_from.is_(None))
+Index("ix_feedback_spread_from", feedback.c.spread_from, postgresql_where=feedback.c.spread_from.is_not(None))
 
 scan_events = Table(
     "scan_events",

@@ -5,13 +5,15 @@ A verdict is written once and never changed; what a person corrects stands on th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.records import JudgedImage
+from server.store import review
 from server.store.codec import image_columns, judged_of, panels_column, verdict_columns
 from server.store.database import Database
 from server.store.tables import images, scan_images, thumbnails, verdicts
@@ -58,11 +60,26 @@ async def copies(database: Database, shas: Collection[str]) -> dict[str, str]:
 
 
 async def latest(database: Database, sha256: str) -> JudgedImage | None:
-    """The newest verdict of one image, of whichever model version."""
+    """The newest verdict of one image, of whichever model version; a near duplicate that was never judged shows its original's."""
     newest = _remembered(images.c.sha256 == sha256).order_by(verdicts.c.created_at.desc()).limit(1)
     async with database.begin() as connection:
-        row = (await connection.execute(newest)).mappings().first()
+        row: Mapping[Any, Any] | None = (await connection.execute(newest)).mappings().first()
+        if row is None and (said := await answer_of(connection, sha256)) is not None:
+            facts = (await connection.execute(select(*IMAGE).where(images.c.sha256 == sha256))).mappings().one()
+            row = {**facts, **said._mapping, "panels": None}
     return judged_of(row, cached=True) if row else None
+
+
+async def answer_of(connection: AsyncConnection, sha256: str) -> Row[Any] | None:
+    """The newest verdict of an image, or of one that it is a near duplicate of; None when neither was ever judged."""
+    newest = select(*ANSWER).order_by(verdicts.c.created_at.desc()).limit(1)
+    own = (await connection.execute(newest.where(verdicts.c.sha256 == sha256))).first()
+    if own is not None:
+        return own
+    originals = select(scan_images.c.near_duplicate_of).where(
+        scan_images.c.sha256 == sha256, scan_images.c.near_duplicate_of.is_not(None)
+    )
+    return (await connection.execute(newest.where(verdicts.c.sha256.in_(originals)))).first()
 
 
 async def remember(connection: AsyncConnection, judged: Iterable[JudgedImage]) -> None:
@@ -94,3 +111,4 @@ async def remember(connection: AsyncConnection, judged: Iterable[JudgedImage]) -
     pictures = [{"sha256": one.image.sha256, "webp": one.thumbnail} for one in every if one.thumbnail is not None]
     if pictures:
         await connection.execute(insert(thumbnails).on_conflict_do_nothing(), pictures)
+    await review.consider(connection, [answer["sha256"] for answer in answers])

@@ -22,6 +22,7 @@ from sqlalchemy import URL, Connection, text
 
 from server.settings import Settings
 from server.store.database import Database
+from server.store.derived import figures_days
 from server.store.naming import metadata
 from server.store.revisions import MIGRATIONS, newest_revision
 from server.store.tables import scans
@@ -72,7 +73,7 @@ async def test_the_tables_are_what_the_migrations_make(database: Database) -> No
         )
         return list(compare_metadata(context, metadata))
 
-    assert scans.metadata is metadata
+    assert scans.metadata is figures_days.metadata is metadata
     async with database.begin() as connection:
         assert await connection.run_sync(drift) == []
 
