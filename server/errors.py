@@ -31,6 +31,7 @@ This module does not know how an error is shown.
     │   └── ReaderFailed                reader_failed         the child that read it was stopped by a limit
     ├── RenderError                     render_failed         the browser could not show the page
     │   └── BrowserMissing              browser_missing
+    ├── NotMadeYet                      not_made_yet          a worker is asked for it; carries retry_after, seconds
     ├── StoreError                      store_failed          the database said no
     │   └── DatabaseUnavailable         database_unavailable
     ├── ModelError                      model_failed
@@ -43,10 +44,14 @@ from __future__ import annotations
 
 
 class MedlensError(Exception):
-    """Base of every error raised on purpose. `str(error)` is one line for the person who has to act."""
+    """Base of every error raised on purpose. `str(error)` is one line for the person who has to act.
+
+    `retry_after`: seconds after which asking again makes sense, None where it does not.
+    """
 
     code = "internal"
     status = 500
+    retry_after: int | None = None
 
 
 class SettingsError(MedlensError):
@@ -82,9 +87,7 @@ class UnknownKind(RequestError):
 
 
 class TooManyRequests(RequestError):
-    """`retry_after`: seconds to wait before asking again."""
-
-    code, status = "too_many_requests", 429
+    code, status, retry_after = "too_many_requests", 429, 1
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
@@ -163,6 +166,10 @@ class RenderError(MedlensError):
 
 class BrowserMissing(RenderError):
     code, status = "browser_missing", 503
+
+
+class NotMadeYet(MedlensError):
+    code, status, retry_after = "not_made_yet", 503, 2
 
 
 class StoreError(MedlensError):

@@ -76,11 +76,15 @@ class Performer:
         )
 
     async def explain(self, sha256: str, model_version: str) -> None:
-        """Make the heat map of an image from its thumbnail and keep it; nothing if another model is asked for. Raises NotFound."""
+        """Make the heat map of an image from its thumbnail and keep it; nothing if it is there or another model is asked for.
+
+        Raises NotFound, and what decoding and the model raise.
+        """
         engine = self.workshop.engine()
-        if engine.model_version == model_version:
-            look = await self.workshop.decoder.look(await thumbnails.thumbnail(self.database, sha256))
-            await thumbnails.keep_heatmap(self.database, sha256, model_version, await engine.heatmap(look.picture))
+        if engine.model_version != model_version or await thumbnails.heatmap(self.database, sha256, model_version):
+            return
+        look = await self.workshop.decoder.look(await thumbnails.thumbnail(self.database, sha256))
+        await thumbnails.keep_heatmap(self.database, sha256, model_version, await engine.heatmap(look.picture))
 
     async def _open(self, asked: Asked) -> list[Source]:
         if asked.url:

@@ -3,7 +3,7 @@ import * as api from "../core/api.js";
 import { likeliest, markOf } from "../core/messages.js";
 import { jobOf } from "./jobs.js";
 
-// The first heat map of a worker has to load what makes it; the service says `timed_out` meanwhile, and means: ask again.
+// The first heat map of a worker has to load what makes it; the service says `not_made_yet` meanwhile, and means: ask again.
 const ASKS = 5;
 
 class NotHere extends Error {
@@ -45,7 +45,7 @@ async function patient(ask) {
     try {
       return await ask();
     } catch (problem) {
-      if (problem.code !== "timed_out" || turn === ASKS) throw problem;
+      if (problem.code !== "not_made_yet" || turn === ASKS) throw problem;
     }
   }
 }

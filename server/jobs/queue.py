@@ -15,7 +15,6 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from sqlalchemy import text
 
 from server.errors import DatabaseUnavailable
-from server.jobs import heatmaps
 from server.store import interruptions
 from server.store.database import Database
 
@@ -64,10 +63,6 @@ class Queue:
             job = (await connection.execute(OPEN_JOB, {"lock": str(scan_id)})).first()
         asked = job is not None and await self._app.job_manager.cancel_job_by_id_async(job.id, abort=True, delete_job=True)
         return waited or asked
-
-    async def ask_heatmap(self, sha256: str, model_version: str) -> None:
-        """Have a worker make the heat map of one image, once, however many ask; the store has it when it is there."""
-        await heatmaps.ask(self._app, sha256, model_version)
 
     async def waiting(self) -> int:
         """How many scans no worker has taken up yet."""

@@ -62,24 +62,23 @@ async def run_worker(
         try:
             async with open_app(database, settings.scans_at_once + SPARE_CONNECTIONS).open_async() as app:
                 _teach(app, database, perform)
-                if explain:
-                    heatmaps.teach(app, explain)
-                queues = [QUEUE, heatmaps.HEATMAPS] if explain else [QUEUE]
-                await _work(app, database, settings, queues, ready, dead_after_s)
+                await _work(app, database, settings, explain, ready, dead_after_s)
         except (ConnectorException, StoreError, OSError) as error:
             log.warning("the worker lost its database and tries again: %s", error)
         await asyncio.sleep(RESTART_S)
 
 
 async def _work(
-    app: App, database: Database, settings: Settings, queues: list[str], ready: asyncio.Event | None, dead_after_s: float
+    app: App, database: Database, settings: Settings, explain: Explain | None, ready: asyncio.Event | None, dead_after_s: float
 ) -> None:
-    keeping = asyncio.create_task(_keep_house(app, database, settings, dead_after_s), name="keep house")
+    beside = [asyncio.create_task(_keep_house(app, database, settings, dead_after_s), name="keep house")]
+    if explain:
+        beside.append(asyncio.create_task(heatmaps.serve(database, explain), name="make heat maps"))
     if ready:
         ready.set()
     try:
         await app.run_worker_async(
-            queues=queues,
+            queues=[QUEUE],
             name="medlens",
             concurrency=settings.scans_at_once,
             fetch_job_polling_interval=POLL_S,
@@ -91,9 +90,9 @@ async def _work(
             stalled_worker_timeout=dead_after_s,
         )
     finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
 def _teach(app: App, database: Database, perform: Perform) -> None:

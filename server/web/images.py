@@ -1,7 +1,7 @@
 """One image: its verdict and where it was seen, its small copy, what the CNN looked at, and a person's correction.
 
 Pictures are medical: they go to a signed-in caller only, and no shared cache keeps them. The heat map is made by a worker, since
-the web process has no model; the route asks for it and waits a bounded time.
+the web process has no model; the route asks for it, waits a moment, and else says when to come back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import asyncio
 
 from aiohttp import web
 
-from server.errors import NotFound, TimedOut
+from server.errors import NotFound, NotMadeYet
+from server.jobs import heatmaps
 from server.report import image_json, moment_json, place_json, verdict_json
 from server.store import feedback, sightings, thumbnails
 from server.web.answers import CorrectionKept, ImageDetails
@@ -22,9 +23,9 @@ from server.web.shapes import Correction
 WEBP, PNG = "image/webp", "image/png"
 # The bytes under a hash never change, so a browser may keep them for a day; `private` keeps proxies out.
 PRIVATE = "private, max-age=86400, immutable"
-# A warm worker needs a tenth of a second, one that has yet to load its model a few.
-HEATMAP_WAIT_S = 20.0
-HEATMAP_POLL_S = 0.15
+# A warm worker needs a tenth of a second; one that has yet to load its model some, which is no time to hold a request for.
+HEATMAP_WAIT_S = 3.0
+HEATMAP_POLL_S = 0.05
 
 
 @operation(
@@ -101,7 +102,7 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
             200: Answer("PNG: the picture, coloured where it looked", content_type=PNG),
             304: Answer("the browser's copy still holds", content_type=None),
         },
-        problems=(TimedOut,),
+        problems=(NotMadeYet,),
     )
 )
 async def heatmap(request: web.Request) -> web.StreamResponse:
@@ -110,7 +111,7 @@ async def heatmap(request: web.Request) -> web.StreamResponse:
     made = await thumbnails.heatmap(database, sha256, version)
     if made is None:
         await thumbnails.thumbnail(database, sha256)  # NotFound: there is no picture to look at
-        await request.app[QUEUE].ask_heatmap(sha256, version)
+        await heatmaps.ask(database, sha256, version)
         made = await _wait_for_heatmap(request, sha256, version)
     return picture(request, made, PNG, f"{sha256}.{version}"[:128])
 
@@ -120,7 +121,9 @@ async def _wait_for_heatmap(request: web.Request, sha256: str, version: str) -> 
         if made := await thumbnails.heatmap(request.app[DATABASE], sha256, version):
             return made
         await asyncio.sleep(HEATMAP_POLL_S)
-    raise TimedOut("no worker made the heat map in time; ask again in a moment")
+    if not await request.app[QUEUE].workers():
+        raise NotMadeYet("no worker is running that could make the heat map; `medlens worker` starts one")
+    raise NotMadeYet("the heat map is being made; a verdict of an earlier model gets one when the image is scanned again")
 
 
 @operation(

@@ -95,7 +95,7 @@ def _operation(path: str, promise: Operation, schemas: dict[str, Any]) -> dict[s
             "description": "problem: " + ", ".join(sorted(one.code for one in classes)),
             "content": {PROBLEM_JSON: {"schema": {"$ref": REF.format(model="Problem")}}},
         }
-        if TooManyRequests in classes:
+        if any(error.retry_after is not None for error in classes):
             problem["headers"] = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
         told["responses"][str(status)] = problem
     told["security"] = [] if promise.access == "anyone" else [{"token": []}, {"session": []}]

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import ValidationError
 
-from server.errors import MedlensError, RequestError, TooManyRequests, Unauthorized
+from server.errors import MedlensError, RequestError, Unauthorized
 from server.web.templating import render
 
 PROBLEM_JSON = "application/problem+json"
@@ -90,7 +90,7 @@ def problem_of(error: BaseException) -> dict[str, Any]:
     }
     if isinstance(error, InvalidFields):
         problem["fields"] = error.fields
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, MedlensError) and error.retry_after is not None:
         problem["retry_after"] = error.retry_after
     return problem
 
@@ -103,8 +103,8 @@ def wants_page(request: web.Request) -> bool:
 def answer(request: web.Request, error: BaseException) -> web.Response:
     problem = problem_of(error)
     headers = {"Cache-Control": "no-store"}
-    if isinstance(error, TooManyRequests):
-        headers["Retry-After"] = str(error.retry_after)
+    if "retry_after" in problem:
+        headers["Retry-After"] = str(problem["retry_after"])
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="medlens"'
     if isinstance(error, web.HTTPMethodNotAllowed):

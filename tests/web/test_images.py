@@ -1,20 +1,16 @@
-"""Images over HTTP: details, small copies, heat maps through the queue, corrections."""
+"""Images over HTTP: details, small copies, corrections."""
 
 from __future__ import annotations
-
-import asyncio
 
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from server.jobs.queue import open_app
 from server.records import Panel
-from server.store import thumbnails
 from server.store.database import Database
 from server.web.answers import CorrectionKept, ImageDetails
 from server.web.images import PRIVATE
-from tests.web.conftest import MODEL, Client, digest, judged, scanned, signed_in, verdict, webp
+from tests.web.conftest import Client, digest, judged, scanned, signed_in, verdict, webp
 
 UNKNOWN = "0" * 64
 PATHS = ("", "/thumbnail", "/heatmap")
@@ -58,38 +54,6 @@ async def test_an_image_without_a_small_copy_says_so(client: Client, kept: Datab
     for path in ("/thumbnail", "/heatmap"):
         assert (await client.get(f"/api/images/{digest('a')}{path}")).status == 404
     assert not (await (await client.get(f"/api/images/{digest('a')}")).json())["thumbnail"]
-
-
-async def test_a_heat_map_is_made_by_a_worker_and_then_kept(client: Client, kept: Database) -> None:
-    await scanned(kept, judged("a", thumbnail=webp()))
-    path = f"/api/images/{digest('a')}/heatmap"
-    made: list[tuple[str, str]] = []
-    async with open_app(kept).open_async() as app:
-
-        @app.task(name="heatmap", queue="heatmaps")
-        async def explain(sha256: str, model_version: str) -> None:
-            made.append((sha256, model_version))
-            await thumbnails.keep_heatmap(kept, sha256, model_version, b"\x89PNG made")
-
-        working = asyncio.create_task(app.run_worker_async(queues=["heatmaps"], install_signal_handlers=False))
-        try:
-            answers = await asyncio.gather(*(client.get(path) for _ in range(3)))
-        finally:
-            working.cancel()
-            await asyncio.wait([working])
-    for answer in answers:
-        assert (answer.status, answer.content_type, await answer.read()) == (200, "image/png", b"\x89PNG made")
-    assert set(made) == {(digest("a"), MODEL)}
-    assert (await client.get(path)).headers["Cache-Control"] == PRIVATE
-
-
-async def test_a_heat_map_that_nobody_makes_is_not_waited_for_for_ever(
-    client: Client, kept: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("server.web.images.HEATMAP_WAIT_S", 0.3)
-    await scanned(kept, judged("a", thumbnail=webp()))
-    answer = await client.get(f"/api/images/{digest('a')}/heatmap")
-    assert (answer.status, (await answer.json())["code"]) == (504, "timed_out")
 
 
 async def test_a_correction_overrides_the_verdict_everywhere_and_can_be_taken_back(client: Client, kept: Database) -> None:
