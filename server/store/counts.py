@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.records import MODALITIES, NON_MEDICAL
@@ -23,7 +23,7 @@ _BINS = ", ".join(
 )
 _COUNTED = ("unique_images", "medical", "uncertain", "disagreeing", "corrected", "cached", *MODALITIES)
 
-RECOUNT = f"""
+_COUNT = f"""
 WITH shown AS (
     SELECT scan_images.scan_id, scan_images.cached, encode(scan_images.sha256, 'hex') AS sha256,
         coalesce(images.corrected_as, verdicts.modality) AS modality,
@@ -49,6 +49,8 @@ WITH shown AS (
         (array_agg(sha256 ORDER BY confidence DESC, sha256) FILTER (WHERE modality <> '{NON_MEDICAL}'))[1:{PREVIEWS}] AS previews
     FROM shown GROUP BY scan_id
 )
+"""  # noqa: S608 -- made of names from this program only
+RECOUNT = f"""{_COUNT}
 UPDATE scans SET
     {", ".join(f"{name} = coalesce(counted.{name}, 0)" for name in _COUNTED)},
     confidence_bins = coalesce(counted.confidence_bins, '{{}}'),
@@ -56,6 +58,14 @@ UPDATE scans SET
 FROM unnest(:scan_ids) AS wanted (id) LEFT JOIN counted ON counted.scan_id = wanted.id
 WHERE scans.id = wanted.id
 """  # noqa: S608 -- made of names from this program only
+
+COUNTED = text(f"{_COUNT} SELECT {', '.join(_COUNTED)}, scan_id, previews FROM counted")  # noqa: S608 -- the same
+
+
+async def counted(connection: AsyncConnection, scan_ids: Iterable[UUID]) -> dict[UUID, RowMapping]:
+    """The same figures without writing them: what scans that still run have come to. Those without an image are absent."""
+    rows = await connection.execute(COUNTED, {"scan_ids": list(scan_ids)})
+    return {row["scan_id"]: row for row in rows.mappings()}
 
 
 async def recount(connection: AsyncConnection, scan_ids: Iterable[UUID]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple
 from server.errors import NotFound, RequestError
 from server.records import MODALITIES, Modality, Report, SourceKind, Status
 from server.store import scans as scan_store
+from server.store.counts import counted
 from server.store.database import Database
 from server.store.grams import matches
 from server.store.tables import scans
@@ -84,10 +85,23 @@ class Page:
 async def page(database: Database, filters: Filters | None = None, *, limit: int = PAGE, cursor: str | None = None) -> Page:
     """Scans newest first. Raises RequestError for a cursor that is not one of ours."""
     limit = max(1, min(limit, MOST))
+    entries, more = await _entries(database, page_query(filters or Filters(), limit, cursor), limit)
+    return Page(entries, encode_cursor(entries[-1].created_at, entries[-1].id) if more else None)
+
+
+async def among(database: Database, scan_ids: Collection[UUID], filters: Filters | None = None) -> tuple[Entry, ...]:
+    """Those of these scans that the filters let through, newest first, at most MOST."""
+    wanted = page_query(filters or Filters(), MOST, None).where(scans.c.id.in_(scan_ids))
+    return (await _entries(database, wanted, MOST))[0]
+
+
+async def _entries(database: Database, wanted: Select[tuple[Any, ...]], limit: int) -> tuple[tuple[Entry, ...], bool]:
+    """Up to `limit` rows, those that still run with what they have come to so far; and whether there are more."""
     async with database.begin() as connection:
-        rows = (await connection.execute(page_query(filters or Filters(), limit, cursor))).mappings().all()
-    entries = tuple(_entry(row) for row in rows[:limit])
-    return Page(entries, encode_cursor(entries[-1].created_at, entries[-1].id) if len(rows) > limit else None)
+        rows = (await connection.execute(wanted)).mappings().all()
+        running = [row["id"] for row in rows if row["status"] == "running"]
+        so_far = await counted(connection, running) if running else {}
+    return tuple(_entry({**row, **so_far.get(row["id"], {})}) for row in rows[:limit]), len(rows) > limit
 
 
 async def last_report(database: Database, url: str) -> Report:

@@ -31,6 +31,16 @@ class ScanAccepted(Told):
     events: str = Field(description="where the events are")
 
 
+class ScansForgotten(Told):
+    count: int
+    undo: datetime | None = Field(description="brings them back, for `undo_seconds`; null when there was nothing to forget")
+    undo_seconds: int
+
+
+class ScansRestored(Told):
+    count: int
+
+
 class SourceShape(Told):
     target: str
     kind: SourceKind
@@ -224,4 +234,4 @@ class Problem(BaseModel):
     code: str
     detail: str
     fields: list[dict[str, str]] | None = Field(None, description="what in the body or query does not fit: at, message")
-    retry_after: int | None = Field(None, description="seconds, with 429")
+    retry_after: int | None = Field(None, description="seconds, with 429 and not_made_yet")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from aiohttp import web
@@ -34,6 +36,8 @@ FULL_RETRY_S = 10
 STREAM = "text/event-stream"
 LARGEST_ID = 2**63 - 1
 
+Send: TypeAlias = Callable[[EventSourceResponse], Coroutine[Any, Any, None]]
+
 
 def last_event_id(request: web.Request) -> int:
     """Where to go on after; 0 from the beginning. Raises RequestError for an id that is none of ours."""
@@ -58,14 +62,19 @@ def last_event_id(request: web.Request) -> int:
 )
 async def events(request: web.Request) -> web.StreamResponse:
     scan_id, last = scan_id_of(request), last_event_id(request)
-    streams = request.app[STREAMS]
     await scans.status_of(request.app[DATABASE], scan_id)  # NotFound before the stream begins
+    return await streamed(request, lambda stream: _send(request, stream, scan_id, last))
+
+
+async def streamed(request: web.Request, send: Send) -> web.StreamResponse:
+    """A stream that lasts until `send` has sent all, the client goes, or the server stops. Raises TooManyRequests."""
+    streams = request.app[STREAMS]
     if len(streams) >= MAX_STREAMS:
         raise TooManyRequests("too many event streams are open", FULL_RETRY_S)
     with request.app[METRICS].streams.track_inprogress():
         async with sse_response(request, ping_interval=HEARTBEAT_S, send_timeout=SEND_TIMEOUT_S) as stream:
             await stream.write(f"retry: {RETRY_MS}\n\n".encode())
-            sending = asyncio.create_task(_send(request, stream, scan_id, last), name=f"events of {scan_id}")
+            sending = asyncio.create_task(send(stream), name=f"stream {request.path}")
             gone = asyncio.create_task(stream.wait())  # the ping finds out when nobody listens any more
             streams.add(sending)
             try:

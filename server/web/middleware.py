@@ -18,6 +18,9 @@ from server.web.problems import problems
 # Slower than this and a log line says so, seconds. Streams are not counted, they are meant to stay open.
 SLOW_S = 1.0
 
+# What is counted where the client went away before the whole answer.
+GONE = 499
+
 log = structlog.get_logger(__name__)
 
 
@@ -30,7 +33,7 @@ def route_of(request: web.Request) -> str:
 async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outermost: count and time every request, log it at debug, and at info where it was slow."""
     metrics, started = request.app[METRICS], time.perf_counter()
-    status = 499  # the client went away before an answer
+    status = GONE
     streamed = False
     try:
         response = await handler(request)
@@ -43,9 +46,10 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
     finally:
         took, route = time.perf_counter() - started, route_of(request)
         metrics.requests.labels(request.method, route, str(status)).inc()
-        if not streamed:
+        gone = status == GONE  # how long it stayed says nothing of us; most of these are streams that a browser closed
+        if not (streamed or gone):
             metrics.seconds.labels(route).observe(took)
-        write = log.info if took > SLOW_S and not streamed else log.debug
+        write = log.info if took > SLOW_S and not (streamed or gone) else log.debug
         write("request", method=request.method, route=route, status=status, ms=round(took * 1000, 1))
 
 

@@ -1,62 +1,31 @@
-"""The dashboard's pages: history and start, one scan, one image. Views of records for the templates; no SQL, no markup."""
+"""The dashboard's pages: the history, one scan, one image. No SQL, no markup."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
 
-from server.records import FINISHED, MODALITIES, JudgedImage, Report, Verdict
+from server.records import FINISHED, MODALITIES, Report
 from server.store import history, scans, sightings
 from server.web.contract import HTML, Answer, Operation, operation, query_of
-from server.web.history import filters_of
+from server.web.history import filters_of, in_zone
 from server.web.ids import scan_id_of, sha256_of
 from server.web.images import has_thumbnail
-from server.web.keys import DATABASE
+from server.web.keys import DATABASE, SETTINGS
 from server.web.shapes import HistoryQuery
 from server.web.templating import page
-from server.web.texts import MODALITY_NAMES, SKIP_NAMES, TEXTS
+from server.web.texts import SKIP_NAMES
+from server.web.views import image_view, link, name_of, row_view
 
 ROWS = 30
+DAY_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
+FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a day more would be past the calendar
 PAGE = Answer("a page", content_type=HTML)
-
-
-def link(address: str | None) -> str | None:
-    """`address` if a click may go there: http and https only, whatever a document wrote into it."""
-    try:
-        return address if address and urlsplit(address).scheme in {"http", "https"} else None
-    except ValueError:
-        return None
-
-
-def name_of(title: str | None, target: str) -> str:
-    return (title or "").strip() or target
-
-
-def candidates(verdict: Verdict) -> str:
-    """The two likeliest, which an uncertain verdict shows instead of one."""
-    first, second = sorted(MODALITIES, key=lambda name: -verdict.probabilities[name])[:2]
-    between: str = TEXTS.between
-    return between.format(a=MODALITY_NAMES[first], b=MODALITY_NAMES[second])
-
-
-def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) -> dict[str, Any]:
-    image = judged.image
-    return {
-        "sha256": image.sha256,
-        "width": image.width,
-        "height": image.height,
-        "format": image.format,
-        "bytes": image.size,
-        "alt": next((place.alt for place in image.places if place.alt), ""),
-        "places": image.places,
-        "copies": copies,
-        "thumbnail": thumbnail,
-        "verdict": judged.verdict,
-        "candidates": candidates(judged.verdict),
-    }
 
 
 def gallery_of(report: Report) -> list[dict[str, Any]]:
@@ -65,32 +34,29 @@ def gallery_of(report: Report) -> list[dict[str, Any]]:
     return [image_view(judged, copies[judged.image.sha256]) for judged in report.images if judged.image.near_duplicate_of is None]
 
 
-@operation(
-    Operation(
-        summary="The dashboard: start a scan, and the history", tag="pages", access="page", query=HistoryQuery, answers={200: PAGE}
-    )
-)
+@operation(Operation(summary="The dashboard: the history", tag="pages", access="page", query=HistoryQuery, answers={200: PAGE}))
 async def home(request: web.Request) -> web.StreamResponse:
     query = query_of(request, HistoryQuery)
+    query = query.model_copy(update={"until": in_zone(query.until)})
+    if query.until and query.until < FAR and DAY_ONLY.fullmatch(request.query["to"]):  # a person's last day is meant whole
+        query = query.model_copy(update={"until": query.until + timedelta(days=1)})
     found = await history.page(request.app[DATABASE], filters_of(query), limit=ROWS, cursor=query.cursor)
-    rows = [
-        {
-            "id": entry.id,
-            "name": name_of(entry.title, entry.target),
-            "kind": entry.kind,
-            "host": entry.host,
-            "status": entry.status,
-            "created_at": entry.created_at,
-            "unique": entry.unique,
-            "medical": entry.medical,
-            "by_modality": entry.by_modality,
-            "previews": entry.previews,
-        }
-        for entry in found.entries
-    ]
     kept = {name: value for name, value in request.query.items() if value and name != "cursor"}
-    older = f"/?{urlencode({**kept, 'cursor': found.next})}" if found.next else None
-    return page(request, "home.html", query=query, scans=rows, older=older, filtered=bool(kept) or query.cursor is not None)
+    narrowed = {name: value for name, value in kept.items() if name != "limit"}
+    exact = narrowed | ({"to": query.until.isoformat()} if query.until else {})
+    return page(
+        request,
+        "home.html",
+        query=query,
+        days=[told if DAY_ONLY.fullmatch(told := kept.get(name, "")) else "" for name in ("from", "to")],
+        scans=[row_view(entry) for entry in found.entries],
+        older=f"/?{urlencode({**kept, 'cursor': found.next})}" if found.next else None,
+        newest=f"/?{urlencode(kept)}" if query.cursor else None,
+        narrowed=len(narrowed),
+        live=f"/api/scans/live?{urlencode(exact | ({'cursor': query.cursor} if query.cursor else {}) | {'limit': ROWS})}",
+        export=urlencode(exact),
+        days_kept=request.app[SETTINGS].retention_days,
+    )
 
 
 @operation(Operation(summary="The page that starts scans", tag="pages", access="page", answers={200: PAGE}))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.web import docs, events, exports, health, history, images, login, pages, pairing, scans
+from server.web import deletion, docs, events, exports, health, history, images, live, login, pages, pairing, scans
 from server.web.templating import STATIC
 
 ROUTES = (
     web.post("/api/scans", scans.create),
     web.get("/api/scans", history.list_scans, allow_head=False),
+    web.post("/api/scans/forget", deletion.forget_many),
+    web.post("/api/scans/restore", deletion.restore),
+    web.get("/api/scans/live", live.live, allow_head=False),
     web.get("/api/scans/lookup", history.lookup, allow_head=False),
     web.get("/api/scans/{id}", scans.read, allow_head=False),
     web.delete("/api/scans/{id}", scans.forget),

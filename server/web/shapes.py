@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import Field, field_validator
 
@@ -14,6 +15,8 @@ MAX_TEXT = 10_000
 MAX_SEARCH = 200
 MAX_MEMBERS = 8
 DEFAULT_PAGE, MAX_PAGE = 50, 200
+# Scans named in one request; more is all of them, or a script with a loop.
+MAX_AT_ONCE = 1000
 
 
 class ScanOptions(Shape):
@@ -37,6 +40,15 @@ class NewScan(Shape):
 
 class Correction(Shape):
     modality: Modality = Field(description="what the image is, as a person says")
+
+
+class Forget(Shape):
+    ids: tuple[UUID, ...] = Field((), max_length=MAX_AT_ONCE, description="these scans")
+    everything: bool = Field(False, description="all scans")
+
+
+class Restore(Shape):
+    undo: datetime = Field(description="`undo` of the answer that forgot them")
 
 
 class Nothing(Shape):

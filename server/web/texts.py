@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from server.web import texts_history
+
 MODALITY_NAMES = {
     "xray": "X-ray",
     "ct": "CT",
@@ -51,6 +53,7 @@ PLACES = (
 )
 
 TEXTS = SimpleNamespace(
+    **texts_history.TEXTS,
     name="medlens",
     tagline="Which images of a page or a PDF are medical, of which modality, and how sure that is.",
     skip="Skip to the content",
@@ -75,23 +78,10 @@ TEXTS = SimpleNamespace(
     start_drop="or drop PDFs, images and DICOM files here",
     start_no_cache="Judge again, even what is remembered",
     needs_script="Starting a scan needs JavaScript; `medlens scan` in a terminal does not.",
-    # history
-    search="Search",
-    search_hint="Title, address or host",
     modality="Modality",
     status="Status",
     kind="Kind",
     any="Any",
-    apply="Show",
-    reset="Reset",
-    uncertain_only="Uncertain",
-    disagree_only="Members disagree",
-    empty_title="Nothing checked yet",
-    empty_text="Check a page, a PDF or pictures, or click the extension on any page.",
-    no_match_title="Nothing matches",
-    no_match_text="Loosen the search or reset the filters.",
-    not_yet="nothing to show yet",
-    older="Older scans",
     medical="medical",
     of="of",
     # scan
@@ -161,6 +151,7 @@ TEXTS = SimpleNamespace(
 )
 
 SCRIPT_TEXTS = {
+    **texts_history.SCRIPT_TEXTS,
     "key_list": "List the keys",
     "key_go": "Go to {place}",
     "key_search": "Search",
@@ -171,7 +162,6 @@ SCRIPT_TEXTS = {
     "kept": "Kept. Thank you.",
     "computing": "Computing…",
     "no_heatmap": "No heat map could be made.",
-    "images_found": "{m} of {n} medical",
     "too_many_files": "Too many files at once.",
     "between": "{a} or {b}",
     "places": "{n} places",

@@ -22,8 +22,9 @@ from server.settings import Settings
 from server.store import events, scans
 from server.store.database import Database
 from server.web.keys import DATABASE, LIMITER
+from tests.web.tabs import TOKEN, browsed, chromium
 
-TOKEN = "a-token-for-tests-that-is-long"
+__all__ = ["TOKEN", "browsed", "chromium"]  # fixtures among them
 MODEL = "model-1"
 
 

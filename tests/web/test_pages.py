@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from uuid import UUID, uuid4
 
 import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
-from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
-from server.extract.browser import find_chromium
 from server.report import image_json
-from server.settings import Settings
 from server.store import scans
 from server.store.database import Database
 from server.web.templating import STATIC, TEMPLATES
-from tests.web.conftest import MODEL, TOKEN, Client, digest, emit, judged, scanned, signed_in, webp
+from tests.web.conftest import MODEL, Client, digest, emit, judged, scanned, signed_in, webp
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'{{7*7}}"
 
@@ -117,32 +114,6 @@ def test_scripts_take_no_markup_and_styles_know_both_themes() -> None:
         assert len(style.read_text().splitlines()) <= 250, style.name
     for template in TEMPLATES.glob("*.html"):
         assert "|safe" not in template.read_text().replace(" ", ""), template.name
-
-
-def wrong(said: ConsoleMessage) -> bool:
-    """A refusal that the page shows is no mistake of the page."""
-    return said.type in {"error", "warning"} and "400 (Bad Request)" not in said.text
-
-
-@pytest.fixture
-async def browsed(server: TestServer) -> AsyncIterator[Page]:
-    """A signed-in tab; any complaint of the page (a script's error, the content policy) fails the test."""
-    chromium = find_chromium(Settings())
-    if chromium is None:
-        pytest.skip("no Chromium is installed")
-    complaints: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium)
-        page = await browser.new_page(base_url=f"http://127.0.0.1:{server.port}")
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if wrong(said) else None)
-        await page.goto("/login")
-        await page.fill("#token", TOKEN)
-        await page.click("button.primary")
-        await page.wait_for_url("**/")
-        yield page
-        await browser.close()
-    assert complaints == []
 
 
 async def test_a_gallery_fills_live_and_ends(browsed: Page, kept: Database) -> None:

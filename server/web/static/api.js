@@ -32,9 +32,26 @@ async function send(path, body) {
 export const report = async (id) => (await ask(`/api/scans/${id}`)).json();
 export const scanAddress = (url, options) => send("/api/scans", { url, options });
 export const cancel = (id) => send(`/api/scans/${id}/cancel`, {});
+/** `wanted`: { ids } or { everything: true }. Gives { count, undo, undo_seconds }. */
+export const forget = (wanted) => send("/api/scans/forget", wanted);
+export const restore = (undo) => send("/api/scans/restore", { undo });
 export const remove = (id) => ask(`/api/scans/${id}`, { method: "DELETE" });
 export const correct = (sha256, modality) => send(`/api/images/${sha256}/feedback`, { modality });
-export const heatmap = async (sha256) => (await ask(`/api/images/${sha256}/heatmap`)).ok;
+
+// The service waits a moment each time; a worker that has yet to load its model takes some more.
+const HEATMAP_ASKS = 8;
+
+/** Returns when the heat map is there to be shown. */
+export async function heatmap(sha256) {
+  for (let turn = 1; ; turn += 1) {
+    try {
+      return (await ask(`/api/images/${sha256}/heatmap`)).ok;
+    } catch (problem) {
+      if (problem.code !== "not_made_yet" || turn === HEATMAP_ASKS) throw problem;
+    }
+  }
+}
+
 export const eventsOf = (id) => `/api/scans/${id}/events`;
 
 /** `files`: File objects; their names go along. */

@@ -13,6 +13,7 @@ export function text(name, values = {}) {
 }
 
 export const modalityName = (modality) => text(`modality:${modality}`);
+export const kindName = (kind) => text(`kind:${kind}`);
 export const statusName = (status) => text(`status:${status}`);
 // Never rounded up to certainty.
 export const percent = (share) => `${share < 1 ? Math.min(99, Math.round(share * 100)) : 100} %`;
