@@ -15,7 +15,7 @@ from server.extract.sieve import MAX_ALT
 from server.records import Candidate, Source
 from server.source.egress import EgressProxy
 from server.source.guard import Guard
-from tests.extract.conftest import Visit, loopback
+from tests.extract.conftest import Seen, Visit, loopback
 from tests.site import Site, page, picture
 
 SPACER = "<p style='height:3000px'>far down</p>"
@@ -153,11 +153,28 @@ async def test_hostile_words(visit: Visit, site: Site) -> None:
     assert place.kind == "img" and place.box is not None
 
 
-async def test_a_busy_loop_gives_what_came_before(visit: Visit, site: Site) -> None:
+async def test_a_busy_loop_gives_what_came_before(site: Site, browser: Browser) -> None:
+    release = asyncio.Event()
+
+    async def held(request: web.Request) -> web.StreamResponse:
+        await release.wait()
+        return web.Response(text="while (1);", content_type="text/javascript")
+
     data = picture(seed=19)
     site.add("/a.png", data, "image/png")
-    site.add("/", page("<img src=/a.png>", "<script>onload = () => setTimeout(() => { while (1); }, 400)</script>"))
-    seen = await visit(site.url("/"), page_timeout_s=4)
+    site.add_handler("/loop.js", held)
+    site.add("/", page("<img src=/a.png><script async src=/loop.js></script>"))
+    seen = Seen()
+    settings = loopback(page_timeout_s=4)
+    source = Source("page", site.url("/"), site.url("/"))
+    async with (
+        EgressProxy(Guard(settings), settings) as proxy,
+        aclosing(extract_page(source, browser, proxy.url, settings, lambda: proxy.refusals)) as images,
+    ):
+        async for found in images:
+            seen.found.append(found)
+            if isinstance(found, Candidate):  # only now, so that the image was there before the page hung
+                release.set()
     assert seen.images == {data}
     assert seen.codes == ["timed_out"]
 
