@@ -5,6 +5,7 @@ import { refusal } from "../core/messages.js";
 import { paint } from "./badge.js";
 import { forget, jobOf } from "./jobs.js";
 import { chosen, items } from "./menus.js";
+import { answered, drop } from "./questions.js";
 import { TABLE } from "./table.js";
 import { takeUp } from "./watch.js";
 
@@ -23,7 +24,9 @@ browser.onInstalled(async (reason) => {
 });
 browser.onStartup(() => browser.makeMenus(items()));
 browser.onMenu(chosen);
+browser.onPermitted(answered);
 browser.onTabClosed(forget);
+browser.onTabClosed(drop);
 browser.onTabShown(async (tab) => {
   const job = await jobOf(tab);
   if (job) await paint(tab, job);

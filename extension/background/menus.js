@@ -1,5 +1,5 @@
 // The context menus: on a link, an image, the page, the toolbar button. Each begins a scan and shows it.
-import { badge, openPopup, text } from "../core/browser.js";
+import { badge, openPopupOrTab, text } from "../core/browser.js";
 import { begin } from "./begin.js";
 
 const WEB = ["http://*/*", "https://*/*"];
@@ -24,7 +24,7 @@ export async function chosen(info, tab) {
   const target = TARGETS[info.menuItemId];
   if (!target || !tab) return;
   const asked = begin(tab.id, target(info)); // the popup waits for it
-  const shown = openPopup(tab.id).catch(() => {}); // now, while the click counts
+  const shown = openPopupOrTab(tab.id).catch(() => {}); // now, while the click counts
   try {
     await asked;
   } catch (problem) {

@@ -15,12 +15,20 @@ class Nothing extends Error {
   code = "nothing_seen";
 }
 
-/** {ask: [origins]} when the browser must first be asked for them, else the job. */
-export async function see(tab) {
+// Tabs that are being looked at: the popup and the browser's yes to a question may both begin it.
+const looking = new Map();
+
+/** {ask: [origins]} when the browser must first be asked for them, else the job; the job with `ask` when it lacks some images. */
+export function see(tab) {
+  if (!looking.has(tab)) looking.set(tab, look(tab).finally(() => looking.delete(tab)));
+  return looking.get(tab);
+}
+
+async function look(tab) {
   const shown = await tabOf(tab);
   if (!isWeb(shown?.url)) throw new Nothing("only web pages can be checked");
   const found = await listed(tab);
-  if (!found) return document(tab, shown.url);
+  if (!found || found.document) return document(tab, shown.url);
   const origins = [...new Set(found.elsewhere.map((url) => new URL(url).origin))];
   const refused = [];
   for (const origin of origins) if (!(await mayReach([origin]))) refused.push(origin);
@@ -35,7 +43,7 @@ export async function see(tab) {
   return refused.length ? { ...job, ask: refused } : job;
 }
 
-/** What the page's images are; null where no script may go, as in a PDF viewer. */
+/** What the page's images are, or that it is a document; null where no script may go, as in Firefox's PDF viewer. */
 async function listed(tab) {
   try {
     return await inject(tab, ["content/seam.js", "content/pictures.js", "content/seen.js"]);
@@ -44,9 +52,11 @@ async function listed(tab) {
   }
 }
 
+/** The click alone opens the tab's own host to Chrome's extensions; Firefox wants to be asked. */
 async function document(tab, url) {
-  if (!(await mayReach([new URL(url).origin]))) return { ask: [new URL(url).origin] };
-  const blob = await api.asSeenHere(url, MAX_BYTES);
+  const { origin } = new URL(url);
+  const blob = await api.asSeenHere(url, MAX_BYTES, api.SLOW_ANSWER_MS);
+  if (!blob && !(await mayReach([origin]))) return { ask: [origin] };
   if (!blob) throw new Nothing("the browser does not give the bytes of what it shows");
   return sendAll(tab, url, [{ url, blob }]);
 }

@@ -4,6 +4,7 @@ import { begin, open } from "./begin.js";
 import { correct, explain, heatmap } from "./explain.js";
 import { jobOf } from "./jobs.js";
 import { mark, unmarked } from "./marks.js";
+import { asking, drop, question } from "./questions.js";
 import { see } from "./seen.js";
 
 export const TABLE = {
@@ -11,7 +12,9 @@ export const TABLE = {
   again: async ({ tab }) => begin(tab, (await jobOf(tab))?.target),
   cancel: ({ scan }) => api.cancel(scan),
   mark: ({ tab, on }) => mark(tab, on),
-  see: ({ tab }) => see(tab),
+  see: ({ tab }) => drop(tab).then(() => see(tab)),
+  asking: ({ tab, origins }) => asking(tab, origins),
+  question: ({ tab }) => question(tab),
   explain: ({ image }, { tab }) => explain(tab, image),
   heatmap: ({ image }, { tab }) => heatmap(tab, image),
   correct: ({ image, modality }, { tab }) => correct(tab, image, modality),

@@ -1,6 +1,7 @@
 // "Check as I see it": gives the bytes of this page's images that the page itself may read, and the addresses of those it may not.
 // Put into the page on demand, once; its last value is the answer. Nothing is sent from here.
 (async () => {
+  if (document.contentType === "application/pdf") return { document: true }; // Chrome's viewer: the bytes are the address's own
   const LEAST_SIDE = 48; // pixels; smaller are icons
   const MOST = 300;
   const MAX_ONE = 20 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { eventsIn } from "./sse.js";
 
 // An answer that takes longer is as good as none; heat maps wait for a worker, uploads for the line.
 const ANSWER_MS = 20_000;
-const SLOW_ANSWER_MS = 120_000;
+export const SLOW_ANSWER_MS = 120_000;
 
 /** `code`: the service's, or `offline` (nobody answers), `stranger` (someone else answers), `slow`. */
 export class Problem extends Error {
@@ -85,9 +85,9 @@ export async function* events(id, last, signal) {
 }
 
 /** Bytes of any address as this browser gets them, logins included; null when it does not deliver or they are over `limit`. */
-export async function asSeenHere(url, limit) {
+export async function asSeenHere(url, limit, ms = ANSWER_MS) {
   try {
-    const answer = await fetch(url, { credentials: "include", cache: "force-cache", signal: AbortSignal.timeout(ANSWER_MS) });
+    const answer = await fetch(url, { credentials: "include", cache: "force-cache", signal: AbortSignal.timeout(ms) });
     if (!answer.ok || Number(answer.headers.get("Content-Length") ?? 0) > limit) return null;
     const blob = await answer.blob();
     return blob.size && blob.size <= limit ? blob : null;

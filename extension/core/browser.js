@@ -51,14 +51,11 @@ export const tab = (id) => api.tabs.get(id).catch(() => null);
 export const openTab = (url) => api.tabs.create({ url });
 export const openOptions = () => api.runtime.openOptionsPage();
 
-/** Opens the popup where the browser lets us, else its page in a tab: `about` is the tab it speaks of. */
-export async function openPopup(about) {
-  try {
-    await api.action.openPopup();
-  } catch {
-    await openTab(page(`popup/popup.html?tab=${about}`));
-  }
-}
+/** Opens the popup where the browser lets us; whether it did. */
+export const openPopup = () => api.action.openPopup().then(() => true, () => false);
+
+/** The popup, or its page in a tab: `about` is the tab it speaks of. */
+export const openPopupOrTab = async (about) => (await openPopup()) || openTab(page(`popup/popup.html?tab=${about}`));
 
 /** The tab may be gone by now: then nothing happens. */
 export async function badge(tabId, label, title, colour) {
@@ -84,6 +81,7 @@ const withoutPort = (origin) => {
   const { protocol, hostname } = new URL(origin);
   return `${protocol}//${hostname}`; // Firefox knows no ports in patterns
 };
+export const onPermitted = (run) => api.permissions.onAdded.addListener(run);
 export const mayReach = (origins) => api.permissions.contains(patterns(origins));
 export const askToReach = (origins) => api.permissions.request(patterns(origins));
 

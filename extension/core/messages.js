@@ -9,6 +9,7 @@ const is = {
   scan: (value) => typeof value === "string" && SCAN.test(value),
   image: (value) => typeof value === "string" && SHA256.test(value),
   modality: (value) => MODALITIES.includes(value),
+  origins: (value) => Array.isArray(value) && value.every((origin) => typeof origin === "string" && /^https?:\/\/[^/]+$/.test(origin)),
 };
 
 /** message type -> {field: what it must be}. `page: true`: a content script may say it too. */
@@ -19,6 +20,8 @@ export const SHAPES = {
   cancel: { fields: { tab: is.tab, scan: is.scan } },
   mark: { fields: { tab: is.tab, on: is.flag } },
   see: { fields: { tab: is.tab } },
+  asking: { fields: { tab: is.tab, origins: is.origins } },
+  question: { fields: { tab: is.tab } },
   // from the marks on a page, about an image of the scan that this page shows
   explain: { fields: { image: is.image }, page: true },
   heatmap: { fields: { image: is.image }, page: true },

@@ -1,4 +1,4 @@
-// Everything that is kept: a person's settings (for good), the token (in the vault), and which scan belongs to which tab (this session).
+// Everything that is kept: a person's settings (for good), the token (in the vault), and what belongs to which tab (this session).
 import { kept } from "./browser.js";
 import * as vault from "./vault.js";
 
@@ -34,15 +34,20 @@ export function asAddress(typed) {
 export const token = async () => (await vault.read(TOKEN)) ?? "";
 export const setToken = (value) => (value ? vault.write(TOKEN, value) : vault.remove(TOKEN));
 
-// Jobs: {tab id: job}. Writes wait for each other, so that two scans at once do not undo one another.
+// Tables of this session: {tab id: row}. Writes wait for each other, so that two scans at once do not undo one another.
 let writing = Promise.resolve();
-export const jobs = async () => (await kept.get("session", "jobs")) ?? {};
+const read = async (name) => (await kept.get("session", name)) ?? {};
 
-export function changeJobs(change) {
+function write(name, change) {
   writing = writing.catch(() => {}).then(async () => {
-    const all = await jobs();
+    const all = await read(name);
     change(all);
-    await kept.set("session", "jobs", all);
+    await kept.set("session", name, all);
   });
   return writing;
 }
+
+export const jobs = () => read("jobs");
+export const changeJobs = (change) => write("jobs", change);
+export const questions = () => read("questions");
+export const changeQuestions = (change) => write("questions", change);

@@ -7,7 +7,7 @@ import { csvOf, save } from "./export.js";
 const part = (id) => document.getElementById(id);
 const on = (id, run) => part(id).addEventListener("click", run);
 
-/** `popup`: {state, view, trouble, say, begin, show, failed}. */
+/** `popup`: {state, view, trouble, say, begin, show, failed}. Gives what to call once the tab is known. */
 export function wire(popup) {
   const { state, view, say, begin, failed } = popup;
   const tried = (run) => async (event) => {
@@ -27,12 +27,15 @@ export function wire(popup) {
   on("json", tried(async () => save(JSON.stringify(await api.report(state.job.scan), null, 2), "application/json", "medlens.json")));
   on("csv", tried(async () => save(csvOf(await api.report(state.job.scan)), "text/csv", "medlens.csv")));
   part("mark").addEventListener("change", ({ target }) => mark(target, popup));
-  wireSeen(popup, tried);
+  const recall = wireSeen(popup, tried);
   part("more").addEventListener("click", ({ target }) => target.closest(".menu button") && (part("more").open = false));
-  part("more").addEventListener("keydown", ({ key }) => {
-    if (key === "Escape" && part("more").open) event.preventDefault();
-    if (key === "Escape") part("more").open = false;
+  part("more").addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !part("more").open) return;
+    event.preventDefault(); // the menu closes, the popup stays
+    part("more").open = false;
+    part("more").firstElementChild.focus();
   });
+  return tried(recall);
 }
 
 async function copy(words, view) {
@@ -51,20 +54,34 @@ async function mark(box, { state, view, say, trouble }) {
   }
 }
 
-/** "Check as I see it": first says what would be sent, then asks the browser, in the same click, for what that needs. */
-function wireSeen({ state, say, show, trouble }, tried) {
+/**
+ * "Check as I see it": first says what would be sent, then asks the browser, in the same click, for what that needs. That question may
+ * close the popup; gives what to call when it is open again, which tells how it ended.
+ */
+function wireSeen({ state, say, show, trouble, failed }, tried) {
   let origins = [];
-  const ask = () => {
-    const words = origins.length ? text("see_ask", [origins.map((origin) => new URL(origin).host).join(", ")]) : "";
-    part("see-text").textContent = [text("see_text", [state.config.address]), words].filter(Boolean).join(" ");
+  const hosts = () => origins.map((origin) => new URL(origin).host).join(", ");
+  const tell = (...words) => {
+    part("see-text").textContent = words.filter(Boolean).join(" ");
     part("seen").hidden = false;
     part("see-yes").focus();
+  };
+  const ask = () => tell(text("see_text", [state.config.address]), origins.length && text("see_ask", [hosts()]));
+  const denied = () => tell(text("see_denied"), origins.length ? text("see_denied_hosts", [hosts()]) : "", text("see_again"));
+  const recall = async () => {
+    const left = await say({ type: "question", tab: state.tab });
+    if (!left) return;
+    origins = left.origins;
+    if (left.problem) failed(left.problem);
+    else (left.denied ? denied : ask)();
   };
   on("see", ask);
   on("see-no", () => (part("seen").hidden = true));
   on("see-yes", tried(async () => {
-    const asked = origins.length ? browser.askToReach(origins) : browser.askToSendContent();
-    if (!(await asked)) return;
+    const kept = say({ type: "asking", tab: state.tab, origins }); // not awaited: the click would be over
+    const allowed = await (origins.length ? browser.askToReach(origins) : browser.askToSendContent());
+    await kept;
+    if (!allowed) return recall();
     part("seen").hidden = true;
     trouble.clear();
     const job = await say({ type: "see", tab: state.tab });
@@ -73,4 +90,5 @@ function wireSeen({ state, say, show, trouble }, tried) {
     if (origins.length) ask();
     if (job.scan) await show(job);
   }));
+  return recall;
 }

@@ -72,9 +72,9 @@ function failed(problem) {
 async function start() {
   const [config, tab] = await Promise.all([settings(), asked ? browser.tab(Number(asked)) : browser.tabInFront()]);
   Object.assign(state, { config, tab: tab?.id ?? null });
-  wire({ state, view, trouble, say, begin, show, failed });
+  const recall = wire({ state, view, trouble, say, begin, show, failed });
   if (state.tab === null) failed(new api.Problem("not_a_page", text("problem_not_a_page")));
-  else await begin("open");
+  else await Promise.all([begin("open"), recall()]);
 }
 
 await start();

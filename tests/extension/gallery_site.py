@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pydicom
 import pymupdf
+from aiohttp import web
 from PIL import Image, ImageDraw, ImageOps
 from pydicom.data import get_testdata_file
 
-from tests.site import Site, page
+from tests.site import Handler, Site, page
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "samples"
 REAL = (
@@ -127,3 +128,29 @@ def ward(site: Site, found: list[bytes] | None = None) -> None:
     )
     site.add("/other", page("<h1>Something else</h1>", shown[6]))
     site.add("/ward.pdf", pdf(found[:3]), "application/pdf")
+
+
+def members_only(site: Site) -> None:
+    """/members, two images and a PDF for who has the cookie of /members/login; 403 for everybody else."""
+
+    async def login(_: web.Request) -> web.StreamResponse:
+        answer = web.Response(text=page("welcome"), content_type="text/html")
+        answer.set_cookie("member", "yes", httponly=True)
+        return answer
+
+    def guarded(body: bytes, content_type: str) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if request.cookies.get("member") != "yes":
+                return web.Response(status=403, text="members only")
+            return web.Response(body=body, content_type=content_type)
+
+        return answer
+
+    found = pictures()
+    site.add_handler("/members/login", login)
+    site.add_handler("/members", guarded(page("<h1>Members</h1>", img("/members/0"), img("/members/1")).encode(), "text/html"))
+    site.add_handler("/members/ward.pdf", guarded(pdf(found[:3]), "application/pdf"))
+    for number in range(2):
+        site.add_handler(
+            f"/members/{number}", guarded(found[number], "image/jpeg" if found[number][:2] == b"\xff\xd8" else "image/png")
+        )
