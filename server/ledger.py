@@ -6,20 +6,23 @@ Knows the store and not the walk; implements scan.Ledger. Queries are batched by
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 from server.batches import Batches
+from server.errors import StoreError
 from server.records import JudgedImage, SkipReason
 from server.report import image_json
-from server.store import events, scans, verdicts
+from server.store import scans, verdicts
 from server.store.database import Database
 
 # People see a number move; more often than this nobody reads it.
 TELL_EVERY_S = 0.3
 
+log = logging.getLogger(__name__)
 Watch: TypeAlias = Callable[[JudgedImage], None]
 
 
@@ -67,8 +70,10 @@ class StoreLedger:
         while True:
             await self._news.wait()
             self._news.clear()
-            await scans.progress(self._database, self._scan_id, **self._latest)
-            await events.append(self._database, self._scan_id, "found", self._latest)
+            try:
+                await scans.progress(self._database, self._scan_id, **self._latest)
+            except StoreError as error:  # the next number comes soon, and what counts is written when the scan ends
+                log.warning("the progress of scan %s was not written: %s", self._scan_id, error)
             await asyncio.sleep(TELL_EVERY_S)
 
     async def _recall_all(self, shas: Sequence[str]) -> list[JudgedImage | None]:
@@ -76,7 +81,7 @@ class StoreLedger:
         return [known.get(sha256) for sha256 in shas]
 
     async def _write_all(self, judged: Sequence[JudgedImage]) -> list[None]:
-        await scans.add_images(self._database, self._scan_id, judged, self._written)
+        told = [("verdict", image_json(one)) for one in judged]
+        await scans.add_images(self._database, self._scan_id, judged, self._written, told)
         self._written += len(judged)
-        await events.append_many(self._database, self._scan_id, [("verdict", image_json(one)) for one in judged])
         return [None] * len(judged)

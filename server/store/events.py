@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -34,6 +34,9 @@ RECONNECT_S = 0.5
 UNREAD = 1_000  # changes a watcher may leave unread; it then misses some, and what it shows is refreshed by the next
 
 
+Told: TypeAlias = tuple[str, Mapping[str, Any]]  # kind and data of an event to be written
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """`id` grows within a scan and is what Last-Event-ID gives back."""
@@ -49,15 +52,18 @@ async def append(database: Database, scan_id: UUID, kind: str, data: Mapping[str
     await append_many(database, scan_id, [(kind, data)])
 
 
-async def append_many(database: Database, scan_id: UUID, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+async def append_many(database: Database, scan_id: UUID, events: Sequence[Told]) -> None:
+    """The same for several, in their order."""
     async with database.begin() as connection:
         held = await connection.execute(select(scans.c.id).where(scans.c.id == scan_id).with_for_update(key_share=True))
-        if held.first() is not None and events:
+        if held.first() is not None:
             await record(connection, scan_id, events)
 
 
-async def record(connection: AsyncConnection, scan_id: UUID, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+async def record(connection: AsyncConnection, scan_id: UUID, events: Sequence[Told]) -> None:
     """The same within a transaction that holds (has written or locked) the scan's row."""
+    if not events:
+        return
     rows = [{"scan_id": scan_id, "kind": clean(kind), "data": clean_json(data)} for kind, data in events]
     await connection.execute(insert(scan_events), rows)
     await connection.execute(select(func.pg_notify(CHANNEL, scan_id.hex)))

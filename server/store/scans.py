@@ -22,7 +22,7 @@ from server.records import JudgedImage, Report, ScanError, SkipReason, SourceKin
 from server.store.codec import place_column
 from server.store.counts import recount
 from server.store.database import Database
-from server.store.events import record
+from server.store.events import Told, record
 from server.store.feedback import reach_near_duplicates
 from server.store.reading import IMAGES_OF_SCAN, report_of
 from server.store.tables import scan_images, scans, uploads
@@ -107,10 +107,12 @@ async def turned_out(database: Database, scan_id: UUID, kind: SourceKind) -> Non
         await connection.execute(update(scans).where(scans.c.id == scan_id).values(kind=kind))
 
 
-async def add_images(database: Database, scan_id: UUID, judged: Sequence[JudgedImage], first_position: int = 0) -> None:
+async def add_images(
+    database: Database, scan_id: UUID, judged: Sequence[JudgedImage], first_position: int = 0, told: Sequence[Told] = ()
+) -> None:
     """Write images of a scan with their answers, in order; an image already there gets its new places, position and original.
 
-    NotFound when the scan is gone (someone deleted it): the walk may stop.
+    `told`: their events, which appear with them or not at all. NotFound when someone deleted the scan: the walk may stop.
     """
     if not judged:
         return
@@ -142,15 +144,18 @@ async def add_images(database: Database, scan_id: UUID, judged: Sequence[JudgedI
             ),
             seen,
         )
+        await record(connection, scan_id, told)
 
 
 async def progress(
     database: Database, scan_id: UUID, *, found: int, skipped: Mapping[SkipReason, int], title: str | None = None
 ) -> None:
-    """What a running scan has come to so far, for those who look before it ends."""
+    """What a running scan has come to so far, for those who look before it ends, and its event; nothing once it has ended."""
     values = {"found": found, "skipped": dict(skipped), "title": func.coalesce(clean_or_none(title, TITLE_CHARS), scans.c.title)}
     async with database.begin() as connection:
-        await connection.execute(update(scans).where(scans.c.id == scan_id, scans.c.status == "running").values(values))
+        change = update(scans).where(scans.c.id == scan_id, scans.c.status == "running").values(values)
+        if (await connection.execute(change)).rowcount:
+            await record(connection, scan_id, [("found", {"found": found, "skipped": dict(skipped), "title": title})])
 
 
 async def finish(

@@ -52,7 +52,7 @@ async def test_a_running_scan_can_be_cancelled(database: Database, queue: Queue,
         assert await queue.cancel(scan_id)
         await until(lambda: _is(database, scan_id, "cancelled"))
     assert (await scans.report(database, scan_id)).found == 7
-    assert await kinds(database, scan_id) == ["status", "status", "done"]
+    assert await kinds(database, scan_id) == ["status", "status", "found", "done"]
     assert not await queue.cancel(scan_id)
 
 
