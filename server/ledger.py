@@ -34,21 +34,19 @@ class StoreLedger:
     ) -> None:
         self._database, self._scan_id, self._model_version = database, scan_id, model_version
         self._use_cache, self._watch = use_cache, watch
-        self._recalls = Batches(self._recall_all)
-        self._writes = Batches(self._write_all)
         self._written = 0
         self._latest: dict[str, Any] = {}
         self._news = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(work) for work in (self._recalls.run(), self._writes.run(), self._tell())]
+        self._recalls = Batches(self._recall_all)
+        self._writes = Batches(self._write_all)
+        self._telling = asyncio.create_task(self._tell(), name="tell the progress")
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._telling.cancel()
+        await asyncio.gather(self._recalls.stop(), self._writes.stop(), self._telling, return_exceptions=True)
 
     async def recall(self, sha256: str) -> JudgedImage | None:
         return await self._recalls.put(sha256) if self._use_cache else None

@@ -137,7 +137,7 @@ async def test_a_full_queue_holds_callers_back() -> None:
         first = await held(run, batcher)
         many = [asyncio.create_task(batcher.submit(number)) for number in range(1, 40)]
         await asyncio.sleep(0.02)
-        assert batcher._queue.qsize() == 2 * WAITING_BATCHES
+        assert batcher._batches._waiting.qsize() == 2 * WAITING_BATCHES
         run.go.set()
         assert await asyncio.gather(first, *many) == [2 * number for number in range(40)]
 
