@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from server.errors import MedlensError
+from server.errors import MedlensError, StoreError
 from server.gather import gather, gather_many
 from server.ledger import StoreLedger
 from server.outcome import Outcome
@@ -60,6 +60,8 @@ class Performer:
                     walk = Scan(self.workshop.settings, self.workshop.decoder, engine, ledger, timings)
                     async with aclosing(self._gather(sources, timings)) as founds:
                         outcome = await walk.run(founds, single=[source.kind for source in sources] in (["image"], ["dicom"]))
+        except StoreError:  # nothing can be written down just now: the queue tries again
+            raise
         except MedlensError as error:
             outcome = Outcome("failed", ScanError(error.code, str(error)), None, (), Counter())
         await scans.finish(

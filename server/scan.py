@@ -16,7 +16,7 @@ from server.classify.engine import Engine
 from server.dedupe.decode_pool import DecodePool
 from server.dedupe.fingerprint import sha256_of
 from server.dedupe.group import Grouper
-from server.errors import DocumentError, MedlensError, TimedOut, UnknownKind
+from server.errors import DocumentError, MedlensError, ModelError, TimedOut, UnknownKind, WeightsMissing
 from server.outcome import Outcome, Trouble, outcome_of
 from server.pixels import read_header
 from server.records import Candidate, Found, JudgedImage, Notice, Skipped, SkipReason, UniqueImage
@@ -58,8 +58,21 @@ class Scan:
     async def run(self, founds: AsyncIterator[Found], *, single: bool = False) -> Outcome:
         """Walk to the end of what an extractor finds; `single` when its source is one image.
 
-        What goes wrong by name (MedlensError) ends up in the Outcome, beside all that was judged. May be cancelled at any point.
+        What goes wrong with the source by name (MedlensError) ends up in the Outcome, beside all that was judged; what goes wrong
+        with the model's weights or the ledger is raised. May be cancelled at any point.
         """
+        try:
+            await self._walk(founds, single)
+        except BaseExceptionGroup as raised:
+            named, unforeseen = raised.split(MedlensError)
+            if named is None or unforeseen is not None:
+                raise
+            raise _first(named) from None  # several at once say the same: the database is gone, or the scan
+        for sha256, reason in self._passed_by.items():  # by now all the places where it stands are known
+            self._trouble.skipped[reason] += len(self._grouper.places(sha256)) - 1
+        return outcome_of(self._title, self._trouble, await self._folded(), single=single)
+
+    async def _walk(self, founds: AsyncIterator[Found], single: bool) -> None:
         async with asyncio.TaskGroup() as group:
             try:
                 async for found in founds:
@@ -69,9 +82,6 @@ class Scan:
                     self._trouble.refuse(error)
                 else:
                     self._trouble.note(error.code, str(error))
-        for sha256, reason in self._passed_by.items():  # by now all the places where it stands are known
-            self._trouble.skipped[reason] += len(self._grouper.places(sha256)) - 1
-        return outcome_of(self._title, self._trouble, await self._folded(), single=single)
 
     async def _follow(self, found: Found, group: asyncio.TaskGroup) -> None:
         self._ledger.progress(self._grouper.count, self._trouble.skipped, self._title)
@@ -95,6 +105,12 @@ class Scan:
             judged = await self._remembered(sha256) or await self._judge(sha256, candidate.data)
         except (DocumentError, UnknownKind, TimedOut) as error:
             self._passed_by[sha256] = self._trouble.refuse(error)
+            return
+        except WeightsMissing:
+            raise
+        except ModelError as error:  # the model broke on this image; what else there is may still be judged
+            self._trouble.note(error.code, str(error))
+            self._pass_by(sha256, "unreadable")
             return
         if judged is None or self._no_room(sha256):  # those in hand together may be more than there was room for
             return
@@ -170,3 +186,8 @@ class Scan:
     def _final(self, judged: JudgedImage, original: str) -> JudgedImage:
         near = original if original != judged.image.sha256 else None
         return self._placed(replace(judged, thumbnail=None, image=replace(judged.image, near_duplicate_of=near)))
+
+
+def _first(group: BaseExceptionGroup[MedlensError]) -> MedlensError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
