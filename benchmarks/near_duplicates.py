@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
-import platform
 import random
 import sys
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -24,7 +21,9 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from record import record  # noqa: E402 - run as a script
 
 from server.dedupe.fingerprint import difference, distance, grey_of, phash_of  # noqa: E402 - run as a script
 from server.dedupe.group import NEAR_BITS, NEAR_DIFFERENCE, Grouper  # noqa: E402
@@ -91,24 +90,19 @@ def main() -> None:
                 wrong["siblings" if rows[index]["origin"] == rows[other]["origin"] else "strangers"] += 1
                 bits, apart = distance(prints[index][0], prints[other][0]), difference(prints[index][1], prints[other][1])
                 examples.append([rows[index]["file"], rows[other]["file"], bits, round(apart, 3)])
-    line = {
-        "benchmark": "near_duplicates",
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": {"images": len(rows), "copies": arguments.copies, "seed": arguments.seed},
-        "thresholds": {"bits": NEAR_BITS, "difference": NEAR_DIFFERENCE},
-        "copies_folded": kept,
-        "pairs": len(rows) * (len(rows) - 1) // 2,
-        "pairs_close_by_hash_alone": by_hash_alone,
-        "folded_wrongly": dict(wrong),
-        "examples": examples[:20],
-        "seconds": round(time.monotonic() - started, 1),
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-    }
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    with (results / "near_duplicates.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
-    print(json.dumps(line, indent=2))
+    record(
+        "near_duplicates",
+        {"images": len(rows), "copies": arguments.copies, "seed": arguments.seed},
+        {
+            "thresholds": {"bits": NEAR_BITS, "difference": NEAR_DIFFERENCE},
+            "copies_folded": kept,
+            "pairs": len(rows) * (len(rows) - 1) // 2,
+            "pairs_close_by_hash_alone": by_hash_alone,
+            "folded_wrongly": dict(wrong),
+            "examples": examples[:20],
+            "seconds": round(time.monotonic() - started, 1),
+        },
+    )
 
 
 if __name__ == "__main__":
