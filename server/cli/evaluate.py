@@ -25,24 +25,24 @@ Members = Annotated[str | None, typer.Option(metavar="NAMES", help="Who votes, s
 
 
 def evaluate(manifest: Manifest, as_json: AsJson = False, members: Members = None) -> None:
-    """Measure the models on labelled images: per class, per member, with calibration."""
+    """Measure the models on labelled images: all members together, then each of several alone; per class, with calibration."""
     from server.classify.engine import Engine
     from server.models.panels import split_panels
-    from server.training.evaluate import evaluate_manifest
+    from server.training.evaluate import ENSEMBLE, evaluate_manifest
 
     settings = load_settings(**({"members": members} if members else {}))
 
     async def run() -> dict[str, Any]:
-        engine = Engine(settings, split_panels=split_panels)
+        alone = settings.members if len(settings.members) > 1 else ()
+        engines = {ENSEMBLE: Engine(settings, split_panels=split_panels)} | {
+            name: Engine(settings.model_copy(update={"members": (name,)}), split_panels=split_panels) for name in alone
+        }
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("judging", total=None)
-            try:
-                return await evaluate_manifest(
-                    manifest, engine, settings.max_pixels, lambda done, count: progress.update(task, completed=done, total=count)
-                )
-            finally:
-                await engine.stop()
+            return await evaluate_manifest(
+                manifest, engines, settings.max_pixels, lambda done, count: progress.update(task, completed=done, total=count)
+            )
 
     figures = asyncio.run(run())
     if as_json:
@@ -69,6 +69,7 @@ def _show(figures: dict[str, Any]) -> None:
         "calibration error": lambda one: one["ece"],
         "abstained": lambda one: one["abstained"],
         "accuracy when sure": lambda one: one["accuracy_when_sure"],
+        "images a second": lambda one: one["images_per_second"],
     }
     for name, read in rows.items():
         table.add_row(name, *(_number(read(one)) for one in (figures, *members.values())))
@@ -83,4 +84,4 @@ def _show(figures: dict[str, Any]) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return "–" if value is None else f"{value:.0f}" if value > 1 else f"{value:.4f}"

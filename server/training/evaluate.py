@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from server.training.metrics import figures
 
 # Images decoded and waiting at a time: two full batches of the default size, so that the model never waits for a decoder.
 AT_ONCE = 32
+ENSEMBLE = "ensemble"  # all members together
 
 Progress = Callable[[int, int], None]
 
@@ -36,24 +37,43 @@ class _Judged:
     unreadable: list[str] = field(default_factory=list)
 
 
-async def evaluate_manifest(path: Path, engine: Engine, max_pixels: int, progress: Progress | None = None) -> dict[str, Any]:
-    """The figures of `engine` on the images of a manifest (columns file, label) or of a folder with a folder per modality.
+async def evaluate_manifest(
+    path: Path, engines: Mapping[str, Engine], max_pixels: int, progress: Progress | None = None
+) -> dict[str, Any]:
+    """The figures of the engines on the images of a manifest (columns file, label) or of a folder with a folder per modality.
 
-    `members` has the same block for each member by itself; `unreadable` names the files that no verdict could be given for, which
-    are not in `n`. `progress(done, all)` is called after each image. Raises NotFound or RequestError for the manifest, ModelError.
+    `engines`: all members together under ENSEMBLE, and each of several members alone under its own name. The answer is the block
+    of ENSEMBLE, with the same block of each member by itself under `members`: its own thresholds, its own speed. `unreadable`
+    names the files that no verdict could be given for, which are not in `n`. `progress(done, all)` is called after each image,
+    over all engines. Raises NotFound or RequestError for the manifest, ModelError.
     """
     rows = await asyncio.to_thread(read_rows, path)
+    blocks: dict[str, dict[str, Any]] = {}
+    for number, (name, engine) in enumerate(engines.items()):
+
+        def tell(done: int, before: int = number * len(rows)) -> None:
+            if progress:
+                progress(before + done, len(rows) * len(engines))
+
+        blocks[name] = await _evaluate(path, rows, engine, max_pixels, tell)
+    whole = blocks.pop(ENSEMBLE)
+    return whole | {"members": blocks or {name: dict(whole) for name in whole["votes"]}}
+
+
+async def _evaluate(
+    path: Path, rows: Sequence[Row], engine: Engine, max_pixels: int, tell: Callable[[int], None]
+) -> dict[str, Any]:
+    """The block of one engine; the model is loaded before the clock starts, and let go at the end."""
     await engine.start()
     judged, started = _Judged(), time.perf_counter()
     waiting = iter(rows)
-    workers = [
-        asyncio.create_task(_work(waiting, engine, max_pixels, judged, len(rows), progress)) for _ in range(min(AT_ONCE, len(rows)))
-    ]
+    workers = [asyncio.create_task(_work(waiting, engine, max_pixels, judged, tell)) for _ in range(min(AT_ONCE, len(rows)))]
     try:
         await asyncio.gather(*workers)
     finally:
         for worker in workers:
             worker.cancel()
+        await engine.stop()
     seconds = time.perf_counter() - started
     if not judged.verdicts:
         raise RequestError(f"none of the {len(rows)} images of {path} can be read")
@@ -64,9 +84,7 @@ async def evaluate_manifest(path: Path, engine: Engine, max_pixels: int, progres
     }
 
 
-async def _work(
-    waiting: Iterator[Row], engine: Engine, max_pixels: int, judged: _Judged, count: int, progress: Progress | None
-) -> None:
+async def _work(waiting: Iterator[Row], engine: Engine, max_pixels: int, judged: _Judged, tell: Callable[[int], None]) -> None:
     for row in waiting:
         try:
             picture = await asyncio.to_thread(_open, row.file, max_pixels)
@@ -76,8 +94,7 @@ async def _work(
             judgement = await engine.judge(picture)
             judged.rows.append(row)
             judged.verdicts.append(judgement.verdict)
-        if progress:
-            progress(len(judged.verdicts) + len(judged.unreadable), count)
+        tell(len(judged.verdicts) + len(judged.unreadable))
 
 
 def _open(file: Path, max_pixels: int) -> Any:
@@ -88,12 +105,9 @@ def _report(judged: _Judged) -> dict[str, Any]:
     names: list[str] = list(MODALITIES)
     labels = np.asarray([names.index(row.label) for row in judged.rows])
     uncertain = np.asarray([verdict.uncertain for verdict in judged.verdicts])
-    members = {
-        name: figures(_array([verdict.members[name] for verdict in judged.verdicts]), labels) for name in judged.verdicts[0].members
-    }
     agree = float(np.mean([verdict.agree for verdict in judged.verdicts]))
     whole = figures(_array([verdict.probabilities for verdict in judged.verdicts]), labels, uncertain)
-    return whole | {"agree": agree, "members": members}
+    return whole | {"agree": agree, "votes": sorted(judged.verdicts[0].members)}
 
 
 def _array(chances: Sequence[Probabilities]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from server.models.ensemble import Ensemble
 from server.models.members import View
 from server.records import MODALITIES
 from server.settings import load_settings
-from server.training.evaluate import evaluate_manifest
+from server.training.evaluate import ENSEMBLE, evaluate_manifest
 
 LIMIT = 10**7
 
@@ -53,39 +53,50 @@ def manifest(tmp_path: Path) -> Path:
 
 async def test_the_figures_are_those_of_the_contract(tmp_path: Path, manifest: Path) -> None:
     judge, seen = engine(tmp_path, ByShade("cnn")), []
-    report = await evaluate_manifest(manifest, judge, LIMIT, lambda done, count: seen.append((done, count)))
-    await judge.stop()
+    report = await evaluate_manifest(manifest, {ENSEMBLE: judge}, LIMIT, lambda done, count: seen.append((done, count)))
     assert (report["n"], report["unreadable"]) == (60, ["absent.png", "broken.png"])
     assert report["accuracy"] == pytest.approx(59 / 60)
     assert report["model_version"] == "v1"
     assert report["images_per_second"] > 0
     assert seen[-1] == (62, 62)
-    contract = {"balanced_accuracy", "macro_f1", "per_class", "medical", "five_class", "ece", "abstained", "accuracy_when_sure"}
+    contract = {
+        "images_per_second",
+        "model_version",
+        "balanced_accuracy",
+        "macro_f1",
+        "per_class",
+        "medical",
+        "five_class",
+        "ece",
+        "abstained",
+        "accuracy_when_sure",
+    }
     assert contract <= set(report)
+    assert contract <= set(report["members"]["cnn"])
 
 
 async def test_each_member_answers_for_itself(tmp_path: Path, manifest: Path) -> None:
-    judge = engine(tmp_path, ByShade("cnn"), ByShade("clip", off=1))
-    report = await evaluate_manifest(manifest, judge, LIMIT)
-    await judge.stop()
+    right, wrong = ByShade("cnn"), ByShade("clip", off=1)
+    judges = {ENSEMBLE: engine(tmp_path, right, wrong), "cnn": engine(tmp_path, right), "clip": engine(tmp_path, wrong)}
+    report = await evaluate_manifest(manifest, judges, LIMIT)
     assert report["members"]["cnn"]["accuracy"] == pytest.approx(59 / 60)
     assert report["members"]["clip"]["accuracy"] < 0.1
     assert report["abstained"] == 1
     assert report["agree"] == 0
+    assert report["members"]["cnn"]["abstained"] == 0
+    assert report["members"]["cnn"]["accuracy_when_sure"] == pytest.approx(59 / 60)
 
 
 async def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        await evaluate_manifest(tmp_path / "none.csv", engine(tmp_path, ByShade("cnn")), LIMIT)
+        await evaluate_manifest(tmp_path / "none.csv", {ENSEMBLE: engine(tmp_path, ByShade("cnn"))}, LIMIT)
 
 
 async def test_a_manifest_of_nothing_readable_is_told(tmp_path: Path) -> None:
     path = tmp_path / "manifest.csv"
     path.write_text("file,label\nabsent.png,ct\n")
-    judge = engine(tmp_path, ByShade("cnn"))
     with pytest.raises(RequestError, match="none of the 1 images"):
-        await evaluate_manifest(path, judge, LIMIT)
-    await judge.stop()
+        await evaluate_manifest(path, {ENSEMBLE: engine(tmp_path, ByShade("cnn"))}, LIMIT)
 
 
 async def test_a_model_that_fails_fails_the_evaluation(tmp_path: Path, manifest: Path) -> None:
@@ -93,7 +104,5 @@ async def test_a_model_that_fails_fails_the_evaluation(tmp_path: Path, manifest:
         def logits(self, view: View) -> Floats:
             raise ValueError("no")
 
-    judge = engine(tmp_path, Broken("cnn"))
     with pytest.raises(ModelError, match="the model failed"):
-        await evaluate_manifest(manifest, judge, LIMIT)
-    await judge.stop()
+        await evaluate_manifest(manifest, {ENSEMBLE: engine(tmp_path, Broken("cnn"))}, LIMIT)
