@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 
 import pytest
 from aiohttp import web
 
 from server.extract import scroll, sieve
-from server.extract.browser import Browser
-from server.extract.page import extract_page
 from server.extract.sieve import MAX_ALT
-from server.records import Candidate, Source
-from server.source.egress import EgressProxy
-from server.source.guard import Guard
-from tests.extract.conftest import Seen, Visit, loopback
+from tests.extract.conftest import Visit
 from tests.site import Site, page, picture
 
 SPACER = "<p style='height:3000px'>far down</p>"
@@ -153,116 +147,9 @@ async def test_hostile_words(visit: Visit, site: Site) -> None:
     assert place.kind == "img" and place.box is not None
 
 
-async def test_a_busy_loop_gives_what_came_before(site: Site, browser: Browser) -> None:
-    release = asyncio.Event()
-
-    async def held(request: web.Request) -> web.StreamResponse:
-        await release.wait()
-        return web.Response(text="while (1);", content_type="text/javascript")
-
-    data = picture(seed=19)
-    site.add("/a.png", data, "image/png")
-    site.add_handler("/loop.js", held)
-    site.add("/", page("<img src=/a.png><script async src=/loop.js></script>"))
-    seen = Seen()
-    settings = loopback(page_timeout_s=4)
-    source = Source("page", site.url("/"), site.url("/"))
-    async with (
-        EgressProxy(Guard(settings), settings) as proxy,
-        aclosing(extract_page(source, browser, proxy.url, settings, lambda: proxy.refusals)) as images,
-    ):
-        async for found in images:
-            seen.found.append(found)
-            if isinstance(found, Candidate):  # only now, so that the image was there before the page hung
-                release.set()
-    assert seen.images == {data}
-    assert seen.codes == ["timed_out"]
-
-
-async def test_a_document_without_end_gives_what_came(visit: Visit, site: Site) -> None:
-    async def endless(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/html"})
-        await response.prepare(request)
-        await response.write(page("<img src=/a.png>").removesuffix("</body></html>").encode())
-        while True:
-            await response.write(b"<p>more</p>")
-            await asyncio.sleep(0.05)
-
-    data = picture(seed=22)
-    site.add("/a.png", data, "image/png")
-    site.add_handler("/", endless)
-    seen = await visit(site.url("/"), page_timeout_s=4)
-    assert [place.kind for place in seen.places(data)] == ["img"]
-    assert seen.codes == ["timed_out"]
-
-
 async def test_pixels_without_end_are_counted_to_a_limit(visit: Visit, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sieve, "MAX_REFUSED", 30)
     site.add_picture("/p", size=(1, 1))
     site.add("/", page(*(f"<img src=/p?{number}>" for number in range(100))))
     seen = await visit(site.url("/"))
     assert len(seen.reasons("too_small")) == 30
-
-
-async def test_first_candidates_come_while_the_page_loads(visit: Visit, site: Site, browser: Browser) -> None:
-    release = asyncio.Event()
-
-    async def held(request: web.Request) -> web.StreamResponse:
-        await release.wait()
-        return web.Response(body=picture(seed=21), content_type="image/png")
-
-    site.add_picture("/fast.png", seed=20)
-    site.add_handler("/held.png", held)
-    site.add("/", page("<img src=/fast.png><img src=/held.png>"))
-    settings = loopback()
-    async with EgressProxy(Guard(settings), settings) as proxy:
-        source = Source("page", "t", site.url("/"))
-        count = 0
-        async with aclosing(extract_page(source, browser, proxy.url, settings)) as found:
-            async for one in found:
-                count += isinstance(one, Candidate)
-                release.set()  # the page cannot settle before its first image was told
-    assert count == 4
-
-
-async def test_closing_the_iterator_closes_the_page(site: Site, browser: Browser) -> None:
-    site.add_picture("/fast.png")
-    site.add("/", page("<img src=/fast.png><img src='/slow?s=60'>"))
-    settings = loopback()
-    async with EgressProxy(Guard(settings), settings) as proxy:
-        found = extract_page(Source("page", "t", site.url("/")), browser, proxy.url, settings)
-        async for one in found:
-            if isinstance(one, Candidate):
-                break
-        assert browser.contexts == 1
-        await found.aclose()
-        assert browser.contexts == 0
-
-
-async def test_cancelling_the_task_closes_the_page(site: Site, browser: Browser) -> None:
-    arrived = asyncio.Event()
-
-    async def held(request: web.Request) -> web.StreamResponse:
-        arrived.set()
-        await asyncio.sleep(60)
-        return web.Response()
-
-    site.add_handler("/held.png", held)
-    site.add("/", page("<img src=/held.png>"))
-    settings = loopback()
-
-    async def scan() -> None:
-        source = Source("page", "t", site.url("/"))
-        async with (
-            EgressProxy(Guard(settings), settings) as proxy,
-            aclosing(extract_page(source, browser, proxy.url, settings)) as found,
-        ):
-            async for _ in found:
-                pass
-
-    task = asyncio.create_task(scan())
-    await arrived.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert browser.contexts == 0
