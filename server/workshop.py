@@ -14,6 +14,7 @@ from server.classify.engine import Engine
 from server.dedupe.decode_pool import DecodePool
 from server.errors import MedlensError
 from server.extract.browser import Browser
+from server.models.ensembles import in_use
 from server.models.panels import split_panels
 from server.settings import Settings
 from server.source.fetch import Fetcher
@@ -27,14 +28,18 @@ class Workshop:
     fetcher: Fetcher
     browser: Browser
     decoder: DecodePool
-    _engines: dict[tuple[str, ...], Engine] = field(default_factory=dict)
+    _engines: dict[tuple[str, tuple[str, ...]], Engine] = field(default_factory=dict)
 
     def engine(self, members: Sequence[str] | None = None) -> Engine:
-        """The judge for this choice of members (None: those of the settings); each choice is loaded once, when first used."""
+        """The judge for this choice of members (None: those of the settings); each choice is loaded once, when first used.
+
+        An ensemble that was refitted meanwhile judges from the next scan on; a scan that runs ends with the judge it began with.
+        """
         chosen = tuple(members or self.settings.members)
-        if chosen not in self._engines:
-            self._engines[chosen] = Engine(self.settings.model_copy(update={"members": chosen}), split_panels=split_panels)
-        return self._engines[chosen]
+        key = (in_use(self.settings.data_dir), chosen)
+        if key not in self._engines:
+            self._engines[key] = Engine(self.settings.model_copy(update={"members": chosen}), split_panels=split_panels)
+        return self._engines[key]
 
     async def warm(self) -> None:
         """Start what the first scan would wait for. What fails here is told to the scan that needs it."""

@@ -12,9 +12,10 @@ from PIL import Image
 
 from server.classify.predict import choose_device, open_network
 from server.models.calibration import read_thresholds
-from server.models.checkpoint import SHIPPED_CNN, WEIGHTS
-from server.models.ensemble import FILE_NAME, Ensemble, Opinion, read_ensemble
+from server.models.checkpoint import SHIPPED_CNN
+from server.models.ensemble import Ensemble, Opinion, read_ensemble
 from server.models.members import Member, Network, View, kinds, require
+from server.models.version import ensemble_in_use
 from server.settings import Settings
 
 
@@ -38,4 +39,5 @@ def open_jury(settings: Settings) -> Jury:
     open_on_device = partial(open_network, device=choose_device(settings.device))
     backbone = open_on_device(SHIPPED_CNN) if any(kind.shared for kind in chosen) else None
     thresholds = read_thresholds(settings.thresholds) if settings.thresholds else None
-    return Jury(backbone, [kind.open(open_on_device) for kind in chosen], read_ensemble(WEIGHTS / FILE_NAME, thresholds))
+    ensemble = read_ensemble(ensemble_in_use(settings, chosen), thresholds)
+    return Jury(backbone, [kind.open(open_on_device) for kind in chosen], ensemble)

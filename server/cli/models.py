@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -36,7 +37,45 @@ def _list() -> None:
     for remote in REMOTE.values():
         here = "yes" if remote.present(folder) else "no"
         table.add_row(remote.name, here, f"{remote.size / MIB:.0f} MB", remote.licence, remote.source, remote.setting)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    _list_ensembles(console)
+
+
+def _list_ensembles(console: Console) -> None:
+    """The ensemble that judges, and those refitted here from corrections."""
+    from server.errors import MedlensError
+    from server.models.ensembles import SHIPPED, refits
+    from server.models.members import kinds
+    from server.models.version import members_key
+
+    settings = load_settings()
+    try:
+        key = members_key(settings, kinds(settings))
+    except MedlensError:
+        key = None  # members whose weights are not here have no ensemble yet
+    kept = refits(settings.data_dir, key)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
+    for heading in ("ensemble", "judges", "corrections", "validation", "made"):
+        table.add_column(heading, overflow="fold")
+    judging = next((one.name for one in kept if one.in_use and one.fits), SHIPPED)
+    table.add_row(SHIPPED, "yes" if judging == SHIPPED else "no", "", "", "")
+    for one in kept:
+        told = one.content.get("feedback", {})
+        figures = " to ".join(f"{told[when]['accuracy']:.2%}" for when in ("before", "after") if when in told)
+        state = "yes" if one.name == judging else "no" if one.fits else "made for other weights"
+        table.add_row(one.name, state, str(told.get("learned", {}).get("n", "")), figures, str(one.content.get("created", "")))
+    console.print()
+    console.print(table)
+
+
+@app.command()
+def restore(name: Annotated[str, typer.Argument(help="An ensemble that `medlens models` lists.")] = "shipped") -> None:
+    """Let another ensemble judge from the next scan on: the shipped one, or one refitted before."""
+    from server.models.ensembles import choose
+
+    choose(load_settings().data_dir, name)
+    print(f"{name} judges from the next scan on")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from server.errors import Cancelled
+from server.settings import load_settings
 
 app = typer.Typer(help="Train the members and fit the ensemble.", no_args_is_help=True)
 
@@ -25,6 +27,7 @@ PerEpoch = Annotated[int | None, typer.Option(min=1, help="Images an epoch.")]
 Folds = Annotated[
     bool, typer.Option("--folds", help="Also train five networks that each leave whole origins out, and judge them there.")
 ]
+Feedback = Annotated[bool, typer.Option("--feedback", help="Refit it from people's corrections in the database; needs no data.")]
 Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the result goes; else the place it is served from.")]
 
 
@@ -81,12 +84,31 @@ def kmeans(data: Data, work: Work = Path("runs"), threads: Threads = 2) -> None:
 
 
 @app.command()
-def ensemble(data: Data, work: Work = Path("runs"), out: Out = None) -> None:
-    """Fit the ensemble on what the members said about origins that they had not seen; seconds."""
-    from server.models.checkpoint import WEIGHTS
-    from server.training.fit_ensemble import fit_ensemble
+def ensemble(
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder with manifest.csv, or with a folder per modality.")
+    ] = None,
+    work: Work = Path("runs"),
+    out: Out = None,
+    feedback: Feedback = False,
+) -> None:
+    """Fit the ensemble on what the members said about origins that they had not seen, or from corrections; seconds."""
+    if feedback:
+        from server.cli.refitting import refit_from_feedback
 
-    print(fit_ensemble(data, work / "oof", out or WEIGHTS / "ensemble.json"))
+        name = asyncio.run(refit_from_feedback(load_settings()))
+        print(f"{name} judges from the next scan on; `medlens models restore` goes back")
+        return
+    if data is None:
+        raise typer.BadParameter("--data DIR says what to fit on; --feedback needs none")
+    from server.models.ensembles import SHIPPED_FILE
+    from server.training.dataset import read_rows
+    from server.training.fit_ensemble import fit_ensemble, read_answers
+    from server.training.validation import FILE_NAME, write_validation
+
+    target = out or SHIPPED_FILE
+    print(fit_ensemble(data, work / "oof", target))
+    write_validation(read_answers(work / "oof", read_rows(data)), target.with_name(FILE_NAME))
 
 
 def fold_checkpoints(work: Path) -> dict[int, Path]:

@@ -36,21 +36,28 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One fitted combination: logits are the log-probabilities of `members`, summed by `weights`, one a member."""
+    """One fitted combination: logits are the log-probabilities of `members`, summed by `weights`, one a member.
+
+    `bias` [6] is added to them where people's corrections have taught one (server/training/feedback.py); () is none.
+    """
 
     members: tuple[str, ...]
     weights: tuple[float, ...]
     temperature: float = 1.0
     thresholds: Thresholds = field(default_factory=Thresholds)
+    bias: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.weights) != len(self.members):
             raise ModelError(f"the stack of {', '.join(self.members)} has {len(self.weights)} weights; fit the ensemble again")
+        if len(self.bias) not in (0, len(MODALITIES)):
+            raise ModelError(f"the stack of {', '.join(self.members)} has a bias of {len(self.bias)}; fit the ensemble again")
 
     def chances(self, logs: Mapping[str, Floats]) -> Floats:
         """Calibrated probabilities [n, 6] from each member's log-probabilities [n, 6]."""
         weighted = [np.float32(weight) * logs[name] for name, weight in zip(self.members, self.weights, strict=True)]
-        return probabilities(np.sum(weighted, axis=0), self.temperature)
+        shifted = np.sum(weighted, axis=0) + np.asarray(self.bias or (0,), np.float32)
+        return probabilities(shifted, self.temperature)
 
 
 def even(members: Sequence[str]) -> Stack:
@@ -101,4 +108,5 @@ def _stack(one: Mapping[str, Any]) -> Stack:
         weights=tuple(float(weight) for weight in one["weights"]),
         temperature=float(one["temperature"]),
         thresholds=Thresholds.of(one["thresholds"]),
+        bias=tuple(float(value) for value in one.get("bias", ())),
     )

@@ -13,8 +13,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from server.models.checkpoint import SHIPPED_CNN, WEIGHTS
-from server.models.ensemble import FILE_NAME
+from server.models.checkpoint import SHIPPED_CNN
+from server.models.ensembles import ensemble_file
 from server.models.members import Kind, require
 from server.settings import Settings
 
@@ -27,14 +27,8 @@ HASHES = "file-hashes.json"
 def model_version(settings: Settings, kinds: Iterable[Kind]) -> str:
     """16 hex digits that change whenever a verdict might. Raises WeightsMissing when a member's files are not there."""
     members = sorted(kinds, key=lambda kind: kind.name)
-    files: dict[str, Path] = {}
-    for kind in members:
-        require(kind)
-        words = [path for path in kind.words if path.is_file()]
-        files |= {f"{kind.name}/{number}": path for number, path in enumerate((*kind.files, *words))}
-    if any(kind.shared for kind in members):
-        files["backbone"] = SHIPPED_CNN
-    optional = {"ensemble": WEIGHTS / FILE_NAME, "thresholds": settings.thresholds}
+    files = _member_files(members)
+    optional = {"ensemble": ensemble_in_use(settings, members), "thresholds": settings.thresholds}
     files |= {name: path for name, path in optional.items() if path is not None and path.is_file()}
     said = {
         "arithmetic": ARITHMETIC,
@@ -43,6 +37,34 @@ def model_version(settings: Settings, kinds: Iterable[Kind]) -> str:
         "files": file_hashes(files, settings.data_dir / HASHES),
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:VERSION_LENGTH]
+
+
+def members_key(settings: Settings, kinds: Iterable[Kind]) -> str:
+    """16 hex digits of what the members say by themselves, whichever ensemble hears them. Raises WeightsMissing."""
+    members = sorted(kinds, key=lambda kind: kind.name)
+    said = {
+        "arithmetic": ARITHMETIC,
+        "members": [kind.name for kind in members],
+        "clip": [settings.clip_model, settings.clip_pretrained],
+        "files": file_hashes(_member_files(members), settings.data_dir / HASHES),
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:VERSION_LENGTH]
+
+
+def ensemble_in_use(settings: Settings, kinds: Iterable[Kind]) -> Path:
+    """The ensemble's file: a refit of one's own where one was chosen for these members, else the shipped one."""
+    return ensemble_file(settings.data_dir, members_key(settings, kinds))
+
+
+def _member_files(members: Iterable[Kind]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    shared = False
+    for kind in members:
+        require(kind)
+        words = [path for path in kind.words if path.is_file()]
+        files |= {f"{kind.name}/{number}": path for number, path in enumerate((*kind.files, *words))}
+        shared = shared or kind.shared
+    return files | ({"backbone": SHIPPED_CNN} if shared else {})
 
 
 def file_hashes(files: dict[str, Path], kept: Path) -> dict[str, str]:

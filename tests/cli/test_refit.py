@@ -1,0 +1,101 @@
+"""`medlens train ensemble --feedback` from the database to the judging ensemble, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from server.cli.models import app as models
+from server.cli.refitting import refit_from_feedback
+from server.errors import RequestError
+from server.models.calibration import probabilities
+from server.models.ensemble import read_ensemble
+from server.models.ensembles import SHIPPED, SHIPPED_FILE, in_use
+from server.models.members import kinds
+from server.models.version import model_version
+from server.records import MODALITIES, NON_MEDICAL, JudgedImage, Place, UniqueImage, Verdict
+from server.settings import Settings
+from server.store import feedback, scans
+from server.store.database import Database
+from server.training.validation import read_validation
+from tests.store.conftest import digest
+
+MANY = 40
+
+
+@pytest.fixture
+def settings(database_settings: Settings, tmp_path: Path) -> Settings:
+    return database_settings.model_copy(update={"data_dir": tmp_path, "members": ("cnn",)})
+
+
+async def met(database: Database, settings: Settings, rows: Sequence[int], shift: int = 0) -> None:
+    """These shipped answers as images of a scan, each said to be what it is (or not); and one that another model judged."""
+    held, shipped = read_validation(), read_ensemble(SHIPPED_FILE)
+    said = probabilities(held.logits["cnn"], shipped.temperatures["cnn"])
+    version = model_version(settings, kinds(settings))
+    images = [image(str(row), said[row], version) for row in rows]
+    for some in (images, [image("old", said[rows[0]], "another-model")]):
+        scan = await scans.create(database, kind="page", target="x")
+        await scans.finish(database, scan, status="done", images=some)
+    for row in rows:
+        await feedback.correct(database, digest(str(row)), MODALITIES[(held.labels[row] + shift) % len(MODALITIES)])
+    await feedback.correct(database, digest("old"), "ct")
+
+
+def answered(right: bool) -> list[int]:
+    """MANY rows of other_medical that the CNN gets right, or takes for something else."""
+    held = read_validation()
+    of_kind = held.labels == MODALITIES.index("other_medical")
+    return list(np.flatnonzero(of_kind & ((held.logits["cnn"].argmax(1) == held.labels) == right))[:MANY])
+
+
+def image(name: str, said: np.ndarray, version: str) -> JudgedImage:
+    chances = dict(zip(MODALITIES, map(float, said), strict=True))
+    modality = max(chances, key=lambda one: chances[one])
+    verdict = Verdict(modality, modality != NON_MEDICAL, chances[modality], chances, True, True, {"cnn": chances}, version)
+    return JudgedImage(UniqueImage(digest(name), 64, 64, "png", 1, (Place(None, "img"),), b""), verdict)
+
+
+async def test_a_refit_judges_is_listed_and_can_be_taken_back(
+    database: Database, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await met(database, settings, answered(right=False))
+    before = model_version(settings, kinds(settings))
+    name = await refit_from_feedback(settings)
+    told = capsys.readouterr().out
+    assert f"{MANY} of {MANY + 1} corrected images" in told
+    assert "balanced accuracy" in told
+    after = model_version(settings, kinds(settings))
+    assert (in_use(settings.data_dir), after != before) == (name, True)
+    with pytest.raises(RequestError, match="already"):
+        await refit_from_feedback(settings)
+
+    monkeypatch.setenv("MEDLENS_DATA_DIR", str(settings.data_dir))
+    runner = CliRunner()
+    listed = runner.invoke(models, [], env={"COLUMNS": "200"}).output
+    assert next(line for line in listed.splitlines() if line.startswith(name)).split()[1:3] == ["yes", str(MANY)]
+    assert runner.invoke(models, ["restore"]).exit_code == 0
+    assert in_use(settings.data_dir) == SHIPPED
+    assert model_version(settings, kinds(settings)) == before
+    # what the replaced version had said can still be learned from, also while the refit judges
+    assert runner.invoke(models, ["restore", name]).exit_code == 0
+    await feedback.correct(database, digest("old"), "mri")
+    with pytest.raises(RequestError, match="already"):
+        await refit_from_feedback(settings)
+
+
+async def test_a_worse_refit_leaves_everything_as_it_was(database: Database, settings: Settings) -> None:
+    await met(database, settings, answered(right=True), shift=3)
+    version = model_version(settings, kinds(settings))
+    with pytest.raises(RequestError, match="not used"):
+        await refit_from_feedback(settings)
+    assert (in_use(settings.data_dir), model_version(settings, kinds(settings))) == (SHIPPED, version)
+
+
+async def test_nothing_corrected_is_too_little(database: Database, settings: Settings) -> None:
+    with pytest.raises(RequestError, match="are needed"):
+        await refit_from_feedback(settings)
