@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserContext, Playwright, ViewportSize, async_playwright
@@ -37,6 +37,8 @@ VIEWPORT: ViewportSize = {"width": 1366, "height": 1000}
 LAUNCH_TIMEOUT_S = 30.0  # 0.5 s is usual; a cold disk on a loaded machine took 8
 # A page in `while(1)` closes in half a second; after this long the context is left to die with its browser.
 CLOSE_TIMEOUT_S = 5.0
+
+Made = TypeVar("Made")
 
 
 class Browser:
@@ -86,7 +88,7 @@ class Browser:
         for last in (False, True):
             chromium = await self._launched()
             try:
-                return await chromium.new_context(
+                making = chromium.new_context(
                     proxy={"server": proxy_url},
                     viewport=VIEWPORT,
                     user_agent=_user_agent(chromium.version),
@@ -95,6 +97,7 @@ class Browser:
                     permissions=[],
                     reduced_motion="reduce",
                 )
+                return await _never_lost(making, lambda context: context.close())
             except PlaywrightError as error:  # it died, and the news had not reached us yet
                 if last:
                     raise RenderError(f"the browser gave no page: {_first_line(error)}") from error
@@ -109,7 +112,7 @@ class Browser:
             program = find_chromium(self._settings)
             if program is None:
                 raise BrowserMissing(HOW_TO_GET_ONE)
-            self._playwright = await async_playwright().start()
+            self._playwright = await _never_lost(async_playwright().start(), lambda driver: driver.stop())
             try:
                 self._chromium = await self._playwright.chromium.launch(
                     executable_path=program,
@@ -142,6 +145,17 @@ class Browser:
         if driver is not None:
             with suppress(PlaywrightError):
                 await driver.stop()  # the driver takes what is left of the browser with it
+
+
+async def _never_lost(making: Coroutine[Any, Any, Made], let_go: Callable[[Made], Awaitable[None]]) -> Made:
+    """Await what Playwright makes. Made after its caller was cancelled, it is let go: nobody else knows of it."""
+    task = asyncio.create_task(making)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(PlaywrightError, TimeoutError):
+            await let_go(await asyncio.wait_for(task, CLOSE_TIMEOUT_S))
+        raise
 
 
 def _user_agent(version: str) -> str:

@@ -79,12 +79,15 @@ class _Visit:
         self._sieve = Sieve(settings, queue.put_nowait)
         self._until = time.monotonic() + settings.page_timeout_s
         self._title: str | None = None
-        self._opened = self._crashed = False
+        self._crashed = self._ended = False
 
     async def run(self, browser: Browser, proxy_url: str) -> None:
         async with browser.context(proxy_url) as context:
             try:
-                await self._visit(context)
+                try:
+                    await self._visit(context)
+                finally:
+                    self._ended = True
             except PlaywrightError as error:
                 raise RenderError(f"the browser lost {self._url}: {str(error).splitlines()[0][:200]}") from error
             except asyncio.CancelledError:
@@ -101,7 +104,6 @@ class _Visit:
         downloads = Downloads(page)
         session = await context.new_cdp_session(page)
         await open_page(page, self._url, traffic, self._left(LOADING_SHARE))
-        self._opened = True
         late = False
         try:
             async with asyncio.timeout(self._left(LOADING_SHARE)):
@@ -136,8 +138,9 @@ class _Visit:
         assert task is not None
 
         def crashed(_: Page) -> None:
-            self._crashed = True
-            task.cancel()
+            if not self._ended:  # while it is being closed there is nothing left to interrupt
+                self._crashed = True
+                task.cancel()
 
         page.on("crash", crashed)
         page.on("popup", _close)

@@ -70,7 +70,7 @@ class Traffic:
         self._recovered = 0
         self._documents = 0
         self._page = page
-        self._taking: set[asyncio.Task[None]] = set()
+        self._taking: dict[asyncio.Task[None], Request] = {}
         self._changed = time.monotonic()
         self._handlers: dict[Any, Callable[[Request], None]] = {
             "request": self._on_request,
@@ -116,11 +116,11 @@ class Traffic:
         """Count the images that never arrived, and stop watching."""
         for event, handler in self._handlers.items():
             self._page.remove_listener(event, handler)
-        for request in list(self._open):
-            if request.resource_type == "image":
-                self._refuse(request, "timed_out", "the image did not arrive in time")
         for task in self._taking:
             task.cancel()
+        for request in (*self._open, *self._taking.values()):
+            if request.resource_type == "image":
+                self._refuse(request, "timed_out", "the image did not arrive in time")
 
     def _patience(self, request: Request) -> float:
         if request.resource_type == "image":
@@ -154,8 +154,8 @@ class Traffic:
             return
         self._closed(request)
         task = asyncio.create_task(self._take(request))
-        self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
+        self._taking[task] = request
+        task.add_done_callback(self._taking.pop)
 
     def _closed(self, request: Request) -> None:
         if self._open.pop(request, None) is not None and self._patience(request):

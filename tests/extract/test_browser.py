@@ -97,3 +97,28 @@ async def test_sites_meet_the_browser_as_with_a_window(browser: Browser, site: S
         assert "Headless" not in await tab.evaluate("navigator.userAgent")
     assert "Headless" not in site.seen["/who.html"]["User-Agent"]
     assert "Headless" not in site.seen["/who.html"].get("sec-ch-ua", "")
+
+
+@pytest.mark.parametrize("turns", range(1, 12, 2))
+async def test_a_context_whose_asker_left_is_not_left_open(browser: Browser, turns: int) -> None:
+    async def opened() -> int:
+        """As the browser itself counts them."""
+        assert browser._chromium is not None
+        session = await browser._chromium.new_browser_cdp_session()
+        try:
+            return len((await session.send("Target.getBrowserContexts"))["browserContextIds"])
+        finally:
+            await session.detach()
+
+    async def ask() -> None:
+        async with browser.context("http://127.0.0.1:9"):
+            await asyncio.sleep(60)
+
+    before = await opened()
+    asking = asyncio.create_task(ask())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await opened() == before

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
+from playwright.async_api import BrowserContext
 
 from server.extract.browser import Browser
 from server.extract.page import extract_page
-from server.records import Candidate, Source
+from server.extract.sieve import Sieve
+from server.extract.traffic import Traffic
+from server.records import Candidate, Found, Skipped, Source
+from server.settings import Settings
 from server.source.egress import EgressProxy
 from server.source.guard import Guard
-from tests.extract.conftest import Seen, Visit, loopback
+from tests.extract.conftest import Seen, Visit, look, loopback
 from tests.site import Site, page, picture
 
 
@@ -122,3 +128,45 @@ async def test_cancelling_the_task_closes_the_page(site: Site, browser: Browser)
     with pytest.raises(asyncio.CancelledError):
         await task
     assert browser.contexts == 0
+
+
+async def test_a_page_that_breaks_down_while_it_is_closed_ends_as_any_other(site: Site) -> None:
+    class Breaking(Browser):
+        @asynccontextmanager
+        async def context(self, proxy_url: str) -> AsyncIterator[BrowserContext]:
+            async with super().context(proxy_url) as opened:
+                yield opened
+                shown = opened.pages[0]
+                shown._impl_obj.emit("crash", shown._impl_obj)
+
+    data = picture(seed=41)
+    site.add("/a.png", data, "image/png")
+    site.add("/", page("<img src=/a.png>"))
+    async with Breaking(Settings()) as browser:
+        seen = await look(browser, site.url("/"), loopback())
+    assert (seen.images, seen.codes) == ({data}, [])
+
+
+async def test_an_image_whose_bytes_are_on_their_way_at_the_end_is_counted() -> None:
+    class Page:
+        def on(self, *_: object) -> None:
+            pass
+
+        remove_listener = on
+
+    class Request:
+        url, resource_type, redirected_from = "https://example.org/late.png", "image", None
+
+        async def response(self) -> None:
+            await asyncio.sleep(60)
+
+    found: list[Found] = []
+    traffic = Traffic(cast(Any, Page()), Sieve(Settings(), found.append), Settings(), tuple)
+    traffic._on_finished(cast(Any, Request()))
+    await asyncio.sleep(0)
+    assert traffic.busy
+    traffic.give_up()
+    assert [(one.reason, one.place.url) for one in found if isinstance(one, Skipped)] == [("timed_out", Request.url)]
+    async with asyncio.timeout(30):
+        while traffic.busy:
+            await asyncio.sleep(0)
