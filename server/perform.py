@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from server.errors import MedlensError, StoreError
+from server.errors import MedlensError, NotFound, StoreError
 from server.gather import gather, gather_many
 from server.ledger import StoreLedger
 from server.outcome import Outcome
@@ -91,7 +91,10 @@ class Performer:
     async def _open(self, asked: Asked) -> list[Source]:
         if asked.url:
             return [await open_source(asked.url, self.workshop.fetcher)]
-        return [open_upload(file.name or "upload", file.data) for file in await uploads.load(self.database, asked.id)]
+        files = await uploads.load(self.database, asked.id)
+        if not files:  # a local path whose program died before it began
+            raise NotFound(f"{asked.target} can only be scanned by the program that was given it; scan it again")
+        return [open_upload(file.name or "upload", file.data) for file in files]
 
     async def _gather(self, sources: list[Source], timings: Timings) -> AsyncGenerator[Found, None]:
         stage: Stage = "render" if sources[0].kind == "page" else "extract"

@@ -150,5 +150,7 @@ async def _keep_house(app: App, database: Database, settings: Settings, dead_aft
                 await purge(database, settings.retention_days)
         except (ConnectorException, StoreError) as error:
             log.warning("could not keep house: %s", error)
+        except Exception:  # a mistake of ours; without a housekeeper, what dead workers leave would lie for ever
+            log.exception("could not keep house")
         rounds += 1
         await asyncio.sleep(RECOVER_EVERY_S)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from server.errors import Damaged
-from server.jobs import recovery
+from server.jobs import recovery, worker
 from server.jobs.queue import Queue, open_app
 from server.settings import Settings
 from server.store import events, scans
@@ -165,3 +165,23 @@ async def _is(database: Database, scan_id: UUID, status: str) -> bool:
 async def _no_jobs(database: Database) -> bool:
     async with database.begin() as connection:
         return await connection.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
+
+
+async def test_a_mistake_in_housekeeping_does_not_end_it(database: Database, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = 0
+
+    async def mistaken(*_: object) -> None:
+        nonlocal rounds
+        rounds += 1
+        raise ZeroDivisionError("a mistake of ours")
+
+    async def idle(scan_id: UUID) -> None:
+        pass
+
+    async def twice() -> bool:
+        return rounds > 1
+
+    monkeypatch.setattr(worker, "recover", mistaken)
+    monkeypatch.setattr(worker, "RECOVER_EVERY_S", 0.01)
+    async with work(idle):
+        await until(twice)

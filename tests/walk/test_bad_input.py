@@ -9,6 +9,10 @@ from pathlib import Path
 import pymupdf
 import pytest
 
+from server.perform import Performer
+from server.store import scans
+from server.store.database import Database
+from server.workshop import Workshop
 from tests.site import Site, page, picture
 from tests.walk.conftest import Run
 
@@ -157,3 +161,10 @@ async def test_an_unknown_format(tmp_path: Path, run: Run) -> None:
     (tmp_path / "scan.xcf").write_bytes(b"gimp xcf file\0" + b"\0" * 500)
     report = await run(str(tmp_path / "scan.xcf"))
     assert (report["status"], report["error"]["code"]) == ("failed", "unknown_kind")
+
+
+async def test_a_local_file_whose_program_died_before_it_began(database: Database, workshop: Workshop) -> None:
+    scan_id = await scans.create(database, kind="image", target="./scan.png")
+    await Performer(database, workshop).perform(scan_id)  # a worker, to whom its path means nothing
+    report = await scans.report(database, scan_id)
+    assert (report.status, report.error.code if report.error else None) == ("failed", "not_found")
