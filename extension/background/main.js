@@ -18,6 +18,7 @@ browser.onMessage(async (message, sender) => {
     return { problem: { code: error.code ?? "internal", detail: error.message, status: error.status ?? 0 } };
   }
 });
+browser.onLine();
 browser.onInstalled(async (reason) => {
   await browser.makeMenus(items());
   if (reason === "install") await browser.openOptions();

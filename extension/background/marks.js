@@ -2,6 +2,7 @@
 import * as api from "../core/api.js";
 import { inject, sendToTab } from "../core/browser.js";
 import { markOf } from "../core/messages.js";
+import { FINISHED } from "../core/progress.js";
 import { settings } from "../core/settings.js";
 import { jobOf, patch } from "./jobs.js";
 
@@ -24,7 +25,10 @@ export async function mark(tab, on) {
   }
   await patch(tab, job.scan, { marks: on });
   if (!on) await sendToTab(tab, { type: "off" }).catch(() => {});
-  else await answers(tab, job.scan, (await api.report(job.scan)).images);
+  else {
+    const { images, status } = await api.report(job.scan);
+    await answers(tab, job.scan, images, FINISHED.includes(status));
+  }
   return on;
 }
 
@@ -34,15 +38,15 @@ export async function unmarked(tab) {
   if (job) await patch(tab, job.scan, { marks: false });
 }
 
-/** Hands answers to the page, if it is still the one that was asked about and wants marks. */
-export async function answers(tab, scan, images) {
+/** Hands answers to the page, if it is still the one that was asked about and wants marks. `last`: no more will come. */
+export async function answers(tab, scan, images, last) {
   const job = await jobOf(tab);
-  if (!job?.marks || job.scan !== scan || !images.length) return;
+  if (!job?.marks || job.scan !== scan || !(images.length || last)) return;
   const { minSide } = await settings();
   const marks = images
     .filter((image) => image.verdict.is_medical && Math.min(image.width, image.height) >= minSide)
     .map((image) => markOf(image, addresses(image, job.seen)));
-  if (marks.length) await sendToTab(tab, { type: "answers", marks }).catch(() => {}); // it went away in between
+  if (marks.length || last) await sendToTab(tab, { type: "answers", marks, last }).catch(() => {}); // it went away in between
 }
 
 /** Where the image stands. What this browser sent itself has no address at the service; `seen` remembers them. */

@@ -39,7 +39,7 @@ async function run(tab, job, stop) {
     timer = null;
     const images = waiting;
     waiting = [];
-    await answers(tab, job.scan, images);
+    await answers(tab, job.scan, images, false);
   };
   await show(tab, job);
   for await (const event of follow(job.scan, stop.signal)) {
@@ -53,7 +53,7 @@ async function run(tab, job, stop) {
   const end = { status: progress.status, medical: progress.medical(minSide) };
   await patch(tab, job.scan, end);
   await show(tab, { ...job, ...end });
-  await answers(tab, job.scan, [...progress.images.values()]);
+  await answers(tab, job.scan, [...progress.images.values()], true);
 }
 
 async function show(tab, job) {

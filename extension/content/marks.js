@@ -1,9 +1,10 @@
 // Marks on this page: joins what is shown (spots) with what was answered (the background) by address. An element's state is one data
 // attribute; switching off takes it, the layer and every listener away again. An answer for what is no longer shown finds nobody.
 medlens.define("marks", () => {
-  const { onMessage } = medlens.browser;
+  const { hold, onMessage } = medlens.browser;
   const { keyOf, keysOf } = medlens.pictures;
   let running = null;
+  let release = null; // while answers are still to come
 
   function start() {
     const answers = new Map(); // key -> mark
@@ -69,9 +70,18 @@ medlens.define("marks", () => {
     return { take, stop };
   }
 
-  onMessage(({ type, marks }) => {
-    if (type === "answers") (running ??= start()).take(marks);
+  function awaiting(more) {
+    if (more) release ??= hold();
+    else release = void release?.();
+  }
+
+  onMessage(({ type, marks, last }) => {
+    if (type === "answers") {
+      (running ??= start()).take(marks);
+      awaiting(!last);
+    }
     if (type === "off") {
+      awaiting(false);
       running?.stop();
       running = null;
     }

@@ -7,11 +7,23 @@ globalThis.medlens ??= {
 };
 
 medlens.define("browser", () => {
+  const REOPEN_MS = 1000;
   const api = globalThis.browser ?? globalThis.chrome;
   return {
     text: (key, values = []) => api.i18n.getMessage(key, values.map(String)),
     direction: () => api.i18n.getMessage("@@bidi_dir") || "ltr",
     onMessage: (run) => api.runtime.onMessage.addListener((message, sender) => void (sender.id === api.runtime.id && run(message))),
+    /** A line to the background, which is cut when that is stopped: opening it anew starts it again. Gives what closes it. */
+    hold() {
+      let [port, timer] = [null, null];
+      const open = () => {
+        if (!api.runtime?.id) return; // the extension is gone
+        port = api.runtime.connect();
+        port.onDisconnect.addListener(() => (timer = setTimeout(open, REOPEN_MS)));
+      };
+      open();
+      return () => (clearTimeout(timer), port?.disconnect());
+    },
     /** The background's answer; throws an Error with its `code`. */
     async ask(message) {
       const { ok, problem } = await api.runtime.sendMessage(message);

@@ -17,7 +17,8 @@ export const kept = {
 export const closeStorageToPages = () => api.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
 
 // messages
-export const send = (message) => api.runtime.sendMessage(message);
+/** Once more when the background was stopped before it could answer. */
+export const send = (message) => api.runtime.sendMessage(message).catch(() => api.runtime.sendMessage(message));
 export const sendToTab = (tab, message) => api.tabs.sendMessage(tab, message);
 
 /** `answer(message, sender)` gives a promise. `sender.trusted`: one of our own pages, not a content script. */
@@ -28,6 +29,21 @@ export function onMessage(answer) {
     answer(message, { trusted, tab: sender.tab?.id ?? null }).then(respond);
     return true;
   });
+}
+
+// A line to the background is cut when that is stopped; opening it anew starts it again, and it takes up what it was doing.
+const REOPEN_MS = 1000;
+export const onLine = () => api.runtime.onConnect.addListener(() => {});
+
+/** Keeps a line open; gives what closes it. */
+export function hold() {
+  let [port, timer] = [null, null];
+  const open = () => {
+    port = api.runtime.connect();
+    port.onDisconnect.addListener(() => (timer = setTimeout(open, REOPEN_MS)));
+  };
+  open();
+  return () => (clearTimeout(timer), port.disconnect());
 }
 
 // the life of the extension and of tabs

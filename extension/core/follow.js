@@ -1,9 +1,10 @@
 // Follows a scan to its end: its events as they come, and where a stream does not hold, the Report now and then instead.
 import * as api from "./api.js";
 import { FINISHED } from "./progress.js";
+import { Silence } from "./sse.js";
 
 const POLL_MS = 1500;
-// Whoever answers like this will not answer otherwise in a moment.
+// Whoever answers a question for the Report like this will not answer otherwise in a moment.
 const FINAL = ["unauthorized", "forbidden", "not_found", "stranger"];
 
 const pause = (ms, signal) =>
@@ -18,21 +19,23 @@ const pause = (ms, signal) =>
  */
 export async function* follow(id, signal) {
   let last = "";
+  let streams = true;
   for (;;) {
-    let told = null;
     try {
-      for await (const event of api.events(id, last, signal)) {
-        last = event.id || last;
-        if (event.kind === "done") break;
-        yield event;
+      if (streams) {
+        for await (const event of api.events(id, last, signal)) {
+          last = event.id || last;
+          if (event.kind === "done") break;
+          yield event;
+        }
       }
-      told = await api.report(id, signal);
     } catch (error) {
-      if (signal?.aborted) return;
-      if (FINAL.includes(error.code)) throw error;
-      told = await api.report(id, signal).catch((problem) => ({ problem }));
+      if (error instanceof Silence) streams = false; // something on the way holds the stream back, and would again
     }
     if (signal?.aborted) return;
+    const told = await api.report(id, signal).catch((problem) => ({ problem }));
+    if (signal?.aborted) return;
+    if (FINAL.includes(told.problem?.code)) throw told.problem;
     if (told.problem) yield { kind: "trouble", data: told.problem };
     else yield { kind: "report", data: told };
     if (FINISHED.includes(told.status)) return;

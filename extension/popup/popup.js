@@ -47,6 +47,7 @@ async function show(job) {
   Object.assign(state, { job, progress: new Progress() });
   gallery.clear();
   view.draw();
+  const release = browser.hold(); // the badge and the marks are the background's, and it may be stopped
   try {
     for await (const event of follow(job.scan, signal)) {
       if (signal.aborted) return;
@@ -60,6 +61,8 @@ async function show(job) {
     }
   } catch (problem) {
     if (!signal.aborted) failed(problem);
+  } finally {
+    release();
   }
 }
 

@@ -5,6 +5,7 @@ Samples of every modality take their place where they lie beside the checkout.
 
 from __future__ import annotations
 
+import asyncio
 import html
 import io
 import math
@@ -128,6 +129,20 @@ def ward(site: Site, found: list[bytes] | None = None) -> None:
     )
     site.add("/other", page("<h1>Something else</h1>", shown[6]))
     site.add("/ward.pdf", pdf(found[:3]), "application/pdf")
+
+
+def slow_ward(site: Site) -> asyncio.Event:
+    """/slow: two pictures at once, and a last one that comes when the event is set; a scan waits for it."""
+    gate = asyncio.Event()
+    found = pictures()
+
+    async def last(_: web.Request) -> web.StreamResponse:
+        await gate.wait()
+        return web.Response(body=found[2], content_type="image/jpeg")
+
+    site.add("/slow", page(img("/picture/0.png"), img("/picture/1.png"), img("/slow/last", id="last"), title="Slow"))
+    site.add_handler("/slow/last", last)
+    return gate
 
 
 def members_only(site: Site) -> None:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from aiohttp import ClientError, ClientSession
 from playwright.async_api import BrowserContext, Page, Worker, expect
@@ -46,6 +46,7 @@ class Service:
             "MEDLENS_ALLOW_NETWORKS": "127.0.0.1/32",
             "MEDLENS_PORT": str(self.port),
             "MEDLENS_TOKEN": TOKEN,
+            "MEDLENS_IMAGE_TIMEOUT_S": "60",  # some tests hold an image back
         }
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "server", "serve", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
@@ -93,11 +94,16 @@ class Service:
 
 
 class Extension:
-    """The loaded extension: `worker` its background, `id` its name in addresses."""
+    """The loaded extension; `id` is its name in addresses."""
 
     def __init__(self, browser: BrowserContext, worker: Worker) -> None:
-        self.browser, self.worker = browser, worker
+        self.browser = browser
         self.id, self.address = worker.url.split("/")[2], ""
+
+    @property
+    def worker(self) -> Worker:
+        """The background as it runs now; it may be another one than a moment ago."""
+        return self.browser.service_workers[-1]
 
     @classmethod
     async def of(cls, browser: BrowserContext) -> Self:
@@ -158,14 +164,31 @@ class Extension:
         async with ClientSession(headers=headers) as session, session.request(method, self.address + path) as answer:
             return await answer.json()
 
+    async def stop_background(self) -> None:
+        """As the browser does when it thinks that the background has nothing to do, or when that has crashed."""
+        page = await self.browser.new_page()
+        await page.goto(self.url("icons/16.png"))  # a page of the extension's that runs no script
+        debugger = await self.browser.new_cdp_session(page)
+        stopped = asyncio.Event()
+
+        def hear(told: dict[str, Any]) -> None:
+            if any(version["runningStatus"] == "stopped" for version in told["versions"]):
+                stopped.set()
+
+        debugger.on("ServiceWorker.workerVersionUpdated", hear)
+        await debugger.send("ServiceWorker.enable")
+        await debugger.send("ServiceWorker.stopAllWorkers")
+        await asyncio.wait_for(stopped.wait(), LONG_MS / 1000)
+        await page.close()
+
     async def forget_jobs(self) -> None:
         """As when the browser was closed in between."""
         await self.worker.evaluate("chrome.storage.session.clear()")
 
 
-async def opened(extension: Extension, site: Site, path: str) -> Page:
+async def opened(extension: Extension, site: Site, path: str, until: Literal["load", "domcontentloaded"] = "load") -> Page:
     page = await extension.browser.new_page()
-    await page.goto(site.url(path))
+    await page.goto(site.url(path), wait_until=until)
     return page
 
 
