@@ -88,6 +88,12 @@ class Service:
                 assert answer.status < 400, await answer.text()
                 return await answer.json()
 
+    async def fetch(self, path: str) -> tuple[int, str, bytes]:
+        """Status, content type and body, whatever they are."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with aiohttp.ClientSession(headers=headers) as session, session.get(self.address + path) as answer:
+            return answer.status, answer.content_type, await answer.read()
+
     async def follow(self, path: str, last: str = "0") -> AsyncIterator[tuple[str, str, dict[str, Any]]]:
         """(id, kind, data) of each event until `done`."""
         headers = {"Authorization": f"Bearer {self.token}", "Last-Event-ID": last}

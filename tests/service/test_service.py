@@ -74,6 +74,20 @@ async def test_a_server_that_is_killed_leaves_no_worker_and_the_next_start_goes_
     assert await gone(whole) == []
 
 
+async def test_a_heat_map_comes_while_one_waits_also_beside_scans(service: Service) -> None:
+    async with Site() as site:
+        url = gallery(site, 1)
+        asked = await service.ask("/api/scans", url=url)
+        assert [kind async for _, kind, _ in service.follow(asked["events"])][-1] == "done"
+        [image] = (await service.ask(asked["report"]))["images"]
+        for number in range(4):  # more than a worker takes at once, and none of them ends soon
+            await service.ask("/api/scans", url=site.add(f"/long{number}.html", page('<img src="/drip">')))
+        async with asyncio.timeout(60):
+            while (answer := await service.fetch(f"/api/images/{image['sha256']}/heatmap"))[0] == 503:
+                assert b"not_made_yet" in answer[2]
+    assert answer[:2] == (200, "image/png")
+
+
 async def test_a_pipe_that_breaks_ends_neither_server_nor_worker(service: Service) -> None:
     assert service.process
     server, worker = psutil.Process(service.process.pid), service.worker()
