@@ -32,11 +32,17 @@ class Exported:
     judged: JudgedImage
 
 
-async def rows(database: Database, filters: Filters | None = None) -> AsyncIterator[Exported]:
-    """Newest scan first, its images in their order. Close it (aclosing) when you stop early: it holds a connection."""
+async def rows(database: Database, filters: Filters | None = None, scan_id: UUID | None = None) -> AsyncIterator[Exported]:
+    """Newest scan first, its images in their order; with `scan_id` those of one scan.
+
+    Close it (aclosing) when you stop early: it holds a connection.
+    """
+    conditions = conditions_for(filters or Filters())
+    if scan_id is not None:
+        conditions.append(scans.c.id == scan_id)
     wanted = (
         IMAGES.add_columns(*_OF_SCAN)
-        .where(and_(*conditions_for(filters or Filters())))
+        .where(and_(*conditions))
         .order_by(scans.c.created_at.desc(), scans.c.id.desc(), scan_images.c.position, scan_images.c.sha256)
         .execution_options(yield_per=AT_ONCE)
     )

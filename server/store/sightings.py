@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, tuple_
+from sqlalchemy import literal, select, text, tuple_
 
 from server.errors import NotFound
-from server.records import JudgedImage, Place
+from server.records import JudgedImage, Place, SourceKind
 from server.store.codec import place_of
 from server.store.database import Database
 from server.store.history import decode_cursor, encode_cursor
 from server.store.tables import scan_images, scans
+from server.store.types import digest
 from server.store.verdicts import latest
 
 SIGHTINGS = 50  # a logo may stand in thousands of scans; more come by cursor
+SEEN_MOST = 100  # scans that are counted of one image; "99 or more" says the same as a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Sighting:
     """One scan that met the image, and where in it."""
 
     scan_id: UUID
+    kind: SourceKind
     target: str
     url: str | None
     title: str | None
@@ -44,7 +48,7 @@ async def sightings(
 ) -> tuple[tuple[Sighting, ...], str | None]:
     """The scans that met the image, newest first, and the cursor of the next page (None on the last)."""
     wanted = (
-        select(scans.c.id, scans.c.target, scans.c.url, scans.c.title, scans.c.created_at, scan_images.c.places)
+        select(scans.c.id, scans.c.kind, scans.c.target, scans.c.url, scans.c.title, scans.c.created_at, scan_images.c.places)
         .join_from(scan_images, scans, scans.c.id == scan_images.c.scan_id)
         .where(scan_images.c.sha256 == sha256, scans.c.deleted_at.is_(None))
         .order_by(scans.c.created_at.desc(), scans.c.id.desc())
@@ -55,17 +59,38 @@ async def sightings(
         wanted = wanted.where(tuple_(scans.c.created_at, scans.c.id) < tuple_(literal(created_at), literal(scan_id)))
     async with database.begin() as connection:
         rows = (await connection.execute(wanted)).all()
-    seen = tuple(Sighting(*row[:5], tuple(place_of(place) for place in row.places)) for row in rows[:limit])
+    seen = tuple(Sighting(*row[:6], tuple(place_of(place) for place in row.places)) for row in rows[:limit])
     return seen, encode_cursor(seen[-1].created_at, seen[-1].scan_id) if len(rows) > limit else None
 
 
-async def seen_in(database: Database, shas: list[str]) -> dict[str, int]:
-    """In how many scans each image was met."""
-    counted = (
-        select(scan_images.c.sha256, func.count())
-        .join_from(scan_images, scans, scans.c.id == scan_images.c.scan_id)
-        .where(scan_images.c.sha256.in_(shas), scans.c.deleted_at.is_(None))
-        .group_by(scan_images.c.sha256)
-    )
+async def seen_in(database: Database, shas: Sequence[str]) -> dict[str, int]:
+    """In how many scans each image was met, counted up to SEEN_MOST: a logo's thousands would cost as many rows."""
     async with database.begin() as connection:
-        return {row[0]: row[1] for row in await connection.execute(counted)}
+        rows = await connection.execute(SEEN_IN, {"shas": [digest(sha256) for sha256 in shas], "most": SEEN_MOST})
+        return {bytes(row.sha256).hex(): row.scans for row in rows if row.scans}
+
+
+async def extents(database: Database, scan_ids: Sequence[UUID]) -> dict[tuple[UUID, int | None], tuple[float, float]]:
+    """How far the boxes of a scan reach, by scan and page (None for what has no pages): the least width and height of that page."""
+    async with database.begin() as connection:
+        rows = await connection.execute(EXTENTS, {"scans": list(scan_ids)})
+        return {(row.scan_id, row.page): (row.width, row.height) for row in rows}
+
+
+SEEN_IN = text("""
+SELECT wanted.sha256, (
+    SELECT count(*) FROM (
+        SELECT 1 FROM scan_images JOIN scans ON scans.id = scan_images.scan_id
+        WHERE scan_images.sha256 = wanted.sha256 AND scans.deleted_at IS NULL LIMIT :most
+    ) AS met
+) AS scans
+FROM unnest(CAST(:shas AS bytea[])) AS wanted (sha256)
+""")
+EXTENTS = text("""
+SELECT scan_id, (place ->> 'page')::int AS page,
+    max((place -> 'box' ->> 0)::float8 + (place -> 'box' ->> 2)::float8) AS width,
+    max((place -> 'box' ->> 1)::float8 + (place -> 'box' ->> 3)::float8) AS height
+FROM scan_images, jsonb_array_elements(places) AS place
+WHERE scan_id = ANY(:scans) AND place ? 'box'
+GROUP BY 1, 2
+""")

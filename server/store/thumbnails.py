@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -18,6 +20,19 @@ async def thumbnail(database: Database, sha256: str) -> bytes:
     if webp is None:
         raise NotFound(f"no thumbnail of image {sha256}")
     return bytes(webp)
+
+
+async def kept(database: Database, shas: Collection[str]) -> set[str]:
+    """Those of these images of which there is one."""
+    async with database.begin() as connection:
+        return set((await connection.execute(select(thumbnails.c.sha256).where(thumbnails.c.sha256.in_(shas)))).scalars())
+
+
+async def several(database: Database, shas: Collection[str]) -> dict[str, bytes]:
+    """The WebP of each of these images of which there is one; for a few dozen at a time."""
+    async with database.begin() as connection:
+        rows = await connection.execute(select(thumbnails.c.sha256, thumbnails.c.webp).where(thumbnails.c.sha256.in_(shas)))
+        return {sha256: bytes(webp) for sha256, webp in rows}
 
 
 async def heatmap(database: Database, sha256: str, model_version: str) -> bytes | None:

@@ -13,18 +13,21 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 import structlog
 from aiohttp import web
 
 from server.records import MODALITIES
 from server.report import image_json, moment_json
-from server.store import export
+from server.store import export, scans
+from server.store import history as kept
 from server.store import stats as figures
 from server.store.export import Exported
 from server.web.answers import StatsShape
 from server.web.contract import JSON, Answer, Operation, operation, query_of
 from server.web.history import filters_of, in_zone
+from server.web.ids import scan_id_of
 from server.web.keys import DATABASE
 from server.web.shapes import Filters, Period
 
@@ -101,13 +104,15 @@ async def _json_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
 Write = Callable[[AsyncIterator[Exported]], AsyncIterator[str]]
 
 
-async def _stream(request: web.Request, write: Write, content_type: str, name: str) -> web.StreamResponse:
-    filters = filters_of(query_of(request, Filters))
+async def _stream(
+    request: web.Request, write: Write, content_type: str, name: str, scan_id: UUID | None = None
+) -> web.StreamResponse:
+    filters = kept.Filters() if scan_id else filters_of(query_of(request, Filters))
     answer = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
     answer.content_type, answer.charset = content_type, "utf-8"
     try:
         # type-var: the store's readers are generators, told as iterators.
-        async with aclosing(export.rows(request.app[DATABASE], filters)) as rows, aclosing(write(rows)) as texts:  # type: ignore[type-var]
+        async with aclosing(export.rows(request.app[DATABASE], filters, scan_id)) as rows, aclosing(write(rows)) as texts:  # type: ignore[type-var]
             async for text in texts:
                 if not answer.prepared:  # a database that says no has said so before the answer begins
                     await answer.prepare(request)
@@ -138,6 +143,21 @@ async def _stream(request: web.Request, write: Write, content_type: str, name: s
 )
 async def export_csv(request: web.Request) -> web.StreamResponse:
     return await _stream(request, _csv_text, CSV, "medlens.csv")
+
+
+@operation(
+    Operation(
+        summary="The images of one scan, a row each, as CSV",
+        tag="scans",
+        access="caller",
+        rate="read",
+        answers={200: Answer(", ".join(COLUMNS), content_type=CSV)},
+    )
+)
+async def scan_csv(request: web.Request) -> web.StreamResponse:
+    scan_id = scan_id_of(request)
+    await scans.status_of(request.app[DATABASE], scan_id)  # NotFound before the file begins
+    return await _stream(request, _csv_text, CSV, f"medlens-{scan_id.hex[:8]}.csv", scan_id)
 
 
 @operation(

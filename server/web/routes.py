@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.web import deletion, docs, events, exports, health, history, images, live, login, pages, pairing, scans
+from server.web import (
+    archive,
+    deletion,
+    docs,
+    events,
+    exports,
+    health,
+    history,
+    image_page,
+    images,
+    live,
+    login,
+    pages,
+    pairing,
+    scan_page,
+    scans,
+)
 from server.web.templating import STATIC
 
 ROUTES = (
@@ -17,6 +33,8 @@ ROUTES = (
     web.get("/api/scans/{id}", scans.read, allow_head=False),
     web.delete("/api/scans/{id}", scans.forget),
     web.post("/api/scans/{id}/cancel", scans.cancel),
+    web.get("/api/scans/{id}/export.csv", exports.scan_csv, allow_head=False),
+    web.get("/api/scans/{id}/export.zip", archive.scan_zip, allow_head=False),
     web.get("/api/scans/{id}/events", events.events, allow_head=False),
     web.get("/api/images/{sha256}", images.image, allow_head=False),
     web.get("/api/images/{sha256}/thumbnail", images.thumbnail, allow_head=False),
@@ -33,8 +51,8 @@ ROUTES = (
     web.get("/metrics", health.metrics, allow_head=False),
     web.get("/", pages.home),
     web.get("/new", pages.new),
-    web.get("/scans/{id}", pages.scan),
-    web.get("/images/{sha256}", pages.image),
+    web.get("/scans/{id}", scan_page.scan),
+    web.get("/images/{sha256}", image_page.image),
     web.get("/login", login.login_page),
     web.post("/login", login.login),
     web.post("/logout", login.logout),

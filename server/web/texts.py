@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from server.web import texts_history
+from server.web import texts_history, texts_scan
 
 MODALITY_NAMES = {
     "xray": "X-ray",
@@ -54,6 +54,7 @@ PLACES = (
 
 TEXTS = SimpleNamespace(
     **texts_history.TEXTS,
+    **texts_scan.TEXTS,
     name="medlens",
     tagline="Which images of a page or a PDF are medical, of which modality, and how sure that is.",
     skip="Skip to the content",
@@ -84,45 +85,6 @@ TEXTS = SimpleNamespace(
     any="Any",
     medical="medical",
     of="of",
-    # scan
-    from_cache="remembered",
-    uncertain="Uncertain",
-    between="{a} or {b}",
-    disagree="Members disagree",
-    corrected="Corrected",
-    all="All",
-    stop="Stop",
-    again="Scan again",
-    delete="Delete",
-    export_json="JSON",
-    seen_places="{n} places",
-    skipped="Left out",
-    timings="Time",
-    gallery="Images",
-    gallery_empty="No image was found here.",
-    gallery_waiting="Images appear here as they are found.",
-    near_duplicates="{n} near copies",
-    open_source="Open the original",
-    # image
-    verdict="Verdict",
-    probabilities="Probabilities",
-    members="What each member says",
-    member="Member",
-    says="Says",
-    confidence="Confidence",
-    seen="Where it was seen",
-    heatmap="Show what the model looked at",
-    heatmap_hide="Hide it",
-    wrong="Is this wrong?",
-    wrong_text="Say what it is. Your answer counts from now on, and is kept for training.",
-    facts="Facts",
-    size="Size",
-    format="Format",
-    bytes="Bytes",
-    no_thumbnail="No picture is kept",
-    place="Place",
-    page="page {n}",
-    panels="Panels",
     # login
     login_title="Sign in to medlens",
     login_confirm="Open the dashboard in this browser?",
@@ -152,17 +114,12 @@ TEXTS = SimpleNamespace(
 
 SCRIPT_TEXTS = {
     **texts_history.SCRIPT_TEXTS,
+    **texts_scan.SCRIPT_TEXTS,
     "key_list": "List the keys",
     "key_go": "Go to {place}",
     "key_search": "Search",
     "key_blur": "Blur medical pictures, or show them",
     "starting": "Starting…",
     "offline": "medlens does not answer. Is it still running?",
-    "delete_sure": "Delete this scan? The verdicts of its images stay remembered.",
-    "kept": "Kept. Thank you.",
-    "computing": "Computing…",
-    "no_heatmap": "No heat map could be made.",
     "too_many_files": "Too many files at once.",
-    "between": "{a} or {b}",
-    "places": "{n} places",
 }

@@ -2,10 +2,12 @@
 import { text } from "./dom.js";
 
 export class Problem extends Error {
-  constructor(code, detail, status) {
+  /** `retryAfter`: seconds, where the service says when to come back. */
+  constructor(code, detail, status, retryAfter) {
     super(detail);
     this.code = code;
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -18,7 +20,7 @@ async function ask(path, options = {}) {
   }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
-    throw new Problem(problem.code ?? "internal", problem.detail ?? answer.statusText, answer.status);
+    throw new Problem(problem.code ?? "internal", problem.detail ?? answer.statusText, answer.status, problem.retry_after);
   }
   return answer.status === 204 ? null : answer;
 }
@@ -38,20 +40,9 @@ export const restore = (undo) => send("/api/scans/restore", { undo });
 export const remove = (id) => ask(`/api/scans/${id}`, { method: "DELETE" });
 export const correct = (sha256, modality) => send(`/api/images/${sha256}/feedback`, { modality });
 
-// The service waits a moment each time; a worker that has yet to load its model takes some more.
-const HEATMAP_ASKS = 8;
-
-/** Returns when the heat map is there to be shown. */
-export async function heatmap(sha256) {
-  for (let turn = 1; ; turn += 1) {
-    try {
-      return (await ask(`/api/images/${sha256}/heatmap`)).ok;
-    } catch (problem) {
-      if (problem.code !== "not_made_yet" || turn === HEATMAP_ASKS) throw problem;
-    }
-  }
-}
-
+export const takeBack = async (sha256) => (await ask(`/api/images/${sha256}/feedback`, { method: "DELETE" })).json();
+/** Returns when the heat map is there to be shown; throws with `retryAfter` while it is being made (heat.js asks again). */
+export const heatmap = async (sha256) => (await ask(`/api/images/${sha256}/heatmap`)).ok;
 export const eventsOf = (id) => `/api/scans/${id}/events`;
 
 /** `files`: File objects; their names go along. */
@@ -60,4 +51,21 @@ export function scanFiles(files, options) {
   form.append("options", JSON.stringify(options));
   for (const file of files) form.append("files", file, file.name);
   return send("/api/scans", form);
+}
+
+/** The article of an image's own page, as the server wrote it: parsed by the browser, its scripts never run. */
+export function imagePage(sha256, scan) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", `/images/${sha256}?scan=${scan}`);
+    request.responseType = "document";
+    request.setRequestHeader("Accept", "text/html");
+    request.onload = () => {
+      const found = request.status === 200 ? request.response?.getElementById("image") : null;
+      if (found) resolve(document.adoptNode(found));
+      else reject(new Problem("not_found", request.response?.querySelector("h1")?.textContent ?? request.statusText, request.status));
+    };
+    request.onerror = () => reject(new Problem("offline", text("text:offline"), 0));
+    request.send();
+  });
 }

@@ -1,84 +1,111 @@
-// The cards of a scan: made from the page's template, filled with what the events say, counted and filtered.
-import { modalityName, part, percent, text } from "./dom.js";
+// The cards of a scan: made from the page's mould while it runs, filled with what is judged, folded, filtered, ordered, counted.
+import { mark, marked, say } from "./card.js";
+import { part, text } from "./dom.js";
 
 const gallery = document.getElementById("gallery");
 const template = document.getElementById("card");
 const tabs = document.querySelector(".tabs");
-let chosen = "";
+const sort = document.getElementById("sort");
+const query = new URLSearchParams(location.search);
+const unfolded = new Set();
+let chosen = query.get("show") ?? "";
+// The server's order, page by page from the top; cards that come later follow.
+const inPageOrder = [...gallery.children];
 
-const cards = () => [...gallery.children];
-const cardOf = (sha256) => part(gallery, "sha256", sha256);
+export const cards = () => [...gallery.children];
+export const shown = () => cards().filter((card) => !card.hidden);
+export const cardOf = (sha256) => part(gallery, "sha256", sha256);
+const copiesOf = (card) => [...gallery.querySelectorAll(`[data-copy-of="${CSS.escape(card.dataset.sha256)}"]`)];
 
-function mark(card, name, shown, words) {
-  const element = part(card, "mark", name);
-  element.hidden = !shown;
-  if (words) element.textContent = words;
+/** What a person said of an image, or took back: near copies in this gallery follow, as they do in the store. */
+export function corrected(sha256, verdict) {
+  const card = cardOf(sha256);
+  if (!card) return;
+  for (const one of [card, ...copiesOf(card)]) say(one, verdict);
+  refresh();
 }
 
-/** An image was found: its place in the gallery, before anyone has judged it. */
-export function found(image) {
+/** An image of a running scan. An answer may come twice (a resumed stream); the later one stays. */
+export function judged(image) {
   let card = cardOf(image.sha256);
   if (!card) {
     card = template.content.firstElementChild.cloneNode(true);
     card.dataset.sha256 = image.sha256;
     part(card, "link").href = `/images/${image.sha256}`;
+    part(card, "picture").src = `/api/images/${image.sha256}/thumbnail`;
     gallery.append(card);
+    inPageOrder.push(card);
     document.querySelector("[data-empty]").hidden = true;
   }
   const places = image.places ?? [];
   part(card, "picture").alt = places.find((place) => place.alt)?.alt ?? "";
   mark(card, "places", places.length > 1, text("text:places", { n: places.length }));
-  return card;
-}
-
-/** The answer for an image. An answer may come twice (a resumed stream); the later one stays. */
-export function judged(image) {
-  const card = found(image);
-  const verdict = image.verdict;
-  card.dataset.modality = verdict.modality;
-  card.dataset.uncertain = verdict.uncertain ? "yes" : "";
-  const picture = part(card, "picture");
-  if (!picture.src && image.thumbnail !== false) picture.src = `/api/images/${image.sha256}/thumbnail`;
-  part(card, "dot").className = `dot fill-${verdict.modality}`;
-  part(card, "name").textContent = modalityName(verdict.modality);
-  part(card, "confidence").textContent = percent(verdict.confidence);
-  const level = part(card, "level");
-  level.setAttribute("width", String(verdict.confidence * 100));
-  level.setAttribute("class", `fill-${verdict.modality}`);
-  const [first, second] = Object.entries(verdict.probabilities).sort((a, b) => b[1] - a[1]);
-  const between = text("text:between", { a: modalityName(first[0]), b: modalityName(second[0]) });
-  mark(card, "uncertain", verdict.uncertain, between);
-  mark(card, "disagree", !verdict.agree);
-  mark(card, "corrected", Boolean(verdict.corrected));
-  mark(card, "cached", Boolean(verdict.cached));
-  // A near copy folds into the image it is a copy of.
-  card.hidden = !shows(card);
-  count();
+  say(card, image.verdict);
+  refresh();
 }
 
 function is(card, filter) {
   if (filter === "") return true;
-  if (filter === "uncertain") return card.dataset.uncertain === "yes" || !part(card, "mark", "uncertain").hidden;
-  if (filter === "medical") return Boolean(card.dataset.modality) && card.dataset.modality !== "non_medical";
-  return card.dataset.modality === filter;
+  if (filter === "medical") return card.dataset.modality !== "non_medical";
+  return ["uncertain", "disagree", "corrected", "new"].includes(filter) ? marked(card, filter) : card.dataset.modality === filter;
 }
 
-const shows = (card) => is(card, chosen);
-
-export function count() {
+export function refresh() {
   const all = cards();
+  const originals = all.filter((card) => !card.dataset.copyOf);
+  for (const card of all) {
+    const { copyOf } = card.dataset;
+    card.hidden = !is(card, chosen) || Boolean(copyOf && !unfolded.has(copyOf));
+  }
   for (const button of tabs.children) {
-    const filter = button.dataset.filter;
-    const n = all.filter((card) => is(card, filter)).length;
+    const { filter } = button.dataset;
+    const n = originals.filter((card) => is(card, filter)).length;
     part(button, "count").textContent = String(n);
     button.hidden = !n && filter !== "" && filter !== "medical" && filter !== chosen;
+    button.setAttribute("aria-pressed", String(filter === chosen));
   }
+  document.querySelector("[data-no-match]").hidden = !all.length || all.some((card) => !card.hidden);
+}
+
+function order() {
+  const sure = (card) => Number(cardOf(card.dataset.copyOf ?? card.dataset.sha256).dataset.confidence);
+  const by = { sure: (a, b) => sure(b) - sure(a), unsure: (a, b) => sure(a) - sure(b) }[sort.value] ?? (() => 0);
+  gallery.append(...[...inPageOrder].sort(by));
+}
+
+function remember(name, value, plain) {
+  if (value === plain) query.delete(name);
+  else query.set(name, value);
+  history.replaceState(history.state, "", `${location.pathname}${query.size ? `?${query}` : ""}${location.hash}`);
+}
+
+/** Show an image's near copies, or fold them again; gives whether it has any. */
+export function unfold(card) {
+  const button = part(card, "unfold");
+  if (!button) return false;
+  const open = !unfolded.delete(card.dataset.sha256);
+  if (open) unfolded.add(card.dataset.sha256);
+  button.setAttribute("aria-expanded", String(open));
+  refresh();
+  return true;
 }
 
 tabs.addEventListener("click", (event) => {
   const button = event.target.closest("[data-filter]");
   if (!button) return;
   chosen = button.dataset.filter;
-  for (const other of tabs.children) other.setAttribute("aria-pressed", String(other === button));
-  for (const card of cards()) card.hidden = !shows(card);
+  remember("show", chosen, "");
+  refresh();
 });
+sort.addEventListener("change", () => {
+  remember("order", sort.value, "page");
+  order();
+});
+gallery.addEventListener("click", (event) => event.target.closest("[data-unfold]") && unfold(event.target.closest(".card")));
+if (query.has("order")) {
+  sort.value = query.get("order");
+  if (sort.selectedIndex < 0) sort.value = "page";
+  order();
+}
+if (![...tabs.children].some((button) => button.dataset.filter === chosen)) chosen = "";
+if (chosen) refresh();

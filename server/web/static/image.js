@@ -1,56 +1,34 @@
-// An image's page: correct the verdict by mouse or by the keys 1 to 6, and lay the heat map over the picture.
-import { correct, heatmap } from "./api.js";
-import { modalityName, notice, part, text } from "./dom.js";
+// What one image's article does, wherever it stands: its own page, or the dialog of a scan's page.
+import { modalityName, part, percent } from "./dom.js";
+import { heat } from "./heat.js";
+import { sayOf, takeBackLast } from "./say.js";
 
-const page = document.getElementById("image");
-const sha256 = page.dataset.sha256;
-const choices = [...page.querySelectorAll("[data-correct]")];
-const state = part(page, "state");
-const heat = part(page, "act", "heatmap");
+/** Gives { say(place of a modality), undo, heat } for keys. `told(sha256, verdict)` hears of what a person said. */
+export function article(root, told = () => {}) {
+  const { sha256 } = root.dataset;
+  const choices = [...root.querySelectorAll("[data-correct]")];
+  const warm = heat(root);
 
-async function choose(button) {
-  const modality = button.dataset.correct;
-  try {
-    await correct(sha256, modality);
-    for (const other of choices) other.setAttribute("aria-pressed", String(other === button));
-    part(page, "verdict").textContent = modalityName(modality);
-    part(page, "corrected").hidden = false;
-    notice(state, text("text:kept"));
-  } catch (problem) {
-    notice(state, problem.message, true);
-  }
-}
-
-async function toggleHeat() {
-  const picture = part(page, "heatmap");
-  const words = part(page, "heat-state");
-  const show = picture.hidden;
-  if (show && !picture.hasAttribute("src")) {
-    heat.disabled = true;
-    words.textContent = text("text:computing");
-    try {
-      await heatmap(sha256);
-      picture.src = `/api/images/${sha256}/heatmap`;
-      words.textContent = "";
-    } catch (problem) {
-      words.textContent = problem.message || text("text:no_heatmap");
-      return;
-    } finally {
-      heat.disabled = false;
+  function fill(name, verdict) {
+    part(root, "dot").className = `dot fill-${verdict.modality}`;
+    part(root, "verdict").textContent = modalityName(verdict.modality);
+    part(root, "percent").textContent = percent(verdict.confidence);
+    part(root, "corrected").hidden = !verdict.corrected;
+    part(root, "uncertain").hidden = !verdict.uncertain;
+    part(root, "act", "undo").hidden = !verdict.corrected;
+    for (const one of choices) {
+      one.setAttribute("aria-pressed", String(verdict.corrected && one.dataset.correct === verdict.modality));
     }
+    told(name, verdict);
   }
-  picture.hidden = !show;
-  heat.setAttribute("aria-pressed", String(show));
-  heat.textContent = show ? heat.dataset.shown : heat.dataset.hidden;
-}
 
-page.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-correct]");
-  if (button) choose(button);
-});
-heat?.addEventListener("click", toggleHeat);
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
-  const button = choices[Number(event.key) - 1];
-  if (button) choose(button);
-});
+  const say = (place) => choices[place] && void sayOf([sha256], choices[place].dataset.correct, fill);
+  const undo = () => (part(root, "act", "undo").hidden ? false : void takeBackLast(fill, [sha256]));
+
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.dataset.correct) say(choices.indexOf(button));
+    if (button?.dataset.act === "undo") undo();
+  });
+  return { say, undo, heat: warm.toggle };
+}

@@ -1,47 +1,48 @@
 // A scan's page: follows its events while it runs, and its buttons.
-import { cancel, eventsOf, remove, report, scanAddress } from "./api.js";
+import { cancel, eventsOf, forget, scanAddress } from "./api.js";
 import { notice, part, setStatus, text } from "./dom.js";
-import { found, judged } from "./gallery.js";
+import { judged } from "./gallery.js";
+import { deleted } from "./undo.js";
 
 const page = document.getElementById("scan");
 const id = page.dataset.scan;
-const chip = page.querySelector(".chip");
 const error = part(page, "error");
-const acts = (name) => part(page, "act", name);
 
 function status(scan) {
-  setStatus(chip, scan.status);
+  if (scan.status) setStatus(page.querySelector(".chip"), scan.status);
   if (scan.title) part(page, "title").textContent = scan.title;
 }
 
-async function finish(source) {
+/** The whole page is told anew when it has ended: in page order, folded, compared. Not while someone has an image open. */
+function finish(source) {
   source.close();
-  const scan = await report(id);
-  for (const image of scan.images) judged(image);
-  status({ status: scan.status, title: scan.source.title });
-  notice(error, scan.error?.message, true);
-  part(page, "progress").hidden = true;
-  acts("cancel").hidden = true;
-  acts("delete").hidden = false;
-  acts("again").hidden = !acts("again").dataset.url;
+  const open = document.querySelector("dialog[open]");
+  if (open) open.addEventListener("close", () => location.reload(), { once: true });
+  else location.reload();
 }
 
 function follow() {
   const source = new EventSource(eventsOf(id));
   source.addEventListener("status", (event) => status(JSON.parse(event.data)));
-  source.addEventListener("found", (event) => found(JSON.parse(event.data)));
+  source.addEventListener("found", (event) => status({ title: JSON.parse(event.data).title }));
   source.addEventListener("verdict", (event) => judged(JSON.parse(event.data)));
   source.addEventListener("done", () => finish(source));
+  window.addEventListener("pagehide", () => source.close());
 }
 
 async function act(button) {
   const { act: name, url } = button.dataset;
+  if (name === "print") {
+    button.closest("details").open = false;
+    window.print();
+    return;
+  }
   if (name === "delete" && !window.confirm(text("text:delete_sure"))) return;
   button.disabled = true;
   try {
     if (name === "cancel") await cancel(id);
     if (name === "delete") {
-      await remove(id);
+      deleted(await forget({ ids: [id] }));
       location.assign("/");
     }
     if (name === "again") location.assign(`/scans/${(await scanAddress(url, {})).id}`);
@@ -56,4 +57,9 @@ page.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
   if (button) act(button);
 });
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+// A picture that was cleaned up leaves its dark place; nothing moves.
+page.addEventListener("error", (event) => event.target.matches?.("img") && event.target.removeAttribute("src"), true);
 if (["queued", "running"].includes(page.dataset.status)) follow();

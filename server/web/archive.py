@@ -1,0 +1,124 @@
+"""One scan as a ZIP: its pictures in a folder per modality, a table of them, the Report, and a README that says what they are.
+
+medlens keeps no originals, only small copies; the README and the button say so. Streamed: a scan of five hundred images needs the
+memory of a few dozen.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator, Sequence
+from itertools import islice
+
+from aiohttp import web
+
+from server.records import JudgedImage, Report
+from server.report import report_json
+from server.store import scans, thumbnails
+from server.store.database import Database
+from server.store.export import Exported
+from server.web.contract import Answer, Operation, operation
+from server.web.exports import COLUMNS, csv_row
+from server.web.ids import scan_id_of
+from server.web.keys import DATABASE
+from server.web.order import in_page_order
+from server.web.texts_scan import ARCHIVE_README
+
+ZIP = "application/zip"
+# Pictures in memory at once, about 15 kB each.
+AT_ONCE = 50
+
+
+class Sink(io.RawIOBase):
+    """What zipfile writes to: it cannot seek, and `take` gives what has come since the last time."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        piece = bytes(data)  # type: ignore[call-overload]
+        self._pieces.append(piece)
+        return len(piece)
+
+    def take(self) -> bytes:
+        whole = b"".join(self._pieces)
+        self._pieces.clear()
+        return whole
+
+
+def file_name(position: int, judged: JudgedImage) -> str:
+    """`ct/007_3f2a….webp`: by modality, in page order. Nothing of the page's own words: they may be hostile names."""
+    copy = "_near_copy" if judged.image.near_duplicate_of else ""
+    return f"{judged.verdict.modality}/{position:03}_{judged.image.sha256[:12]}{copy}.webp"
+
+
+def readme(report: Report, kept: int) -> str:
+    return ARCHIVE_README.format(
+        target=report.target, date=f"{report.created_at:%Y-%m-%d %H:%M} UTC", images=len(report.images), kept=kept,
+        model=report.model_version or "",
+    )  # fmt: skip
+
+
+def table(report: Report, names: Sequence[str]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("file", *COLUMNS))
+    for name, judged in zip(names, report.images, strict=True):
+        row = Exported(report.id, report.kind, report.target, report.title, report.status, report.created_at, judged)
+        writer.writerow((name, *csv_row(row)))
+    return out.getvalue()
+
+
+async def packed(database: Database, report: Report) -> AsyncIterator[bytes]:
+    """The ZIP in pieces. `report`: its images in the order in which they are numbered."""
+    sink = Sink()
+    shas = [one.image.sha256 for one in report.images]
+    kept = await thumbnails.kept(database, shas)
+    names = [file_name(number, one) if one.image.sha256 in kept else "" for number, one in enumerate(report.images, start=1)]
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:  # WebP does not get smaller
+        moment = report.created_at.timetuple()[:6]
+
+        def add(name: str, data: bytes | str, how: int = zipfile.ZIP_STORED) -> None:
+            entry = zipfile.ZipInfo(name, moment)
+            entry.compress_type, entry.external_attr = how, 0o644 << 16
+            whole.writestr(entry, data)
+
+        add("README.txt", readme(report, len(kept)), zipfile.ZIP_DEFLATED)
+        add("images.csv", table(report, names), zipfile.ZIP_DEFLATED)
+        add("report.json", json.dumps(report_json(report), ensure_ascii=False, indent=1), zipfile.ZIP_DEFLATED)
+        left = iter([(sha256, name) for sha256, name in zip(shas, names, strict=True) if name])
+        while some := list(islice(left, AT_ONCE)):
+            pictures = await thumbnails.several(database, [sha256 for sha256, _ in some])
+            for sha256, name in some:
+                if sha256 in pictures:
+                    add(name, pictures[sha256])
+            yield sink.take()
+    yield sink.take()
+
+
+@operation(
+    Operation(
+        summary="One scan as a ZIP: small copies in a folder per modality, images.csv, report.json, README.txt",
+        tag="scans",
+        access="caller",
+        rate="read",
+        answers={200: Answer("the originals are not kept, so the pictures are the small copies", content_type=ZIP)},
+    )
+)
+async def scan_zip(request: web.Request) -> web.StreamResponse:
+    database = request.app[DATABASE]
+    report = in_page_order(await scans.report(database, scan_id_of(request)))
+    answer = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="medlens-{report.id.hex[:8]}.zip"'})
+    answer.content_type = ZIP
+    async for piece in packed(database, report):
+        if not answer.prepared:
+            await answer.prepare(request)
+        await answer.write(piece)
+    await answer.write_eof()
+    return answer

@@ -1,0 +1,70 @@
+// The heat map of one image: asked for when someone first points at the picture or presses its button, and asked again while it is made.
+import { heatmap } from "./api.js";
+import { part, text } from "./dom.js";
+
+// Pointing in passing asks no worker for anything.
+const LINGER_MS = 350;
+// A worker that has yet to load its model needs half a minute on a slow machine; then it is said, and nobody asks for ever.
+const TRIES = 12;
+
+/** Gives { toggle }, for a key. `root` is the image's article. */
+export function heat(root) {
+  const stage = part(root, "stage");
+  if (!stage) return { toggle: () => false };
+  const picture = part(root, "heatmap");
+  const button = part(root, "act", "heatmap");
+  const words = part(root, "heat-state");
+  let pinned = false;
+  let pointed = false;
+  let loading = null;
+  let timer = 0;
+
+  const show = () => {
+    picture.hidden = !(picture.hasAttribute("src") && (pinned || pointed));
+    button.setAttribute("aria-pressed", String(pinned));
+    button.textContent = pinned ? button.dataset.shown : button.dataset.hidden;
+  };
+
+  async function fetched() {
+    words.textContent = text("text:computing");
+    for (let tries = 1; root.isConnected; tries += 1) {
+      try {
+        await heatmap(root.dataset.sha256);
+        picture.src = `/api/images/${root.dataset.sha256}/heatmap`;
+        words.textContent = "";
+        return;
+      } catch (problem) {
+        const again = [503, 504].includes(problem.status) && tries < TRIES && (pinned || pointed);
+        words.textContent = again ? text("text:not_yet", { why: `${problem.message}.` }) : problem.message;
+        if (!again) return;
+        await new Promise((resolve) => setTimeout(resolve, (problem.retryAfter ?? 2) * 1000));
+      }
+    }
+  }
+
+  async function want() {
+    show();
+    if ((pinned || pointed) && !picture.hasAttribute("src")) {
+      loading ??= fetched().finally(() => (loading = null));
+      await loading;
+      show();
+    }
+  }
+
+  const toggle = () => {
+    pinned = !pinned;
+    want();
+  };
+  const point = (on) => {
+    clearTimeout(timer);
+    pointed = on;
+    if (on) timer = setTimeout(want, LINGER_MS);
+    else show();
+  };
+
+  button.addEventListener("click", toggle);
+  stage.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && point(true));
+  stage.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && point(false));
+  stage.addEventListener("click", (event) => event.pointerType !== "mouse" && toggle());
+  return { toggle };
+}

@@ -1,0 +1,187 @@
+"""A scan's page by hand, in a real browser: gallery, folded copies, filters, order, detail, corrections of one and of many."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Page, expect
+
+from server.records import JudgedImage, Panel, Place
+from server.store import scans
+from server.store.database import Database
+from tests.web.conftest import MODEL, digest, judged, scanned, signed_in, verdict, webp
+from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
+
+EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'{{7*7}}"
+
+
+def at(image: JudgedImage, top: float, page: int | None = None) -> JudgedImage:
+    place = Place("https://example.org/x.png", "embedded", page=page, alt=EVIL, box=(30, top, 200, 150))
+    return replace(image, image=replace(image.image, places=(place,)))
+
+
+async def five(kept: Database) -> UUID:
+    """Judged in another order than they stand; b is folded under a; d is not sure, and its members disagree."""
+    panels = (Panel((0, 0, 320, 480), verdict("ct")), Panel((320, 0, 320, 480), verdict("mri")))
+    images = [
+        at(judged("d", "ultrasound", 0.55, uncertain=True, agree=False, thumbnail=webp(70)), 900),
+        at(judged("c", "non_medical", 0.8, thumbnail=webp(200)), 500),
+        at(judged("a", "ct", 0.95, thumbnail=webp(90), panels=panels), 10),
+        at(judged("b", "ct", 0.95, near="a", thumbnail=webp(91)), 20),
+        at(judged("e", "mri", 0.99), 1500),
+    ]
+    return await scanned(kept, *images, title=EVIL)
+
+
+async def shown(page: Page) -> list[str]:
+    return [(await one.get_attribute("data-sha256") or "")[:4] for one in await page.locator(".card:visible").all()]
+
+
+def short(*wanted: str) -> list[str]:
+    return [digest(name)[:4] for name in wanted]
+
+
+async def test_the_gallery_stands_in_page_order_with_copies_folded(browsed: Page, kept: Database) -> None:
+    scan_id = await five(kept)
+    await browsed.goto(f"/scans/{scan_id}")
+    assert await shown(browsed) == short("a", "c", "d", "e")
+    await browsed.get_by_role("button", name="1 near copies").click()
+    assert await shown(browsed) == short("a", "b", "c", "d", "e")
+    await browsed.keyboard.press("f")
+    assert await shown(browsed) == short("a", "c", "d", "e")
+    await expect(browsed.locator(".card:visible").last).to_contain_text("No picture is kept")
+    assert await browsed.title() == f"{EVIL} · medlens"
+    assert await browsed.evaluate("[...document.querySelectorAll('.card img')].every((one) => one.loading === 'lazy')")
+
+
+async def test_filters_and_order_stay_in_the_address(browsed: Page, kept: Database) -> None:
+    scan_id = await five(kept)
+    await browsed.goto(f"/scans/{scan_id}")
+    for name, wanted in [("medical", "ade"), ("uncertain", "d"), ("disagree", "d"), ("ct", "a"), ("non_medical", "c")]:
+        await browsed.click(f'[data-filter="{name}"]')
+        assert await shown(browsed) == short(*wanted)
+    await browsed.click('[data-filter="medical"]')
+    await browsed.select_option("#sort", "sure")
+    assert await shown(browsed) == short("e", "a", "d")
+    await browsed.reload()
+    assert await shown(browsed) == short("e", "a", "d")
+    await browsed.select_option("#sort", "unsure")
+    assert await shown(browsed) == short("d", "a", "e")
+    await browsed.goto(f"/scans/{scan_id}?show=nonsense&order=nonsense")
+    assert await shown(browsed) == short("a", "c", "d", "e")
+
+
+async def test_an_image_opens_in_a_dialog_that_has_an_address(browsed: Page, kept: Database) -> None:
+    scan_id = await five(kept)
+    await scanned(kept, judged("a", "ct"), title="Another page")
+    await browsed.goto(f"/scans/{scan_id}")
+    await browsed.locator(".card a").first.click()
+    detail = browsed.locator("#detail")
+    await expect(detail.locator("[data-verdict]")).to_have_text("CT")
+    await expect(detail.locator("[data-position]")).to_have_text("1 of 4")
+    await expect(detail.locator(".members tbody tr, .members tr:has(td)")).to_have_count(2)
+    await expect(detail.locator(".bars tr")).to_have_count(6)
+    await expect(detail.locator(".panel-box")).to_have_count(2)
+    await expect(detail).to_contain_text("Seen in 2 scans")
+    await expect(detail.locator(".seen > li").first).to_contain_text(EVIL)  # this scan first, although it is the older
+    here = detail.locator(".spot .here").first
+    assert [float(await here.get_attribute(name) or 0) for name in ("x", "y", "width", "height")] == [30, 10, 200, 150]
+    await expect(detail.locator(".spot").first).to_have_attribute("viewBox", "0 0 1366.0 1650.0")
+    await expect(detail).to_contain_text(digest("a"))
+    assert browsed.url.endswith(f"#{digest('a')}")
+    await browsed.keyboard.press("ArrowRight")
+    await expect(detail.locator("[data-verdict]")).to_have_text("Not medical")
+    await browsed.reload()
+    await expect(detail.locator("[data-verdict]")).to_have_text("Not medical")
+    await browsed.keyboard.press("Escape")
+    await expect(detail).to_be_hidden()
+    await expect(browsed).to_have_url(re.compile("/scans/[^#]*$"))
+    await browsed.go_back()
+    await expect(detail).to_be_visible()
+    assert await browsed.title() == f"{EVIL} · medlens"
+
+
+async def test_a_verdict_is_corrected_in_the_dialog_and_taken_back(browsed: Page, kept: Database) -> None:
+    scan_id = await five(kept)
+    await browsed.goto(f"/scans/{scan_id}#{digest('a')}")
+    detail = browsed.locator("#detail")
+    await expect(detail.locator("[data-verdict]")).to_have_text("CT")
+    await browsed.keyboard.press("3")
+    await expect(detail.locator("[data-verdict]")).to_have_text("MRI")
+    await expect(detail.locator('[data-correct="mri"]')).to_have_attribute("aria-pressed", "true")
+    await browsed.keyboard.press("Escape")
+    card = browsed.locator(".card").first
+    await expect(card).to_contain_text("MRI")
+    await expect(card).to_contain_text("Corrected")
+    await card.get_by_role("button", name="1 near copies").click()
+    await expect(browsed.locator("[data-copy-of]")).to_contain_text("MRI")
+    assert (await scans.report(kept, scan_id)).images[3].verdict.corrected  # the copy, too
+    await card.locator("a").click()
+    await browsed.get_by_role("button", name="Undo the correction").click()
+    await expect(detail.locator("[data-verdict]")).to_have_text("CT")
+    assert not any(one.verdict.corrected for one in (await scans.report(kept, scan_id)).images)
+
+
+async def test_many_are_corrected_at_once_and_taken_back(browsed: Page, kept: Database) -> None:
+    scan_id = await five(kept)
+    await browsed.goto(f"/scans/{scan_id}")
+    for key in "jxjx":
+        await browsed.keyboard.press(key)
+    await expect(browsed.locator("#bulk")).to_contain_text("2 selected")
+    await browsed.locator('[data-bulk="other_medical"]').click()
+    await expect(browsed.locator(".toast")).to_contain_text("2 images: Other medical.")
+    await expect(browsed.locator('[data-count="other_medical"]')).to_have_text("2")
+    await expect(browsed.locator('[data-count="corrected"]')).to_have_text("2")
+    await browsed.get_by_role("button", name="Undo").click()
+    await expect(browsed.locator('[data-count="corrected"]')).to_have_text("0")
+    await browsed.keyboard.press("a")
+    await browsed.keyboard.press("6")
+    await expect(browsed.locator('[data-count="non_medical"]')).to_have_text("4")
+    await browsed.reload()
+    await expect(browsed.locator('[data-count="medical"]')).to_have_text("0")
+
+
+async def test_a_scan_is_deleted_and_brought_back_from_the_history(browsed: Page, kept: Database) -> None:
+    scan_id = await five(kept)
+    await browsed.goto(f"/scans/{scan_id}")
+    browsed.on("dialog", lambda dialog: dialog.accept())
+    await browsed.get_by_role("button", name="Delete").click()
+    await expect(browsed.locator("#no-rows")).to_contain_text("Nothing checked yet")
+    await browsed.get_by_role("button", name="Undo").click()
+    await expect(browsed.locator(".row")).to_have_count(1)
+
+
+@needs_axe
+@pytest.mark.parametrize("what", ["gallery", "detail", "image"])
+async def test_axe_finds_nothing(browsed: Page, kept: Database, what: str) -> None:
+    scan_id = await five(kept)
+    path = {"gallery": f"/scans/{scan_id}", "detail": f"/scans/{scan_id}#{digest('a')}", "image": f"/images/{digest('a')}"}[what]
+    for size in (DESK, PHONE):
+        await browsed.set_viewport_size(size)  # type: ignore[arg-type]
+        await browsed.goto("about:blank")
+        await browsed.goto(path)
+        if what == "gallery":
+            await browsed.locator("[data-select]").first.check()
+            await browsed.locator(".menu summary").click()
+        else:
+            await expect(browsed.locator(".story h1")).to_be_visible()
+        assert await axe_finds(browsed) == []
+        assert not await sideways(browsed)
+
+
+async def test_the_pages_ask_the_database_a_fixed_number_of_times(
+    server: TestServer, session: ClientSession, kept: Database
+) -> None:
+    page = await signed_in(server, session)
+    first, second = await five(kept), await five(kept)
+    running = await scans.create(kept, kind="page", target="x")
+    await scans.start(kept, running, MODEL)
+    for path, count in [(f"/scans/{first}", 6), (f"/scans/{second}", 7), (f"/scans/{running}", 5), (f"/images/{digest('a')}", 6)]:
+        with statements(kept) as asked:
+            assert (await page.get(path)).status == 200
+        assert len(asked) == count, (path, asked)
