@@ -14,18 +14,8 @@ from PIL import Image
 from server.extract.pdf import extract_pdf
 from server.records import Candidate, Notice, Skipped, Source
 from server.settings import Settings
-from tests.extract.pdfs import (
-    at,
-    drawn,
-    encoded,
-    endless,
-    image_object,
-    is_blue,
-    read,
-    stream,
-    the_image,
-    written,
-)
+from tests.drawn import at, drawn, encoded
+from tests.extract.pdfs import endless, image_object, is_blue, read, stream, the_image, written
 
 
 async def test_a_jpeg_passes_unchanged_with_page_box_and_title() -> None:

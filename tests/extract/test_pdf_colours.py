@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.extract.pdfs import (
-    at,
-    drawn,
-    encoded,
-    image_object,
-    is_blue,
-    stream,
-    the_image,
-    written,
-)
+from tests.drawn import at, drawn, encoded
+from tests.extract.pdfs import image_object, is_blue, stream, the_image, written
 
 
 async def test_a_soft_mask_becomes_transparency() -> None:

@@ -19,12 +19,7 @@ from server.extract.reading import Reader
 from server.extract.reading import read as read_with
 from server.records import Candidate, Found, Notice, Skipped, Source
 from server.settings import Settings
-from tests.extract.pdfs import (
-    candidates,
-    noise,
-    pages,
-    read,
-)
+from tests.extract.pdfs import candidates, noise, pages, read
 
 
 def with_header(width: int, height: int) -> bytes:

@@ -13,12 +13,7 @@ from server.errors import Damaged, DocumentError, NotWhatItSays, PasswordProtect
 from server.extract.pdf import extract_pdf
 from server.records import Notice, Skipped, Source
 from server.settings import Settings
-from tests.extract.pdfs import (
-    candidates,
-    noise,
-    pages,
-    read,
-)
+from tests.extract.pdfs import candidates, noise, pages, read
 
 
 async def test_a_password_is_asked_for() -> None:
