@@ -92,3 +92,10 @@ async def test_one_that_fails_does_not_end_the_making_of_others(client: Client, 
     async with maker(kept, explain):
         assert await until_made(client) == (PRIVATE, MAP)
     assert turns > 1
+
+
+async def test_the_contract_tells_when_to_come_back(client: Client) -> None:
+    told = await (await client.get("/api/openapi.json")).json()
+    refused = told["paths"]["/api/images/{sha256}/heatmap"]["get"]["responses"]["503"]
+    assert "not_made_yet" in refused["description"]
+    assert "Retry-After" in refused["headers"]
