@@ -1,8 +1,9 @@
 """Class-activation maps of a checkpoint: where on its coarse grid a CNN found what speaks for a modality.
 
 Where a network ends in a mean and a linear layer the map is known exactly: the modality's weights over the last feature map (Zhou
-et al. 2016), which OpenVINO computes without torch. For any other captum's Grad-CAM finds it by the gradient, and brings torch; a
-test holds that both agree where both apply. Knows pictures and checkpoints, not how a map is shown.
+et al. 2016), of both branches where there are two, which OpenVINO computes without torch. Texture has no place on a map. For any
+other network captum's Grad-CAM finds it by the gradient, and brings torch; a test holds that both agree where both apply. Knows
+pictures and checkpoints, not how a map is shown.
 """
 
 from __future__ import annotations
@@ -53,10 +54,10 @@ class ExactMap:
         self.card = self._network.card
 
     def grid(self, image: Image.Image, modality: Modality | None) -> Floats:
-        channels = self._network.maps([image])[0]
-        logits = self._head.weight @ channels.mean((1, 2)) + self._head.bias
-        target = MODALITIES.index(modality) if modality else int(logits.argmax())
-        return np.asarray(np.einsum("c,chw->hw", self._head.weight[target], channels).clip(0), np.float32)
+        channels, features = (one[0] for one in self._network.maps([image]))
+        logits = self._head.weight @ features + self._head.bias
+        weights = self._head.weight[MODALITIES.index(modality) if modality else int(logits.argmax())]
+        return np.asarray(np.einsum("c,chw->hw", weights[: len(channels)], channels).clip(0), np.float32)
 
 
 class GradientMap:
@@ -67,7 +68,8 @@ class GradientMap:
 
         self.card = read_card(path)
         self._cnn = load_cnn(path)
-        self._cam: Any = LayerGradCam(self._cnn, self._cnn.body)
+        ends = [self._cnn.body] if self._cnn.twin is None else [self._cnn.body, self._cnn.twin.bn2]
+        self._cams: list[Any] = [LayerGradCam(self._cnn, layer) for layer in ends]
 
     def grid(self, image: Image.Image, modality: Modality | None) -> Floats:
         import torch  # noqa: PLC0415 - see the module's docstring
@@ -75,5 +77,5 @@ class GradientMap:
         batch = torch.from_numpy(to_batch([image], self.card.preprocess))
         with torch.no_grad():
             target = self.card.classes.index(modality) if modality else int(self._cnn(batch).argmax())
-        found = self._cam.attribute(batch, target=target, relu_attributions=True)
-        return np.asarray(found[0, 0].detach().numpy(), np.float32)
+        found = sum(cam.attribute(batch, target=target)[0, 0].detach() for cam in self._cams)
+        return np.asarray(found, np.float32).clip(0)

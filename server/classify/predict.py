@@ -58,14 +58,16 @@ class OpenVinoNetwork:
 
     def features(self, images: Sequence[Image.Image]) -> Floats:
         """Pooled features float32 [n, f] of n RGB pictures of any size."""
-        return self._run("features", images)
+        return self._run("features", images)[0]
 
-    def maps(self, images: Sequence[Image.Image]) -> Floats:
-        """Feature maps float32 [n, c, h, w] before pooling."""
-        return self._run("maps", images)
+    def maps(self, images: Sequence[Image.Image]) -> tuple[Floats, Floats]:
+        """Feature maps float32 [n, c, h, w] and features [n, f]: the maps pooled, and what else there is."""
+        maps, features = self._run("maps", images)
+        return maps, features
 
-    def _run(self, part: str, images: Sequence[Image.Image]) -> Floats:
-        return np.array(self._graph(part)(self._squares(images, self.card.preprocess))[0], np.float32)
+    def _run(self, part: str, images: Sequence[Image.Image]) -> list[Floats]:
+        out = self._graph(part)(self._squares(images, self.card.preprocess))
+        return [np.array(out[number], np.float32) for number in range(len(out))]
 
     def _graph(self, part: str) -> Any:
         if part not in self._compiled:
@@ -91,13 +93,6 @@ class TorchNetwork:
 
     def features(self, images: Sequence[Image.Image]) -> Floats:
         """As OpenVinoNetwork.features, within half precision."""
-        return self._run(self._cnn.features, images)
-
-    def maps(self, images: Sequence[Image.Image]) -> Floats:
-        """As OpenVinoNetwork.maps, within half precision."""
-        return self._run(self._cnn.feature_map, images)
-
-    def _run(self, part: Any, images: Sequence[Image.Image]) -> Floats:
         torch = self._torch
         squares = self._squares(images, self.card.preprocess)
         padded = np.zeros((1 << (len(squares) - 1).bit_length(), *squares.shape[1:]), np.uint8)
@@ -105,7 +100,7 @@ class TorchNetwork:
         batch = torch.from_numpy(normalise(padded, self.card.preprocess))
         with torch.inference_mode():
             given = batch.to(self._device, self._dtype, memory_format=torch.channels_last, non_blocking=True)
-            return np.array(part(given)[: len(squares)].float().cpu().numpy(), np.float32)
+            return np.array(self._cnn.features(given)[: len(squares)].float().cpu().numpy(), np.float32)
 
 
 def choose_device(wanted: Device) -> Literal["cpu", "cuda", "mps"]:

@@ -51,8 +51,9 @@ class CompactClip:
     scale: float
 
     def project(self, features: Floats) -> Floats:
-        """Shared features [n, 1280] to unit vectors [n, WIDTH]."""
-        inner = features @ self.tensors["visual.head.mlp.fc1.weight"].T + self.tensors["visual.head.mlp.fc1.bias"]
+        """Shared features [n, 1280 or more, the body's first] to unit vectors [n, WIDTH]."""
+        weight = self.tensors["visual.head.mlp.fc1.weight"]
+        inner = features[:, : weight.shape[1]] @ weight.T + self.tensors["visual.head.mlp.fc1.bias"]
         inner = inner * (0.5 * (1 + erf(inner / np.float32(np.sqrt(2)))))
         return unit(inner @ self.tensors["visual.head.mlp.fc2.weight"].T + self.tensors["visual.head.mlp.fc2.bias"])
 

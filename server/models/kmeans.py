@@ -45,8 +45,8 @@ class KMeansModel:
     name: str = "kmeans"
 
     def place(self, features: Floats) -> Floats:
-        """Features [n, f] to the space of the centres [n, d]: unit length, less the mean, along the axes."""
-        return np.asarray((unit(features) - self.mean) @ self.axes, np.float32)
+        """Features [n, f or more] (the first f count) to the centres' space [n, d]: unit length, less the mean, along the axes."""
+        return np.asarray((unit(features[:, : len(self.mean)]) - self.mean) @ self.axes, np.float32)
 
     def distances(self, features: Floats) -> Floats:
         """Squared distances [n, k] to every centre."""

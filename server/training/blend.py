@@ -28,17 +28,19 @@ RIDGE = 1e-3  # on the head's squared weights: features are few against pictures
 ITERATIONS = 150  # of L-BFGS; the loss stops moving after about 100
 
 
-def fit_head(features: Tensor, labels: Tensor, weights: Tensor, classes: int) -> nn.Linear:
+def fit_head(
+    features: Tensor, labels: Tensor, weights: Tensor, classes: int, *, ridge: float = RIDGE, iterations: int = ITERATIONS
+) -> nn.Linear:
     """Weighted logistic regression on `features` [n, d]; `weights` [n] sum to 1."""
     head = nn.Linear(features.shape[1], classes)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
-    optimiser = torch.optim.LBFGS(head.parameters(), max_iter=ITERATIONS, history_size=10, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS(head.parameters(), max_iter=iterations, history_size=10, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
         losses = F.cross_entropy(head(features), labels, reduction="none")
-        loss = (losses * weights).sum() + RIDGE * (head.weight**2).sum()
+        loss = (losses * weights).sum() + ridge * (head.weight**2).sum()
         torch.autograd.backward(loss)
         return loss
 

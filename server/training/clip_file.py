@@ -1,4 +1,4 @@
-"""Writes the compact CLIP: one open_clip checkpoint (clip.safetensors) and its card (clip.json), and reads its text tower back.
+"""Writes the compact CLIP (clip.safetensors) and its card (clip.json), and reads its text tower back.
 
 Half precision throughout, and 8-bit floats (e4m3) for the text tower's matrices: their vectors keep a cosine of .998 with full
 precision, at half the size. Knows tensors and names only.
@@ -20,7 +20,6 @@ from server.errors import ModelError
 from server.models.compact import CompactCard, Tensors, shipped_backbone
 from server.training.train_clip import Projection
 
-TRUNK = "visual.trunk."
 TEXT = "text.transformer."
 
 
@@ -40,17 +39,10 @@ def widened(text: Mapping[str, Tensor]) -> Tensors:
 
 
 def write_clip(path: Path, cnn: Path, text: Mapping[str, Tensor], projection: Projection, card: CompactCard) -> CompactCard:
-    """Write `path` and its card from the CNN checkpoint's body, the text tower and the projection; whole or not at all."""
+    """Write `path` and its card from the text tower and the projection fitted to the body of `cnn`; whole or not at all."""
     tensors: dict[str, Tensor] = dict(text)
-    norms = []
     if shipped_backbone(cnn) != card.backbone:
         raise ModelError(f"{cnn.name} has changed while the compact CLIP was fitted to it; run `medlens train clip` again")
-    for name, value in load_file(cnn).items():
-        if name.startswith("body."):
-            tensors[TRUNK + name.removeprefix("body.")] = value.half()
-            if name.endswith("running_mean"):
-                norms.append(TRUNK + name.removeprefix("body.").removesuffix("running_mean"))
-    tensors |= {norm + "num_batches_tracked": torch.zeros((), dtype=torch.int64) for norm in norms}  # open_clip loads strictly
     tensors |= {name: torch.from_numpy(value).half() for name, value in projection.tensors.items()}
     tensors["logit_scale"] = torch.tensor(float(np.log(projection.scale)), dtype=torch.float32)
     card = replace(card, scale=projection.scale)

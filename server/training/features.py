@@ -1,4 +1,4 @@
-"""The pooled features of every labelled picture, computed once per backbone and kept beside the pixel cache.
+"""The pooled features of every labelled picture, computed once per body (without a twin) and kept beside the pixel cache.
 
 What the compact CLIP and K-Means learn from. OpenVINO runs the backbone, as in serving. This module
 knows networks and pictures, no labels.
@@ -37,11 +37,11 @@ def digest_of(cnn: CNN) -> str:
 
 
 def compile_features(cnn: CNN, threads: int) -> Callable[[Bytes], Floats]:
-    """A function from squares of pixels uint8 [n, side, side, 3] to features [n, feature_dim], on the CPU: serving's own graph."""
+    """A function from squares of pixels uint8 [n, side, side, 3] to the body's features [n, deep_dim], by serving's graph."""
     graph: Any = import_module("server.models.graph")  # half a second of import that reading kept features does not need
 
     tensors = {name: value.detach().cpu().numpy() for name, value in cnn.state_dict().items()}
-    built = graph.build_graph(cnn.arch, tensors, cnn.preprocess)
+    built = graph.build_graph(cnn.arch, tensors, cnn.preprocess, twin=False)
     compiled = graph.ov.Core().compile_model(built, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"})
 
     def run(squares: Bytes) -> Floats:
@@ -59,12 +59,12 @@ def features_of(
     progress: Progress | None = None,
     only: NDArray[np.int64] | None = None,
 ) -> Floats:
-    """Features float32 [n, feature_dim] of all rows, or of `only` these and 0 for rows nobody asked for.
+    """Features float32 [n, deep_dim] of all rows, or of `only` these and 0 for rows nobody asked for.
 
     Kept in `folder` by backbone and rows: what was once computed is read.
     """
     file = folder / f"features-{digest_of(cnn)}-{data_sha256(rows)[:16]}.npy"
-    shape = (len(rows), cnn.feature_dim)
+    shape = (len(rows), cnn.deep_dim)
     known = np.load(file) if file.is_file() else np.full(shape, np.nan, np.float16)
     wanted = np.arange(len(rows)) if only is None else np.unique(only)
     missing = wanted[np.isnan(known[wanted, 0])]

@@ -54,10 +54,11 @@ def answers(
                 features = (features + cnn.features(x.flip(3))) / 2
         with torch.inference_mode():
             features = features.float()
-            kinds = cnn.kind_head(features) if cnn.kind_head is not None else features[:, :0]
-            text = F.normalize(cnn.text_projection(features), dim=1) if cnn.text_projection is not None else features[:, :0]
+            deep = features[:, : cnn.deep_dim]
+            kinds = cnn.kind_head(deep) if cnn.kind_head is not None else deep[:, :0]
+            text = F.normalize(cnn.text_projection(deep), dim=1) if cnn.text_projection is not None else deep[:, :0]
             logits = cnn.head(features)
-        out.append((logits.cpu().numpy(), features.cpu().numpy().astype(np.float16), kinds.cpu().numpy(), text.cpu().numpy()))
+        out.append((logits.cpu().numpy(), deep.cpu().numpy().astype(np.float16), kinds.cpu().numpy(), text.cpu().numpy()))
     return Answers(*(np.concatenate([part[i] for part in out]) for i in range(4)))
 
 

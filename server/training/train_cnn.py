@@ -34,6 +34,8 @@ from server.training.objective import Objective, make_targets
 from server.training.progress import Progress, draw_curves
 from server.training.splits import split
 from server.training.state import State
+from server.training.twin_head import add_twin
+from server.training.views import twin_views
 
 BEST = "cnn.safetensors"  # what a run is for
 TUNED = "tuned.safetensors"  # the last or best epoch's weights, before they are blended with the start's
@@ -85,6 +87,9 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False) -> Path:
         (config.out / BEST).write_bytes((config.out / TUNED).read_bytes())
     else:
         blend(config.out / TUNED, config.out / BEST, rows, train, frozen, config)
+        if config.twin:
+            views = twin_views(rows, cache, config.cache, config.threads)
+            add_twin(config.out / BEST, rows, train, views, config.non_medical_share)
     return config.out / BEST
 
 

@@ -21,12 +21,12 @@ from server.models.compact import (
     TEXT_CONFIG,
     WIDTH,
     CompactCard,
-    open_clip_name,
     read_compact_card,
     read_tensors,
     shipped_backbone,
     small_tokenizer,
 )
+from server.models.compact_open_clip import open_clip_form
 from server.models.members import View
 from server.models.preprocess import to_batch
 from server.records import MODALITIES
@@ -112,11 +112,11 @@ def test_eight_bit_floats_are_read_as_torch_reads_them(tmp_path: Path) -> None:
 def test_open_clip_loads_the_checkpoint_and_sees_the_same(small: tuple[Path, Path], compact: CompactClip, precision: str) -> None:
     import open_clip
 
-    name = open_clip_name(small[1])
+    name, checkpoint = open_clip_form(small[1], small[0])
     spec = read_compact_card(small[1]).preprocess
     model, _, preprocess = open_clip.create_model_and_transforms(
         name,
-        pretrained=str(small[1]),
+        pretrained=str(checkpoint),
         precision=precision,
         image_mean=spec.mean,
         image_std=spec.std,

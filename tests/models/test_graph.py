@@ -10,15 +10,16 @@ import pytest
 from server.errors import ModelError
 from server.models.cnn import Arch, build_cnn
 from server.models.graph import build_graph
+from server.models.layout import DEEP, TWIN_DIM
 from server.models.preprocess import normalise
 from server.records import MODALITIES
 
 
-def network(arch: Arch) -> Any:
+def network(arch: Arch, twin: bool = False) -> Any:
     import torch
 
     torch.manual_seed(7)
-    cnn = build_cnn(arch, None, MODALITIES)
+    cnn = build_cnn(arch, None, MODALITIES, twin=twin)
     cnn.preprocess = replace(cnn.preprocess, side=96)  # the real 224 only takes longer
     for module in cnn.modules():
         if isinstance(module, torch.nn.BatchNorm2d):  # fresh ones are the identity, and would hide a wrong fold
@@ -51,6 +52,28 @@ def test_a_graph_computes_what_the_network_computes(arch: Arch, maps: bool) -> N
         theirs = (cnn.feature_map(batch) if maps else cnn.features(batch)).numpy()
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, atol=2e-4 * float(np.abs(theirs).max()))
+
+
+def test_a_twin_stands_beside_the_body() -> None:
+    import openvino
+    import torch
+
+    cnn = network("efficientnet_lite0", twin=True)
+    squares = pixels(cnn.preprocess.side)
+    tensors = {name: value.numpy() for name, value in cnn.state_dict().items()}
+    compiled = openvino.Core().compile_model(
+        build_graph(cnn.arch, tensors, cnn.preprocess, maps=True), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )(squares)
+    maps, features = compiled[0], compiled[1]
+    with torch.inference_mode():
+        theirs = cnn.features(torch.from_numpy(normalise(squares, cnn.preprocess))).numpy()
+    assert features.shape == theirs.shape == (3, DEEP + TWIN_DIM)
+    np.testing.assert_allclose(features, theirs, atol=2e-4 * float(np.abs(theirs).max()))
+    np.testing.assert_allclose(maps.mean((2, 3)), features[:, : 2 * DEEP], rtol=1e-3, atol=1e-5)
+    alone = openvino.Core().compile_model(
+        build_graph(cnn.arch, tensors, cnn.preprocess, twin=False), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )(squares)[0]
+    np.testing.assert_allclose(alone, features[:, :DEEP], rtol=1e-3, atol=1e-5)
 
 
 def test_tensors_of_another_network_are_refused() -> None:

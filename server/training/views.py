@@ -1,0 +1,83 @@
+"""What the untouched ImageNet network sees in several views of every picture: what the twin's head learns from.
+
+The data's pictures were stored by label: medical ones at JPEG quality 80 and 240 pixels, the others at 66 and 224. Early maps
+see that, so a head fitted on the pictures as they lie would learn it, and fail on the web. Every view is therefore scaled and
+saved anew by chance, alike for all labels (docs/experiments.md). Knows labels only where the augmentation needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from server.models.cnn import build_cnn
+from server.models.layout import DEEP, TWIN_DIM
+from server.models.preprocess import to_square
+from server.records import MODALITIES
+from server.training.augment import augment
+from server.training.dataset import PixelCache, Row, data_sha256
+
+SHORT_SIDES = (140, 224)  # pixels of the short side when saved anew: below what any picture of the data has
+QUALITIES = (35, 85)  # of JPEG
+BATCH = 8  # larger ones leave the cores' caches
+SEED = 20251122
+
+Floats = NDArray[np.float16]
+View = Callable[[Image.Image, Row, np.random.Generator, int], Image.Image]
+Say = Callable[[str], None]
+
+
+def resaved(picture: Image.Image, row: Row, rng: np.random.Generator, side: int) -> Image.Image:
+    """The whole picture, smaller, and saved as a JPEG of any quality."""
+    scale = min(1.0, int(rng.integers(*SHORT_SIDES, endpoint=True)) / min(picture.size))
+    width, height = (max(1, round(length * scale)) for length in picture.size)
+    out = BytesIO()
+    picture.resize((width, height), Image.Resampling.LANCZOS).save(
+        out, "JPEG", quality=int(rng.integers(*QUALITIES, endpoint=True))
+    )
+    return Image.open(out).convert("RGB")
+
+
+def augmented(picture: Image.Image, row: Row, rng: np.random.Generator, side: int) -> Image.Image:
+    """As training shows it to the network that is tuned."""
+    return Image.fromarray(augment(picture, row.label, rng, side))
+
+
+VIEWS: tuple[View, ...] = (resaved, augmented, resaved, augmented)
+
+
+def twin_views(rows: Sequence[Row], cache: PixelCache, folder: Path, threads: int = 0, say: Say = print) -> list[Floats]:
+    """For each of VIEWS the twin's features float16 [n, TWIN_DIM] of all rows. Kept in `folder`; three minutes each on one core."""
+    views = []
+    for number, view in enumerate(VIEWS):
+        file = folder / f"twin-{TWIN_DIM}-{number}-{data_sha256(rows)[:16]}.npy"
+        if not file.is_file():
+            say(f"view {number + 1} of {len(VIEWS)} of {len(rows)} pictures")
+            folder.mkdir(parents=True, exist_ok=True)
+            part = file.with_suffix(".part.npy")
+            np.save(part, _seen(rows, cache, view, number, threads))
+            part.replace(file)
+        views.append(np.load(file))
+    return views
+
+
+def _seen(rows: Sequence[Row], cache: PixelCache, view: View, number: int, threads: int) -> Floats:
+    graph: Any = import_module("server.models.graph")  # half a second of import that reading kept features does not need
+    cnn = build_cnn("efficientnet_lite0", "imagenet", MODALITIES, twin=True)
+    tensors = {name: value.detach().numpy() for name, value in cnn.state_dict().items()}
+    model, side = graph.build_graph(cnn.arch, tensors, cnn.preprocess), cnn.preprocess.side
+    hints = {"INFERENCE_PRECISION_HINT": "f32"} | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
+    compiled = graph.ov.Core().compile_model(model, "CPU", hints)
+    out = np.zeros((len(rows), TWIN_DIM), np.float16)
+    for start in range(0, len(rows), BATCH):
+        at = range(start, min(start + BATCH, len(rows)))
+        pictures = [view(Image.fromarray(cache[i]), rows[i], np.random.default_rng((SEED, number, i)), side) for i in at]
+        out[at.start : at.stop] = compiled(np.stack([to_square(one, cnn.preprocess) for one in pictures]))[0][:, DEEP:]
+    return out
