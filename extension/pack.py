@@ -21,7 +21,7 @@ SHIPPED = {".js", ".css", ".html", ".json", ".png"}
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FIREFOX = {
     "gecko": {
-        "id": "medlens@medlens.example",
+        "id": "extension@medlens",
         "strict_min_version": "142.0",  # data_collection_permissions, on the desktop 140 and on Android 142
         # The address of what is checked goes to the service that the person runs; page contents only when asked for.
         "data_collection_permissions": {"required": ["browsingActivity"], "optional": ["websiteContent"]},

@@ -13,14 +13,16 @@ from typing import Any, Self
 
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse
 
+from tests.extension.screen import SIZE, Screen
+
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
-ID = "medlens@medlens.example"
+ID = "extension@medlens"
 UUID = "5f3c1f0e-8a51-4f0e-9d0a-3c1f5b7a9e21"
 # It starts in two seconds on a machine that has nothing else to do.
 START_S = 120
 PREFERENCES = {
     "extensions.webextensions.uuids": json.dumps({ID: UUID}),  # where the extension's pages are
-    "extensions.webextOptionalPermissionPrompts": False,  # nobody is there to click
+    "extensions.background.idle.timeout": 3000,  # ms instead of 30 s: the background is stopped again and again
     "browser.shell.checkDefaultBrowser": False,
     "datareporting.policy.dataSubmissionEnabled": False,
     "app.update.enabled": False,
@@ -33,10 +35,10 @@ class Refused(Exception):
 
 
 class Firefox:
-    """`async with Firefox(folder) as firefox:` with the extension of this folder."""
+    """`async with Firefox(folder) as firefox:` with the extension of this folder; in a window where a screen is given."""
 
-    def __init__(self, extension: Path) -> None:
-        self._extension = extension
+    def __init__(self, extension: Path, screen: Screen | None = None) -> None:
+        self._extension, self._screen = extension, screen
         self._profile = Path(tempfile.mkdtemp(prefix="medlens-firefox-"))
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -48,9 +50,11 @@ class Firefox:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        arguments = ["--headless", "--no-remote", "--remote-allow-system-access", f"--remote-debugging-port={port}"]
+        arguments = ["--no-remote", "--remote-allow-system-access", f"--remote-debugging-port={port}"]
+        arguments += ["--width", str(SIZE[0]), "--height", str(SIZE[1] - 60)] if self._screen else ["--headless"]
         self._process = await asyncio.create_subprocess_exec(
             str(FIREFOX), *arguments, "--profile", str(self._profile),
+            env=self._screen.environment if self._screen else None,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         self._session = ClientSession()
@@ -107,3 +111,61 @@ class Firefox:
         if told["type"] == "exception":
             raise Refused(told["exceptionDetails"]["text"])
         return json.loads(told["result"]["value"])
+
+    async def tabs(self) -> dict[str, str]:
+        """address -> name in the protocol, of every tab."""
+        tree = await self.say("browsingContext.getTree", maxDepth=0)
+        return {context["url"]: context["context"] for context in tree["contexts"]}
+
+    async def chrome(self, expression: str) -> Any:
+        """The value of an expression in the browser's own window."""
+        tree = await self.say("browsingContext.getTree", maxDepth=0, **{"moz:scope": "chrome"})
+        return await self.run(tree["contexts"][0]["context"], expression)
+
+    async def layer(self, tab: str, function: str) -> Any:
+        """What a function of the marks' layer, a closed shadow root, gives, as the protocol tells it; None where there is none."""
+        host = await self.say(
+            "script.evaluate",
+            expression="document.querySelector('[data-medlens-layer]')",
+            target={"context": tab},
+            awaitPromise=False,
+            serializationOptions={"includeShadowTree": "all", "maxDomDepth": 1},
+        )
+        root = host["result"].get("value", {}).get("shadowRoot")
+        if not root:
+            return None
+        told = await self.say(
+            "script.callFunction",
+            functionDeclaration=function,
+            target={"context": tab},
+            awaitPromise=True,
+            arguments=[{"sharedId": root["sharedId"]}],
+        )
+        return told["result"]
+
+    async def words(self, tab: str, selector: str) -> list[str]:
+        """Of the layer's visible parts that fit."""
+        visible = f"[...root.querySelectorAll({json.dumps(selector)})].filter((one) => one.checkVisibility())"
+        told = await self.layer(tab, f"(root) => JSON.stringify({visible}.map((one) => one.textContent))")
+        return json.loads(told["value"]) if told else []
+
+    async def click(self, tab: str, words: str) -> None:
+        """A click of the mouse on the last visible button of the layer with these words."""
+        await self.say("browsingContext.activate", context=tab)
+        button = await self.layer(
+            tab,
+            f"""(root) => {{
+              const fits = (one) => one.textContent === {json.dumps(words)} && one.checkVisibility();
+              const found = [...root.querySelectorAll("button")].filter(fits).at(-1);
+              found.scrollIntoView({{ block: "nearest" }});
+              return found;
+            }}""",
+        )
+        origin = {"type": "element", "element": {"sharedId": button["sharedId"]}}
+        moves = [
+            {"type": "pointerMove", "x": 0, "y": 0, "origin": origin},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerUp", "button": 0},
+        ]
+        mouse = {"type": "pointer", "id": "mouse", "actions": moves}
+        await self.say("input.performActions", context=tab, actions=[mouse])

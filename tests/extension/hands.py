@@ -39,7 +39,7 @@ class Service:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self, *, wait: bool = True) -> None:
+    async def _medlens(self, *words: str, **more: Any) -> asyncio.subprocess.Process:
         environment = os.environ | {
             "MEDLENS_DATA_DIR": str(self.folder),
             "MEDLENS_MEMBERS": "cnn",
@@ -48,9 +48,18 @@ class Service:
             "MEDLENS_TOKEN": TOKEN,
             "MEDLENS_IMAGE_TIMEOUT_S": "60",  # some tests hold an image back
         }
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "server", "serve", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
-        )
+        return await asyncio.create_subprocess_exec(sys.executable, "-m", "server", *words, cwd=ROOT, env=environment, **more)
+
+    async def fresh_link(self) -> str:
+        """A one-time link to the dashboard that nobody has used yet."""
+        asked = await self._medlens("token", "--link", stdout=asyncio.subprocess.PIPE)
+        told, _ = await asked.communicate()
+        found = re.search(r"http://\S+/login\?code=\S+", told.decode())
+        assert found, told
+        return found[0]
+
+    async def start(self, *, wait: bool = True) -> None:
+        self._process = await self._medlens("serve", stderr=asyncio.subprocess.PIPE)
         said: list[str] = []
         async with asyncio.timeout(START_S):
             while not self.link or not self.port:
