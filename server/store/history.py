@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_, union_all
 
 from server.errors import NotFound, RequestError
 from server.records import MODALITIES, Modality, Report, SourceKind, Status
@@ -26,6 +26,8 @@ from server.store.tables import scans
 from server.store.types import clean
 
 PAGE = 50  # rows a page holds when none is asked for
+IN_QUEUE = 50  # of each status; who has more waiting does not read them one by one
+AGAIN: tuple[Status, ...] = ("failed", "cancelled")  # may be tried again
 MOST = 200  # rows a page may hold: more is an export
 
 
@@ -102,6 +104,26 @@ async def _entries(database: Database, wanted: Select[tuple[Any, ...]], limit: i
         running = [row["id"] for row in rows if row["status"] == "running"]
         so_far = await counted(connection, running) if running else {}
     return tuple(_entry({**row, **so_far.get(row["id"], {})}) for row in rows[:limit]), len(rows) > limit
+
+
+async def queue(database: Database, since: datetime) -> tuple[Entry, ...]:
+    """What waits and what runs, newest first, and what failed or was stopped since `since`; at most IN_QUEUE of each status."""
+    return (await _entries(database, queue_query(since), MOST))[0]
+
+
+def queue_query(since: datetime) -> Select[tuple[Any, ...]]:
+    """A short range of the index by status for each, rather than one for all that would read whatever has failed."""
+    each = [
+        select(*_SHOWN)
+        .where(and_(*conditions_for(Filters(status=status, since=None if status in scan_store.OPEN else since))))
+        .order_by(scans.c.created_at.desc(), scans.c.id.desc())
+        .limit(IN_QUEUE)
+        .subquery()
+        .select()
+        for status in (*scan_store.OPEN, *AGAIN)
+    ]
+    found = union_all(*each).subquery()
+    return select(found).order_by(found.c.created_at.desc(), found.c.id.desc())
 
 
 async def last_report(database: Database, url: str) -> Report:

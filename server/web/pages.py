@@ -12,12 +12,14 @@ from server.store import history
 from server.web.contract import HTML, Answer, Operation, operation, query_of
 from server.web.history import filters_of, in_zone
 from server.web.keys import DATABASE, SETTINGS
+from server.web.limits import MAX_FILES
 from server.web.shapes import HistoryQuery
 from server.web.templating import page
-from server.web.views import row_view
+from server.web.views import link, row_view
 
 ROWS = 30
 DAY_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
+RECENT = timedelta(days=1)  # what failed longer ago is in the history
 FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a day more would be past the calendar
 PAGE = Answer("a page", content_type=HTML)
 
@@ -49,4 +51,8 @@ async def home(request: web.Request) -> web.StreamResponse:
 
 @operation(Operation(summary="The page that starts scans", tag="pages", access="page", answers={200: PAGE}))
 async def new(request: web.Request) -> web.StreamResponse:
-    return page(request, "new.html")
+    queue = [
+        row_view(entry) | {"link": link(entry.url), "error": entry.error_message}
+        for entry in await history.queue(request.app[DATABASE], datetime.now(UTC) - RECENT)
+    ]
+    return page(request, "new.html", queue=queue, max_files=MAX_FILES, max_bytes=request.app[SETTINGS].max_download_bytes)

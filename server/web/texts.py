@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from server.web import texts_history, texts_scan
+from server.web import texts_history, texts_new, texts_scan
 
 MODALITY_NAMES = {
     "xray": "X-ray",
@@ -54,6 +54,7 @@ PLACES = (
 
 TEXTS = SimpleNamespace(
     **texts_history.TEXTS,
+    **texts_new.TEXTS,
     **texts_scan.TEXTS,
     name="medlens",
     tagline="Which images of a page or a PDF are medical, of which modality, and how sure that is.",
@@ -69,16 +70,6 @@ TEXTS = SimpleNamespace(
     close="Close",
     sign_out="Sign out",
     sign_in="Sign in",
-    # start
-    new_scan="New scan",
-    start_title="Check a page, a PDF or pictures",
-    start_address="Address",
-    start_address_hint="https://…",
-    start_go="Check",
-    start_files="Choose files",
-    start_drop="or drop PDFs, images and DICOM files here",
-    start_no_cache="Judge again, even what is remembered",
-    needs_script="Starting a scan needs JavaScript; `medlens scan` in a terminal does not.",
     modality="Modality",
     status="Status",
     kind="Kind",
@@ -114,12 +105,11 @@ TEXTS = SimpleNamespace(
 
 SCRIPT_TEXTS = {
     **texts_history.SCRIPT_TEXTS,
+    **texts_new.SCRIPT_TEXTS,
     **texts_scan.SCRIPT_TEXTS,
     "key_list": "List the keys",
     "key_go": "Go to {place}",
     "key_search": "Search",
     "key_blur": "Blur medical pictures, or show them",
-    "starting": "Starting…",
     "offline": "medlens does not answer. Is it still running?",
-    "too_many_files": "Too many files at once.",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from aiohttp import ClientSession
@@ -137,18 +137,6 @@ async def test_a_gallery_fills_live_and_ends(browsed: Page, kept: Database) -> N
     await expect(browsed.locator(".chip")).to_have_text("Done")
     await expect(browsed.locator("[data-progress]")).to_be_hidden()
     assert await browsed.title() != "owned"
-
-
-async def test_a_scan_is_started_from_the_page(browsed: Page, kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    await browsed.goto("/new")
-    await browsed.fill("#address", "file:///etc/passwd")
-    await browsed.click("#start button.primary")
-    await expect(browsed.locator("#start-state")).to_contain_text("only http and https")
-    await browsed.set_input_files("#files", {"name": "a.webp", "mimeType": "image/webp", "buffer": webp()})
-    await browsed.wait_for_url("**/scans/*")
-    asked = await scans.start(kept, UUID(browsed.url.rpartition("/")[2]))
-    assert asked is not None
-    assert (asked.kind, asked.target) == ("image", "a.webp")
 
 
 async def test_a_verdict_is_corrected_by_one_key(browsed: Page, kept: Database) -> None:

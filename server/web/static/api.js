@@ -26,32 +26,29 @@ async function ask(path, options = {}) {
 }
 
 async function send(path, body) {
-  const json = body instanceof FormData ? body : JSON.stringify(body);
-  const headers = body instanceof FormData ? {} : { "Content-Type": "application/json" };
-  return (await ask(path, { method: "POST", body: json, headers })).json();
+  const headers = { "Content-Type": "application/json" };
+  return (await ask(path, { method: "POST", body: JSON.stringify(body), headers })).json();
 }
 
-export const report = async (id) => (await ask(`/api/scans/${id}`)).json();
 export const scanAddress = (url, options) => send("/api/scans", { url, options });
 export const cancel = (id) => send(`/api/scans/${id}/cancel`, {});
 /** `wanted`: { ids } or { everything: true }. Gives { count, undo, undo_seconds }. */
 export const forget = (wanted) => send("/api/scans/forget", wanted);
 export const restore = (undo) => send("/api/scans/restore", { undo });
-export const remove = (id) => ask(`/api/scans/${id}`, { method: "DELETE" });
 export const correct = (sha256, modality) => send(`/api/images/${sha256}/feedback`, { modality });
 
 export const takeBack = async (sha256) => (await ask(`/api/images/${sha256}/feedback`, { method: "DELETE" })).json();
+export const skip = (sha256) => send(`/api/review/${sha256}/skip`, {});
+export const unskip = async (sha256) => (await ask(`/api/review/${sha256}/skip`, { method: "DELETE" })).json();
+/** `atHand`: images that are not to be given again. */
+export const nextQuestions = async (atHand) => (await ask(`/api/review?without=${atHand.join(",")}`)).json();
+export const cleanUp = {
+  look: async () => (await ask("/api/clean-up")).json(),
+  sweep: () => send("/api/clean-up", {}),
+};
 /** Returns when the heat map is there to be shown; throws with `retryAfter` while it is being made (heat.js asks again). */
 export const heatmap = async (sha256) => (await ask(`/api/images/${sha256}/heatmap`)).ok;
 export const eventsOf = (id) => `/api/scans/${id}/events`;
-
-/** `files`: File objects; their names go along. */
-export function scanFiles(files, options) {
-  const form = new FormData();
-  form.append("options", JSON.stringify(options));
-  for (const file of files) form.append("files", file, file.name);
-  return send("/api/scans", form);
-}
 
 /** The article of an image's own page, as the server wrote it: parsed by the browser, its scripts never run. */
 export function imagePage(sha256, scan) {

@@ -14,7 +14,7 @@ function hostOf(url) {
   }
 }
 
-function says({ status, counts }) {
+export function says({ status, counts }) {
   if (counts.unique) return text("text:found_medical", { m: counts.medical, n: counts.unique });
   if (status === "queued") return text("text:found_waiting");
   return status === "running" ? text("text:found_so_far", { n: counts.found }) : text("text:found_none");

@@ -1,0 +1,53 @@
+// Files out of what was dropped or chosen, folders opened to the bottom; then sorted into uploads that the service takes.
+import { kindOf } from "./kinds.js";
+
+const read = (reader) => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+const fileOf = (entry) => new Promise((resolve, reject) => entry.file(resolve, reject));
+
+async function* within(entry) {
+  if (entry.isFile) {
+    yield await fileOf(entry);
+    return;
+  }
+  const reader = entry.createReader();
+  // A browser gives a folder in pieces of a hundred, and an empty piece at its end.
+  for (let piece = await read(reader); piece.length; piece = await read(reader)) for (const one of piece) yield* within(one);
+}
+
+/** Every file of a drop. The entries must be taken while the event lasts, so call it at once. */
+export async function dropped(transfer) {
+  const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.());
+  const files = [];
+  for (const [place, entry] of entries.entries()) {
+    if (entry) for await (const file of within(entry)) files.push(file);
+    else if (transfer.files[place]) files.push(transfer.files[place]);
+  }
+  return files;
+}
+
+/**
+ * Files as uploads: each PDF by itself, pictures and DICOM files together as far as one request may hold them, or `apart`.
+ * Gives { uploads: [[File]], unknown: [name], large: [name] }; what the system hides (a leading dot) is passed over.
+ */
+export async function sorted(files, { maxFiles, maxBytes, apart }) {
+  const found = { uploads: [], unknown: [], large: [] };
+  let bundle = [];
+  let size = 0;
+  for (const file of files) {
+    if (file.name.startsWith(".") || file.name === "Thumbs.db") continue;
+    const kind = await kindOf(file);
+    if (!kind) found.unknown.push(file.name);
+    else if (file.size > maxBytes) found.large.push(file.name);
+    else if (kind === "pdf" || apart) found.uploads.push([file]);
+    else {
+      if (bundle.length && (bundle.length === maxFiles || size + file.size > maxBytes)) {
+        bundle = [];
+        size = 0;
+      }
+      if (!bundle.length) found.uploads.push(bundle);
+      bundle.push(file);
+      size += file.size;
+    }
+  }
+  return found;
+}

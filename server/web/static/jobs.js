@@ -1,0 +1,92 @@
+// The queue: a line for each scan that waits or runs, whoever began it, and for each upload of this page, with its way out.
+import { cancel, scanAddress } from "./api.js";
+import { part, percent, text } from "./dom.js";
+import { fill, held, line, list, look, OPEN, state } from "./job.js";
+import { inTurn, send } from "./upload.js";
+
+/** A scan that this page began: its line is known by its id from now on. */
+function begun(job, id) {
+  part(list, "scan", id)?.remove(); // the stream was quicker
+  job.dataset.scan = id;
+  part(job, "name").href = `/scans/${id}`;
+  part(job, "sent").hidden = true;
+  state(job, "queued", text("text:found_waiting"));
+}
+
+/** Sends files as one scan; gives its id, or null when it was refused or stopped, which its line says. */
+export async function upload(files, options, job = line()) {
+  const bar = part(job, "sent");
+  const control = new AbortController();
+  held.set(job, { files, options, control });
+  const names = files.map((file) => file.name).join(", ");
+  part(job, "name").textContent = files.length === 1 ? names : text("text:files_of", { n: files.length, names });
+  bar.hidden = false;
+  state(job, "queued", text("text:uploading", { percent: percent(0) }));
+  const sent = (share) => {
+    bar.value = share;
+    part(job, "says").textContent = share < 1 ? text("text:uploading", { percent: percent(share) }) : text("text:sent_whole");
+  };
+  const wait = (n) => (part(job, "says").textContent = text("text:waits_for_room", { n }));
+  try {
+    const { id } = await inTurn(() => send(files, options, sent, control.signal), wait);
+    begun(job, id);
+    return id;
+  } catch (problem) {
+    bar.hidden = true;
+    state(job, problem.code === "cancelled" ? "cancelled" : "failed", problem.message);
+    return null;
+  }
+}
+
+/** Begins a scan of an address; throws the service's refusal, so that the form can say which line it was. */
+export async function address(url, options) {
+  const { id } = await inTurn(() => scanAddress(url, options));
+  if (!part(list, "scan", id)) {
+    const job = line();
+    job.dataset.url = url;
+    part(job, "name").textContent = url;
+    begun(job, id);
+  }
+  return id;
+}
+
+async function act(job, name) {
+  const mine = held.get(job);
+  if (name === "cancel" && !job.dataset.scan) mine.control.abort();
+  else if (name === "cancel") await cancel(job.dataset.scan);
+  else if (mine) {
+    delete job.dataset.scan;
+    await upload(mine.files, mine.options, job);
+  } else {
+    await address(job.dataset.url, {});
+    job.remove();
+  }
+}
+
+list.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-act]");
+  if (!button) return;
+  const job = button.closest(".job");
+  button.disabled = true;
+  try {
+    await act(job, button.dataset.act);
+  } catch (problem) {
+    part(job, "says").textContent = problem.message;
+  } finally {
+    button.disabled = false;
+  }
+});
+document.getElementById("clear-ended").addEventListener("click", () => {
+  for (const job of [...list.children]) if (!OPEN.includes(job.dataset.state)) job.remove();
+  look();
+});
+
+const source = new EventSource(list.dataset.live);
+source.addEventListener("scan", (event) => {
+  const scan = JSON.parse(event.data);
+  const known = part(list, "scan", scan.id);
+  if (known) fill(known, scan);
+  else if (OPEN.includes(scan.status)) fill(line(), scan);
+});
+window.addEventListener("pagehide", () => source.close());
+look();
