@@ -20,6 +20,9 @@ from server.web.templating import page
 from server.web.texts import SKIP_NAMES
 from server.web.views import image_view, link, name_of
 
+# Pictures of each kind of change that are shown; a page that was made anew has hundreds, and the gallery's filter has them all.
+STRIP = 48
+
 
 def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set[str]) -> list[dict[str, Any]]:
     """The images in page order, each original followed by its near copies."""
@@ -95,6 +98,7 @@ async def scan(request: web.Request) -> web.StreamResponse:
         images=gallery,
         counts=counts_of(gallery),
         since=since,
+        strip=STRIP,
         by_sha={image["sha256"]: image for image in gallery},
         skipped=[(SKIP_NAMES[reason], n) for reason, n in report.skipped.items()],
         timings=[(stage, report.timings_ms[stage]) for stage in STAGES if report.timings_ms.get(stage)],

@@ -36,6 +36,7 @@ TEXTS = {
     "since_new": "New",
     "since_gone": "Gone",
     "since_changed": "Judged differently",
+    "since_more": "and {n} more",
     "since_nothing": "Nothing has changed: the same images, judged the same.",
     "since_model": "Judged by another version of the model",
     "became": "{a} became {b}",

@@ -1,0 +1,109 @@
+"""An image's own page by hand: the heat map that takes its time, corrections by key, where it was seen; and no page jumps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+from PIL import Image
+from playwright.async_api import Page, expect
+
+from server.records import Place
+from server.store import thumbnails
+from server.store.database import Database
+from server.web.image_page import LISTED
+from server.web.keys import SETTINGS
+from tests.web.conftest import MODEL, digest, judged, scanned, signed_in, webp
+from tests.web.tabs import DESK, PHONE
+
+EVIL = "<img src=x onerror=\"document.title='owned'\">"
+
+
+def png() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (64, 48), (200, 40, 40)).save(out, "PNG")
+    return out.getvalue()
+
+
+async def test_a_heat_map_that_is_not_made_yet_is_asked_for_again(browsed: Page, kept: Database) -> None:
+    await scanned(kept, judged("a", "ct", thumbnail=webp()))
+    await browsed.goto(f"/images/{digest('a')}")
+    await browsed.keyboard.press("h")
+    await expect(browsed.locator("[data-heat-state]")).to_contain_text("A worker looks again")
+    await expect(browsed.locator("[data-heat-state]")).to_contain_text("Not made yet", timeout=20_000)
+    await thumbnails.keep_heatmap(kept, digest("a"), MODEL, png())
+    overlay = browsed.locator("[data-heatmap]")
+    await expect(overlay).to_be_visible(timeout=30_000)
+    await expect(browsed.locator("[data-heat-state]")).to_have_text("")
+    await browsed.get_by_role("button", name="Hide what it looked at").click()
+    await expect(overlay).to_be_hidden()
+    await browsed.locator("[data-stage]").hover()
+    await expect(overlay).to_be_visible()
+    await browsed.mouse.move(0, 0)
+    await expect(overlay).to_be_hidden()
+
+
+async def test_a_correction_by_key_holds_and_is_taken_back(browsed: Page, kept: Database) -> None:
+    await scanned(kept, judged("a", "ct", 0.5, uncertain=True, thumbnail=webp()))
+    await browsed.goto(f"/images/{digest('a')}")
+    await expect(browsed.locator(".marks").first).to_contain_text("Uncertain: CT or X-ray")
+    await browsed.keyboard.press("4")
+    await expect(browsed.locator("[data-verdict]")).to_have_text("Ultrasound")
+    await expect(browsed.locator("[data-uncertain]")).to_be_hidden()
+    await browsed.reload()
+    await expect(browsed.locator('[data-correct="ultrasound"]')).to_have_attribute("aria-pressed", "true")
+    await browsed.keyboard.press("u")
+    await expect(browsed.locator("[data-verdict]")).to_have_text("CT")
+    await expect(browsed.locator("[data-uncertain]")).to_be_visible()
+
+
+async def test_where_it_was_seen_is_listed_page_by_page_and_drawn(browsed: Page, kept: Database) -> None:
+    for number in range(LISTED + 2):
+        place = Place("javascript:alert(1)", "embedded", page=3, alt=EVIL, box=(100, 200, 300, 150))
+        image = judged("a", "ct", thumbnail=webp())
+        await scanned(kept, replace(image, image=replace(image.image, places=(place,))), title=f"Paper {number}", kind="pdf")
+    await browsed.goto(f"/images/{digest('a')}")
+    await expect(browsed.locator(".seen > li")).to_have_count(LISTED)
+    first = browsed.locator(".seen > li").first
+    await expect(first).to_contain_text("page 3")
+    await expect(first).to_contain_text(EVIL)
+    await expect(first.locator(".spots a")).to_have_count(0)  # no link to what is no page
+    await expect(first.locator(".spot")).to_have_attribute("viewBox", "0 0 595.0 842.0")
+    await browsed.get_by_role("link", name="Earlier scans").click()
+    await expect(browsed.locator(".seen > li")).to_have_count(2)
+    assert "owned" not in await browsed.title()
+
+
+@pytest.mark.parametrize(
+    ("setting", "cookie", "expected"), [(True, "", "on"), (True, "off", "off"), (False, "on", "on"), (False, "x", "off")]
+)
+async def test_the_setting_blurs_until_the_browser_says_otherwise(
+    server: TestServer, session: ClientSession, app: web.Application, monkeypatch: pytest.MonkeyPatch,
+    setting: bool, cookie: str, expected: str,
+) -> None:  # fmt: skip
+    page = await signed_in(server, session)
+    monkeypatch.setitem(app._state, SETTINGS, app[SETTINGS].model_copy(update={"blur_thumbnails": setting}))
+    if cookie:
+        session.cookie_jar.update_cookies({"medlens_blur": cookie}, response_url=page.session._build_url(page.base))
+    text = await (await page.get("/", headers={"Accept": "text/html"})).text()
+    assert f'<html lang="en" data-blur="{expected}">' in text
+
+
+async def test_nothing_jumps_while_pages_load(browsed: Page, kept: Database) -> None:
+    images = [judged(str(number), "ct", thumbnail=webp(number)) for number in range(30)]
+    scan_id = await scanned(kept, *images)
+    await browsed.add_init_script(
+        """window.jumped = 0;
+        new PerformanceObserver((list) => {
+          for (const one of list.getEntries()) if (!one.hadRecentInput) window.jumped += one.value;
+        }).observe({ type: "layout-shift", buffered: true });"""
+    )
+    for size in (DESK, PHONE):
+        await browsed.set_viewport_size(size)  # type: ignore[arg-type]
+        for path in ("/", "/new", f"/scans/{scan_id}", f"/images/{digest('1')}"):
+            await browsed.goto(path)
+            await browsed.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            assert await browsed.evaluate("window.jumped") == 0, path
