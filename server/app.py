@@ -11,13 +11,14 @@ from importlib import import_module
 
 from aiohttp import web
 
+from server.charts.press import Press
 from server.jobs.queue import Queue
 from server.settings import Settings
 from server.source.guard import Guard
 from server.store.database import Database
 from server.store.events import EventHub
 from server.web.hosts import set_headers
-from server.web.keys import DATABASE, EVENTS, GUARD, LIMITER, METRICS, QUEUE, SETTINGS, STREAMS, TOKEN, UPLOADS, WEIGHTS
+from server.web.keys import CHARTS, DATABASE, EVENTS, GUARD, LIMITER, METRICS, QUEUE, SETTINGS, STREAMS, TOKEN, UPLOADS, WEIGHTS
 from server.web.limits import MAX_JSON_BYTES, UPLOADS_AT_ONCE, Limiter
 from server.web.metrics import Metrics
 from server.web.middleware import MIDDLEWARES
@@ -36,7 +37,7 @@ def create_app(settings: Settings) -> web.Application:
     app[STREAMS] = set()
     app[UPLOADS] = asyncio.Semaphore(UPLOADS_AT_ONCE)
     app[WEIGHTS] = lambda: weights_present(settings)
-    app.cleanup_ctx.extend((_database, _queue, _events))
+    app.cleanup_ctx.extend((_database, _queue, _events, _charts))
     app.on_response_prepare.append(set_headers)
     app.on_shutdown.append(_end_streams)
     app.add_routes(ROUTES)
@@ -68,6 +69,12 @@ async def _queue(app: web.Application) -> AsyncIterator[None]:
 async def _events(app: web.Application) -> AsyncIterator[None]:
     async with EventHub(app[DATABASE]) as hub:
         app[EVENTS] = hub
+        yield
+
+
+async def _charts(app: web.Application) -> AsyncIterator[None]:
+    async with Press() as press:  # starts its process with the first chart
+        app[CHARTS] = press
         yield
 
 

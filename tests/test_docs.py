@@ -9,8 +9,8 @@ import pytest
 import typer.main
 
 from server.__main__ import app
-from server.cli.config import shown
 from server.settings import PREFIX, Settings
+from server.settings_shown import shown
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

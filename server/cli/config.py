@@ -3,49 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from dotenv import dotenv_values
-from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from server.settings import PREFIX, Settings, load_settings
-
-
-def origin_of(name: str) -> str:
-    """`environment`, `.env` or `default`: where the value of setting `name` came from."""
-    variable = PREFIX + name.upper()
-    if variable in {key.upper() for key in os.environ}:
-        return "environment"
-    if variable in {key.upper() for key in dotenv_values(".env")}:
-        return ".env"
-    return "default"
-
-
-def shown(value: Any) -> Any:
-    """A value as people write it in the environment; a secret only as "set"."""
-    if isinstance(value, SecretStr):
-        return "set (hidden)"
-    if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
-    return value if value is None or isinstance(value, int | float | bool) else str(value)
-
-
-def every_setting(settings: Settings) -> list[dict[str, Any]]:
-    """name, value, source and description of each knob, in the order of settings.py."""
-    return [
-        {
-            "name": PREFIX + name.upper(),
-            "value": shown(getattr(settings, name)),
-            "source": origin_of(name),
-            "description": field.description,
-        }
-        for name, field in Settings.model_fields.items()
-    ]
+from server.settings import load_settings
+from server.settings_shown import every_setting
 
 
 def config(as_json: Annotated[bool, typer.Option("--json", help="As one JSON list.")] = False) -> None:

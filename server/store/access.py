@@ -5,7 +5,8 @@ A copy of the database opens nothing. Hashes are 64 hex digits, made elsewhere; 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, func, insert, select, update
 
@@ -50,6 +51,31 @@ async def is_open(database: Database, hashed: str) -> bool:
 async def close_session(database: Database, hashed: str) -> None:
     async with database.begin() as connection:
         await connection.execute(delete(sessions).where(sessions.c.id_hash == digest(hashed)))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is signed in. `hashed`: 64 hex digits, which name the session and open nothing."""
+
+    hashed: str
+    label: str
+    created_at: datetime
+    expires_at: datetime
+
+
+async def open_sessions(database: Database) -> list[Session]:
+    """Everyone who may look now, the newest first."""
+    wanted = select(sessions).where(sessions.c.expires_at > func.now()).order_by(sessions.c.created_at.desc())
+    async with database.begin() as connection:
+        rows = (await connection.execute(wanted)).mappings().all()
+    return [Session(bytes(row["id_hash"]).hex(), row["label"] or "", row["created_at"], row["expires_at"]) for row in rows]
+
+
+async def close_others(database: Database, hashed: str) -> int:
+    """End every session but this one, and every unused code: the token was rotated by whom it belongs to."""
+    async with database.begin() as connection:
+        await connection.execute(delete(login_codes))
+        return (await connection.execute(delete(sessions).where(sessions.c.id_hash != digest(hashed)))).rowcount
 
 
 async def close_all(database: Database) -> int:

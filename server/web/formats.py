@@ -50,6 +50,14 @@ def thousands(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")
 
 
+def data_size(number: int) -> str:
+    """In steps of 1,000: "512 B", "1.5 MB"."""
+    size, units = float(number), ["B", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
 def code(text: str) -> Markup:
     """`text`, escaped, with what stands between backticks shown as code."""
     parts = [escape(part) for part in text.split("`")]

@@ -57,6 +57,12 @@ async def _ask(check: Check, request: web.Request) -> dict[str, object]:
         return {"ok": False, "detail": f"did not answer within {PART_TIMEOUT_S:g} s"}
 
 
+async def parts(request: web.Request) -> dict[str, dict[str, object]]:
+    """Each part by name: `ok`, and a word on it."""
+    answers = await asyncio.gather(*(_ask(check, request) for check in PARTS.values()))
+    return dict(zip(PARTS, answers, strict=True))
+
+
 @operation(
     Operation(
         summary="Whether each part is ready",
@@ -66,10 +72,9 @@ async def _ask(check: Check, request: web.Request) -> dict[str, object]:
     )
 )
 async def readyz(request: web.Request) -> web.StreamResponse:
-    answers = await asyncio.gather(*(_ask(check, request) for check in PARTS.values()))
-    parts = dict(zip(PARTS, answers, strict=True))
-    ready = all(part["ok"] for part in parts.values())
-    return web.json_response({"ready": ready, "parts": parts}, status=200 if ready else 503)
+    told = await parts(request)
+    ready = all(part["ok"] for part in told.values())
+    return web.json_response({"ready": ready, "parts": told}, status=200 if ready else 503)
 
 
 @operation(

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from aiohttp import web
 
+from server.charts.press import Press
 from server.jobs.queue import Queue
 from server.settings import Settings
 from server.source.guard import Guard
@@ -26,6 +27,7 @@ TOKEN = web.AppKey("TOKEN", Token)
 LIMITER = web.AppKey("LIMITER", Limiter)
 QUEUE = web.AppKey("QUEUE", Queue)
 EVENTS = web.AppKey("EVENTS", EventHub)
+CHARTS = web.AppKey("CHARTS", Press)
 METRICS = web.AppKey("METRICS", Metrics)
 # Tasks that stream until their scan ends; they are cancelled when the server stops.
 STREAMS = web.AppKey("STREAMS", set[asyncio.Task[None]])

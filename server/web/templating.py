@@ -29,7 +29,16 @@ def environment() -> Environment:
         "kind_names": texts.KIND_NAMES,
         "places": texts.PLACES,
     }
-    filters = (formats.ago, formats.when, formats.percent, formats.host, formats.seconds, formats.thousands, formats.code)
+    filters = (
+        formats.ago,
+        formats.when,
+        formats.percent,
+        formats.host,
+        formats.seconds,
+        formats.thousands,
+        formats.data_size,
+        formats.code,
+    )
     made.filters |= {one.__name__: one for one in filters}
     return made
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from server.web import texts_history, texts_new, texts_scan
+from server.web import texts_figures, texts_history, texts_new, texts_review, texts_scan, texts_settings
 
 MODALITY_NAMES = {
     "xray": "X-ray",
@@ -53,6 +53,9 @@ PLACES = (
 )
 
 TEXTS = SimpleNamespace(
+    **texts_figures.TEXTS,
+    **texts_review.TEXTS,
+    **texts_settings.TEXTS,
     **texts_history.TEXTS,
     **texts_new.TEXTS,
     **texts_scan.TEXTS,
@@ -104,6 +107,9 @@ TEXTS = SimpleNamespace(
 )
 
 SCRIPT_TEXTS = {
+    **texts_figures.SCRIPT_TEXTS,
+    **texts_review.SCRIPT_TEXTS,
+    **texts_settings.SCRIPT_TEXTS,
     **texts_history.SCRIPT_TEXTS,
     **texts_new.SCRIPT_TEXTS,
     **texts_scan.SCRIPT_TEXTS,

@@ -1,0 +1,19 @@
+// The list of corrections: take one back. What held before holds again, so the row goes grey and stays to be read.
+import { takeBack } from "./api.js";
+import { modalityName, text } from "./dom.js";
+import { toast } from "./toast.js";
+
+document.querySelector(".corrections")?.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-undo]");
+  if (!button) return;
+  const row = button.closest("li");
+  button.disabled = true;
+  try {
+    const { modality } = await takeBack(row.dataset.sha256);
+    row.classList.add("gone");
+    toast(text("text:correction_undone", { name: modalityName(modality) }));
+  } catch (problem) {
+    button.disabled = false;
+    toast(problem.message);
+  }
+});

@@ -1,0 +1,10 @@
+// The figures page: keys for the time, and a chart that could not be drawn says so by its text.
+import { text } from "./dom.js";
+import { bind } from "./keys.js";
+
+const spans = [...document.querySelectorAll(".tab")];
+const shown = spans.findIndex((span) => span.ariaCurrent);
+const go = (step) => spans[shown + step]?.click();
+
+bind("[", text("text:shorter"), () => go(-1));
+bind("]", text("text:longer"), () => go(1));

@@ -1,0 +1,55 @@
+// What the review page shows of a question: the picture, what the model leans to, and how far one has come.
+import { modalityName, part, text } from "./dom.js";
+
+const AHEAD = 4; // pictures loaded before they are asked about
+const page = document.getElementById("review");
+const counted = Number(page.dataset.counted);
+const ahead = new Map();
+
+const pictureOf = (question) => `/api/images/${question.sha256}/thumbnail`;
+const shown = (n) => (n >= counted ? text("text:review_many", { n: counted }) : String(n));
+
+function prefetch(coming) {
+  for (const question of coming.slice(0, AHEAD)) {
+    if (ahead.has(question.sha256)) continue;
+    const picture = new Image();
+    picture.src = pictureOf(question);
+    ahead.set(question.sha256, picture);
+  }
+}
+
+function count({ waiting, today, sitting }) {
+  part(page, "waiting-shown").textContent = shown(waiting);
+  part(page, "today-shown").textContent = shown(today);
+  part(page, "sitting").textContent = String(sitting);
+  const progress = part(page, "progress");
+  progress.max = Math.max(1, sitting + waiting);
+  progress.value = sitting;
+}
+
+function opinion(name, modality) {
+  const line = document.createElement("li");
+  line.textContent = `${name}: ${modalityName(modality)}`;
+  return line;
+}
+
+/** Show the first of `queue`, or that there is none; `undoable`: whether something can be undone. */
+export function show(queue, tally, undoable) {
+  const [question, ...coming] = queue;
+  part(page, "asked").hidden = !question;
+  part(page, "done").hidden = Boolean(question);
+  for (const undo of page.querySelectorAll('[data-act="undo"]')) undo.disabled = !undoable;
+  count(tally);
+  if (!question) return;
+  const picture = part(page, "picture");
+  picture.src = pictureOf(question);
+  picture.alt = question.name;
+  part(page, "picture-link").href = `/images/${question.sha256}`;
+  const [first, second] = question.leans.map(modalityName);
+  part(page, "leans").textContent = text("text:between", { a: first, b: second });
+  part(page, "members").replaceChildren(...Object.entries(question.members).map(([name, said]) => opinion(name, said)));
+  const link = part(page, "scan");
+  link.textContent = question.name;
+  link.href = question.scan ? `/scans/${question.scan}` : `/images/${question.sha256}`;
+  prefetch(coming);
+}

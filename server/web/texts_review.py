@@ -1,0 +1,46 @@
+"""The words of the review queue and of the list of corrections; texts.py joins them to the others."""
+
+from __future__ import annotations
+
+TEXTS = {
+    "review": "Review",
+    "review_lead": "What is it? The model was unsure, or its members disagreed. Your answer counts everywhere at once.",
+    "review_waiting": "waiting",
+    "review_today": "labelled today",
+    "review_sitting": "in this sitting",
+    "review_skip": "Skip",
+    "review_undo": "Undo",
+    "review_says": "The model leans to",
+    "review_from": "From",
+    "review_empty_title": "Nothing to review",
+    "review_empty_text": "Images land here when the model is unsure or its members disagree. Scan something, and come back.",
+    "review_done_title": "All done",
+    "review_done_text": "Everything that was waiting has an answer. Refit the ensemble with `medlens train ensemble --feedback`.",
+    "corrections": "Corrections",
+    "corrections_lead": "What people said of images. It overrides the model everywhere, and reaches near duplicates.",
+    "corrections_learn": "Learn from them with `medlens train ensemble --feedback`: under a minute, kept only if it is better.",
+    "corrections_empty_title": "No corrections yet",
+    "corrections_empty_text": "Correct an image where you see it, or answer the review queue.",
+    "corrections_image": "Image",
+    "corrections_said": "A person says",
+    "corrections_model": "Shown before",
+    "corrections_when": "When",
+    "corrections_undo": "Undo",
+    "corrections_reached": "and {n} near copies",
+    "corrections_csv": "Data set as CSV",
+    "corrections_zip": "With pictures, ZIP",
+    "corrections_older": "Older corrections",
+    "corrections_newest": "Back to the newest",
+    "corrections_confirmed": "confirmed",
+}
+SCRIPT_TEXTS = {
+    "review_key": "Say that it is {name}",
+    "review_key_skip": "Skip this image",
+    "review_key_undo": "Undo the last answer",
+    "review_kept": "{name}. Undo with u.",
+    "review_skipped": "Skipped. Undo with u.",
+    "review_undone": "Undone.",
+    "review_nothing_to_undo": "Nothing to undo in this sitting.",
+    "review_many": "{n}+",
+    "correction_undone": "Undone: {name} holds again.",
+}
