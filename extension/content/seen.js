@@ -27,20 +27,25 @@
   async function keep(url, blob) {
     if (!blob || blob.size > MAX_ONE || blob.size > room) return;
     room -= blob.size;
-    const bytes = new Uint8Array(await blob.arrayBuffer());
-    let text = "";
-    for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-    here.push({ url: keyOf(url), type: blob.type, base64: btoa(text) });
+    here.push({ url: keyOf(url), type: blob.type, base64: await base64(blob) });
+  }
+
+  /** By a reader: Firefox lets a content script look at the page's buffers, but not cut them. */
+  function base64(blob) {
+    return new Promise((resolve, reject) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+      reader.onerror = () => reject(reader.error);
+      reader.readAsDataURL(blob);
+    });
   }
 
   async function take(url) {
-    try {
-      const answer = await fetch(url, { cache: "force-cache", credentials: "same-origin" });
-      if (answer.ok) return await keep(url, await answer.blob());
-    } catch {
-      // another site's, or the page's policy: the background may be allowed to
-    }
-    if (/^https?:/.test(url)) elsewhere.add(url);
+    const blob = await fetch(url, { cache: "force-cache", credentials: "same-origin" })
+      .then((answer) => (answer.ok ? answer.blob() : null))
+      .catch(() => null); // another site's, or the page's policy: the background may be allowed to
+    if (blob) await keep(url, blob);
+    else if (/^https?:/.test(url)) elsewhere.add(url);
   }
 
   function drawn(canvas) {
