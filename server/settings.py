@@ -64,7 +64,7 @@ class Settings(BaseSettings):
 
     # how it is judged
     members: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("cnn",), description="ensemble members that vote, comma separated: cnn, clip, kmeans"
+        ("cnn", "clip", "kmeans"), description="ensemble members that vote, comma separated: cnn, clip, kmeans"
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the model runs")
     batch_size: int = Field(16, ge=1, description="images in one forward pass at most")

@@ -26,7 +26,7 @@ ITERATIONS = 70  # of L-BFGS over 52,000 rows; the held-out figures stand still 
 
 
 def fit_twin_head(views: Sequence[NDArray[np.float16]], labels: NDArray[np.int64], weights: NDArray[np.float64], deep: int,
-                  classes: int) -> nn.Linear:  # fmt: skip
+                  classes: int, *, iterations: int = ITERATIONS) -> nn.Linear:  # fmt: skip
     """A linear layer over the twin's features [n, d], the first `deep` of them deep. `weights` [n] sum to 1, and views count alike.
 
     Textures are brought to one scale by their mean and spread, which the returned layer undoes.
@@ -39,7 +39,7 @@ def fit_twin_head(views: Sequence[NDArray[np.float16]], labels: NDArray[np.int64
         spread[deep:] = (textures.std(0) + np.finfo(np.float16).eps) * np.sqrt(textures.shape[1]) / SCALE
     features = torch.from_numpy((stacked - middle) / spread)
     many = torch.from_numpy(np.tile(weights / len(views), len(views)).astype(np.float32))
-    head = fit_head(features, torch.from_numpy(np.tile(labels, len(views))), many, classes, ridge=RIDGE, iterations=ITERATIONS)
+    head = fit_head(features, torch.from_numpy(np.tile(labels, len(views))), many, classes, ridge=RIDGE, iterations=iterations)
     head.weight.div_(torch.from_numpy(spread))
     head.bias.sub_(head.weight @ torch.from_numpy(middle))
     return head
