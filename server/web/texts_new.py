@@ -23,7 +23,6 @@ TEXTS = {
 }
 
 SCRIPT_TEXTS = {
-    "starting": "Starting…",
     "refused": "Not started; what is wrong stays in the box:",
     "refused_line": "{line}: {why}",
     "nothing_given": "Paste at least one address, or choose files.",

@@ -46,7 +46,6 @@ TEXTS = {
     "previous": "Previous",
     "next": "Next",
     "own_page": "Own page",
-    "verdict": "Verdict",
     "probabilities": "Probabilities",
     "members": "What each member says",
     "member": "Member",
@@ -56,7 +55,6 @@ TEXTS = {
     "seen_before": "Seen in {n} scans",
     "seen_once": "Seen in this scan alone",
     "seen_more": "Earlier scans",
-    "seen_place": "{kind} on {page}",
     "spot": "Where it stands: {x} across, {y} down, on a page of {w} × {h}",
     "spot_pdf": "Drawn to scale on an A4 page.",
     "spot_page": "Drawn to scale on the page as far as images reach.",
@@ -71,7 +69,6 @@ TEXTS = {
     "bytes": "Bytes",
     "model": "Model",
     "no_thumbnail": "No picture is kept",
-    "place": "Place",
     "page": "page {n}",
     "panels": "Panels",
 }
@@ -86,19 +83,16 @@ SCRIPT_TEXTS = {
     "not_yet": "Not made yet: {why} Asking again…",
     "between": "{a} or {b}",
     "places": "{n} places",
-    "near_copies": "{n} near copies",
     "position": "{i} of {n}",
     "cannot_open": "This image cannot be shown: {why}",
     "key_image_next": "Next image",
     "key_image_previous": "Previous image",
-    "key_open": "Open the image",
     "key_correct": "Say what it is, of the selected images or this one",
     "key_take_back": "Undo the last correction",
     "key_choose": "Select the image",
     "key_choose_all": "Select all that are shown",
     "key_heat": "What the model looked at",
     "key_unfold": "Unfold near copies, or fold them",
-    "key_close": "Close",
 }
 
 ARCHIVE_README = """medlens: the images of one scan, sorted by modality

@@ -26,6 +26,7 @@ async def test_rows_say_what_was_found_and_titles_are_only_text(browsed: Page, k
     await three(kept)
     await browsed.goto("/")
     first, _, last = await browsed.locator(".row").all()
+    await expect(browsed.locator(".kept")).to_have_text("Scans are kept until you delete them.")
     await expect(first.locator(".row-title")).to_have_text(EVIL)
     await expect(first).to_contain_text("0 of 1 medical")
     await expect(last).to_contain_text("1 of 1 medical")

@@ -3,7 +3,7 @@ import { imagePage } from "./api.js";
 import { part, text } from "./dom.js";
 import { cardOf, corrected, shown } from "./gallery.js";
 import { article } from "./image.js";
-import { enabled } from "./keys.js";
+import { bind, enabled, show as listKeys } from "./keys.js";
 
 const dialog = document.getElementById("detail");
 const body = part(dialog, "body");
@@ -74,12 +74,13 @@ dialog.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const place = Number(event.key) - 1;
   const keys = { ArrowRight: () => step(1), ArrowLeft: () => step(-1) };
-  const single = { j: () => step(1), k: () => step(-1), h: () => acts?.heat(), u: () => acts?.undo() };
+  const single = { j: () => step(1), k: () => step(-1), h: () => acts?.heat(), u: () => acts?.undo(), "?": listKeys };
   const act = keys[event.key] ?? (enabled() ? (single[event.key] ?? (place >= 0 && place < 6 ? () => acts?.say(place) : null)) : null);
   event.stopPropagation(); // what lies under the dialog keeps its keys to itself
   if (!act) return;
   event.preventDefault();
   act();
 });
+bind("h", text("text:key_heat"), () => false); // listed with the others; it works where an image is open
 window.addEventListener("hashchange", follow);
 follow();

@@ -49,7 +49,8 @@ export function show() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || dialog.open) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (document.querySelector("dialog[open]")) return; // what lies under a dialog rests
   const found = bound.get(begun + event.key) ?? bound.get(event.key);
   const begins = `${event.key} `;
   begun = !found && [...bound.keys()].some((key) => key.startsWith(begins)) ? begins : "";
