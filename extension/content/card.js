@@ -3,9 +3,8 @@
 medlens.define("card", () => (label, onCorrected) => {
   const MODALITIES = ["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"];
   const GAP = 8;
-  const { ask, text } = medlens.browser;
+  const { ask, percent, text } = medlens.browser;
   const nameOf = (modality) => text(`modality_${modality}`);
-  const percent = (share) => text("percent", [Math.round(share * 100)]);
   let open = null; // {card, opener}
 
   function make(tag, className, ...children) {

@@ -1,13 +1,14 @@
 // The layer over the page: an outline and a label over each marked picture, placed while it is in view. Reads positions in one go and
 // writes them in one go, for what is visible only, so that a page of hundreds stays quick.
 medlens.define("label", () => (onChosen) => {
-  const { text, direction } = medlens.browser;
+  const { direction, language, percent, text } = medlens.browser;
   const host = document.createElement("div");
   host.dataset.medlensLayer = "";
   const root = host.attachShadow({ mode: "closed" });
   medlens.look(root);
   const layer = document.createElement("div");
   layer.dir = direction();
+  layer.lang = language();
   root.append(layer);
   document.documentElement.append(host);
 
@@ -45,30 +46,33 @@ medlens.define("label", () => (onChosen) => {
     const button = document.createElement("button");
     const dot = document.createElement("span");
     const name = document.createElement("span");
+    const share = document.createElement("span");
     button.className = "label";
     dot.className = "dot";
     button.type = "button";
     button.setAttribute("aria-haspopup", "dialog");
-    button.append(dot, name);
+    share.className = "share";
+    button.append(dot, name, share);
     button.addEventListener("click", () => onChosen(marks.get(element), button, element));
     box.append(button);
     layer.append(box);
-    const made = { box, button, name };
+    const made = { box, button, name, share };
     drawn.set(element, made);
     write(made, marks.get(element));
     return made;
   }
 
-  function write({ box, button, name }, mark) {
+  function write({ box, button, name, share }, mark) {
     box.className = `mark ${mark.modality}${mark.uncertain ? " unsure" : ""}`;
-    name.textContent = wordsFor(mark);
+    [name.textContent, share.textContent] = wordsFor(mark);
     button.title = text("mark_why");
   }
 
+  /** What may be cut where the picture is narrow, and what may not. */
   function wordsFor({ modality, uncertain, between, confidence, corrected }) {
-    if (corrected) return `${text(`modality_${modality}`)} ✓`;
-    if (uncertain) return text("between", between.map((name) => text(`modality_${name}`)));
-    return `${text(`modality_${modality}`)} ${text("percent", [Math.round(confidence * 100)])}`;
+    if (corrected) return [text(`modality_${modality}`), " ✓"];
+    if (uncertain) return [text("between", between.map((name) => text(`modality_${name}`))), ""];
+    return [text(`modality_${modality}`), ` ${percent(confidence)}`];
   }
 
   function show(element, mark) {

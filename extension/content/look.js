@@ -18,10 +18,12 @@ medlens.define("look", () => {
   box-shadow: 0 0 0 3.5px rgb(6 16 22 / .75), inset 0 0 0 3px rgb(6 16 22 / .35); }
 .mark.unsure { outline-style: dashed; }
 .label { position: absolute; inset-block-start: 6px; inset-inline-start: 6px; max-width: max(calc(100% - 12px), 3.2em); min-height: 24px; display: inline-flex;
-  align-items: center; gap: 6px; padding: 2px 9px 2px 7px; border: 0; border-radius: 99px; background: rgb(8 20 27 / .92); color: #fff;
+  align-items: center; padding-block: 2px; padding-inline: 7px 9px; border: 0; border-radius: 99px; background: rgb(8 20 27 / .92); color: #fff;
   font: inherit; font-size: 12.5px; font-weight: 600; line-height: 1.3; cursor: pointer; pointer-events: auto; overflow: hidden; }
 .label:hover { background: #0b3540; }
 .label span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.label .dot { margin-inline-end: 6px; }
+.label .share { flex: none; white-space: pre; }
 .dot { flex: none; width: 9px; height: 9px; border-radius: 50%; background: var(--hue); }
 :focus-visible { outline: 3px solid #fff; outline-offset: 0; box-shadow: 0 0 0 5px #0b6670; }
 .card { position: absolute; inset: 0 auto auto 0; width: min(340px, calc(100vw - 24px)); max-height: min(560px, calc(100vh - 24px)); overflow: auto; padding: 16px; border: 1px solid var(--line);
@@ -37,7 +39,7 @@ p { margin: 0; }
 section { display: grid; gap: 6px; }
 .note { padding: 6px 10px; border-radius: 8px; background: var(--warn-soft); color: var(--warn); font-size: 13px; }
 .muted { color: var(--muted); font-size: 13px; }
-.row { display: grid; grid-template-columns: 8.2em 1fr 3.2em; gap: 8px; align-items: center; font-size: 13px; }
+.row { display: grid; grid-template-columns: 9.4em 1fr 3.2em; gap: 8px; align-items: center; font-size: 13px; }
 .row.says { grid-template-columns: 4.5em 1fr 3.2em; }
 .row b { font-weight: 500; }
 .row i { font-style: normal; text-align: end; font-variant-numeric: tabular-nums; color: var(--muted); }

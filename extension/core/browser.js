@@ -3,8 +3,9 @@ const api = globalThis.browser ?? globalThis.chrome;
 
 // texts and facts
 export const text = (key, values = []) => api.i18n.getMessage(key, values.map(String));
-export const language = () => api.i18n.getUILanguage();
-export const direction = () => api.i18n.getMessage("@@bidi_dir") || "ltr";
+// Of the texts: a browser in a language that we do not speak shows English ones, and they read as English does.
+export const language = () => text("language");
+export const direction = () => text("direction");
 export const page = (path) => api.runtime.getURL(path);
 export const version = () => api.runtime.getManifest().version;
 

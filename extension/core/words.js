@@ -1,23 +1,23 @@
 // Words on our own pages: texts by key, counts, shares and ages the way the person's language writes them. Text only ever becomes text.
 import { direction, language, text } from "./browser.js";
 
-const locale = () => language().replace("_", "-");
 const AGES = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3600], ["minute", 60]];
 
 /** `key`_one, `key`_other, ... by the language's rules; the count is the first value. */
 export function counted(key, n, ...more) {
-  const form = new Intl.PluralRules(locale()).select(n);
+  const form = new Intl.PluralRules(language()).select(n);
   return text(`${key}_${form}`, [n, ...more]) || text(`${key}_other`, [n, ...more]);
 }
 
-export const percent = (share) => new Intl.NumberFormat(locale(), { style: "percent" }).format(share);
+/** Never rounded up to certainty. */
+export const percent = (share) => text("percent", [share < 1 ? Math.min(99, Math.round(share * 100)) : 100]);
 
 /** How long ago, in the largest unit that fits. `then`: ISO 8601. */
 export function ago(then, now = Date.now()) {
   const seconds = Math.max(0, (now - Date.parse(then)) / 1000);
   const [unit, size] = AGES.find(([, length]) => seconds >= length) ?? ["minute", 60];
   if (seconds < 60) return text("just_now");
-  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
+  return new Intl.RelativeTimeFormat(language(), { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
 }
 
 export const modality = (name) => text(`modality_${name}`);
@@ -27,7 +27,7 @@ export const problem = ({ code, message, detail }) => text(`problem_${code}`) ||
 
 /** Fills in every element that names its text: data-t its content, data-t-label and data-t-title these attributes. */
 export function fill(root = document) {
-  document.documentElement.lang = locale();
+  document.documentElement.lang = language();
   document.documentElement.dir = direction();
   for (const element of root.querySelectorAll("[data-t]")) element.replaceChildren(...pieces(text(element.dataset.t)));
   for (const element of root.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", text(element.dataset.tLabel));

@@ -65,12 +65,15 @@ async def headed(playwright: Playwright, screen: Screen, chromium: str, profile:
 
 class Desk:
     def __init__(self, screen: Screen, extension: Extension, glass: Page) -> None:
-        self.screen, self.extension, self._glass = screen, extension, glass
+        self.screen, self.extension, self.glass = screen, extension, glass
 
     @classmethod
-    async def of(cls, screen: Screen, extension: Extension) -> Self:
+    async def of(cls, screen: Screen, extension: Extension, front: Page | None = None) -> Self:
+        """`front`: the page that stays in front."""
         glass = await extension.browser.new_page()
         await glass.goto(extension.url("options/options.html"))
+        if front:
+            await front.bring_to_front()
         return cls(screen, extension, glass)
 
     async def open(self, address: str) -> Page:
@@ -127,7 +130,7 @@ class Desk:
 
     async def words(self, selector: str) -> str | None:
         """The visible words of a part of the popup; None when there is no popup."""
-        said: str | None = await self._glass.evaluate(LOOK, [selector, "words"])
+        said: str | None = await self.glass.evaluate(LOOK, [selector, "words"])
         return said
 
     async def says(self, selector: str, words: str) -> None:
@@ -135,12 +138,12 @@ class Desk:
 
     async def width(self) -> float:
         """Of the popup, in pixels, less what does not fit into it."""
-        found: float = await self._glass.evaluate(LOOK, ["html", "width"])
+        found: float = await self.glass.evaluate(LOOK, ["html", "width"])
         return found
 
     async def press(self, selector: str) -> None:
         """A click on a part of the popup, where it stands on the screen."""
-        x, y = await self._glass.evaluate(LOOK, [selector, "place"])
+        x, y = await self.glass.evaluate(LOOK, [selector, "place"])
         await self.screen.click(x, y)
 
     async def see(self) -> None:

@@ -28,7 +28,8 @@ const mark = { image: "a".repeat(64), urls: [document.querySelector("img").src],
   uncertain: true, agree: false, corrected: false, between: ["ct", "mri"] };
 globalThis.medlens = {
   define(name, make) { this[name] ??= make(); },
-  browser: { text, direction: () => DIRECTION, onMessage: (run) => (globalThis.tell = run),
+  browser: { text, language: () => "en", direction: () => DIRECTION, percent: (share) => text("percent", [Math.round(share * 100)]),
+    hold: () => () => {}, onMessage: (run) => (globalThis.tell = run),
     shadowOf: (element) => element.shadowRoot,
     ask: async () => ({ mark, shares, members: [["cnn", "ct", 0.61], ["clip", "mri", 0.5]] }) },
 };
