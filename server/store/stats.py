@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import groupby
+from typing import Any
 
-from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
 
 from server.records import MODALITIES, Modality, Status
 from server.store.daily import BINS, COUNTS, refresh
@@ -25,16 +24,20 @@ TIMED = 1_000  # newest finished scans whose stage times are looked at: 50 of th
 BEGINNING, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
-KEPT = text(f"""
-SELECT day, status, model_version, scans, {", ".join(COUNTS)}, confidence_bins FROM figures_days
-WHERE day >= :first AND day < :past ORDER BY day, status
-""")  # noqa: S608 -- made of names from this program only
+_NAMES = ("scans", *COUNTS)
+_SUMMED = ", ".join(f"sum({name})::bigint" for name in _NAMES)
+_BINNED = ", ".join(f"sum(confidence_bins[{i + 1}])::bigint" for i in range(CONFIDENCE_BINS))
+KEPT = f"""
+SELECT day, status, model_version, scans, {", ".join(COUNTS)}, confidence_bins FROM figures_days WHERE day >= :first AND day < :past
+"""  # noqa: S608 -- made of names from this program only
+BY_DAY = f"SELECT day, {_SUMMED} FROM ({{0}}) AS told GROUP BY day ORDER BY day"  # noqa: S608 -- likewise
+BY_KIND = f"SELECT status, model_version, min(day), max(day), {_SUMMED}, {_BINNED} FROM ({{0}}) AS told GROUP BY 1, 2 ORDER BY 4"  # noqa: S608 -- likewise
 # Part of a day, at an end of a span that does not begin or end at midnight.
-PART = text(f"""
-SELECT CAST(:day AS date) AS day, status, coalesce(model_version, '') AS model_version, count(*) AS scans,
+PART = f"""
+SELECT (created_at AT TIME ZONE 'UTC')::date AS day, status, coalesce(model_version, '') AS model_version, count(*) AS scans,
     {", ".join(f"sum({name})::bigint AS {name}" for name in COUNTS)}, ARRAY[{BINS}] AS confidence_bins
-FROM scans WHERE deleted_at IS NULL AND created_at >= :since AND created_at < :until GROUP BY 2, 3
-""")  # noqa: S608 -- likewise
+FROM scans WHERE deleted_at IS NULL AND created_at >= :since_{{0}} AND created_at < :until_{{0}} GROUP BY 1, 2, 3
+"""  # noqa: S608 -- likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,37 +93,37 @@ GROUP BY stage.key
 async def figures(database: Database, since: datetime | None = None, until: datetime | None = None) -> Stats:
     """Figures of the scans asked for in this time; `since` is included, `until` is not; corrections made in it."""
     begin, end = (min(max(moment, BEGINNING), END).astimezone(UTC) for moment in (since or BEGINNING, until or END))
-    span = {"since": begin, "until": end}
+    told, values = _told(begin, end)
     async with database.begin() as connection:
         await refresh(connection)
-        rows = await _rows(connection, begin, end)
-        stages = (await connection.execute(STAGES, {**span, "timed": TIMED})).all()
+        days = (await connection.execute(text(BY_DAY.format(told)), values)).all()
+        kinds = (await connection.execute(text(BY_KIND.format(told)), values)).all()
+        stages = (await connection.execute(STAGES, {"since": begin, "until": end, "timed": TIMED})).all()
         corrections = await said(connection, begin, end)
+    counts = [tuple(row)[4 : 4 + len(_NAMES)] for row in kinds]
     by_status: Counter[Status] = Counter()
-    for row in rows:
-        by_status[row["status"]] += row["scans"]
+    for row in kinds:
+        by_status[row[0]] += row[4]
     return Stats(
-        total=_figure(rows),
-        days={day: _figure(list(of_day)) for day, of_day in groupby(rows, key=lambda row: row["day"])},
+        total=_figure(_sum(counts)),
+        days={row[0]: _figure(row[1:]) for row in map(tuple, days)},
         by_status=by_status,
-        versions=_versions(rows),
-        confidence=tuple(sum(row["confidence_bins"][i] for row in rows) for i in range(CONFIDENCE_BINS)),
+        versions=_versions([tuple(row) for row in kinds]),
+        confidence=_sum([tuple(row)[-CONFIDENCE_BINS:] for row in kinds], CONFIDENCE_BINS),
         stages_ms={stage: (p50, p95) for stage, p50, p95 in stages},
         corrections=corrections,
     )
 
 
-async def _rows(connection: AsyncConnection, since: datetime, until: datetime) -> list[RowMapping]:
-    """Figures by day, status and model version: whole days as kept, parts of days at the span's ends counted."""
+def _told(since: datetime, until: datetime) -> tuple[str, dict[str, object]]:
+    """The rows of this span as SQL and its values: whole days as kept, parts of days at the span's ends counted."""
     first, past = _midnight(since), _midnight(until)
     first += DAY if first < since else timedelta()
-    found: list[RowMapping] = []
-    for begin, end in _parts(since, until, first, past):
-        part = await connection.execute(PART, {"day": begin.date(), "since": begin, "until": end})
-        found += part.mappings().all()
-    if first < past:
-        found += (await connection.execute(KEPT, {"first": first.date(), "past": past.date()})).mappings().all()
-    return sorted(found, key=lambda row: (row["day"], row["status"]))
+    parts, values = [KEPT], dict[str, object](first=first.date(), past=past.date())
+    for number, (begin, end) in enumerate(_parts(since, until, first, past)):
+        parts.append(PART.format(number))
+        values |= {f"since_{number}": begin, f"until_{number}": end}
+    return " UNION ALL ".join(parts), values
 
 
 def _parts(since: datetime, until: datetime, first: datetime, past: datetime) -> list[tuple[datetime, datetime]]:
@@ -133,17 +136,29 @@ def _midnight(moment: datetime) -> datetime:
     return datetime.combine(moment.date(), time(), UTC)
 
 
-def _versions(rows: Sequence[RowMapping]) -> list[Judged]:
-    by_version: dict[str, list[RowMapping]] = {}
-    for row in rows:
-        by_version.setdefault(row["model_version"], []).append(row)
-    judged = [Judged(name or None, some[0]["day"], some[-1]["day"], _figure(some)) for name, some in by_version.items()]
+def _versions(kinds: Sequence[tuple[Any, ...]]) -> list[Judged]:
+    """`kinds`: status, model version, first and last day, then the counts."""
+    by_version: dict[str, list[tuple[Any, ...]]] = {}
+    for row in kinds:
+        by_version.setdefault(row[1], []).append(row)
+    judged = [
+        Judged(
+            name or None,
+            min(row[2] for row in some),
+            max(row[3] for row in some),
+            _figure(_sum([row[4 : 4 + len(_NAMES)] for row in some])),
+        )
+        for name, some in by_version.items()
+    ]
     return sorted(judged, key=lambda one: one.last, reverse=True)
 
 
-def _figure(rows: Sequence[RowMapping]) -> Figure:
-    def of(name: str) -> int:
-        return sum(row[name] for row in rows)
+def _sum(rows: Sequence[Sequence[int]], width: int = len(_NAMES)) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*rows, strict=True))) or (0,) * width
 
-    plain = {name: of(name) for name in ("scans", "found", "medical", "uncertain", "disagreeing", "corrected", "cached")}
-    return Figure(**plain, unique=of("unique_images"), by_modality={name: of(name) for name in MODALITIES})
+
+def _figure(counts: Sequence[int]) -> Figure:
+    """From numbers in the order of _NAMES."""
+    scans, found, unique, medical, uncertain, disagreeing, corrected, cached, *modalities = counts
+    by_modality = dict(zip(MODALITIES, modalities, strict=True))
+    return Figure(scans, found, unique, medical, uncertain, disagreeing, corrected, cached, by_modality)

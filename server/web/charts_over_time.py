@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -27,8 +28,9 @@ def over_time(days: Mapping[date, Figure]) -> tuple[Chart, ...]:
 def by_period(days: Mapping[date, Figure]) -> dict[date, Figure]:
     """Each day, week (from Monday) or month from the first to the last under its first day, also those without a scan."""
     found: dict[date, list[Figure]] = {period: [] for period in _periods(sorted(days))}
+    begins = list(found)
     for day, figure in days.items():
-        found[max(period for period in found if period <= day)].append(figure)
+        found[begins[bisect_right(begins, day) - 1]].append(figure)
     return {period: _sum(figures) for period, figures in found.items()}
 
 

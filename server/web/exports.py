@@ -11,7 +11,6 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from server.store import export, scans
 from server.store import history as kept
 from server.store import stats as figures
 from server.store.export import Exported
+from server.store.stats import Figure
 from server.web.answers import StatsShape
 from server.web.contract import JSON, Answer, Operation, operation, query_of
 from server.web.history import filters_of, in_zone
@@ -41,6 +41,8 @@ COLUMNS = (
     "modality", "is_medical", "confidence", "uncertain", "agree", "corrected", "cached", "near_duplicate_of", "model_version",
     *MODALITIES,
 )  # fmt: skip
+
+FIGURES = tuple(Figure.__dataclass_fields__)
 
 log = structlog.get_logger(__name__)
 
@@ -174,6 +176,11 @@ async def export_json(request: web.Request) -> web.StreamResponse:
     return await _stream(request, _json_text, JSON, "medlens.json")
 
 
+def figure_json(figure: Figure) -> dict[str, Any]:
+    """By hand: dataclasses.asdict copies deeply, and years have a thousand days."""
+    return {name: getattr(figure, name) for name in FIGURES}
+
+
 @operation(
     Operation(
         summary="Figures for the charts",
@@ -189,8 +196,8 @@ async def stats(request: web.Request) -> web.StreamResponse:
     found = await figures.figures(request.app[DATABASE], in_zone(query.since), in_zone(query.until))
     return web.json_response(
         {
-            "total": asdict(found.total),
-            "days": [{"day": day.isoformat(), **asdict(figure)} for day, figure in sorted(found.days.items())],
+            "total": figure_json(found.total),
+            "days": [{"day": day.isoformat(), **figure_json(figure)} for day, figure in sorted(found.days.items())],
             "by_status": dict(found.by_status),
             "confidence": list(found.confidence),
             "stages_ms": {stage: {"p50": round(p50, 1), "p95": round(p95, 1)} for stage, (p50, p95) in found.stages_ms.items()},

@@ -122,7 +122,7 @@ async def test_no_scan_is_looked_at_but_the_newest(database: Database) -> None:
         for query, values, index in [
             (stats.STAGES, {**span, "timed": stats.TIMED}, "ix_scans_newest"),
             (daily.WORKED_OUT, {"days": [datetime(2029, 12, 1, tzinfo=UTC).date()]}, "ix_scans_newest"),
-            (stats.PART, {"day": NOON.date(), "since": NOON, "until": NOON + timedelta(hours=3)}, "ix_scans_newest"),
+            (stats.PART.format(0), {"since_0": NOON, "until_0": NOON + timedelta(hours=3)}, "ix_scans_newest"),
         ]:
             plan = json.dumps(await connection.scalar(text(f"EXPLAIN (FORMAT JSON) {query}"), values))
             assert index in plan

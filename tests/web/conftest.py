@@ -78,7 +78,8 @@ async def server(served: TestServer, app: web.Application) -> TestServer:
     """The running service, with nothing in it and nobody's requests counted."""
     app[LIMITER].forget()
     async with app[DATABASE].begin() as connection:
-        await connection.execute(text("TRUNCATE scans, images, login_codes, sessions, procrastinate_jobs CASCADE"))
+        emptied = "scans, figures_days, stale_days, images, login_codes, sessions, procrastinate_jobs"
+        await connection.execute(text(f"TRUNCATE {emptied} CASCADE"))
     return served
 
 
