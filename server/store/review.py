@@ -147,11 +147,12 @@ async def skip(database: Database, sha256: str, *, skipped: bool = True) -> None
 
 async def progress(database: Database, today: datetime) -> tuple[int, int]:
     """How many images wait, and how many people have labelled since `today` began; both counted up to COUNTED."""
-    waiting = select(review_queue.c.sha256).where(review_queue.c.skipped_at.is_(None)).limit(COUNTED).subquery()
+    waiting = select(review_queue.c.sha256).where(review_queue.c.skipped_at.is_(None))
+    waiting = waiting.order_by(review_queue.c.score.desc(), review_queue.c.sha256).limit(COUNTED)
     said = select(feedback.c.created_at).where(feedback.c.undone_at.is_(None), feedback.c.spread_from.is_(None))
     lately = said.order_by(feedback.c.id.desc()).limit(COUNTED).subquery()
     async with database.begin() as connection:
-        left = await connection.scalar(select(func.count()).select_from(waiting))
+        left = await connection.scalar(select(func.count()).select_from(waiting.subquery()))
         done = await connection.scalar(select(func.count()).select_from(lately).where(lately.c.created_at >= today))
     return left or 0, done or 0
 
