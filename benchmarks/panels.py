@@ -144,7 +144,7 @@ async def judged(figures: Sequence[Figure]) -> dict[str, Any]:
     }
     with tempfile.TemporaryDirectory() as folder:
         for name, splitter in (("whole", None), ("split", split_panels)):
-            judge = Engine(load_settings(data_dir=Path(folder), members=("cnn",), device="cpu"), split_panels=splitter)
+            judge = Engine(load_settings(data_dir=Path(folder), device="cpu"), split_panels=splitter)
             verdicts = [(any(f.medical), (await judge.judge(decode(f.data, LIMIT))).verdict.is_medical) for f in figures]
             await judge.stop()
             for true, key in ((True, "recall"), (False, "false_alarms")):
