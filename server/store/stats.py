@@ -115,6 +115,15 @@ async def figures(database: Database, since: datetime | None = None, until: date
     )
 
 
+async def versions(database: Database) -> list[Judged]:
+    """What each model version has judged in all time, the latest first."""
+    told, values = _told(BEGINNING, END)
+    async with database.begin() as connection:
+        await refresh(connection)
+        kinds = (await connection.execute(text(BY_KIND.format(told)), values)).all()
+    return _versions([tuple(row) for row in kinds])
+
+
 def _told(since: datetime, until: datetime) -> tuple[str, dict[str, object]]:
     """The rows of this span as SQL and its values: whole days as kept, parts of days at the span's ends counted."""
     first, past = _midnight(since), _midnight(until)

@@ -6,6 +6,7 @@ The token, sessions and the clean-up are for a person who has signed in: a paire
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,10 +45,15 @@ class CleanUp(BaseModel):
 
 def folder_size(folder: Path) -> int:
     """Bytes of all files under it; those that go meanwhile, or that we may not see, count nothing."""
-    total = 0
-    for path in folder.rglob("*"):
+    total, left = 0, [str(folder)]
+    while left:
         try:
-            total += path.lstat().st_size
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_size
         except OSError:
             continue
     return total
@@ -75,7 +81,7 @@ async def settings_page(request: web.Request) -> web.StreamResponse:
         "settings.html",
         parts=[(PARTS.get(name, name), part) for name, part in told.items()],
         judging=now,
-        versions=[one for one in (await stats.figures(database)).versions if one.model_version],
+        versions=[one for one in await stats.versions(database) if one.model_version],
         extensions=[one for one in sessions if one.label == LABEL],
         browsers=[one for one in sessions if one.label != LABEL],
         here=here,

@@ -46,7 +46,7 @@ def judging(settings: Settings) -> Judging:
     try:
         kinds = members.kinds(settings)
         key = version.members_key(settings, kinds)
-        file = version.ensemble_in_use(settings, kinds)
+        file = ensembles.ensemble_file(settings.data_dir, key)
         content = json.loads(file.read_bytes()) if file.is_file() else {}
         kept = ensembles.refits(settings.data_dir, key)
         name = ensembles.SHIPPED if file == ensembles.SHIPPED_FILE else file.stem

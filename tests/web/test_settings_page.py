@@ -142,7 +142,7 @@ async def test_the_page_asks_the_database_a_fixed_number_of_times(
     await page.get("/settings")
     with statements(kept) as asked:
         assert (await page.get("/settings")).status == 200
-    assert len([one for one in asked if "procrastinate" not in one]) == 11, asked
+    assert len([one for one in asked if "procrastinate" not in one]) == 8, asked
 
 
 @needs_axe
