@@ -24,12 +24,20 @@ WAITING_BATCHES = 2
 class MicroBatcher(Generic[Item, Answer]):
     """`run(items)` answers a list as long as its items; it is called in one thread of its own, never twice at a time.
 
-    `size`: items in one batch at most. `wait_s`: how long the first item of a batch waits for company. Make it inside a loop.
+    `size`: items in one batch at most. `wait_s`: how long the first item of a batch waits for company. `thread`: where it is
+    called, of one worker, which stopping ends; `close` is called there last. Make it inside a loop.
     """
 
-    def __init__(self, run: Callable[[Sequence[Item]], Sequence[Answer]], size: int, wait_s: float) -> None:
-        self._run = run
-        self._thread = ThreadPoolExecutor(1, "model")
+    def __init__(
+        self,
+        run: Callable[[Sequence[Item]], Sequence[Answer]],
+        size: int,
+        wait_s: float,
+        thread: ThreadPoolExecutor | None = None,
+        close: Callable[[], None] | None = None,
+    ) -> None:
+        self._run, self._close = run, close
+        self._thread = thread or ThreadPoolExecutor(1, "model")
         self._batches = Batches(self._work, size, wait_s=wait_s, room=WAITING_BATCHES * size, singly=True)
 
     async def submit(self, item: Item) -> Answer:
@@ -39,6 +47,8 @@ class MicroBatcher(Generic[Item, Answer]):
     async def stop(self) -> None:
         """Refuse those that wait or are being run; returns when the thread is idle."""
         await self._batches.stop()
+        if self._close:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         await asyncio.to_thread(self._thread.shutdown)
 
     async def _work(self, items: Sequence[Item]) -> Sequence[Answer]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -69,6 +70,10 @@ class Engine:
 
     async def stop(self) -> None:
         """Let the model go; pictures that wait or are being judged are Cancelled. It may be started again."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+            await asyncio.to_thread(self._explainer.close)
         if self._starting is None:
             return
         starting, self._starting = self._starting, None
@@ -100,13 +105,19 @@ class Engine:
         return await asyncio.shield(self._starting)  # a caller that gives up must not take the model from the others
 
     async def _open(self) -> MicroBatcher[Image.Image, Verdict]:
+        """The model lives and dies in one thread: opened, asked and let go there, as native libraries like it best."""
         version = await asyncio.to_thread(lambda: self.model_version)
-        jury = await asyncio.to_thread(self._open_jury, self._settings)
+        thread = ThreadPoolExecutor(1, "model")
+        try:
+            held = [await asyncio.get_running_loop().run_in_executor(thread, self._open_jury, self._settings)]
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
 
         def run(images: Sequence[Image.Image]) -> list[Verdict]:
-            return decide(jury.opinion(images), version)
+            return decide(held[0].opinion(images), version)
 
-        return MicroBatcher(run, self._settings.batch_size, self._settings.batch_wait_ms / 1000)
+        return MicroBatcher(run, self._settings.batch_size, self._settings.batch_wait_ms / 1000, thread, held.clear)
 
 
 def _crop(picture: Picture, box: Box) -> Image.Image:

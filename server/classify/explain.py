@@ -42,6 +42,11 @@ class Explainer:
             if is_exact(self._path):
                 self._opened()
 
+    def close(self) -> None:
+        """Let the checkpoint go, once whoever loads or uses it is done; it is loaded anew when asked for."""
+        with self._turn:
+            self._map = None
+
     def overlay(self, image: Image.Image, modality: Modality | None = None) -> bytes:
         """PNG of `image`, in its own size, veiled by what spoke for `modality` (default: what the CNN answers)."""
         return to_png(paint(image, self.heat(image, modality)))

@@ -209,3 +209,26 @@ async def test_the_shipped_model_judges_without_holding_the_loop(settings: Setti
     assert {one.verdict.model_version for one in judged} == {engine.model_version}
     assert all(set(one.verdict.members) == {"cnn"} for one in judged)
     await engine.stop()
+
+
+async def test_a_model_is_opened_asked_and_let_go_in_one_thread(tmp_path: Path) -> None:
+    seen: list[tuple[str, str]] = []
+
+    class Watched(Jury):
+        def opinion(self, images: Sequence[Image.Image]) -> object:  # type: ignore[override]
+            seen.append(("asked", threading.current_thread().name))
+            return super().opinion(images)
+
+        def __del__(self) -> None:
+            seen.append(("let go", threading.current_thread().name))
+
+    def opened(_: Settings) -> Jury:
+        seen.append(("opened", threading.current_thread().name))
+        return Watched(None, [ByColour()], Ensemble())
+
+    engine = Engine(load_settings(data_dir=tmp_path, members=("cnn",)), open_jury=opened)
+    engine.model_version = "v1"
+    await engine.judge(picture(plain("ct")))
+    await engine.stop()
+    assert [what for what, _ in seen] == ["opened", "asked", "let go"]
+    assert {thread for _, thread in seen} == {"model_0"}
