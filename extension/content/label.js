@@ -1,6 +1,7 @@
 // The layer over the page: an outline and a label over each marked picture, placed while it is in view. Reads positions in one go and
 // writes them in one go, for what is visible only, so that a page of hundreds stays quick.
 medlens.define("label", () => (onChosen) => {
+  const DRAW_MS = 5; // of a frame, for new labels; the browser's own work on them takes about as long again
   const { direction, language, percent, text } = medlens.browser;
   const host = document.createElement("div");
   host.dataset.medlensLayer = "";
@@ -32,7 +33,12 @@ medlens.define("label", () => (onChosen) => {
     const origin = host.getBoundingClientRect();
     const spots = [...inView].map((element) => [element, element.getBoundingClientRect()]);
     for (const [element, { box }] of drawn) if (!inView.has(element)) box.hidden = true;
+    const end = performance.now() + DRAW_MS;
     for (const [element, rect] of spots) {
+      if (!drawn.has(element) && performance.now() > end) {
+        schedule(); // the rest comes with the next frame
+        continue;
+      }
       const { box } = drawn.get(element) ?? draw(element);
       box.hidden = rect.width < 2 || rect.height < 2;
       box.style.transform = `translate(${rect.left - origin.left}px, ${rect.top - origin.top}px)`;

@@ -1,6 +1,8 @@
 // Marks on this page: joins what is shown (spots) with what was answered (the background) by address. An element's state is one data
 // attribute; switching off takes it, the layer and every listener away again. An answer for what is no longer shown finds nobody.
 medlens.define("marks", () => {
+  const SLICE_MS = 8; // well under the 50 ms after which a person notices
+  const BREATH_MS = 12;
   const { hold, onMessage } = medlens.browser;
   const { keyOf, keysOf } = medlens.pictures;
   let running = null;
@@ -11,6 +13,8 @@ medlens.define("marks", () => {
     const shown = new Map(); // key -> elements that show it
     const keys = new WeakMap(); // element -> keys, as last looked at
     const marked = new Set();
+    const coming = []; // answers that are yet to be looked at
+    let timer = null;
     const label = medlens.label((mark, opener, element) => card.show(mark, opener, element));
     const card = medlens.card(label, corrected);
 
@@ -36,13 +40,23 @@ medlens.define("marks", () => {
       }
     }
 
+    /** In slices: hundreds of answers may come at once, and the page has other things to do. */
     function take(marks) {
-      for (const mark of marks) {
+      coming.push(...marks);
+      timer ??= setTimeout(slice);
+    }
+
+    function slice() {
+      timer = null;
+      const end = performance.now() + SLICE_MS;
+      while (coming.length && performance.now() < end) {
+        const mark = coming.shift();
         for (const key of mark.urls.map(keyOf)) {
           answers.set(key, mark);
           shown.get(key)?.forEach(match);
         }
       }
+      if (coming.length) timer = setTimeout(slice, BREATH_MS);
     }
 
     function corrected(mark) {
@@ -60,6 +74,7 @@ medlens.define("marks", () => {
     document.addEventListener("keydown", escaped);
 
     function stop() {
+      clearTimeout(timer);
       spots.stop();
       card.close();
       label.remove();

@@ -5,7 +5,7 @@ import * as browser from "../core/browser.js";
 import { follow } from "../core/follow.js";
 import { Progress } from "../core/progress.js";
 import { settings } from "../core/settings.js";
-import { fill, text } from "../core/words.js";
+import { text } from "../core/words.js";
 import { Gallery } from "./gallery.js";
 import { wire } from "./actions.js";
 import { Trouble } from "./trouble.js";
@@ -13,8 +13,6 @@ import { View } from "./view.js";
 
 const RETRY_MS = 2500;
 const asked = new URL(location).searchParams.get("tab");
-fill();
-document.documentElement.classList.toggle("tab", asked !== null);
 
 const state = { tab: null, job: null, progress: new Progress(), config: null };
 const view = new View(state);

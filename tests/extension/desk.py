@@ -42,10 +42,12 @@ def id_of(folder: Path) -> str:
     return digits.translate(str.maketrans("0123456789abcdef", "abcdefghijklmnop"))
 
 
-async def headed(playwright: Playwright, screen: Screen, chromium: str, profile: Path) -> BrowserContext:
+async def headed(
+    playwright: Playwright, screen: Screen, chromium: str, profile: Path, extension: Path = EXTENSION
+) -> BrowserContext:
     """A window that fills the screen, the extension's button pinned to its toolbar."""
     (profile / "Default").mkdir(parents=True)
-    pinned = {"extensions": {"pinned_extensions": [id_of(EXTENSION)]}}
+    pinned = {"extensions": {"pinned_extensions": [id_of(extension)]}}
     (profile / "Default/Preferences").write_text(json.dumps(pinned))
     return await playwright.chromium.launch_persistent_context(
         profile,
@@ -53,8 +55,8 @@ async def headed(playwright: Playwright, screen: Screen, chromium: str, profile:
         headless=False,
         env=screen.environment,
         args=[
-            f"--disable-extensions-except={EXTENSION}",
-            f"--load-extension={EXTENSION}",
+            f"--disable-extensions-except={extension}",
+            f"--load-extension={extension}",
             "--lang=en-US",
             "--window-position=0,0",
             f"--window-size={SIZE[0]},{SIZE[1] - 20}",
