@@ -3,8 +3,11 @@ import * as api from "../core/api.js";
 import { likeliest, markOf } from "../core/messages.js";
 import { jobOf } from "./jobs.js";
 
-// The first heat map of a worker has to load what makes it; the service says `not_made_yet` meanwhile, and means: ask again.
-const ASKS = 5;
+// The first heat map of a worker has to load what makes it; the service says so meanwhile, and when to ask again.
+const NOT_YET = ["not_made_yet", "timed_out", "too_many_requests"];
+const ASKS = 8;
+const PAUSE_S = 2;
+const MAX_PAUSE_S = 10;
 
 class NotHere extends Error {
   code = "not_found";
@@ -45,7 +48,9 @@ async function patient(ask) {
     try {
       return await ask();
     } catch (problem) {
-      if (problem.code !== "not_made_yet" || turn === ASKS) throw problem;
+      if (!NOT_YET.includes(problem.code) || turn === ASKS) throw problem;
+      const seconds = Math.min(problem.retryAfter ?? PAUSE_S, MAX_PAUSE_S);
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }
   }
 }

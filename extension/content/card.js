@@ -100,8 +100,10 @@ medlens.define("card", () => (label, onCorrected) => {
           canvas.setAttribute("aria-label", text("card_heatmap_alt"));
           canvas.getContext("2d").drawImage(picture, 0, 0);
           if (open?.card === card) section.replaceChildren(canvas);
-        } catch {
-          section.replaceChildren(make("p", "note", text("card_no_heatmap")));
+        } catch (problem) {
+          button.disabled = false;
+          button.textContent = text("card_heatmap");
+          section.replaceChildren(make("p", "note", text(`problem_${problem.code}`) || text("card_no_heatmap")), button);
         }
       }),
     );

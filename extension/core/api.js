@@ -6,12 +6,11 @@ import { eventsIn } from "./sse.js";
 const ANSWER_MS = 20_000;
 export const SLOW_ANSWER_MS = 120_000;
 
-/** `code`: the service's, or `offline` (nobody answers), `stranger` (someone else answers), `slow`. */
+/** `code`: the service's, or `offline` (nobody answers), `stranger` (someone else answers), `slow`. `retryAfter`: seconds, where it says so. */
 export class Problem extends Error {
-  constructor(code, detail, status = 0) {
+  constructor(code, detail, status = 0, retryAfter = null) {
     super(detail);
-    this.code = code;
-    this.status = status;
+    Object.assign(this, { code, status, retryAfter });
   }
 }
 
@@ -36,7 +35,7 @@ export async function ask(path, { method = "GET", body, headers = {}, signal, ms
   }
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  throw new Problem(problem.code ?? "stranger", problem.detail ?? answer.statusText, answer.status);
+  throw new Problem(problem.code ?? "stranger", problem.detail ?? answer.statusText, answer.status, problem.retry_after);
 }
 
 const json = async (answer) => {

@@ -1,4 +1,5 @@
-"""Stands between the extension and the service and lets everything through but the events, as proxies on the way do.
+"""Stands between the extension and the service and lets everything through but the events, as proxies on the way do; and may say of
+the first heat maps that they are not made yet, as a worker does that has only begun.
 
 Knows HTTP, and of medlens only how the events' address ends.
 """
@@ -17,11 +18,13 @@ HOP = {"Host", "Content-Length", "Transfer-Encoding", "Connection", "Content-Enc
 
 
 class EventsProxy:
-    """`async with EventsProxy(target, mode) as proxy:`; `address` is where it listens, `asked` how often events were asked for."""
+    """`async with EventsProxy(target, mode) as proxy:`; `address` is where it listens, `asked` how often events were asked for, and
+    `unmade` how many heat maps are still to be refused."""
 
-    def __init__(self, target: str, mode: Mode) -> None:
+    def __init__(self, target: str, mode: Mode, unmade: int = 0) -> None:
         self.address = ""
         self.asked = 0
+        self.unmade = unmade
         self._target, self._mode = target, mode
 
     async def __aenter__(self) -> Self:
@@ -40,6 +43,9 @@ class EventsProxy:
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         if request.path.endswith("/events"):
             return await self._events(request)
+        if request.path.endswith("/heatmap") and self.unmade:
+            self.unmade -= 1
+            return web.json_response({"code": "not_made_yet", "detail": "being made", "retry_after": 1}, status=503)
         headers = {name: value for name, value in request.headers.items() if name not in HOP}
         async with self._session.request(
             request.method, self._target + request.path_qs, headers=headers, data=await request.read(), allow_redirects=False

@@ -29,8 +29,8 @@ expect.set_options(timeout=LONG_MS)
 class Service:
     """`medlens serve` in a process of its own. `start` after `stop` comes back at the same address."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self.folder, self.port = folder, port
+    def __init__(self, folder: Path, port: int = 0, members: str = "cnn") -> None:
+        self.folder, self.port, self.members = folder, port, members
         self.link = ""
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -42,7 +42,7 @@ class Service:
     async def _medlens(self, *words: str, **more: Any) -> asyncio.subprocess.Process:
         environment = os.environ | {
             "MEDLENS_DATA_DIR": str(self.folder),
-            "MEDLENS_MEMBERS": "cnn",
+            "MEDLENS_MEMBERS": self.members,
             "MEDLENS_ALLOW_NETWORKS": "127.0.0.1/32",
             "MEDLENS_PORT": str(self.port),
             "MEDLENS_TOKEN": TOKEN,

@@ -15,7 +15,7 @@ from typing import Literal
 from playwright.async_api import BrowserContext, async_playwright, expect
 
 from server.extract.chromium import find_chromium
-from server.settings import load_settings
+from server.settings import Settings, load_settings
 from tests.extension.gallery_site import chart, dicom, section, ward
 from tests.extension.hands import EXTENSION, ROOT, TOKEN, Extension, Service, checked, opened, until
 from tests.extension.layer import Layer
@@ -75,7 +75,7 @@ async def _all(context: BrowserContext, scheme: str, service: Service, site: Sit
 async def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="medlens-"))
-    service = Service(folder)
+    service = Service(folder, members=",".join(Settings().members))
     try:
         await service.start()
         async with Site() as site:

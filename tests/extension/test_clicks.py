@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from server.extract.chromium import find_chromium
 from server.settings import load_settings
@@ -143,6 +143,21 @@ async def test_a_page_that_only_this_browser_may_open_is_sent_and_marked(desk: D
     await desk.says("#facts", "2 images in all")
     await desk.press("#mark")
     await until(lambda: count(page), 2)
+
+
+async def test_another_host_for_the_service_is_asked_for_and_a_no_is_told(desk: Desk, service: Service) -> None:
+    options = await desk.open(desk.extension.url("options/options.html"))
+    address = service.address.replace("127.0.0.1", HOST)
+    await options.locator("#address").fill(address)
+    await options.locator("#test").click()
+    await desk.answer(False)
+    await expect(options.locator("#tested")).to_have_text(f"The browser was not allowed to reach {address}.")
+    await expect(options.locator("#connected")).to_have_text("Connected")  # to the one before, which it keeps
+    await options.locator("#test").click()
+    await desk.answer(True)
+    await expect(options.locator("#tested")).to_contain_text("medlens answers. Connect the extension to it below.")
+    await expect(options.locator("#connected")).to_have_text("Not connected")  # a token goes to no other address
+    await options.evaluate("chrome.permissions.remove({ origins: ['http://localhost/*'] })")
 
 
 async def test_a_host_is_asked_for_and_a_no_is_told(desk: Desk, site: Site) -> None:

@@ -107,8 +107,9 @@ async def test_pairing_by_the_one_time_link(extension: Extension, service: Servi
     )
 
 
-async def test_the_popup_says_what_is_missing(extension: Extension, site: Site, service: Service) -> None:
-    await extension.reset(service.address, "")
+@pytest.mark.parametrize("token", ["", "a-token-that-was-rotated-away"])
+async def test_the_popup_says_what_is_missing(extension: Extension, site: Site, service: Service, token: str) -> None:
+    await extension.reset(service.address, token)
     popup = await extension.popup(await opened(extension, site, "/ward?unpaired"))
     await expect(popup.locator("#trouble-title")).to_have_text("Connect this extension first")
     await expect(popup.locator("#connect")).to_be_visible()

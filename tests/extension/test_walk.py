@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from tests.extension.hands import Extension, Service, checked, opened, until
+from tests.extension.events_proxy import EventsProxy
+from tests.extension.hands import TOKEN, Extension, Service, checked, opened, until
 from tests.extension.layer import Layer
 from tests.site import Site
 
@@ -96,6 +97,22 @@ async def test_a_heat_map_shows_in_the_card(extension: Extension, site: Site) ->
     await until(lambda: _says(layer, "Show what the model looked at"), True)
     await layer.click("Show what the model looked at")
     await until(lambda: _has_canvas(layer), True)
+
+
+async def test_a_heat_map_that_is_not_made_yet_is_asked_for_again(extension: Extension, site: Site, service: Service) -> None:
+    async with EventsProxy(service.address, "refuse", unmade=2) as proxy:
+        await extension.reset(proxy.address, TOKEN)
+        page = await opened(extension, site, "/ward?patience")
+        popup = await checked(extension, page)
+        await popup.locator("#mark").check()
+        await page.bring_to_front()
+        layer = await Layer.of(page)
+        await until(lambda: _some(layer), True)
+        await layer.click((await layer.labels())[0])
+        await until(lambda: _says(layer, "Show what the model looked at"), True)
+        await layer.click("Show what the model looked at")
+        await until(lambda: _has_canvas(layer), True)
+        assert proxy.unmade == 0
 
 
 async def test_export_and_dashboard(extension: Extension, site: Site, service: Service) -> None:
