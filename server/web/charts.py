@@ -47,7 +47,7 @@ def _confidence(bins: Sequence[int]) -> Chart:
     rows = [(f"{i * 10}–{i * 10 + 10} %", n) for i, n in enumerate(bins)]
 
     def draw(_: Theme) -> Spec:
-        x = names("f0", labelAngle=-40, labelOverlap="greedy")
+        x = names("f0", labelAngle=-45, labelOverlap=False, labelExpr="split(datum.label, ' ')[0]")
         return {"data": values(rows), "mark": BAR, "encoding": {"x": x, "y": amounts("f1")}}
 
     return Chart("confidence", columns("confidence", "images"), rows, draw)
