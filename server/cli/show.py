@@ -105,17 +105,22 @@ def _notes(image: Mapping[str, Any]) -> Text:
 
 
 def _table(report: Mapping[str, Any], width: int) -> Table:
-    """On a narrow terminal names give way; what medlens says does not."""
+    """On a narrow terminal names give way first, then notes go below the answer; what medlens says is never cut."""
     answers = max(cell_len(_answer(image["verdict"]).plain) for image in report["images"])
     noted = any(image["near_duplicate_of"] or _notes(image).plain for image in report["images"])
     others = PIXEL_CELLS + answers + SURE_CELLS + NOTE_CELLS * noted + 6 * BETWEEN
+    below = noted and width < LEAST_NAME_CELLS + others
+    if below:
+        answers, noted = max(answers, NOTE_CELLS), False
+        others = PIXEL_CELLS + answers + SURE_CELLS + 5 * BETWEEN
     table = Table(box=None, pad_edge=False, padding=(0, BETWEEN, 0, 0), header_style="bright_black", expand=False)
     name_cells = max(LEAST_NAME_CELLS, min(NAME_CELLS, width - others))
     table.add_column("image", max_width=name_cells, overflow="ellipsis", no_wrap=True)
     table.add_column("pixels", justify="right", no_wrap=True, min_width=PIXEL_CELLS)
-    table.add_column("modality", no_wrap=True, min_width=answers)
+    table.add_column("modality", no_wrap=not below, min_width=answers, max_width=answers)
     table.add_column("how sure", no_wrap=True, min_width=SURE_CELLS)
-    table.add_column("", overflow="fold")
+    if not below:
+        table.add_column("", overflow="fold")
     copies: dict[str, int] = {}
     for image in report["images"]:
         if original := image["near_duplicate_of"]:
@@ -125,11 +130,17 @@ def _table(report: Mapping[str, Any], width: int) -> Table:
             continue
         notes = _notes(image)
         if more := copies.get(image["sha256"]):
-            notes = Text(f"+{more} near duplicate{'s' * (more > 1)}  ", style="bright_black") + notes
+            copied = Text(f"+{more} near duplicate{'s' * (more > 1)}", style="bright_black")
+            notes = Text(", ", style="bright_black").join(part for part in (copied, notes) if part.plain)
         verdict = image["verdict"]
         colour = "bright_black" if verdict["uncertain"] else COLOURS[verdict["modality"]]
         size = f"{image['width']}×{image['height']}"
-        table.add_row(Text(image_name(image)), size, _answer(verdict), _bar(verdict["confidence"], colour), notes)
+        bar = _bar(verdict["confidence"], colour)
+        if below:
+            said = Text("\n").join(part for part in (_answer(verdict), notes) if part.plain)
+            table.add_row(Text(image_name(image)), size, said, bar)
+        else:
+            table.add_row(Text(image_name(image)), size, _answer(verdict), bar, notes)
     return table
 
 
@@ -151,7 +162,7 @@ def _sum(report: Mapping[str, Any]) -> Text:
 def render(report: Mapping[str, Any], width: int) -> RenderableType:
     """A whole Report, as people read it on a terminal `width` cells wide."""
     source = report["source"]
-    head = Text(plain(source["title"], 76) or plain(source["target"], 76), style="bold")
+    head = Text.assemble((plain(source["title"], 76) or plain(source["target"], 76), "bold"))
     if source["title"]:
         head += Text("  " + plain(source["target"], 76), style="bright_black")
     body: list[RenderableType] = [head]

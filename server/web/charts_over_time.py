@@ -55,7 +55,7 @@ def _sum(figures: Sequence[Figure]) -> Figure:
 
 
 def _period() -> Spec:
-    words = {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 12, "labelFlush": True, "ticks": False}
+    words = {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 12, "labelBound": True, "ticks": False}
     return {"field": "f0", "type": "ordinal", "title": None, "axis": words}
 
 

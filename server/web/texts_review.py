@@ -26,7 +26,7 @@ TEXTS = {
     "corrections_model": "Shown before",
     "corrections_when": "When",
     "corrections_undo": "Undo",
-    "corrections_reached": "and {n} near copies",
+    "corrections_reached": "near copies: {n}",
     "corrections_csv": "Data set as CSV",
     "corrections_zip": "With pictures, ZIP",
     "corrections_older": "Older corrections",

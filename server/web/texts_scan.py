@@ -24,7 +24,7 @@ TEXTS = {
     "gallery_empty": "No image was found here.",
     "gallery_waiting": "Images appear here as they are found.",
     "gallery_no_match": "No image of this kind here.",
-    "near_copies": "{n} near copies",
+    "near_copies": "near copies: {n}",
     "near_copy": "near copy",
     "sort": "Order",
     "sort_page": "As on the page",

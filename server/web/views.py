@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,11 @@ def link(address: str | None) -> str | None:
 
 def name_of(title: str | None, target: str) -> str:
     return (title or "").strip() or target
+
+
+def from_where(host: str | None, name: str, target: str, kind: str) -> str:
+    """The host of an address; of a file that is called by what stands in it (a PDF's title, a DICOM tag), the file's own name."""
+    return host or ("" if kind == "folder" or name == target else PurePath(target).name)
 
 
 def candidates(verdict: Verdict) -> str:
@@ -49,11 +55,12 @@ def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) 
 
 def row_view(entry: Entry) -> dict[str, Any]:
     """A row of history. static/row.js fills the same places from `GET /api/scans`."""
+    name = name_of(entry.title, entry.target)
     return {
         "id": entry.id,
-        "name": name_of(entry.title, entry.target),
+        "name": name,
         "kind": entry.kind,
-        "host": entry.host,
+        "host": from_where(entry.host, name, entry.target, entry.kind),
         "status": entry.status,
         "created_at": entry.created_at,
         "unique": entry.unique,

@@ -60,9 +60,9 @@ def report(*images: dict[str, Any], **more: Any) -> dict[str, Any]:
     } | more
 
 
-def printed(value: dict[str, Any]) -> str:
+def printed(value: dict[str, Any], width: int = 160) -> str:
     stream = io.StringIO()
-    show(value, Console(file=stream, width=160, force_terminal=False))
+    show(value, Console(file=stream, width=width, force_terminal=False))
     return stream.getvalue()
 
 
@@ -86,6 +86,17 @@ def test_near_duplicates_are_folded_into_the_first() -> None:
     text = printed(report(image("a.png", verdict("ct", 0.9)), image("b.png", verdict("ct", 0.9), near_duplicate_of="a.png")))
     assert "b.png" not in text
     assert "+1 near duplicate" in text
+
+
+def test_on_a_narrow_terminal_notes_stand_below_the_answer_in_whole_words() -> None:
+    doubt = verdict("non_medical", 0.5, uncertain=True, agree=False) | {
+        "probabilities": dict.fromkeys(MODALITIES, 0.0) | {"non_medical": 0.5, "other_medical": 0.4}
+    }
+    lines = printed(report(image("a-long-name-of-a-picture.png", doubt, panels=[{}, {}])), width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    row = next(number for number, line in enumerate(lines) if "Non-medical or Other medical?" in line)
+    assert "50.0 %" in lines[row]
+    assert "members disagree, 2 panels" in lines[row + 1]
 
 
 def test_a_failure_says_why_and_by_which_code() -> None:

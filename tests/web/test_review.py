@@ -106,7 +106,7 @@ async def test_corrections_are_listed_and_taken_back(browsed: Page, kept: Databa
     assert await said(kept, "c") == ""
     await browsed.get_by_role("link", name="Older corrections").click()
     await expect(rows).to_have_count(1)
-    await expect(rows).to_contain_text("and 1 near copies")
+    await expect(rows).to_contain_text("near copies: 1")
 
 
 async def test_the_data_set_can_be_learned_from(client: Client, kept: Database, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ async def test_the_gallery_stands_in_page_order_with_copies_folded(browsed: Page
     scan_id = await five(kept)
     await browsed.goto(f"/scans/{scan_id}")
     assert await shown(browsed) == short("a", "c", "d", "e")
-    await browsed.get_by_role("button", name="1 near copies").click()
+    await browsed.get_by_role("button", name="near copies: 1").click()
     assert await shown(browsed) == short("a", "b", "c", "d", "e")
     await browsed.keyboard.press("f")
     assert await shown(browsed) == short("a", "c", "d", "e")
@@ -121,7 +121,7 @@ async def test_a_verdict_is_corrected_in_the_dialog_and_taken_back(browsed: Page
     card = browsed.locator(".card").first
     await expect(card).to_contain_text("MRI")
     await expect(card).to_contain_text("Corrected")
-    await card.get_by_role("button", name="1 near copies").click()
+    await card.get_by_role("button", name="near copies: 1").click()
     await expect(browsed.locator("[data-copy-of]")).to_contain_text("MRI")
     assert (await scans.report(kept, scan_id)).images[3].verdict.corrected  # the copy, too
     await card.locator("a").click()

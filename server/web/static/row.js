@@ -6,11 +6,12 @@ const SVG = "http://www.w3.org/2000/svg";
 
 export const nameOf = (scan) => scan.source.title?.trim() || scan.source.target;
 
-function hostOf(url) {
+function whence(scan) {
   try {
-    return new URL(url).hostname;
+    return new URL(scan.url).hostname;
   } catch {
-    return "";
+    const { kind, target } = scan.source;
+    return kind === "folder" || nameOf(scan) === target ? "" : target.split("/").at(-1);
   }
 }
 
@@ -53,7 +54,7 @@ function previews(list, shas) {
 export function fill(row, scan) {
   part(row, "name").textContent = nameOf(scan);
   part(row, "kind").textContent = kindName(scan.source.kind);
-  part(row, "host").textContent = hostOf(scan.url);
+  part(row, "host").textContent = whence(scan);
   part(row, "says").textContent = says(scan);
   shares(row.querySelector(".shares"), scan.counts);
   previews(row.querySelector(".previews"), scan.previews);
