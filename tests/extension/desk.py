@@ -144,14 +144,20 @@ class Desk:
         return found
 
     async def press(self, selector: str) -> None:
-        """A click on a part of the popup, where it stands on the screen."""
-        x, y = await self.glass.evaluate(LOOK, [selector, "place"])
-        await self.screen.click(x, y)
+        """A click on a part of the popup, where it stands on the screen once it stands still: a click beside a popup shuts it."""
+        seen: list[object] = []
+
+        async def still() -> bool:
+            seen.append(await self.glass.evaluate(LOOK, [selector, "place"]))
+            return seen[-1] is not None and seen[-3:] == [seen[-1]] * 3
+
+        await until(still, True)
+        await self.screen.click(*seen[-1])  # type: ignore[misc]
 
     async def see(self) -> None:
         """The item "Check as I see it", up to its question."""
         await self.press("#more summary")
-        await asyncio.sleep(0.3)
+        await until(lambda: self.words("#see"), bool)
         await self.press("#see")
         await self.says("#seen", "Send them")
 

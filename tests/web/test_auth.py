@@ -27,7 +27,7 @@ from tests.web.conftest import TOKEN, Client, signed_in
 FREE = {"/login", "/static"}
 ON_LOOPBACK = {"/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs"}
 ROUTE_LIST = [(route.method, route.path) for route in ROUTES if isinstance(route, web.RouteDef)]
-EXAMPLE = {"{id}": "5b3e6a0e-0000-4000-8000-000000000000", "{sha256}": "0" * 64}
+EXAMPLE = {"{id}": "5b3e6a0e-0000-4000-8000-000000000000", "{sha256}": "0" * 64, "{chart:[a-z]+}": "scans"}
 
 
 def filled(path: str) -> str:
