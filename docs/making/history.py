@@ -32,6 +32,7 @@ SAID = {
 
 NAMED = """
 UPDATE scans SET target = replace(target, :local, 'https://'), url = replace(url, :local, 'https://'),
+    error_message = replace(error_message, :local, 'https://'),
     host = split_part(replace(url, :local, ''), '/', 1) WHERE url LIKE :local || '%'
 """
 PLACED = "UPDATE scan_images SET places = replace(places::text, :local, 'https://')::jsonb"
