@@ -114,10 +114,19 @@ class Desk:
         await self.screen.key(SHORTCUT)
 
     async def menu(self, x: float, y: float, *keys: str) -> None:
-        """A right click there on the screen, then these keys in the menu."""
+        """A right click there on the screen, then these keys in the menu, each once what the last one did is drawn."""
+        await self.screen.move(x, y)
+        await self.screen.rest(PAGE)  # what the pointer alone brings about
+        before = self.screen.look(PAGE)
+
+        async def drawn() -> bool:
+            return self.screen.look(PAGE) != before
+
         await self.screen.click(x, y, 3)
-        await asyncio.sleep(1)  # until it is drawn; nothing else tells
-        await self.screen.key(*keys)
+        await until(drawn, True)
+        for key in keys:
+            await self.screen.rest(PAGE)
+            await self.screen.key(key)
 
     async def at(self, page: Page, selector: str) -> tuple[float, float]:
         """Where the middle of an element is on the screen."""

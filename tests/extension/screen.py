@@ -18,6 +18,7 @@ MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 SIZE = (1200, 900)
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 Colour = tuple[int, int, int]
+REST_S = 20  # a busy machine draws a menu in a second or two
 
 
 class Screen:
@@ -56,12 +57,26 @@ class Screen:
             await self._do("key", "--clearmodifiers", name)
             await asyncio.sleep(0.1)  # a menu takes the next key once it has drawn itself
 
+    async def move(self, x: float, y: float) -> None:
+        await self._do("mousemove", str(round(x)), str(round(y)))
+
     async def click(self, x: float, y: float, button: int = 1) -> None:
         await self._do("mousemove", str(round(x)), str(round(y)), "click", str(button))
 
     def look(self, box: Box | None = None) -> Image.Image:
         """What the screen shows."""
         return ImageGrab.grab(bbox=box, xdisplay=self.name).convert("RGB")
+
+    async def rest(self, box: Box) -> None:
+        """Until the box looks the same for a third of a second; at most REST_S, for a page may move by itself."""
+        async with asyncio.timeout(REST_S):
+            last = self.look(box)
+            while True:
+                await asyncio.sleep(0.35)
+                now = self.look(box)
+                if now == last:
+                    return
+                last = now
 
     def where(self, colour: Colour, box: Box) -> tuple[float, float] | None:
         """The middle of everything of exactly this colour within the box, in pixels of the screen."""
