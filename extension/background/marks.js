@@ -41,12 +41,12 @@ export async function unmarked(tab) {
 /** Hands answers to the page, if it is still the one that was asked about and wants marks. `last`: no more will come. */
 export async function answers(tab, scan, images, last) {
   const job = await jobOf(tab);
-  if (!job?.marks || job.scan !== scan || !(images.length || last)) return;
+  if (!job?.marks || job.scan !== scan) return;
   const { minSide } = await settings();
   const marks = images
     .filter((image) => image.verdict.is_medical && Math.min(image.width, image.height) >= minSide)
     .map((image) => markOf(image, addresses(image, job.seen)));
-  if (marks.length || last) await sendToTab(tab, { type: "answers", marks, last }).catch(() => {}); // it went away in between
+  await sendToTab(tab, { type: "answers", marks, last }).catch(() => {}); // it went away in between
 }
 
 /** Where the image stands. What this browser sent itself has no address at the service; `seen` remembers them. */

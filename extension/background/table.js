@@ -6,6 +6,7 @@ import { jobOf } from "./jobs.js";
 import { mark, unmarked } from "./marks.js";
 import { asking, drop, question } from "./questions.js";
 import { see } from "./seen.js";
+import { takeUp } from "./watch.js";
 
 export const TABLE = {
   open: ({ tab }) => open(tab),
@@ -13,6 +14,7 @@ export const TABLE = {
   cancel: ({ scan }) => api.cancel(scan),
   mark: ({ tab, on }) => mark(tab, on),
   see: ({ tab }) => drop(tab).then(() => see(tab)),
+  ended: () => takeUp(),
   asking: ({ tab, origins }) => asking(tab, origins),
   question: ({ tab }) => question(tab),
   explain: ({ image }, { tab }) => explain(tab, image),

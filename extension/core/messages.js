@@ -20,6 +20,7 @@ export const SHAPES = {
   cancel: { fields: { tab: is.tab, scan: is.scan } },
   mark: { fields: { tab: is.tab, on: is.flag } },
   see: { fields: { tab: is.tab } },
+  ended: { fields: {} },
   asking: { fields: { tab: is.tab, origins: is.origins } },
   question: { fields: { tab: is.tab } },
   // from the marks on a page, about an image of the scan that this page shows

@@ -57,6 +57,7 @@ async function show(job) {
       gallery.take(state.progress.take(event), event.kind === "report");
       view.draw();
     }
+    await say({ type: "ended" }); // the background may have been stopped just before
   } catch (problem) {
     if (!signal.aborted) failed(problem);
   } finally {

@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -23,6 +24,8 @@ TOKEN = "a-token-for-the-extension-tests"
 START_S = 240
 # The same for one scan.
 LONG_MS = 150_000
+# A background that was stopped never answers; the one that comes after it does.
+LOOK_S = 10
 expect.set_options(timeout=LONG_MS)
 
 
@@ -173,10 +176,10 @@ class Extension:
         async with ClientSession(headers=headers) as session, session.request(method, self.address + path) as answer:
             return await answer.json()
 
-    async def stop_background(self) -> None:
-        """As the browser does when it thinks that the background has nothing to do, or when that has crashed."""
-        page = await self.browser.new_page()
-        await page.goto(self.url("icons/16.png"))  # a page of the extension's that runs no script
+    async def stop_background(self, page: Page) -> None:
+        """As the browser does when it thinks that the background has nothing to do. `page` is one that is open already: a tab that
+        comes or goes would start it again.
+        """
         debugger = await self.browser.new_cdp_session(page)
         stopped = asyncio.Event()
 
@@ -188,7 +191,7 @@ class Extension:
         await debugger.send("ServiceWorker.enable")
         await debugger.send("ServiceWorker.stopAllWorkers")
         await asyncio.wait_for(stopped.wait(), LONG_MS / 1000)
-        await page.close()
+        await debugger.detach()
 
     async def forget_jobs(self) -> None:
         """As when the browser was closed in between."""
@@ -212,7 +215,8 @@ async def until(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
     """Until `look` gives what is wanted: a value, or a function that says yes to it."""
     async with asyncio.timeout(LONG_MS / 1000):
         while True:
-            found = await look()
-            if wanted(found) if callable(wanted) else found == wanted:
-                return
+            with suppress(TimeoutError):
+                found = await asyncio.wait_for(look(), LOOK_S)
+                if wanted(found) if callable(wanted) else found == wanted:
+                    return
             await asyncio.sleep(0.2)

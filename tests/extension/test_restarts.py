@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 
 from tests.extension.events_proxy import EventsProxy, Mode
 from tests.extension.gallery_site import slow_ward
-from tests.extension.hands import TOKEN, Extension, Service, checked, opened, until
+from tests.extension.hands import TOKEN, Extension, Service, opened, until
 from tests.site import Site
 
 pytestmark = pytest.mark.slow
@@ -42,10 +42,13 @@ async def under_way(extension: Extension, site: Site, path: str) -> tuple[Page, 
 async def test_a_background_that_was_stopped_takes_its_scans_up_again(extension: Extension, site: Site) -> None:
     gate = slow_ward(site)
     page, popup = await under_way(extension, site, "/slow?killed")
+    address = popup.url
     await popup.close()
-    await extension.stop_background()
+    await extension.stop_background(page)
     gate.set()
-    popup = await checked(extension, page)  # opening it starts the background again
+    popup = await page.context.new_page()
+    await popup.goto(address)  # opening it starts the background again
+    await expect(popup.locator("#status")).to_have_text("Done")
     medical = await popup.locator("[data-filter=medical] span").inner_text()
     await until(lambda: extension.badge(page), medical)
     assert len((await extension.ask("GET", "/api/scans?q=killed"))["scans"]) == 1
@@ -54,7 +57,7 @@ async def test_a_background_that_was_stopped_takes_its_scans_up_again(extension:
 async def test_an_open_popup_starts_the_background_again(extension: Extension, site: Site) -> None:
     gate = slow_ward(site)
     page, popup = await under_way(extension, site, "/slow?open")
-    await extension.stop_background()
+    await extension.stop_background(page)
     gate.set()
     await expect(popup.locator("#status")).to_have_text("Done")
     medical = await popup.locator("[data-filter=medical] span").inner_text()
@@ -67,7 +70,7 @@ async def test_marks_that_wait_for_answers_start_the_background_again(extension:
     await popup.locator("#mark").check()
     await expect(page.locator("[data-medlens-layer]")).to_have_count(1)
     await popup.close()
-    await extension.stop_background()
+    await extension.stop_background(page)
     gate.set()
     await expect(page.locator("#last[data-medlens]")).to_be_visible()
     await until(lambda: extension.badge(page), lambda said: said.isdigit())
