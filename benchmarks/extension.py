@@ -120,7 +120,11 @@ async def measure(rounds: int, folder: Path) -> dict[str, object]:
         "first_paint_ratio": round(statistics.median(own) / statistics.median(bare), 2),
         "marked": IMAGES,
         "longest_task_ms": {"wall": figures(wall), "cpu": figures(cpu)},
-        "holds": {"median_first_paint_under_100_ms": statistics.median(own) < 100, "no_task_over_50_ms": max(wall) <= 50},
+        "holds": {
+            "median_first_paint_under_100_ms": statistics.median(own) < 100,
+            "no_task_over_50_ms": max(wall) <= 50,
+            "no_task_over_50_ms_of_cpu": max(cpu) <= 50,
+        },
     }
 
 
