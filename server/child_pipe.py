@@ -16,6 +16,7 @@ from server.errors import MedlensError
 
 Frame: TypeAlias = tuple[dict[str, Any], bytes]
 HEAD = struct.Struct(">II")  # sizes of header and body
+HEARD_OUT = 1 << 20  # bytes at a time that nobody reads any more
 
 
 class Pipe:
@@ -40,3 +41,13 @@ class Pipe:
 
     def send_error(self, error: MedlensError) -> None:
         self.send({"error": type(error).__name__, "message": str(error)})
+
+    def last_word(self, error: MedlensError) -> None:
+        """Send `error` and nothing after it, and hear the parent out until it hangs up.
+
+        A child that went at once would break the parent's writing, and its last word would be lost with it.
+        """
+        self.send_error(error)
+        self._connection.shutdown(socket.SHUT_WR)
+        while self._file.read(HEARD_OUT):
+            pass

@@ -82,13 +82,13 @@ def _serve(pipe: Pipe, module: str) -> None:
     try:
         importlib.import_module(module).serve(pipe)
     except MedlensError as error:
-        pipe.send_error(error)
+        pipe.last_word(error)
     except MemoryError:
-        pipe.send_error(ReaderFailed("the reader needs more memory than it may have"))
+        pipe.last_word(ReaderFailed("the reader needs more memory than it may have"))
     except ConnectionError:
         raise
     except Exception as error:  # a reader's own mistake: say it in the report instead of dying without a word
-        pipe.send_error(ReaderFailed(f"the reader failed: {type(error).__name__}: {str(error)[:200]}"))
+        pipe.last_word(ReaderFailed(f"the reader failed: {type(error).__name__}: {str(error)[:200]}"))
 
 
 def _silence() -> None:

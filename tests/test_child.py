@@ -185,3 +185,15 @@ async def test_a_parent_killed_outright_leaves_nothing() -> None:
     await parent.communicate()
     assert len(pids) == 2
     assert all([await ended(pid) for pid in pids])
+
+
+async def test_a_child_that_fails_before_it_is_asked_is_heard() -> None:
+    for _ in range(5):
+        child = await Child.start("no_such_worker", 1024, 60)
+        await asyncio.sleep(0.05)  # until it has said so and would be gone
+        await child.send({"do": "echo"}, b"x" * 5_000_000)
+        with pytest.raises(ReaderFailed, match="ModuleNotFoundError"):
+            await child.receive()
+        assert child.gone
+        await child.close()
+        assert await ended(child.pid)
