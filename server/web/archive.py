@@ -6,11 +6,8 @@ memory of a few dozen.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import zipfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from itertools import islice
 
 from aiohttp import web
@@ -20,6 +17,7 @@ from server.report import report_json
 from server.store import scans, thumbnails
 from server.store.database import Database
 from server.store.export import Exported
+from server.web.attachment import ZIP, Archive, csv_text, streamed
 from server.web.contract import Answer, Operation, operation
 from server.web.exports import COLUMNS, csv_row
 from server.web.ids import scan_id_of
@@ -27,29 +25,8 @@ from server.web.keys import DATABASE
 from server.web.order import in_page_order
 from server.web.texts_scan import ARCHIVE_README
 
-ZIP = "application/zip"
 # Pictures in memory at once, about 15 kB each.
 AT_ONCE = 50
-
-
-class Sink(io.RawIOBase):
-    """What zipfile writes to: it cannot seek, and `take` gives what has come since the last time."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        piece = bytes(data)  # type: ignore[call-overload]
-        self._pieces.append(piece)
-        return len(piece)
-
-    def take(self) -> bytes:
-        whole = b"".join(self._pieces)
-        self._pieces.clear()
-        return whole
 
 
 def file_name(position: int, judged: JudgedImage) -> str:
@@ -66,40 +43,31 @@ def readme(report: Report, kept: int) -> str:
 
 
 def table(report: Report, names: Sequence[str]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(("file", *COLUMNS))
-    for name, judged in zip(names, report.images, strict=True):
-        row = Exported(report.id, report.kind, report.target, report.title, report.status, report.created_at, judged)
-        writer.writerow((name, *csv_row(row)))
-    return out.getvalue()
+    rows = (
+        csv_row(Exported(report.id, report.kind, report.target, report.title, report.status, report.created_at, judged))
+        for judged in report.images
+    )
+    return csv_text([("file", *COLUMNS), *((name, *row) for name, row in zip(names, rows, strict=True))])
 
 
-async def packed(database: Database, report: Report) -> AsyncIterator[bytes]:
+async def packed(database: Database, report: Report) -> AsyncGenerator[bytes, None]:
     """The ZIP in pieces. `report`: its images in the order in which they are numbered."""
-    sink = Sink()
     shas = [one.image.sha256 for one in report.images]
     kept = await thumbnails.kept(database, shas)
     names = [file_name(number, one) if one.image.sha256 in kept else "" for number, one in enumerate(report.images, start=1)]
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:  # WebP does not get smaller
-        moment = report.created_at.timetuple()[:6]
-
-        def add(name: str, data: bytes | str, how: int = zipfile.ZIP_STORED) -> None:
-            entry = zipfile.ZipInfo(name, moment)
-            entry.compress_type, entry.external_attr = how, 0o644 << 16
-            whole.writestr(entry, data)
-
-        add("README.txt", readme(report, len(kept)), zipfile.ZIP_DEFLATED)
-        add("images.csv", table(report, names), zipfile.ZIP_DEFLATED)
-        add("report.json", json.dumps(report_json(report), ensure_ascii=False, indent=1), zipfile.ZIP_DEFLATED)
-        left = iter([(sha256, name) for sha256, name in zip(shas, names, strict=True) if name])
-        while some := list(islice(left, AT_ONCE)):
-            pictures = await thumbnails.several(database, [sha256 for sha256, _ in some])
-            for sha256, name in some:
-                if sha256 in pictures:
-                    add(name, pictures[sha256])
-            yield sink.take()
-    yield sink.take()
+    whole = Archive(report.created_at)
+    whole.add("README.txt", readme(report, len(kept)), deflate=True)
+    whole.add("images.csv", table(report, names), deflate=True)
+    whole.add("report.json", json.dumps(report_json(report), ensure_ascii=False, indent=1), deflate=True)
+    left = iter([(sha256, name) for sha256, name in zip(shas, names, strict=True) if name])
+    while some := list(islice(left, AT_ONCE)):
+        pictures = await thumbnails.several(database, [sha256 for sha256, _ in some])
+        for sha256, name in some:
+            if sha256 in pictures:
+                whole.add(name, pictures[sha256])  # WebP does not get smaller
+        yield whole.take()
+    whole.close()
+    yield whole.take()
 
 
 @operation(
@@ -114,11 +82,4 @@ async def packed(database: Database, report: Report) -> AsyncIterator[bytes]:
 async def scan_zip(request: web.Request) -> web.StreamResponse:
     database = request.app[DATABASE]
     report = in_page_order(await scans.report(database, scan_id_of(request)))
-    answer = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="medlens-{report.id.hex[:8]}.zip"'})
-    answer.content_type = ZIP
-    async for piece in packed(database, report):
-        if not answer.prepared:
-            await answer.prepare(request)
-        await answer.write(piece)
-    await answer.write_eof()
-    return answer
+    return await streamed(request, packed(database, report), ZIP, f"medlens-{report.id.hex[:8]}.zip")

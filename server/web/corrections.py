@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -14,9 +11,8 @@ from pydantic import Field
 from server.store import feedback, labelled, thumbnails
 from server.store.database import Database
 from server.store.labelled import Labelled
-from server.web.archive import ZIP, Sink
+from server.web.attachment import CSV, ZIP, Archive, csv_text, named, streamed
 from server.web.contract import HTML, Answer, Operation, Shape, operation, query_of
-from server.web.exports import CSV
 from server.web.keys import DATABASE
 from server.web.templating import page
 
@@ -53,11 +49,7 @@ async def corrections_page(request: web.Request) -> web.StreamResponse:
 
 
 def data_set_csv(rows: list[Labelled]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows((row.sha256, row.label, row.previous or "") for row in rows)
-    return out.getvalue()
+    return csv_text([COLUMNS, *((row.sha256, row.label, row.previous or "") for row in rows)])
 
 
 @operation(
@@ -71,31 +63,21 @@ def data_set_csv(rows: list[Labelled]) -> str:
 )
 async def corrections_csv(request: web.Request) -> web.StreamResponse:
     rows = await labelled.data_set(request.app[DATABASE])
-    headers = {"Content-Disposition": 'attachment; filename="medlens-corrections.csv"'}
-    return web.Response(text=data_set_csv(rows), content_type=CSV, charset="utf-8", headers=headers)
+    return web.Response(text=data_set_csv(rows), content_type=CSV, charset="utf-8", headers=named("medlens-corrections.csv"))
 
 
-async def packed(database: Database, rows: list[Labelled], now: datetime) -> AsyncIterator[bytes]:
+async def packed(database: Database, rows: list[Labelled], now: datetime) -> AsyncGenerator[bytes, None]:
     """The data set as a ZIP in pieces: manifest.csv and README.txt first, then the pictures in a folder per label."""
-    sink = Sink()
     names = {row.sha256: f"{row.label}/{row.sha256[:16]}.webp" for row in rows if row.has_picture}
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:  # WebP does not get smaller
-
-        def add(name: str, data: bytes | str) -> None:
-            entry = zipfile.ZipInfo(name, now.timetuple()[:6])
-            entry.external_attr = 0o644 << 16
-            whole.writestr(entry, data)
-
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(("file", "label", "sha256", "previous"))
-        writer.writerows((names[row.sha256], row.label, row.sha256, row.previous or "") for row in rows if row.has_picture)
-        add("README.txt", README.format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names)))
-        add("manifest.csv", out.getvalue())
-        async for sha256, webp in labelled.pictures(database, list(names)):
-            add(names[sha256], webp)
-            yield sink.take()
-    yield sink.take()
+    lines = ((names[row.sha256], row.label, row.sha256, row.previous or "") for row in rows if row.has_picture)
+    whole = Archive(now)
+    whole.add("README.txt", README.format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names)))
+    whole.add("manifest.csv", csv_text([("file", "label", "sha256", "previous"), *lines]))
+    async for sha256, webp in labelled.pictures(database, list(names)):
+        whole.add(names[sha256], webp)  # WebP does not get smaller
+        yield whole.take()
+    whole.close()
+    yield whole.take()
 
 
 @operation(
@@ -110,10 +92,4 @@ async def packed(database: Database, rows: list[Labelled], now: datetime) -> Asy
 async def corrections_zip(request: web.Request) -> web.StreamResponse:
     database = request.app[DATABASE]
     rows = await labelled.data_set(database)
-    answer = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="medlens-corrections.zip"'})
-    answer.content_type = ZIP
-    await answer.prepare(request)
-    async for piece in packed(database, rows, datetime.now(UTC)):
-        await answer.write(piece)
-    await answer.write_eof()
-    return answer
+    return await streamed(request, packed(database, rows, datetime.now(UTC)), ZIP, "medlens-corrections.zip")

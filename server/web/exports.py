@@ -9,12 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
-import structlog
 from aiohttp import web
 
 from server.records import MODALITIES
@@ -25,13 +24,13 @@ from server.store import stats as figures
 from server.store.export import Exported
 from server.store.stats import Figure
 from server.web.answers import StatsShape
+from server.web.attachment import CSV, streamed
 from server.web.contract import JSON, Answer, Operation, operation, query_of
 from server.web.history import filters_of, in_zone
 from server.web.ids import scan_id_of
 from server.web.keys import DATABASE
 from server.web.shapes import Filters, Period
 
-CSV = "text/csv"
 # Pieces of about this many bytes go out at once.
 PIECE = 64 * 1024
 # What Excel, LibreOffice and Sheets begin a formula with, the wide forms that they fold to the same included.
@@ -43,8 +42,6 @@ COLUMNS = (
 )  # fmt: skip
 
 FIGURES = tuple(Figure.__dataclass_fields__)
-
-log = structlog.get_logger(__name__)
 
 
 def safe_cell(value: object) -> object:
@@ -110,27 +107,14 @@ async def _stream(
     request: web.Request, write: Write, content_type: str, name: str, scan_id: UUID | None = None
 ) -> web.StreamResponse:
     filters = kept.Filters() if scan_id else filters_of(query_of(request, Filters))
-    answer = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{name}"'})
-    answer.content_type, answer.charset = content_type, "utf-8"
-    try:
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
         # type-var: the store's readers are generators, told as iterators.
         async with aclosing(export.rows(request.app[DATABASE], filters, scan_id)) as rows, aclosing(write(rows)) as texts:  # type: ignore[type-var]
             async for text in texts:
-                if not answer.prepared:  # a database that says no has said so before the answer begins
-                    await answer.prepare(request)
-                await answer.write(text.encode())
-    except ConnectionResetError:
-        raise
-    except Exception as error:
-        if not answer.prepared:
-            raise
-        # A cut connection is the only way left to say that the file is not whole.
-        log.exception("export failed", name=name)
-        if request.transport:
-            request.transport.abort()
-        raise ConnectionResetError("the export was cut") from error
-    await answer.write_eof()
-    return answer
+                yield text.encode()
+
+    return await streamed(request, pieces(), content_type, name, "utf-8")
 
 
 @operation(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal, TypeAlias
 
@@ -14,10 +12,11 @@ from server.charts.looks import Theme, Width, framed
 from server.errors import NotFound, ReaderFailed, TimedOut
 from server.store import stats
 from server.store.stats import Figure, Stats
+from server.web.attachment import CSV, csv_text, named
 from server.web.chart import Chart
 from server.web.charts import charts
 from server.web.contract import HTML, Answer, Operation, Shape, operation, query_of
-from server.web.exports import CSV, safe_cell
+from server.web.exports import safe_cell
 from server.web.keys import CHARTS, DATABASE
 from server.web.templating import page
 from server.web.texts import TEXTS
@@ -150,9 +149,6 @@ def _picture(body: bytes, content_type: str) -> web.Response:
 )
 async def chart_csv(request: web.Request) -> web.StreamResponse:
     chart = await _chart(request, query_of(request, FiguresQuery))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(chart.columns)
-    writer.writerows([safe_cell(cell) for cell in row] for row in chart.rows)
-    headers = {"Content-Disposition": f'attachment; filename="medlens-{chart.name}.csv"', "Cache-Control": "no-store"}
-    return web.Response(text=out.getvalue(), content_type=CSV, charset="utf-8", headers=headers)
+    text = csv_text([chart.columns, *([safe_cell(cell) for cell in row] for row in chart.rows)])
+    headers = named(f"medlens-{chart.name}.csv") | {"Cache-Control": "no-store"}
+    return web.Response(text=text, content_type=CSV, charset="utf-8", headers=headers)

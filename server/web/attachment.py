@@ -1,0 +1,101 @@
+"""Files to take away, written while they are sent: a stream under a name, a ZIP in pieces, a table as CSV. Knows no scans."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from datetime import datetime
+
+import structlog
+from aiohttp import web
+
+CSV, ZIP = "text/csv", "application/zip"
+
+log = structlog.get_logger(__name__)
+
+
+def named(name: str) -> dict[str, str]:
+    """The header that makes a browser keep the answer as the file `name`."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+async def streamed(
+    request: web.Request, pieces: AsyncGenerator[bytes, None], content_type: str, name: str, charset: str | None = None
+) -> web.StreamResponse:
+    """Send `pieces` as the file `name`, and close them.
+
+    An error before the first piece is answered as usual; a later one cuts the connection, once they are closed: what is cut is
+    cancelled.
+    """
+    answer = web.StreamResponse(headers=named(name))
+    answer.content_type, answer.charset = content_type, charset
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if not answer.prepared:  # a database that says no has said so before the answer begins
+                    await answer.prepare(request)
+                await answer.write(piece)
+    except ConnectionResetError:
+        raise
+    except Exception as error:
+        if not answer.prepared:
+            raise
+        # A cut connection is the only way left to say that the file is not whole.
+        log.exception("export failed", name=name)
+        if request.transport:
+            request.transport.abort()
+        raise ConnectionResetError("the export was cut") from error
+    await answer.write_eof()
+    return answer
+
+
+class Archive:
+    """A ZIP that is taken away while it is written: `add` files of the time `moment`, `take` what has come since the last time.
+
+    After `close` one more `take` gives the table of contents.
+    """
+
+    def __init__(self, moment: datetime) -> None:
+        self._sink = _Sink()
+        self._whole = zipfile.ZipFile(self._sink, "w")
+        self._moment = moment.timetuple()[:6]
+
+    def add(self, name: str, data: bytes | str, *, deflate: bool = False) -> None:
+        entry = zipfile.ZipInfo(name, self._moment)
+        entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED, 0o644 << 16
+        self._whole.writestr(entry, data)
+
+    def take(self) -> bytes:
+        return self._sink.take()
+
+    def close(self) -> None:
+        self._whole.close()
+
+
+class _Sink(io.RawIOBase):
+    """What zipfile writes to: it cannot seek."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        piece = bytes(data)  # type: ignore[call-overload]
+        self._pieces.append(piece)
+        return len(piece)
+
+    def take(self) -> bytes:
+        whole = b"".join(self._pieces)
+        self._pieces.clear()
+        return whole
