@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.database import Database
 from server.store.retention import EVENTS_KEPT, purge
@@ -75,8 +76,7 @@ async def sizes(database: Database) -> list[Size]:
 async def look(database: Database, judging: str | None = None) -> Leftovers:
     """What `sweep` would let go; seconds for a million images. `judging`: the model version in use, None the last that judged."""
     async with database.begin() as connection:
-        versions = [judging] if judging else list((await connection.execute(JUDGING)).scalars())
-        row = (await connection.execute(LOOK, {"kept": EVENTS_KEPT, "judging": versions})).one()
+        row = (await connection.execute(LOOK, {"kept": EVENTS_KEPT, "judging": await _in_use(connection, judging)})).one()
     return Leftovers(*(int(value) for value in row))
 
 
@@ -85,8 +85,8 @@ async def sweep(database: Database, judging: str | None = None, retention_days: 
     found = await look(database, judging)
     await purge(database, retention_days)
     async with database.begin() as connection:
-        versions = [judging] if judging else list((await connection.execute(JUDGING)).scalars())
-        await connection.execute(text(f"DELETE FROM heatmaps WHERE {STALE_HEATMAP}"), {"judging": versions})  # noqa: S608 -- likewise
+        stale = text(f"DELETE FROM heatmaps WHERE {STALE_HEATMAP}")  # noqa: S608 -- likewise
+        await connection.execute(stale, {"judging": await _in_use(connection, judging)})
         await connection.execute(text(f"DELETE FROM thumbnails WHERE {ORPHAN.format(table='thumbnails')}"))  # noqa: S608 -- likewise
     some = text(
         f"DELETE FROM images WHERE sha256 IN (SELECT sha256 FROM images WHERE {UNSEEN} LIMIT :most FOR UPDATE SKIP LOCKED)"  # noqa: S608
@@ -96,3 +96,7 @@ async def sweep(database: Database, judging: str | None = None, retention_days: 
         async with database.begin() as connection:
             gone = (await connection.execute(some, {"most": AT_ONCE})).rowcount
     return found
+
+
+async def _in_use(connection: AsyncConnection, judging: str | None) -> list[str]:
+    return [judging] if judging else list((await connection.execute(JUDGING)).scalars())
