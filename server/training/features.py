@@ -36,12 +36,15 @@ def digest_of(cnn: CNN) -> str:
     return backbone_digest(body, cnn.preprocess)
 
 
-def compile_features(cnn: CNN, threads: int) -> Callable[[Bytes], Floats]:
-    """A function from squares of pixels uint8 [n, side, side, 3] to the body's features [n, deep_dim], by serving's graph."""
+def compile_features(cnn: CNN, threads: int, *, twin: bool = False) -> Callable[[Bytes], Floats]:
+    """A function from squares of pixels uint8 [n, side, side, 3] to features, by serving's graph: the body's, or with `twin` all.
+
+    `threads`: 0 is OpenVINO's choice.
+    """
     graph: Any = import_module("server.models.graph")  # half a second of import that reading kept features does not need
 
     tensors = {name: value.detach().cpu().numpy() for name, value in cnn.state_dict().items()}
-    built = graph.build_graph(cnn.arch, tensors, cnn.preprocess, twin=False)
+    built = graph.build_graph(cnn.arch, tensors, cnn.preprocess, twin=twin)
     compiled = graph.ov.Core().compile_model(built, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"})
 
     def run(squares: Bytes) -> Floats:

@@ -8,10 +8,8 @@ saved anew by chance, alike for all labels (docs/experiments.md). Knows labels o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +21,7 @@ from server.models.preprocess import to_square
 from server.records import MODALITIES
 from server.training.augment import augment
 from server.training.dataset import PixelCache, Row, data_sha256
+from server.training.features import compile_features
 
 SHORT_SIDES = (140, 224)  # pixels of the short side when saved anew: below what any picture of the data has
 QUALITIES = (35, 85)  # of JPEG
@@ -69,15 +68,11 @@ def twin_views(rows: Sequence[Row], cache: PixelCache, folder: Path, threads: in
 
 
 def _seen(rows: Sequence[Row], cache: PixelCache, view: View, number: int, threads: int) -> Floats:
-    graph: Any = import_module("server.models.graph")  # half a second of import that reading kept features does not need
     cnn = build_cnn("efficientnet_lite0", "imagenet", MODALITIES, twin=True)
-    tensors = {name: value.detach().numpy() for name, value in cnn.state_dict().items()}
-    model, side = graph.build_graph(cnn.arch, tensors, cnn.preprocess), cnn.preprocess.side
-    hints = {"INFERENCE_PRECISION_HINT": "f32"} | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
-    compiled = graph.ov.Core().compile_model(model, "CPU", hints)
+    seen, side = compile_features(cnn, threads, twin=True), cnn.preprocess.side
     out = np.zeros((len(rows), TWIN_DIM), np.float16)
     for start in range(0, len(rows), BATCH):
         at = range(start, min(start + BATCH, len(rows)))
         pictures = [view(Image.fromarray(cache[i]), rows[i], np.random.default_rng((SEED, number, i)), side) for i in at]
-        out[at.start : at.stop] = compiled(np.stack([to_square(one, cnn.preprocess) for one in pictures]))[0][:, DEEP:]
+        out[at.start : at.stop] = seen(np.stack([to_square(one, cnn.preprocess) for one in pictures]))[:, DEEP:]
     return out
