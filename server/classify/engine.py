@@ -73,7 +73,7 @@ class Engine:
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
-            await asyncio.to_thread(self._explainer.close)
+        await asyncio.to_thread(self._explainer.close)
         if self._starting is None:
             return
         starting, self._starting = self._starting, None
