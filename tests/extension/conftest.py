@@ -6,10 +6,7 @@ would, and its service worker is where the browser's own events are fired.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import BrowserContext, async_playwright
@@ -17,21 +14,15 @@ from playwright.async_api import BrowserContext, async_playwright
 from server.extract.chromium import find_chromium
 from server.settings import load_settings
 from tests.extension.gallery_site import ward
-from tests.extension.hands import EXTENSION, TOKEN, Extension, Service
+from tests.extension.hands import EXTENSION, TOKEN, Extension, Service, serving
 from tests.site import Site
 
 
 @pytest.fixture(scope="session")
 async def service() -> AsyncIterator[Service]:
     """`medlens serve` with a worker, one member alone, the local site allowed. Its folder is open to Postgres' user."""
-    folder = Path(tempfile.mkdtemp(prefix="medlens-"))
-    served = Service(folder)
-    try:
-        await served.start()
+    async with serving() as served:
         yield served
-    finally:
-        await served.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

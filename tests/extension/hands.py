@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -103,6 +105,19 @@ class Service:
         if self._reading:
             await self._reading
         self._process, self.link = None, ""
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Service]:
+    """A Service in a folder of its own, which is open to Postgres' user and gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="medlens-"))
+    served = Service(folder)
+    try:
+        await served.start()
+        yield served
+    finally:
+        await served.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Extension:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.extension.events_proxy import EventsProxy, Mode
 from tests.extension.gallery_site import slow_ward
-from tests.extension.hands import TOKEN, Extension, Service, opened, until
+from tests.extension.hands import TOKEN, Extension, Service, opened, serving, until
 from tests.site import Site
 
 pytestmark = pytest.mark.slow
@@ -21,14 +18,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 async def lonely() -> AsyncIterator[Service]:
     """A service of this test's own, to be stopped."""
-    folder = Path(tempfile.mkdtemp(prefix="medlens-"))
-    served = Service(folder)
-    try:
-        await served.start()
+    async with serving() as served:
         yield served
-    finally:
-        await served.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def under_way(extension: Extension, site: Site, path: str) -> tuple[Page, Page]:

@@ -86,8 +86,9 @@ async def test_marks_explain_and_take_a_correction_and_go_without_trace(extensio
                 await extension.ask("DELETE", f"/api/images/{image['sha256']}/feedback")
 
 
-async def test_a_heat_map_shows_in_the_card(extension: Extension, site: Site) -> None:
-    page = await opened(extension, site, "/ward?heat")
+async def shows_heat(extension: Extension, site: Site, path: str) -> None:
+    """The first mark's card of a page shows its heat map once it is asked for."""
+    page = await opened(extension, site, path)
     popup = await checked(extension, page)
     await popup.locator("#mark").check()
     await page.bring_to_front()
@@ -99,19 +100,14 @@ async def test_a_heat_map_shows_in_the_card(extension: Extension, site: Site) ->
     await until(lambda: _has_canvas(layer), True)
 
 
+async def test_a_heat_map_shows_in_the_card(extension: Extension, site: Site) -> None:
+    await shows_heat(extension, site, "/ward?heat")
+
+
 async def test_a_heat_map_that_is_not_made_yet_is_asked_for_again(extension: Extension, site: Site, service: Service) -> None:
     async with EventsProxy(service.address, "refuse", unmade=2) as proxy:
         await extension.reset(proxy.address, TOKEN)
-        page = await opened(extension, site, "/ward?patience")
-        popup = await checked(extension, page)
-        await popup.locator("#mark").check()
-        await page.bring_to_front()
-        layer = await Layer.of(page)
-        await until(lambda: _some(layer), True)
-        await layer.click((await layer.labels())[0])
-        await until(lambda: _says(layer, "Show what the model looked at"), True)
-        await layer.click("Show what the model looked at")
-        await until(lambda: _has_canvas(layer), True)
+        await shows_heat(extension, site, "/ward?patience")
         assert proxy.unmade == 0
 
 
