@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from playwright.async_api import BrowserContext, Page, Playwright
 
-from tests.extension.hands import EXTENSION, Extension, until
+from tests.extension.hands import EXTENSION, Extension, at_rest, until
 from tests.extension.screen import SIZE, Box, Colour, Screen
 
 HOST = "localhost"
@@ -154,14 +154,7 @@ class Desk:
 
     async def press(self, selector: str) -> None:
         """A click on a part of the popup, where it stands on the screen once it stands still: a click beside a popup shuts it."""
-        seen: list[object] = []
-
-        async def still() -> bool:
-            seen.append(await self.glass.evaluate(LOOK, [selector, "place"]))
-            return seen[-1] is not None and seen[-3:] == [seen[-1]] * 3
-
-        await until(still, True)
-        await self.screen.click(*seen[-1])  # type: ignore[misc]
+        await self.screen.click(*await at_rest(lambda: self.glass.evaluate(LOOK, [selector, "place"])))
 
     async def see(self) -> None:
         """The item "Check as I see it", up to its question."""

@@ -235,3 +235,15 @@ async def until(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
                 if wanted(found) if callable(wanted) else found == wanted:
                     return
             await asyncio.sleep(0.2)
+
+
+async def at_rest(look: Callable[[], Awaitable[Any]]) -> Any:
+    """What `look` gives once it gives something, and the same three times: where a part of a popup is when that has its size."""
+    seen: list[Any] = []
+
+    async def still() -> bool:
+        seen.append(await look())
+        return seen[-1] is not None and seen[-3:] == [seen[-1]] * 3
+
+    await until(still, True)
+    return seen[-1]

@@ -15,7 +15,7 @@ import pytest
 from tests.extension.desk import HOST, SHORTCUT
 from tests.extension.firefox import FIREFOX, Firefox
 from tests.extension.gallery_site import members_only
-from tests.extension.hands import EXTENSION, TOKEN, Service, until
+from tests.extension.hands import EXTENSION, TOKEN, Service, at_rest, until
 from tests.extension.screen import MISSING, Screen
 from tests.site import Site
 
@@ -49,11 +49,9 @@ class Window:
         await until(lambda: self.part(selector, wanted), lambda said: said is not None and words in said)
 
     async def press(self, selector: str) -> None:
-        spot = await self.part(
-            selector,
-            f"(one, popup) => ({MIDDLE})(one.getBoundingClientRect(), popup.mozInnerScreenX, popup.mozInnerScreenY)",
-        )
-        await self.screen.click(*spot)
+        """A click where it stands once it stands still: a click beside a popup shuts it."""
+        where = f"(one, popup) => ({MIDDLE})(one.getBoundingClientRect(), popup.mozInnerScreenX, popup.mozInnerScreenY)"
+        await self.screen.click(*await at_rest(lambda: self.part(selector, where)))
 
     async def press_chrome(self, element: str) -> None:
         """A click on a part of the browser's own, once it is there."""
@@ -68,7 +66,7 @@ class Window:
 
     async def see(self) -> None:
         await self.press("#more summary")
-        await asyncio.sleep(0.3)
+        await until(lambda: self.part("#see", "(one) => one.checkVisibility()"), True)
         await self.press("#see")
         await self.says("#seen", "Send them")
         await self.press("#see-yes")
