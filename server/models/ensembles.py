@@ -7,7 +7,6 @@ with other weights it is passed over, because it would mean nothing. Knows files
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from server.errors import ModelError, NotFound
 from server.models.checkpoint import WEIGHTS
 from server.models.ensemble import FILE_NAME
+from server.models.whole import write_whole
 
 FOLDER = "ensembles"
 IN_USE = "in-use"  # holds the name of the refit that judges; absent: the shipped one
@@ -65,7 +65,7 @@ def refits(data_dir: Path, members_key: str | None) -> list[Refit]:
 def keep(data_dir: Path, name: str, content: Mapping[str, Any]) -> Path:
     """Write a refit beside the others; it does not judge before it is chosen."""
     path = data_dir / FOLDER / f"{name}.json"
-    _write(path, json.dumps(content, indent=1) + "\n")
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
     return path
 
 
@@ -73,7 +73,7 @@ def choose(data_dir: Path, name: str) -> None:
     """Let this ensemble judge from now on: the name of a refit, or SHIPPED. Raises NotFound."""
     if name != SHIPPED and name not in {path.stem for path in (data_dir / FOLDER).glob("feedback-*.json")}:
         raise NotFound(f"no ensemble is called {name}; `medlens models` lists them")
-    _write(data_dir / FOLDER / IN_USE, name + "\n")
+    write_whole(data_dir / FOLDER / IN_USE, (name + "\n").encode())
 
 
 def known_versions(data_dir: Path) -> dict[str, str]:
@@ -83,7 +83,7 @@ def known_versions(data_dir: Path) -> dict[str, str]:
 
 
 def note_versions(data_dir: Path, versions: Mapping[str, str]) -> None:
-    _write(data_dir / FOLDER / VERSIONS, json.dumps({**known_versions(data_dir), **versions}, indent=1) + "\n")
+    write_whole(data_dir / FOLDER / VERSIONS, (json.dumps({**known_versions(data_dir), **versions}, indent=1) + "\n").encode())
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -96,11 +96,3 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise ModelError(f"{path} is not an ensemble file; `medlens models restore {SHIPPED}` goes back to the shipped one")
     return content
-
-
-def _write(path: Path, text: str) -> None:
-    """In one step: a worker that starts meanwhile reads the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from server.models.checkpoint import SHIPPED_CNN
 from server.models.ensembles import ensemble_file
 from server.models.members import Kind, require
+from server.models.whole import write_whole
 from server.settings import Settings
 
 # Raise when the same files would give other answers than before: another resize, another way to combine, other panels.
@@ -96,11 +96,5 @@ def _read(kept: Path) -> dict[str, str]:
 
 def _write(kept: Path, hashes: dict[str, str]) -> None:
     """Keep the hashes; a folder that cannot be written only costs the time to hash again."""
-    part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(hashes, indent=1))
-        part.replace(kept)
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink()
+    with contextlib.suppress(OSError):
+        write_whole(kept, json.dumps(hashes, indent=1).encode())
