@@ -20,10 +20,9 @@ from PIL import Image
 from server.classify.predict import choose_device, open_network
 from server.errors import DocumentError, NotFound, RequestError, UnknownKind
 from server.models.checkpoint import SHIPPED_CNN
-from server.models.clip import ZeroShot, is_compact, open_clip_model, unit
+from server.models.clip import ZeroShot, is_compact, open_zero_shot, unit
 from server.models.imagenet import mobilenet_checkpoint
 from server.models.members import View
-from server.models.prompts import load_prompts
 from server.pixels import decode
 from server.records import MODALITIES, NON_MEDICAL
 from server.settings import Settings
@@ -185,15 +184,14 @@ class _Eyes:
             raise RequestError(f"--features must be one of {', '.join(FEATURES)}, not {features!r}")
         open_on_device: Callable[[Path], Any] = partial(open_network, device=choose_device(settings.device))
         self._kind = features
-        self._clip = open_clip_model(settings)
+        self.zero_shot = open_zero_shot(settings)
         self._shared = open_on_device(SHIPPED_CNN) if features == "cnn" or is_compact(settings) else None
         self._mobilenet = open_on_device(mobilenet_checkpoint(settings.data_dir)) if features == "mobilenet_v2" else None
-        self.zero_shot = ZeroShot(self._clip, load_prompts(settings.prompts))
 
     def look(self, images: Sequence[Image.Image]) -> tuple[Floats, Floats]:
         """(deep features [n, f], CLIP vectors [n, d])."""
         shared = self._shared.features(images) if self._shared else None
-        named = self._clip.pictures(View(images, shared))
+        named = self.zero_shot.clip.pictures(View(images, shared))
         if self._kind == "clip":
             return named, named
         deep = self._mobilenet.features(images) if self._mobilenet else shared

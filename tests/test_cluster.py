@@ -68,7 +68,7 @@ def eyes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "cnn.safetensors"
     save_checkpoint(path, build_cnn("efficientnet_lite0", None, MODALITIES))
     monkeypatch.setattr(server.cluster, "SHIPPED_CNN", path)
-    monkeypatch.setattr(server.cluster, "open_clip_model", lambda _: WordClip())
+    monkeypatch.setattr(server.cluster, "open_zero_shot", lambda _: ZeroShot(WordClip(), load_prompts()))
 
 
 def settings(tmp_path: Path) -> Settings:

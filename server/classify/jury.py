@@ -32,7 +32,10 @@ class Jury:
 
 
 def open_jury(settings: Settings) -> Jury:
-    """Load what `settings` lets vote; takes about a second on a CPU. Raises SettingsError, WeightsMissing or ModelError."""
+    """Load what `settings` lets vote; takes about a second on a CPU, and two more with prompts that are new here.
+
+    Raises SettingsError, WeightsMissing or ModelError.
+    """
     chosen = kinds(settings)
     for kind in chosen:
         require(kind)

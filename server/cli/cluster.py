@@ -25,8 +25,10 @@ def cluster(
     """Group images by what they look like, without any training, and name the groups."""
     from server.cluster import cluster_folder
     from server.cluster_output import draw_sheet, sort_into_folders, write_csv
+    from server.logs import configure
 
     settings = load_settings()
+    configure(settings)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("reading", total=None)

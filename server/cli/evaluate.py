@@ -27,10 +27,12 @@ Members = Annotated[str | None, typer.Option(metavar="NAMES", help="Who votes, s
 def evaluate(manifest: Manifest, as_json: AsJson = False, members: Members = None) -> None:
     """Measure the models on labelled images: all members together, then each of several alone; per class, with calibration."""
     from server.classify.engine import Engine
+    from server.logs import configure
     from server.models.panels import split_panels
     from server.training.evaluate import ENSEMBLE, evaluate_manifest
 
     settings = load_settings(**({"members": members} if members else {}))
+    configure(settings)
 
     async def run() -> dict[str, Any]:
         alone = settings.members if len(settings.members) > 1 else ()

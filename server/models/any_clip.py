@@ -21,7 +21,9 @@ from safetensors import SafetensorError
 
 from server.errors import ModelError, SettingsError, WeightsMissing
 from server.models.members import View
+from server.models.prompt_vectors import Origin
 from server.models.registry import CONFIG, HUB, folder_name
+from server.models.whole import PART
 
 RANDOM = "random"  # the pretrained tag of an untrained model
 TEXT_FOLDER = "text"  # a text tower's own configuration, where a model takes it from another repository
@@ -57,6 +59,15 @@ class AnyClip:
             vectors: torch.Tensor = self._model.encode_text(ids, normalize=True)
             parts.append(vectors.float().cpu().numpy())
         return np.concatenate(parts)
+
+
+def origin(model: str, pretrained: str, models: Path, device: str = "auto") -> Origin | None:
+    """What AnyClip's text vectors depend on, asked before it is opened; None for an untrained model, new at each start."""
+    if pretrained == RANDOM:
+        return None
+    files = sorted((models / folder_name(model, pretrained)).rglob("*"))
+    whole = tuple(path for path in files if path.is_file() and path.suffix != PART)
+    return Origin(f"{model} {pretrained} on {_device(device)}, open_clip {open_clip.__version__}", whole)
 
 
 def _device(wanted: str) -> str:

@@ -1,13 +1,14 @@
 """CLIP by prompts: pictures and words in one space, and the ensemble member that answers with the class whose words lie nearest.
 
 Two kinds behind one protocol: the compact CLIP that ships (it reads the shared features, in numpy), and any model open_clip knows
-(any_clip.py, with torch). It knows prompts, and neither training nor how weights came here.
+(any_clip.py, with torch). It knows prompts, and neither training nor how weights came here, nor how vectors are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from server.errors import ModelError
-from server.models.compact import SHIPPED_CLIP, Tensors, read_compact_card, read_tensors, shipped_backbone
-from server.models.members import View
+from server.models.compact import SHIPPED_CLIP, CompactCard, Tensors, read_compact_card, read_tensors, shipped_backbone
+from server.models.members import FETCHED, View
+from server.models.prompt_vectors import Origin, PromptVectors
 from server.models.prompts import PromptClass, Prompts, load_prompts
-from server.models.text_tower import TextTower
+from server.models.text_tower import PREFIX, TextTower
 from server.settings import Settings
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -44,10 +46,10 @@ def unit(vectors: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class CompactClip:
-    """The compact CLIP: `tensors` of its projection (float32), the text tower, the logit scale."""
+    """The compact CLIP: `tensors` of its projection (float32), its text tower when asked for, the logit scale."""
 
     tensors: Tensors
-    tower: TextTower
+    tower: Callable[[], TextTower]
     scale: float
 
     def project(self, features: Floats) -> Floats:
@@ -63,20 +65,23 @@ class CompactClip:
         return self.project(view.features)
 
     def texts(self, texts: Sequence[str]) -> Floats:
-        return self.tower.encode(texts)
+        """All that are wanted in one call: the text tower is opened for it and let go, for nobody needs its 71 MB afterwards."""
+        return self.tower().encode(texts)
 
 
 def open_compact(path: Path = SHIPPED_CLIP, backbone: str | None = None) -> CompactClip:
-    """The compact CLIP at `path`; about 0.1 s. Raises WeightsMissing, or ModelError when it was fitted to another backbone.
+    """The compact CLIP at `path`, its text tower yet unread. Raises WeightsMissing, or ModelError when it fits another backbone.
 
     `backbone`: the digest of the backbone whose features it will read; None takes the shipped CNN's.
     """
     card = read_compact_card(path)
     if card.backbone != (backbone or shipped_backbone()):
         raise ModelError(f"{path.name} was fitted to another backbone than cnn.safetensors; `medlens train clip` fits it again")
-    tensors = read_tensors(path, ("visual.head.", "text."))
-    text = {name: tensor for name, tensor in tensors.items() if name.startswith("text.")}
-    return CompactClip(tensors, TextTower(text, card), card.scale)
+    return CompactClip(read_tensors(path, ("visual.head.",)), partial(_open_tower, path, card), card.scale)
+
+
+def _open_tower(path: Path, card: CompactCard) -> TextTower:
+    return TextTower(read_tensors(path, (PREFIX,)), card)
 
 
 class ZeroShot:
@@ -87,11 +92,13 @@ class ZeroShot:
     is worse (docs/experiments.md); neither gives a class an advantage for having many prompts.
     """
 
-    def __init__(self, clip: Clip, prompts: Prompts) -> None:
+    def __init__(self, clip: Clip, prompts: Prompts, kept: PromptVectors | None = None) -> None:
+        """`kept`: where the vectors of prompts are looked up before the text tower is asked."""
         self.clip = clip
         self.classes = (*prompts.modalities, *prompts.own)
         self._modalities = len(prompts.modalities)
-        self._prompts = [_embedded(clip, one) for one in self.classes]
+        embed = partial(_embedded, clip, self.classes)
+        self._prompts = kept.of(self.classes, embed) if kept else embed()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -113,9 +120,12 @@ class ZeroShot:
         return self.scores(vectors)[:, : self._modalities]
 
 
-def _embedded(clip: Clip, one: PromptClass) -> Floats:
-    flat = clip.texts([text for ways in one.texts for text in ways])
-    return unit(flat.reshape(len(one.prompts), len(one.templates), -1).mean(axis=1))
+def _embedded(clip: Clip, classes: Sequence[PromptClass]) -> list[Floats]:
+    """The prompts' vectors of each class [its prompts, d], with one question to the text tower."""
+    flat = clip.texts([text for one in classes for ways in one.texts for text in ways])
+    ends = np.cumsum([len(one.prompts) * len(one.templates) for one in classes])
+    parts = zip(classes, np.split(flat, ends[:-1]), strict=True)
+    return [unit(part.reshape(len(one.prompts), len(one.templates), -1).mean(axis=1)) for one, part in parts]
 
 
 @dataclass(frozen=True)
@@ -139,9 +149,23 @@ def open_clip_model(settings: Settings) -> Clip:
         return open_compact()
     from server.models.any_clip import AnyClip  # noqa: PLC0415 - torch and open_clip take seconds to import
 
-    return AnyClip(settings.clip_model, settings.clip_pretrained, settings.data_dir / "models", settings.device)
+    return AnyClip(settings.clip_model, settings.clip_pretrained, settings.data_dir / FETCHED, settings.device)
+
+
+def open_zero_shot(settings: Settings) -> ZeroShot:
+    """The CLIP that `settings` names with the shipped prompts or the user's. Raises as open_clip_model and load_prompts do."""
+    kept = PromptVectors(settings.data_dir, _origin(settings))
+    return ZeroShot(open_clip_model(settings), load_prompts(settings.prompts), kept)
 
 
 def open_member(settings: Settings) -> ClipMember:
     """The member `clip`, with the shipped prompts or the user's."""
-    return ClipMember(ZeroShot(open_clip_model(settings), load_prompts(settings.prompts)))
+    return ClipMember(open_zero_shot(settings))
+
+
+def _origin(settings: Settings) -> Origin | None:
+    if is_compact(settings):
+        return Origin(COMPACT[0], (SHIPPED_CLIP, SHIPPED_CLIP.with_suffix(".json")))
+    from server.models.any_clip import origin  # noqa: PLC0415 - as above
+
+    return origin(settings.clip_model, settings.clip_pretrained, settings.data_dir / FETCHED, settings.device)

@@ -21,6 +21,7 @@ from yarl import URL
 
 from server.errors import ConnectionFailed, HttpStatus, ModelError, RequestError
 from server.models.registry import Remote
+from server.models.whole import PART
 
 # (bytes of this file here now, bytes of it in all or None, its name): called after every chunk.
 Progress: TypeAlias = Callable[[int, int | None, str], None]
@@ -50,7 +51,7 @@ class _Transfer:
     part: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.part = self.target.with_name(self.target.name + ".part")
+        self.part = self.target.with_name(self.target.name + PART)
 
     @property
     def here(self) -> int:

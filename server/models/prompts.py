@@ -31,7 +31,8 @@ FOLDER = Path(__file__).parent / "prompts"
 DEFAULT_TEMPLATES = ("{}",)
 OWN_CLASSES = "classes"
 
-# A text tower embeds some hundred texts a second on one core, and a worker embeds all of them before its first image.
+# A text tower embeds some hundred texts a second on one core, and a worker embeds all of them before its first image
+# where the same ones are not yet kept (prompt_vectors.py).
 MAX_TEXTS = 2000
 MAX_LENGTH = 400  # characters of one text: more than the 64 to 77 tokens that CLIP text towers read
 MAX_FILE_BYTES = 1_000_000

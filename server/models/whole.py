@@ -6,6 +6,8 @@ import contextlib
 from pathlib import Path
 from uuid import uuid4
 
+PART = ".part"  # ends the name of a file that is not whole yet
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step, its folder included: a reader finds the old file or the new one.
@@ -13,7 +15,7 @@ def write_whole(path: Path, data: bytes) -> None:
     The last of several writers wins. Raises OSError where it cannot be written, and then leaves nothing behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{uuid4().hex}.part")  # not by process number: machines that share a folder share those
+    part = path.with_name(f"{path.name}.{uuid4().hex}{PART}")  # not by process number: machines that share a folder share those
     try:
         part.write_bytes(data)
         part.replace(path)

@@ -148,7 +148,7 @@ def cross_validate(
     for k, features in by_fold.items():
         held, chosen = np.flatnonzero(fold == k), learned[fold[learned] != k]
         fitted = stored(fit_projection(features, rows, captions, chosen, recipe, points=points_of(features, seen, rows, chosen)))
-        clip = CompactClip(fitted.tensors, text.tower(fitted.tensors["text.proj.weight"]), fitted.scale)
+        clip = CompactClip(fitted.tensors, partial(text.tower, fitted.tensors["text.proj.weight"]), fitted.scale)
         vectors = clip.project(features[held])
         logits[held] = ZeroShot(clip, prompts).modalities(vectors)
         similar[held] = vectors @ unit(query_vectors @ fitted.tensors["text.proj.weight"].T).T

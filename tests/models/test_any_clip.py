@@ -15,9 +15,10 @@ from safetensors.torch import save_file
 
 from server.errors import ModelError, SettingsError, WeightsMissing
 from server.models.any_clip import RANDOM, AnyClip
-from server.models.clip import ClipMember, ZeroShot, open_member
+from server.models.clip import ClipMember, ZeroShot, open_member, open_zero_shot
 from server.models.compact import small_tokenizer
-from server.models.members import View
+from server.models.members import FETCHED, View
+from server.models.prompt_vectors import FOLDER
 from server.models.prompts import load_prompts
 from server.models.registry import folder_name, lookup
 from server.settings import Settings
@@ -69,6 +70,25 @@ def test_a_pulled_folder_loads_without_a_network(tmp_path: Path) -> None:
     assert np.allclose(clip.texts(["a dog"]), truth, atol=1e-5)
     member = ClipMember(ZeroShot(clip, load_prompts()))
     assert member.logits(View(PICTURES)).shape == (2, 6)
+
+
+def test_a_pulled_models_prompts_are_embedded_once_and_an_untrained_ones_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, asked = pulled(tmp_path / FETCHED, "hf-hub:owner/tiny", CONFIG), []
+    texts = AnyClip.texts
+    monkeypatch.setattr(AnyClip, "texts", lambda clip, given: asked.append(len(given)) or texts(clip, given))
+    settings = Settings(data_dir=tmp_path, clip_model="hf-hub:owner/tiny", clip_pretrained="", device="cpu")
+    for times in (1, 2):
+        weights = {key: value.contiguous() for key, value in open_clip.create_model(NAME).state_dict().items()}
+        save_file(weights, folder / "open_clip_model.safetensors")
+        first, second = (open_zero_shot(settings).scores(np.eye(24, dtype=np.float32)) for _ in range(2))
+        np.testing.assert_array_equal(first, second)
+        assert len(asked) == times
+    for _ in range(2):
+        open_zero_shot(settings.model_copy(update={"clip_model": NAME, "clip_pretrained": RANDOM}))
+    assert len(asked) == 4
+    assert len(list((tmp_path / FOLDER).iterdir())) == 2
 
 
 def test_a_text_tower_of_another_repository_loads_from_beside_the_model(tmp_path: Path) -> None:
