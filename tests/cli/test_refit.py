@@ -22,7 +22,7 @@ from server.settings import Settings
 from server.store import feedback, scans
 from server.store.database import Database
 from server.training.validation import read_validation
-from tests.store.conftest import digest
+from tests.judged import digest
 
 MANY = 40
 

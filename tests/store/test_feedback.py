@@ -10,7 +10,8 @@ from server.errors import NotFound, RequestError
 from server.records import MODALITIES
 from server.store import feedback, history, scans, stats, verdicts
 from server.store.database import Database
-from tests.store.conftest import MODEL, Judge, digest
+from tests.judged import MODEL, digest
+from tests.store.conftest import Judge
 
 
 async def test_a_correction_overrides_the_answer_everywhere(database: Database, judge: Judge) -> None:

@@ -16,7 +16,8 @@ from server.report import counts_json
 from server.store import history, scans
 from server.store.database import Database
 from server.store.history import Filters
-from tests.store.conftest import Judge, digest
+from tests.judged import digest
+from tests.store.conftest import Judge
 from tests.store.seed import seed
 
 SCANS = 10_000

@@ -8,7 +8,8 @@ import pytest
 
 from server.store import feedback, history, scans, sightings, stats, verdicts
 from server.store.database import Database
-from tests.store.conftest import MODEL, Judge, digest
+from tests.judged import MODEL, digest
+from tests.store.conftest import Judge
 
 
 async def _scan(database: Database, *images: object) -> UUID:

@@ -12,7 +12,8 @@ from server.errors import NotFound
 from server.store import events, export, feedback, history, scans, sightings, stats, thumbnails, verdicts
 from server.store.database import Database
 from server.store.retention import purge
-from tests.store.conftest import MODEL, Judge, digest
+from tests.judged import MODEL, digest
+from tests.store.conftest import Judge
 
 
 async def _scan(database: Database, judge: Judge, *names: str) -> UUID:

@@ -12,7 +12,8 @@ from server.errors import NotFound
 from server.store import feedback, review, scans
 from server.store.database import Database
 from server.store.review import Candidate, varied
-from tests.store.conftest import Judge, digest
+from tests.judged import digest
+from tests.store.conftest import Judge
 from tests.store.seed import seed
 
 

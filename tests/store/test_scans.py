@@ -13,7 +13,8 @@ from server.records import Panel, Place, ScanError
 from server.report import report_json
 from server.store import interruptions, scans, uploads, verdicts
 from server.store.database import Database
-from tests.store.conftest import MODEL, Judge, digest, verdict
+from tests.judged import MODEL, digest, verdict
+from tests.store.conftest import Judge
 
 
 async def test_a_finished_scan_reads_back_as_it_was_written(database: Database, judge: Judge) -> None:

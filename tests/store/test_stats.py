@@ -12,7 +12,8 @@ from sqlalchemy import text
 from server.store import daily, feedback, retention, scans, stats
 from server.store.database import Database
 from server.store.said import Pair
-from tests.store.conftest import MODEL, Judge, digest
+from tests.judged import MODEL, digest
+from tests.store.conftest import Judge
 from tests.store.seed import seed
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from server.records import JudgedImage, UniqueImage
 from server.store import events, scans, verdicts
 from server.store.database import Database
 from server.store.events import Told
-from tests.store.conftest import MODEL, digest, verdict
+from tests.judged import MODEL, digest, verdict
 
 ONE = JudgedImage(UniqueImage(digest("a"), 640, 480, "png", 99, (), b"", "00ff00ff00ff00ff"), verdict("ct"))
 

@@ -15,8 +15,8 @@ from server.records import Candidate, Found, JudgedImage, Place
 from server.scan import Scan
 from server.settings import Settings
 from server.timings import Timings
+from tests.judged import verdict
 from tests.site import picture
-from tests.store.conftest import verdict
 
 IMAGES = 6
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from hashlib import sha256
 from io import BytesIO
 from uuid import UUID, uuid4
 
@@ -17,15 +16,15 @@ from pydantic import SecretStr
 from sqlalchemy import URL, text
 
 from server.app import create_app
-from server.records import MODALITIES, NON_MEDICAL, JudgedImage, Modality, Panel, Place, UniqueImage, Verdict
+from server.records import JudgedImage
 from server.settings import Settings
 from server.store import events, scans
 from server.store.database import Database
 from server.web.keys import DATABASE, LIMITER
+from tests.judged import MODEL
 from tests.web.tabs import TOKEN, browsed, chromium
 
 __all__ = ["TOKEN", "browsed", "chromium"]  # fixtures among them
-MODEL = "model-1"
 
 
 class Client:
@@ -112,42 +111,6 @@ async def signed_in(server: TestServer, session: ClientSession) -> Client:
     answer = await client.post("/login", data={"token": TOKEN}, headers={"Origin": client.base})
     assert answer.status == 303
     return client
-
-
-def verdict(modality: Modality = "ct", confidence: float = 0.9, model_version: str = MODEL, **changes: bool) -> Verdict:
-    rest = (1 - confidence) / (len(MODALITIES) - 1)
-    shares = {name: confidence if name == modality else rest for name in MODALITIES}
-    facts = {"uncertain": False, "agree": True, "cached": False} | changes
-    return Verdict(
-        modality=modality,
-        is_medical=modality != NON_MEDICAL,
-        confidence=confidence,
-        probabilities=shares,
-        members={"cnn": shares, "clip": shares},
-        model_version=model_version,
-        **facts,
-    )
-
-
-def judged(name: str = "a", modality: Modality = "ct", confidence: float = 0.9, *, alt: str = "A scan", near: str | None = None,
-           panels: tuple[Panel, ...] = (), thumbnail: bytes | None = None, **changes: bool) -> JudgedImage:  # fmt: skip
-    """An image whose bytes are `name`, with its answer."""
-    image = UniqueImage(
-        sha256=digest(name),
-        width=640,
-        height=480,
-        format="png",
-        size=len(name),
-        places=(Place(f"https://example.org/{name}.png", "img", alt=alt, box=(1, 2, 300, 200)),),
-        data=b"",
-        phash="00ff00ff00ff00ff",
-        near_duplicate_of=digest(near) if near else None,
-    )
-    return JudgedImage(image, verdict(modality, confidence, **changes), panels, thumbnail)
-
-
-def digest(name: str) -> str:
-    return sha256(name.encode()).hexdigest()
 
 
 def webp(shade: int = 90) -> bytes:

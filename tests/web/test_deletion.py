@@ -16,7 +16,8 @@ from server.store.database import Database
 from server.store.retention import purge
 from server.web.answers import ScansForgotten, ScansRestored, ScanSummary
 from server.web.shapes import MAX_AT_ONCE
-from tests.web.conftest import MODEL, Client, digest, emit, judged, scanned
+from tests.judged import MODEL, digest, judged
+from tests.web.conftest import Client, emit, scanned
 
 
 async def listed(client: Client) -> list[str]:

@@ -17,7 +17,8 @@ from server.store.database import Database
 from server.web.answers import ReportShape
 from server.web.archive import AT_ONCE
 from server.web.exports import COLUMNS
-from tests.web.conftest import MODEL, Client, digest, judged, scanned, webp
+from tests.judged import MODEL, digest, judged
+from tests.web.conftest import Client, scanned, webp
 
 EVIL = "=cmd|' /C calc'!A0"
 

@@ -22,7 +22,8 @@ from server.store import events as kept_events
 from server.store import scans
 from server.store.database import Database
 from server.web.keys import DATABASE, STREAMS
-from tests.web.conftest import MODEL, TOKEN, Client, emit, judged, scanned
+from tests.judged import MODEL, judged
+from tests.web.conftest import TOKEN, Client, emit, scanned
 
 
 @dataclass

@@ -23,7 +23,8 @@ from server.web.charts_over_time import by_period
 from server.web.keys import CHARTS
 from server.web.templating import STATIC
 from server.web.texts_figures import CHARTS as NAMES
-from tests.web.conftest import Client, digest, judged, scanned, signed_in, webp
+from tests.judged import digest, judged
+from tests.web.conftest import Client, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 
 

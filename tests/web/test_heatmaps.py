@@ -13,7 +13,8 @@ from server.jobs.heatmaps import Explain
 from server.store import thumbnails
 from server.store.database import Database
 from server.web.images import PRIVATE
-from tests.web.conftest import MODEL, Client, digest, judged, scanned, webp
+from tests.judged import MODEL, digest, judged
+from tests.web.conftest import Client, scanned, webp
 
 PATH = f"/api/images/{digest('a')}/heatmap"
 MAP = b"\x89PNG made"

@@ -14,7 +14,8 @@ from server.store.database import Database
 from server.web.answers import HistoryPage, ReportShape, StatsShape
 from server.web.exports import COLUMNS, FORMULA, safe_cell
 from server.web.shapes import MAX_PAGE, MAX_SEARCH
-from tests.web.conftest import Client, judged, scanned
+from tests.judged import judged
+from tests.web.conftest import Client, scanned
 
 
 async def titles(client: Client, query: str) -> list[str | None]:

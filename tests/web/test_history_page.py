@@ -10,7 +10,8 @@ from playwright.async_api import Page, expect
 from server.store import scans
 from server.store.database import Database
 from server.web.keys import SETTINGS
-from tests.web.conftest import MODEL, emit, judged, scanned, signed_in, webp
+from tests.judged import MODEL, judged
+from tests.web.conftest import emit, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'{{7*7}}"

@@ -16,7 +16,8 @@ from server.store import thumbnails
 from server.store.database import Database
 from server.web.image_page import LISTED
 from server.web.keys import SETTINGS
-from tests.web.conftest import MODEL, digest, judged, scanned, signed_in, webp
+from tests.judged import MODEL, digest, judged
+from tests.web.conftest import scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE
 
 EVIL = "<img src=x onerror=\"document.title='owned'\">"

@@ -10,7 +10,8 @@ from server.records import Panel
 from server.store.database import Database
 from server.web.answers import CorrectionKept, ImageDetails
 from server.web.images import PRIVATE
-from tests.web.conftest import Client, digest, judged, scanned, signed_in, verdict, webp
+from tests.judged import digest, judged, verdict
+from tests.web.conftest import Client, scanned, signed_in, webp
 
 UNKNOWN = "0" * 64
 PATHS = ("", "/thumbnail", "/heatmap")

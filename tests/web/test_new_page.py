@@ -18,7 +18,8 @@ from server.store import history, scans, uploads
 from server.store.database import Database
 from server.web.keys import LIMITER
 from server.web.limits import Limiter, Rate
-from tests.web.conftest import MODEL, judged, scanned, signed_in, webp
+from tests.judged import MODEL, judged
+from tests.web.conftest import scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 
 # An address of documentation (RFC 5737): the guard refuses its network, which needs no name server.

@@ -15,7 +15,8 @@ from server.report import image_json
 from server.store import scans
 from server.store.database import Database
 from server.web.templating import STATIC, TEMPLATES
-from tests.web.conftest import MODEL, Client, digest, emit, judged, scanned, signed_in, webp
+from tests.judged import MODEL, digest, judged
+from tests.web.conftest import Client, emit, scanned, signed_in, webp
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'{{7*7}}"
 

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from server.store import feedback, sightings
 from server.store.database import Database
 from server.training.dataset import read_rows
-from tests.web.conftest import Client, digest, judged, scanned, signed_in, webp
+from tests.judged import digest, judged
+from tests.web.conftest import Client, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 from tests.web.test_pages import EVIL
 

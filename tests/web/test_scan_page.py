@@ -14,7 +14,8 @@ from playwright.async_api import Page, expect
 from server.records import JudgedImage, Panel, Place
 from server.store import scans
 from server.store.database import Database
-from tests.web.conftest import MODEL, digest, judged, scanned, signed_in, verdict, webp
+from tests.judged import MODEL, digest, judged, verdict
+from tests.web.conftest import scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'{{7*7}}"

@@ -18,8 +18,9 @@ from server.web.keys import GUARD, LIMITER, QUEUE, SETTINGS, UPLOADS
 from server.web.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES, MAX_JSON_BYTES, RATES, UPLOADS_AT_ONCE, Limiter, Rate
 from server.web.shapes import MAX_MEMBERS, MAX_TEXT
 from server.web.uploads import file_name
+from tests.judged import judged
 from tests.site import picture
-from tests.web.conftest import Client, judged, scanned
+from tests.web.conftest import Client, scanned
 
 PROBLEM = "application/problem+json"
 PDF = b"%PDF-1.7\n%%EOF\n"

@@ -19,7 +19,8 @@ from server.store.database import Database
 from server.web.login import SESSION_LIFE
 from server.web.pairing import EXTENSION_LIFE, LABEL
 from server.web.secret import fingerprint
-from tests.web.conftest import MODEL, TOKEN, Client, digest, judged, scanned, signed_in, webp
+from tests.judged import MODEL, digest, judged
+from tests.web.conftest import TOKEN, Client, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 
 EXTENSION = "an-extensions-own-token"

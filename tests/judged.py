@@ -1,0 +1,56 @@
+"""Images with their answers, made to order: what the store keeps and the service shows, without a model that judged."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from server.records import MODALITIES, NON_MEDICAL, JudgedImage, Modality, Panel, Place, UniqueImage, Verdict
+
+MODEL = "model-1"
+
+
+def verdict(modality: Modality = "ct", confidence: float = 0.9, model_version: str = MODEL, **changes: bool) -> Verdict:
+    rest = (1 - confidence) / (len(MODALITIES) - 1)
+    probabilities = {name: confidence if name == modality else rest for name in MODALITIES}
+    facts = {"uncertain": False, "agree": True, "cached": False} | changes
+    return Verdict(
+        modality=modality,
+        is_medical=modality != NON_MEDICAL,
+        confidence=confidence,
+        probabilities=probabilities,
+        members={"cnn": probabilities, "clip": probabilities},
+        model_version=model_version,
+        **facts,
+    )
+
+
+def judged(
+    name: str = "a",
+    modality: Modality = "ct",
+    confidence: float = 0.9,
+    *,
+    alt: str = "A scan",
+    near: str | None = None,
+    places: tuple[Place, ...] | None = None,
+    panels: tuple[Panel, ...] = (),
+    thumbnail: bytes | None = None,
+    model_version: str = MODEL,
+    **changes: bool,
+) -> JudgedImage:
+    """An image whose bytes are `name`, with its answer; `near` names the image it nearly is. Without `places`: a page's."""
+    image = UniqueImage(
+        sha256=digest(name),
+        width=640,
+        height=480,
+        format="png",
+        size=len(name),
+        places=(Place(f"https://example.org/{name}.png", "img", alt=alt, box=(1, 2.5, 300, 200)),) if places is None else places,
+        data=b"",
+        phash="00ff00ff00ff00ff",
+        near_duplicate_of=digest(near) if near else None,
+    )
+    return JudgedImage(image, verdict(modality, confidence, model_version, **changes), panels, thumbnail)
+
+
+def digest(name: str) -> str:
+    return sha256(name.encode()).hexdigest()
