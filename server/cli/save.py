@@ -12,6 +12,7 @@ from server.report import image_json
 UNCERTAIN = "uncertain"
 # Of a name somebody else chose, what is kept: file systems differ in what they bear, and none minds these.
 _UNSAFE = re.compile(r"[^\w.-]+")
+_ENDING = re.compile(r"\.[a-z]\w{0,4}(?= · \d+$|$)", re.IGNORECASE)  # a DICOM file's name may be numbers and dots, and end in none
 MAX_STEM = 60
 ENDINGS = {"jpeg": ".jpg", "tiff": ".tif"}
 
@@ -28,6 +29,6 @@ class Sorter:
             return
         below = self._folder / (UNCERTAIN if judged.verdict.uncertain else judged.verdict.modality)
         below.mkdir(parents=True, exist_ok=True)
-        stem = _UNSAFE.sub("_", Path(image_name(image_json(judged))).stem).strip("._")[:MAX_STEM] or "image"
+        stem = _UNSAFE.sub("_", _ENDING.sub("", image_name(image_json(judged)))).strip("._")[:MAX_STEM] or "image"
         ending = ENDINGS.get(judged.image.format, "." + judged.image.format.lower())
         (below / f"{stem}-{judged.image.sha256[:8]}{ending}").write_bytes(judged.image.data)

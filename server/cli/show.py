@@ -7,7 +7,7 @@ Knows the contract's JSON of a Report and nothing of how it came about. Everythi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -45,6 +45,7 @@ SKIPPED = {
     "unreadable": "unreadable",
     "blank": "blank",
 }
+FILES = frozenset({"file", "frame"})  # kinds of places that have a file of their own; an image in a PDF has a page
 BAR_CELLS = 10
 NAME_CELLS = 40
 LEAST_NAME_CELLS = 12
@@ -60,17 +61,28 @@ def plain(text: str | None, limit: int = 60) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def image_name(image: Mapping[str, Any]) -> str:
-    """The last part of its address, or what it is ("page 3", "canvas") when it has none of its own."""
+def image_name(image: Mapping[str, Any], limit: int = NAME_CELLS) -> str:
+    """The last part of its address or path, or what it is ("page 3", "canvas") when it has none of its own.
+
+    At most `limit` characters. Of a file of several pictures its number is told as well, and never cut; a DICOM file's first frame
+    goes without, since most have no other.
+    """
     place = image["places"][0] if image["places"] else {}
-    url = place.get("url") or ""
-    if place.get("page") and place.get("kind") != "file":
-        return f"page {place['page']}"
+    url, kind, page = place.get("url") or "", place.get("kind", "image"), place.get("page")
+    if page and (not url or kind not in FILES):
+        return f"{'frame' if kind == 'frame' else 'page'} {page}"
     if url and not url.startswith("data:"):
-        parts = urlsplit(url)
-        name = PurePosixPath(unquote(parts.path)).name or parts.netloc
-        return plain(f"{name} · {place['page']}" if place.get("page") else name, 40)
-    return plain(place.get("alt"), 40) or str(place.get("kind", "image")).replace("_", " ")
+        number = f" · {page}" if page and (kind, page) != ("frame", 1) else ""
+        return plain(_last_part(url), limit - len(number)) + number
+    return plain(place.get("alt"), limit) or str(kind).replace("_", " ")
+
+
+def _last_part(url: str) -> str:
+    """Of an address, or of a file's path, in which no sign has another meaning."""
+    if "://" not in url:
+        return PurePath(url).name
+    parts = urlsplit(url)
+    return PurePosixPath(unquote(parts.path)).name or parts.netloc
 
 
 def _bar(confidence: float, colour: str) -> Text:
@@ -135,12 +147,12 @@ def _table(report: Mapping[str, Any], width: int) -> Table:
         verdict = image["verdict"]
         colour = "bright_black" if verdict["uncertain"] else COLOURS[verdict["modality"]]
         size = f"{image['width']}×{image['height']}"
-        bar = _bar(verdict["confidence"], colour)
+        name, bar = Text(image_name(image, name_cells)), _bar(verdict["confidence"], colour)
         if below:
             said = Text("\n").join(part for part in (_answer(verdict), notes) if part.plain)
-            table.add_row(Text(image_name(image)), size, said, bar)
+            table.add_row(name, size, said, bar)
         else:
-            table.add_row(Text(image_name(image)), size, _answer(verdict), bar, notes)
+            table.add_row(name, size, _answer(verdict), bar, notes)
     return table
 
 

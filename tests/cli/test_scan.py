@@ -65,6 +65,7 @@ def test_a_table_is_shown_and_what_was_judged_is_remembered(environment: dict[st
     first, second = (medlens(environment, "scan", scan) for _ in range(2))
     assert first.returncode == second.returncode == 0, first.stderr
     assert "DICOM says MR" in " ".join(first.stdout.split())
+    assert any(line.strip().startswith("MR_small.dcm ") for line in first.stdout.splitlines())
     assert "1 remembered" in second.stdout
 
 

@@ -120,11 +120,27 @@ def test_what_a_page_wrote_does_nothing() -> None:
         ({"url": None, "kind": "embedded", "page": 3}, "page 3"),
         ({"url": "data:image/png;base64,AAAA", "kind": "img", "alt": "A knee"}, "A knee"),
         ({"url": None, "kind": "video_poster"}, "video poster"),
+        ({"url": "https://e.org/", "kind": "img"}, "e.org"),
         ({"url": "scans/stack.tif", "kind": "file", "page": 2}, "stack.tif · 2"),
+        ({"url": "paper.pdf", "kind": "embedded", "page": 3}, "page 3"),
+        ({"url": "study/slice.dcm", "kind": "frame", "page": 1}, "slice.dcm"),
+        ({"url": "study/slice.dcm", "kind": "frame", "page": 2}, "slice.dcm · 2"),
+        ({"url": "https://e.org/a/slice.dcm?x=1", "kind": "frame", "page": 1}, "slice.dcm"),
+        ({"url": None, "kind": "frame", "page": 4}, "frame 4"),
+        ({"url": "study/knee #2 50%25.dcm", "kind": "frame", "page": 1}, "knee #2 50%25.dcm"),
+        ({"url": f"{'1.2.840' * 9}.dcm", "kind": "frame", "page": 12}, f"{('1.2.840' * 9)[:34]}… · 12"),
     ],
 )
 def test_an_image_is_called_by_the_best_name_it_has(place: dict[str, Any], name: str) -> None:
     assert image_name({"places": [place]}) == name
+
+
+def test_on_a_narrow_terminal_frames_of_one_file_can_be_told_apart() -> None:
+    frames = [image(f"{n}", verdict("ultrasound", 0.9, agree=False)) for n in (11, 12)]
+    for number, frame in zip((11, 12), frames, strict=True):
+        frame["places"] = [{"url": "a-study-with-a-long-name.dcm", "kind": "frame", "page": number}]
+    text = printed(report(*frames), width=60)
+    assert all(f"… · {number} " in text for number in (11, 12)), text
 
 
 def test_long_text_is_cut() -> None:
