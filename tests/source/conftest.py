@@ -1,14 +1,17 @@
-"""What tests of the source stage share: a local site, settings that open only its address, names that resolve as told."""
+"""What tests of the source stage share: a local site, settings that open only its address, names that resolve as told, a proxy."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from ipaddress import ip_network
 
+import aiohttp
 import hypothesis
 import pytest
 
 from server.settings import Settings
+from server.source.egress import EgressProxy
 from server.source.guard import Guard, system_resolver
 from tests.site import Site
 
@@ -16,6 +19,7 @@ from tests.site import Site
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
+MARK = "X-Medlens-Refused"
 MAX_BYTES = 300_000  # small, so that limits are met soon
 
 
@@ -76,3 +80,28 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 @pytest.fixture
 def guard(settings: Settings, names: Names) -> Guard:
     return Guard(settings, names)
+
+
+@pytest.fixture
+async def proxy(guard: Guard, settings: Settings) -> AsyncIterator[EgressProxy]:
+    async with EgressProxy(guard, settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def raw(proxy: EgressProxy, request: bytes) -> bytes:
+    """Everything the proxy answers to these bytes until it closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def codes(proxy: EgressProxy) -> list[tuple[str, str]]:
+    return [(refusal.host, refusal.code) for refusal in proxy.refusals]

@@ -10,9 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
-from server.settings import Settings
 from server.source.egress import EgressProxy
-from server.source.guard import Guard
 from tests.site import Site, page
 from tests.source.conftest import Names
 
@@ -32,12 +30,6 @@ async def browser() -> AsyncIterator[Browser]:
             pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
         yield launched
         await launched.close()
-
-
-@pytest.fixture
-async def proxy(guard: Guard, settings: Settings) -> AsyncIterator[EgressProxy]:
-    async with EgressProxy(guard, settings) as running:
-        yield running
 
 
 @pytest.fixture
