@@ -1,4 +1,4 @@
-"""A user of the embedded server as a process of its own: connects, says so, waits to be told to stop. Run by test_postgres.py."""
+"""A user of the embedded server as a process of its own: connects, says so, waits to be told to stop. The fixture `use` runs it."""
 
 from __future__ import annotations
 
