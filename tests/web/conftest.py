@@ -18,13 +18,15 @@ from sqlalchemy import URL, text
 from server.app import create_app
 from server.records import JudgedImage
 from server.settings import Settings
+from server.source.guard import Guard
 from server.store import events, scans
 from server.store.database import Database
-from server.web.keys import DATABASE, LIMITER
+from server.web.keys import DATABASE, GUARD, LIMITER, SETTINGS
 from tests.judged import MODEL
 from tests.web.tabs import TOKEN, browsed, chromium
 
 __all__ = ["TOKEN", "browsed", "chromium"]  # fixtures among them
+PROBLEM = "application/problem+json"
 
 
 class Client:
@@ -106,11 +108,33 @@ async def kept(server: TestServer, app: web.Application) -> Database:
     return app[DATABASE]
 
 
+@pytest.fixture
+def public(app: web.Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    """example.org is a public host here, and unknown.example none, without asking a name server."""
+
+    async def resolve(host: str, port: int) -> list[str]:
+        if host == "unknown.example":
+            raise OSError("no such host")
+        return {"example.org": ["93.184.215.14"], "inside.example": ["93.184.215.14", "10.0.0.1"]}.get(host, [host])
+
+    monkeypatch.setitem(app._state, GUARD, Guard(app[SETTINGS], resolve))
+
+
 async def signed_in(server: TestServer, session: ClientSession) -> Client:
     client = Client(server, session)
     answer = await client.post("/login", data={"token": TOKEN}, headers={"Origin": client.base})
     assert answer.status == 303
     return client
+
+
+async def refusal(answer: ClientResponse) -> tuple[int, str]:
+    """Status and code of an answer that must be a problem of the contract's shape."""
+    assert answer.content_type == PROBLEM
+    problem = await answer.json()
+    assert problem["status"] == answer.status
+    assert problem["type"].endswith(problem["code"])
+    assert problem["detail"]
+    return answer.status, problem["code"]
 
 
 def webp(shade: int = 90) -> bytes:
