@@ -45,6 +45,7 @@ def cnn(
     out: Out = None,
 ) -> None:
     """Fine-tune the CNN; go on where an earlier run was cut off."""
+    from server.models.head_file import install
     from server.training.config import ORIGIN_VGG16, named_config
     from server.training.run_folds import run_folds
     from server.training.train_cnn import train_cnn
@@ -61,9 +62,7 @@ def cnn(
     except (KeyboardInterrupt, Cancelled):
         print(f"stopped; the same command goes on from {config.out}")
         raise typer.Exit(130) from None
-    if out:
-        out.write_bytes(made.read_bytes())
-    print(out or made)
+    print(*(install(made, out) if out else (made,)), sep="\n")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from server.errors import ModelError, WeightsMissing
+from server.models.head_file import CARD, TENSORS, read_head
 from server.models.preprocess import Preprocess
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent / "weights"
 SHIPPED_CNN = WEIGHTS / "cnn.safetensors"
-CARD = "medlens"  # the key of our JSON in the file's metadata
 READABLE = 0o644  # safetensors writes files for their owner only; the worker may run as another user
 FORMAT = 1  # raised when an older reader could not understand the card
 
@@ -90,6 +90,7 @@ def read_card(path: Path) -> Card:
 
 def load_cnn(path: Path = SHIPPED_CNN) -> CNN:
     """The network in float32 on the CPU, in eval mode, with its own preprocessing. Raises WeightsMissing or ModelError."""
+    import torch  # noqa: PLC0415
     from safetensors.torch import load_file  # noqa: PLC0415
 
     from server.models.cnn import build_cnn  # noqa: PLC0415
@@ -97,7 +98,8 @@ def load_cnn(path: Path = SHIPPED_CNN) -> CNN:
     card = read_card(path)
     cnn = build_cnn(card.arch, None, card.classes, card.kinds, card.text_dim, twin=card.twin)
     cnn.preprocess = card.preprocess
-    tensors = {key: value.float() for key, value in load_file(path).items()}
+    head = dict(zip(TENSORS, map(torch.from_numpy, read_head(path)), strict=True))
+    tensors = {key: value.float() for key, value in load_file(path).items()} | head
     missing, unexpected = cnn.load_state_dict(tensors, strict=False)
     if unexpected or any(not key.endswith("num_batches_tracked") for key in missing):
         raise ModelError(f"{path.name} does not fit {card.arch}: missing {missing[:3]}, unexpected {unexpected[:3]}")

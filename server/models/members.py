@@ -15,11 +15,11 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from PIL import Image
-from safetensors import safe_open
 
 from server.errors import ModelError, SettingsError, WeightsMissing
 from server.models.calibration import Floats
 from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, Card, read_card
+from server.models.head_file import files_of, read_head
 from server.models.registry import BIOMED, CONFIG, HUB, folder_name
 from server.records import MODALITIES
 from server.settings import Settings
@@ -121,9 +121,8 @@ def open_head(name: str, path: Path, network: Network | None = None) -> Head:
     if set(card.classes) != set(MODALITIES):
         raise ModelError(f"{path.name} answers {', '.join(card.classes)}, not the six modalities")
     order = [card.classes.index(modality) for modality in MODALITIES]
-    with safe_open(path, framework="np") as file:
-        weight, bias = file.get_tensor("head.weight"), file.get_tensor("head.bias")
-    return Head(name, weight.astype(np.float32)[order], bias.astype(np.float32)[order], network)
+    weight, bias = read_head(path)
+    return Head(name, weight[order], bias[order], network)
 
 
 def _kind(name: str, settings: Settings) -> Kind:
@@ -140,7 +139,7 @@ def _cnn(name: str, settings: Settings) -> Kind:
     path = cnn_file(settings)
     if path != SHIPPED_CNN:
         return _own_network(name, path, settings.cnn_arch)
-    return Kind(name, True, (path,), lambda _: open_head(name, path), "`medlens train cnn`")
+    return Kind(name, True, files_of(path), lambda _: open_head(name, path), "`medlens train cnn`")
 
 
 def _trained(name: str, settings: Settings) -> Kind:
@@ -149,7 +148,7 @@ def _trained(name: str, settings: Settings) -> Kind:
 
 def _own_network(name: str, path: Path, arch: str) -> Kind:
     get = f"`medlens models pull {arch}`, then `medlens train cnn --arch {arch}`,"
-    return Kind(name, False, (path,), lambda open_network: open_head(name, path, open_network(path)), get)
+    return Kind(name, False, files_of(path), lambda open_network: open_head(name, path, open_network(path)), get)
 
 
 def _clip(name: str, settings: Settings) -> Kind:
