@@ -1,4 +1,4 @@
-"""Medical pictures that are no slices, drawn: angiograms, mammograms, retinas in section, cells under the microscope, wounds.
+"""Medical pictures that are no slices, drawn: angiograms, mammograms, retinas in section, wounds.
 
 Drawn after what such pictures show in textbooks, not after any picture of the data. Knows no files.
 """
@@ -105,53 +105,6 @@ def retina_section(rng: Rng) -> Image.Image:
         rgb = np.stack([np.interp(np.clip(field, 0, 1), np.linspace(0, 1, 6), stops[:, c]) for c in range(3)], -1)
         return coloured(rgb)
     return grey(field, rng)
-
-
-def nuclei(rng: Rng) -> Image.Image:
-    """Fluorescence: stained nuclei on black, in one colour or with the cells' bodies in others."""
-    light = np.zeros((SIDE, SIDE, 3))
-    tints = np.array([(1, 1, 1), (0.2, 0.35, 1), (0.2, 1, 0.3), (1, 0.2, 0.2), (0.1, 0.9, 0.9)])
-    x, y = spin(rng, 3.1)
-    size, count = rng.uniform(0.03, 0.16), int(rng.integers(6, 120))
-    seeds, layer, around = rng.uniform(-1.1, 1.1, (count, 2)), np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE))
-    texture = clouds(rng, 40, 2)
-    for cx, cy in seeds:
-        shape = disc(rng, x, y, cx, cy, size * rng.uniform(0.6, 1.3), size * rng.uniform(0.6, 1.3), 0.12)
-        layer = np.maximum(layer, np.clip((1 - shape) * rng.uniform(2, 8), 0, 1) * rng.uniform(0.3, 1))
-        around = np.maximum(around, np.exp(-((shape / rng.uniform(1.5, 3)) ** 2)))
-    soft = rng.uniform(0.3, 2.5)
-    layer = blurred(layer * (0.6 + 0.5 * texture), soft)
-    light += layer[..., None] * tints[int(rng.choice(5, p=(0.45, 0.25, 0.15, 0.1, 0.05)))]
-    for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.45 else 0):
-        threads = clouds(rng, int(rng.integers(10, 45)), 2)
-        stain = around * np.clip(threads - np.quantile(threads, rng.uniform(0.1, 0.7)), 0, 1) * rng.uniform(0.7, 3)
-        light += blurred(stain, soft / 2)[..., None] * tints[int(rng.integers(1, 5))]
-    light = light * rng.uniform(0.4, 1.3) + np.abs(rng.normal(size=light.shape[:2]))[..., None] * rng.uniform(0, 0.05)
-    return coloured(light * 255)
-
-
-def smear(rng: Rng) -> Image.Image:
-    """Stained cells in transmitted light: pale ground, translucent bodies, dark nuclei; few and large or many and small."""
-    ground = np.array((rng.uniform(200, 250), rng.uniform(195, 245), rng.uniform(205, 250)))
-    rgb = ground * (1 + 0.05 * (clouds(rng, 4, 3) - 0.8))[..., None]
-    dye = np.array([(120, 60, 150), (60, 50, 130), (140, 60, 110), (70, 90, 120)])[int(rng.integers(4))] * rng.uniform(0.6, 1.1)
-    plasm = np.array([(205, 160, 200), (165, 200, 205), (235, 170, 165), (180, 190, 220)])[int(rng.integers(4))] * rng.uniform(
-        0.85, 1.05
-    )
-    x, y = spin(rng, 3.1)
-    size, texture = float(np.exp(rng.uniform(np.log(0.08), np.log(0.75)))), clouds(rng, 30, 2)
-    share, bare = rng.uniform(0.2, 0.65), rng.random() < 0.2
-    for _ in range(int(np.clip(1.6 / size**2 * rng.uniform(0.3, 1), 1, 60))):
-        cx, cy = rng.uniform(-1, 1, 2) if size < 0.45 else rng.uniform(-0.3, 0.3, 2)
-        cell = disc(rng, x, y, cx, cy, size * rng.uniform(0.7, 1.2), size * rng.uniform(0.7, 1.2), 0.12)
-        core = disc(rng, x, y, cx + rng.normal() * size * 0.15, cy + rng.normal() * size * 0.15, size * share, size * share, 0.15)
-        veil = np.clip((1 - cell) / 0.15, 0, 1)[..., None] * rng.uniform(0.4, 0.95)
-        rgb = rgb * (1 - veil) + veil * plasm * (0.93 + 0.1 * texture)[..., None]
-        if not bare:
-            spot = np.clip((1 - core) / 0.2, 0, 1)[..., None] * rng.uniform(0.6, 0.95)
-            rgb = rgb * (1 - spot) + spot * dye * (0.7 + 0.4 * texture)[..., None]
-    rgb = rgb + rng.normal(size=rgb.shape) * rng.uniform(0.5, 5)
-    return coloured(rgb)
 
 
 def wound(rng: Rng) -> Image.Image:
