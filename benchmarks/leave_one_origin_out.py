@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/leave_one_origin_out.py --data ../shared/data --cache runs/cache
 
-The head reads the untouched ImageNet branch (deep features and textures) of pictures that were scaled and saved anew, so that how
-an origin was stored tells nothing. A fresh head for every origin; ten to twenty minutes. Does not touch the shipped weights.
+The head reads the untouched ImageNet branch (deep features and textures) of phantoms, and of pictures that were scaled and saved
+anew, so that how an origin was stored tells nothing. A fresh head for every origin; ten to twenty minutes. Does not touch the
+shipped weights.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from record import record
 
 from server.models.layout import DEEP
 from server.records import MODALITIES, NON_MEDICAL
+from server.training import phantoms
 from server.training.config import TrainConfig
 from server.training.dataset import PixelCache, read_rows
 from server.training.folds import unit_of
 from server.training.held_out import softmax
 from server.training.metrics import figures
-from server.training.sampling import draw_weights
-from server.training.twin_head import fit_twin_head
-from server.training.views import twin_views
+from server.training.twin_head import fit_twin_head, lessons
+from server.training.views import phantom_views, twin_views
 
 LEAST = 20  # images: a share of fewer says little
 ITERATIONS = 25  # of L-BFGS: within half a point of a full fit, at a third of the time
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     given = parser.parse_args()
     rows = read_rows(given.data)
-    (view, *_) = twin_views(rows, PixelCache(rows, given.cache), given.cache)
+    (view, *_), (drawn, *_) = twin_views(rows, PixelCache(rows, given.cache), given.cache), phantom_views(given.cache)
     labels = np.array([MODALITIES.index(row.label) for row in rows])
     units = np.array([unit_of(row.origin) for row in rows])
     counts = Counter(row.origin for row in rows)
@@ -46,8 +47,8 @@ def main() -> None:
     for origin in sorted(name for name, count in counts.items() if count >= LEAST):
         mine = np.array([row.origin == origin for row in rows])
         train = np.flatnonzero(units != unit_of(origin))
-        weights = draw_weights([rows[i] for i in train], TrainConfig().non_medical_share)
-        head = fit_twin_head([view[train]], labels[train], weights, DEEP, len(MODALITIES), iterations=ITERATIONS)
+        given_to_it = lessons(rows, train, [view], [drawn], phantoms.labels(), MODALITIES, TrainConfig().non_medical_share)
+        head = fit_twin_head(*given_to_it, DEEP, len(MODALITIES), iterations=ITERATIONS)
         with torch.inference_mode():
             chances[mine] = softmax(head(torch.from_numpy(view[mine].astype(np.float32))).numpy())
         said = chances[mine].argmax(1)
@@ -64,7 +65,11 @@ def main() -> None:
     whole = figures(chances[judged], labels[judged])
     record(
         "leave_one_origin_out",
-        {"least": LEAST, "iterations": ITERATIONS, "features": "untouched ImageNet branch, deep and textures, one resaved view"},
+        {
+            "least": LEAST,
+            "iterations": ITERATIONS,
+            "features": "untouched ImageNet branch, deep and textures, one resaved view, phantoms",
+        },
         {
             "origins": len(per_origin),
             "n": int(judged.sum()),

@@ -58,19 +58,28 @@ def with_twin(cnn: CNN, head: nn.Linear, share: float = SHARE) -> CNN:
     return out.eval()
 
 
-def add_twin(path: Path, rows: Sequence[Row], train: NDArray[np.int64], views: Sequence[NDArray[np.float16]],
-             phantoms: Sequence[NDArray[np.float16]], drawn: Sequence[str], non_medical_share: float) -> None:  # fmt: skip
-    """Replace the checkpoint at `path`, learned from the rows `train`, by one with a twin fitted on the same rows and on phantoms.
+def lessons(rows: Sequence[Row], train: NDArray[np.int64], views: Sequence[NDArray[np.float16]],
+            phantoms: Sequence[NDArray[np.float16]], drawn: Sequence[str], classes: Sequence[str],
+            non_medical_share: float) -> tuple[list[NDArray[np.float16]], NDArray[np.int64], NDArray[np.float64]]:  # fmt: skip
+    """What `fit_twin_head` takes, of the rows `train` and of phantoms: features of each view, class numbers, weights.
 
     `phantoms`: for each of `views` the features [p, TWIN_DIM] of drawn pictures, `drawn` [p] their labels.
     """
-    cnn, card = load_cnn(path), read_card(path)
-    labels = [rows[i].label for i in train] + list(drawn)
     share = DRAWN_SHARE if len(drawn) else 0.0
     weights = sampling.draw_weights([rows[i] for i in train], non_medical_share) * (1 - share)
     weights = np.concatenate([weights, np.full(len(drawn), share / max(1, len(drawn)))])
+    labels = [rows[i].label for i in train] + list(drawn)
     seen = [np.concatenate([view[train], more]) for view, more in zip(views, phantoms, strict=True)]
-    head = fit_twin_head(seen, np.array([cnn.classes.index(label) for label in labels]), weights, cnn.deep_dim, len(cnn.classes))
+    return seen, np.array([classes.index(label) for label in labels]), weights
+
+
+def add_twin(path: Path, rows: Sequence[Row], train: NDArray[np.int64], views: Sequence[NDArray[np.float16]],
+             phantoms: Sequence[NDArray[np.float16]], drawn: Sequence[str], non_medical_share: float) -> None:  # fmt: skip
+    """Replace the checkpoint at `path`, learned from the rows `train`, by one with a twin fitted as `lessons` says."""
+    cnn, card = load_cnn(path), read_card(path)
+    head = fit_twin_head(
+        *lessons(rows, train, views, phantoms, drawn, cnn.classes, non_medical_share), cnn.deep_dim, len(cnn.classes)
+    )
     save_checkpoint(
         path, with_twin(cnn, head), name=card.name, data_sha256=card.data_sha256, config=card.config, licences=card.licences
     )
