@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from server.errors import ModelError, WeightsMissing
-from server.models.head_file import CARD, TENSORS, read_head
+from server.models.head_file import CARD, read_head
 from server.models.preprocess import Preprocess
 
 if TYPE_CHECKING:
@@ -98,9 +98,11 @@ def load_cnn(path: Path = SHIPPED_CNN) -> CNN:
     card = read_card(path)
     cnn = build_cnn(card.arch, None, card.classes, card.kinds, card.text_dim, twin=card.twin)
     cnn.preprocess = card.preprocess
-    head = dict(zip(TENSORS, map(torch.from_numpy, read_head(path)), strict=True))
-    tensors = {key: value.float() for key, value in load_file(path).items()} | head
+    tensors = {key: value.float() for key, value in load_file(path).items()}
     missing, unexpected = cnn.load_state_dict(tensors, strict=False)
     if unexpected or any(not key.endswith("num_batches_tracked") for key in missing):
         raise ModelError(f"{path.name} does not fit {card.arch}: missing {missing[:3]}, unexpected {unexpected[:3]}")
+    with torch.no_grad():
+        for own, said in zip((cnn.head.weight, cnn.head.bias), read_head(path), strict=True):
+            own.copy_(torch.from_numpy(said))
     return cnn.eval()
