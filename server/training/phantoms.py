@@ -14,6 +14,7 @@ from PIL import Image
 
 from server.records import NON_MEDICAL
 from server.training import phantom_cells as cells
+from server.training import phantom_consoles as consoles
 from server.training import phantom_joints as joints
 from server.training import phantom_lights as lights
 from server.training import phantom_shadows as shadows
@@ -43,6 +44,7 @@ _OTHERS = _PLAIN | synthetic_confusers.DRAWN
 PHANTOMS: Mapping[str, tuple[str, Draw]] = {
     **{draw.__name__: (label, draw) for label, drawn in _SCANS.items() for draw in drawn},
     **{name: (str(NON_MEDICAL), draw) for name, draw in sorted(_OTHERS.items())},
+    "console": ("ultrasound", consoles.console),
 }
 
 
