@@ -29,6 +29,7 @@ from server.training.twin_head import fit_twin_head, lessons
 from server.training.views import phantom_views, twin_views
 
 LEAST = 20  # images: a share of fewer says little
+EACH = TrainConfig().phantoms
 ITERATIONS = 25  # of L-BFGS: within half a point of a full fit, at a third of the time
 
 
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     given = parser.parse_args()
     rows = read_rows(given.data)
-    (view, *_), (drawn, *_) = twin_views(rows, PixelCache(rows, given.cache), given.cache), phantom_views(given.cache)
+    (view, *_), (drawn, *_) = twin_views(rows, PixelCache(rows, given.cache), given.cache), phantom_views(given.cache, EACH)
     labels = np.array([MODALITIES.index(row.label) for row in rows])
     units = np.array([unit_of(row.origin) for row in rows])
     counts = Counter(row.origin for row in rows)
@@ -47,7 +48,7 @@ def main() -> None:
     for origin in sorted(name for name, count in counts.items() if count >= LEAST):
         mine = np.array([row.origin == origin for row in rows])
         train = np.flatnonzero(units != unit_of(origin))
-        given_to_it = lessons(rows, train, [view], [drawn], phantoms.labels(), MODALITIES, TrainConfig().non_medical_share)
+        given_to_it = lessons(rows, train, [view], [drawn], phantoms.labels(EACH), MODALITIES, TrainConfig().non_medical_share)
         head = fit_twin_head(*given_to_it, DEEP, len(MODALITIES), iterations=ITERATIONS)
         with torch.inference_mode():
             chances[mine] = softmax(head(torch.from_numpy(view[mine].astype(np.float32))).numpy())

@@ -48,6 +48,7 @@ class TrainConfig:
     augmentation: Literal["web", "origin", "none"] = "web"
     tuned_share: float = 0.5  # of the weights; the rest is the frozen start with its fitted head (blend.py). 1 blends nothing
     twin: bool = True  # ImageNet's own branch beside the blended one (twin_head.py); only where blending took place
+    phantoms: int = 60  # drawn of each kind for the twin's head, at least 1; 120 and 240 gave the same figures
     select: Literal["last", "best"] = "last"  # "best" keeps the epoch of least loss on the held-out part (the origin's way)
     patience: int = 0  # epochs without a better held-out loss before it stops; 0 never
     validation_share: float = 0.1  # held out by origin when no fold is, for select="best" and early stop

@@ -24,7 +24,6 @@ from server.training import synthetic, synthetic_confusers
 
 Draw = Callable[[np.random.Generator], Image.Image]
 
-PER_KIND = 60  # of each kind in each view; 120 and 240 gave the same figures
 LEFT_OUT = ("mask", "matrix", "spectrogram", "fractal")  # drawn negatives without which the head did better on every figure
 
 _SCANS: dict[str, tuple[Draw, ...]] = {
@@ -48,21 +47,21 @@ PHANTOMS: Mapping[str, tuple[str, Draw]] = {
 }
 
 
-def labels() -> list[str]:
-    """[len(PHANTOMS) * PER_KIND] labels in the order of `phantom`."""
-    return [label for label, _ in PHANTOMS.values() for _ in range(PER_KIND)]
+def labels(each: int) -> list[str]:
+    """[len(PHANTOMS) * each] labels in the order of `phantom`."""
+    return [label for label, _ in PHANTOMS.values() for _ in range(each)]
 
 
-def phantoms_sha256() -> str:
+def phantoms_sha256(each: int) -> str:
     """Changes when a phantom would look otherwise: the hash of a small copy of the first of each kind."""
-    digest = hashlib.sha256(f"{PER_KIND}".encode())
+    digest = hashlib.sha256(f"{each}".encode())
     for at, name in enumerate(PHANTOMS):
-        picture, label = phantom(at * PER_KIND, np.random.default_rng(at))
+        picture, label = phantom(at * each, each, np.random.default_rng(at))
         digest.update(f"{name} {label}".encode() + picture.resize((16, 16)).tobytes())
     return digest.hexdigest()
 
 
-def phantom(number: int, rng: np.random.Generator) -> tuple[Image.Image, str]:
-    """The picture of this number, drawn from `rng`, and its label."""
-    label, draw = list(PHANTOMS.values())[number // PER_KIND]
+def phantom(number: int, each: int, rng: np.random.Generator) -> tuple[Image.Image, str]:
+    """The picture of this number, `each` of a kind, drawn from `rng`, and its label."""
+    label, draw = list(PHANTOMS.values())[number // each]
     return draw(rng), label

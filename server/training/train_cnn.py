@@ -89,8 +89,8 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False) -> Path:
         blend(config.out / TUNED, config.out / BEST, rows, train, frozen, config)
         if config.twin:
             views = twin_views(rows, cache, config.cache, config.threads)
-            drawn = phantom_views(config.cache, config.threads)
-            add_twin(config.out / BEST, rows, train, views, drawn, phantoms.labels(), config.non_medical_share)
+            drawn = phantom_views(config.cache, config.phantoms, config.threads)
+            add_twin(config.out / BEST, rows, train, views, drawn, phantoms.labels(config.phantoms), config.non_medical_share)
     return config.out / BEST
 
 

@@ -22,7 +22,7 @@ from server.records import MODALITIES
 from server.training.augment import augment
 from server.training.dataset import PixelCache, Row, data_sha256
 from server.training.features import compile_features
-from server.training.phantoms import PER_KIND, PHANTOMS, phantom, phantoms_sha256
+from server.training.phantoms import PHANTOMS, phantom, phantoms_sha256
 
 SHORT_SIDES = (140, 224)  # pixels of the short side when saved anew: below what any picture of the data has
 QUALITIES = (35, 85)  # of JPEG
@@ -63,12 +63,16 @@ def twin_views(rows: Sequence[Row], cache: PixelCache, folder: Path, threads: in
     return _views("pictures", show, len(rows), data_sha256(rows), folder, threads, say)
 
 
-def phantom_views(folder: Path, threads: int = 0, say: Say = print) -> list[Floats]:
-    """For each of VIEWS the twin's features float16 [p, TWIN_DIM] of phantoms, drawn anew for each view, in the order of `labels`.
+def phantom_views(folder: Path, each: int, threads: int = 0, say: Say = print) -> list[Floats]:
+    """For each of VIEWS the twin's features float16 [p, TWIN_DIM] of phantoms, `each` of a kind, drawn anew for each view.
 
     Kept in `folder` by what the phantoms look like; two minutes each on one core.
     """
-    return _views("phantoms", phantom, len(PHANTOMS) * PER_KIND, phantoms_sha256(), folder, threads, say, (1,))
+
+    def show(i: int, rng: np.random.Generator) -> tuple[Image.Image, str]:
+        return phantom(i, each, rng)
+
+    return _views("phantoms", show, len(PHANTOMS) * each, phantoms_sha256(each), folder, threads, say, (1,))
 
 
 def _views(

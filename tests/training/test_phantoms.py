@@ -29,19 +29,19 @@ def test_every_modality_is_drawn() -> None:
 
 
 def test_numbers_run_through_the_kinds() -> None:
-    labels = phantoms.labels()
-    assert len(labels) == len(phantoms.PHANTOMS) * phantoms.PER_KIND
+    labels = phantoms.labels(3)
+    assert len(labels) == len(phantoms.PHANTOMS) * 3
     for at, (label, _) in enumerate(phantoms.PHANTOMS.values()):
-        number = at * phantoms.PER_KIND + 1
-        assert phantoms.phantom(number, np.random.default_rng(1))[1] == label == labels[number]
+        number = at * 3 + 1
+        assert phantoms.phantom(number, 3, np.random.default_rng(1))[1] == label == labels[number]
 
 
 def test_a_kind_drawn_otherwise_has_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = phantoms.phantoms_sha256()
-    assert phantoms.phantoms_sha256() == before
+    before = phantoms.phantoms_sha256(2)
+    assert phantoms.phantoms_sha256(2) == before != phantoms.phantoms_sha256(3)
     plain = {**phantoms.PHANTOMS, "chest": ("xray", lambda rng: Image.new("RGB", (120, 120), "red"))}
     monkeypatch.setattr(phantoms, "PHANTOMS", plain)
-    assert phantoms.phantoms_sha256() != before
+    assert phantoms.phantoms_sha256(2) != before
 
 
 def test_features_of_phantoms_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -49,12 +49,11 @@ def test_features_of_phantoms_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp
     few = {name: phantoms.PHANTOMS[name] for name in ("head_ct", "wound")}
     for module in (phantoms, views):
         monkeypatch.setattr(module, "PHANTOMS", few)
-        monkeypatch.setattr(module, "PER_KIND", 2)
     told: list[str] = []
-    made = views.phantom_views(tmp_path, 1, told.append)
+    made = views.phantom_views(tmp_path, 2, 1, told.append)
     assert len(made) == len(views.VIEWS) == len(told)
     assert all(view.shape == (4, TWIN_DIM) and np.isfinite(view).all() for view in made)
     assert not np.array_equal(made[0], made[2])  # drawn anew
-    again = views.phantom_views(tmp_path, 1, told.append)
+    again = views.phantom_views(tmp_path, 2, 1, told.append)
     assert len(told) == len(views.VIEWS)
     assert all(np.array_equal(one, other) for one, other in zip(made, again, strict=True))

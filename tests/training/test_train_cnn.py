@@ -24,6 +24,7 @@ from server.training.train_cnn import BEST, schedule, train_cnn
 def config(tiny, tmp_path):
     """Lite0 from nothing at 32 pixels, without the auxiliaries that need the packages of the `train` extra."""
     return TrainConfig(
+        phantoms=1,
         data=tiny,
         out=tmp_path / "run",
         cache=tmp_path / "cache",
