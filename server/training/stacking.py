@@ -23,6 +23,9 @@ Wide = NDArray[np.float64]
 TEMPERATURES = (0.2, 10.0)
 # A weight beyond this sharpens more than any member deserves; below nought a member would be heard to do the opposite.
 WEIGHTS = (0.0, 5.0)
+# How far fitted weights go back to equal ones. Fitted, the best member drowns the others, and on other folds its company is worth
+# more than that: docs/decisions/one-weight-one-threshold.md.
+TO_EQUAL = 0.5
 # Share of answers given as sure that must be right. The aim is .995; docs/decisions/threshold-of-certainty.md says what that would
 # cost today.
 SURE_ACCURACY = 0.992
@@ -46,6 +49,7 @@ def fit_temperature(logits: Floats, labels: Ints, weights: Wide | None = None) -
 def fit_stack(logs: Mapping[str, Floats], labels: Ints, weights: Wide | None = None) -> Stack:
     """Multinomial logistic regression over the members' log-probabilities [n, 6], one weight a member (alone: a temperature).
 
+    The weights found are drawn towards their mean by TO_EQUAL.
     Weights for each pair of classes, or a bias, win on the folds they were fitted on and lose on the next: docs/decisions.
     """
     members = tuple(sorted(logs))
@@ -60,7 +64,7 @@ def fit_stack(logs: Mapping[str, Floats], labels: Ints, weights: Wide | None = N
 
     start = np.full(len(members), 1 / len(members))
     found: Any = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[WEIGHTS] * len(members))
-    return Stack(members, tuple(float(weight) for weight in found.x))
+    return Stack(members, tuple(float(weight) for weight in found.x + TO_EQUAL * (found.x.mean() - found.x)))
 
 
 def fit_thresholds(chances: Floats, labels: Ints, accuracy: float = SURE_ACCURACY) -> Thresholds:
