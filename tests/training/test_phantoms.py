@@ -14,13 +14,13 @@ from server.training import phantoms, views
 @pytest.mark.parametrize("name", phantoms.PHANTOMS)
 def test_every_kind_draws_pictures_from_its_numbers(name: str) -> None:
     label, draw = phantoms.PHANTOMS[name]
-    drawn = [draw(np.random.default_rng(seed)) for seed in range(6)]
+    drawn = [draw(np.random.default_rng(seed)) for seed in range(3)]
     assert label in MODALITIES
     for picture in drawn:
         assert picture.mode == "RGB"
         assert min(picture.size) >= 100
         assert np.asarray(picture).std() > 3  # something is to be seen
-    assert len({picture.tobytes() for picture in drawn}) == 6
+    assert len({picture.tobytes() for picture in drawn}) == 3
     assert draw(np.random.default_rng(0)).tobytes() == drawn[0].tobytes()
 
 
