@@ -54,7 +54,7 @@ WORDS = (
 TEXTS = ["a dog", "a chest X-ray of dogs, cats", "zzz", "a " * (2 * CONTEXT)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """(CNN checkpoint, compact CLIP fitted to it): real architectures, a one-layer text tower, weights at random."""
     from transformers import BertConfig, BertModel
@@ -78,7 +78,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return cnn_path, clip_path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def compact(small: tuple[Path, Path]) -> CompactClip:
     return open_compact(small[1], shipped_backbone(small[0]))
 

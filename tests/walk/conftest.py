@@ -21,9 +21,9 @@ from tests.site import Site
 Run = Callable[..., Awaitable[dict[str, Any]]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def workshop(postgres: object) -> AsyncIterator[Workshop]:
-    """One for all walks, as in a worker. The local site may be reached, nothing else that is private."""
+    """One for the walks of a file, as in a worker, closed with it. The local site may be reached, nothing else that is private."""
     settings = Settings(allow_networks=(ip_network("127.0.0.1/32"),), page_timeout_s=20, max_download_bytes=2 * 1024 * 1024)
     async with open_workshop(settings) as opened:
         yield opened
