@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from server.errors import ModelError
+from server.models.file_hash import sha256_of
 from server.models.whole import write_whole
 
 ENDING = "-head.safetensors"
@@ -50,12 +51,8 @@ def read_head(network: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with safe_open(found, framework="np") as file:
             weight, bias = (file.get_tensor(name).astype(np.float32) for name in TENSORS)
             card = json.loads((file.metadata() or {})[CARD])
-        if found == path and card["format"] > FORMAT:
-            raise ModelError(f"{path.name} is of format {card['format']}; this medlens reads {FORMAT}")
-        if found == path and card["network"] != _sha256(network):
-            raise ModelError(
-                f"{path.name} belongs to another network than {network.name}; without it the network's own head answers"
-            )
+        if found == path:
+            _belongs(path, card, network)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{found.name} holds no head, or is damaged ({error})") from None
     if weight.ndim != 2 or bias.shape != weight.shape[:1] or not (np.isfinite(weight).all() and np.isfinite(bias).all()):
@@ -72,13 +69,21 @@ def install(made: Path, place: Path) -> tuple[Path, ...]:
     if place.is_file() and _body(made) == _body(place):
         weight, bias = read_head(made)
         arrays: Arrays = dict(zip(TENSORS, (weight.astype(np.float16), bias.astype(np.float16)), strict=True))
-        card: dict[str, Any] = {"format": FORMAT, "network": _sha256(place)}
+        card: dict[str, Any] = {"format": FORMAT, "network": sha256_of(place)}
         card["created"] = datetime.now(UTC).isoformat(timespec="seconds")
         write_whole(beside, save(arrays, metadata={CARD: json.dumps(card)}))
         return (beside,)
     write_whole(place, made.read_bytes())
     beside.unlink(missing_ok=True)  # it was the other network's
     return (place,)
+
+
+def _belongs(path: Path, card: dict[str, Any], network: Path) -> None:
+    """Raises ModelError where the head at `path`, with this card, is not that of `network`."""
+    if card["format"] > FORMAT:
+        raise ModelError(f"{path.name} is of format {card['format']}; this medlens reads {FORMAT}")
+    if card["network"] != sha256_of(network):
+        raise ModelError(f"{path.name} belongs to another network than {network.name}; without it the network's own head answers")
 
 
 def _body(path: Path) -> str:
@@ -91,8 +96,3 @@ def _body(path: Path) -> str:
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path.name} is no medlens checkpoint, or is damaged ({error})") from None
     return digest.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,6 @@ protocol, as it does for huggingface_hub. This module opens no model and prints 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ import aiohttp
 from yarl import URL
 
 from server.errors import ConnectionFailed, HttpStatus, ModelError, RequestError
+from server.models.file_hash import sha256_of
 from server.models.registry import Remote
 from server.models.whole import PART
 
@@ -157,8 +157,7 @@ def _refusal(status: int, transfer: _Transfer) -> str:
 def _check(transfer: _Transfer) -> None:
     if transfer.sha256 is None:
         return
-    with transfer.part.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(transfer.part)
     if not found.startswith(transfer.sha256):
         transfer.part.unlink()
         raise ModelError(

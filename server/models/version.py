@@ -14,6 +14,7 @@ from pathlib import Path
 
 from server.models.checkpoint import SHIPPED_CNN
 from server.models.ensembles import ensemble_file
+from server.models.file_hash import sha256_of
 from server.models.members import Kind, require
 from server.models.whole import write_whole
 from server.settings import Settings
@@ -75,15 +76,10 @@ def file_hashes(files: dict[str, Path], kept: Path) -> dict[str, str]:
     for key, path in files.items():
         stat = path.stat()
         mark = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
-        hashes[key] = now[mark] = known.get(mark) or _sha256(path)
+        hashes[key] = now[mark] = known.get(mark) or sha256_of(path)
     if not now.keys() <= known.keys():
         _write(kept, known | now)
     return hashes
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(kept: Path) -> dict[str, str]:
