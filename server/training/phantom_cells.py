@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from server.training.phantom_shapes import anywhere, blend, blurred, coloured, disc, grain, spin
+from server.training.phantom_shapes import anywhere, as_rgb, blend, blurred, disc, grain, spin
 from server.training.phantom_views import vessels
 from server.training.synthetic_textures import SIDE, Field, Rng, clouds
 
@@ -18,7 +18,7 @@ TINTS = np.array([(1, 1, 1), (0.2, 0.35, 1), (0.2, 1, 0.3), (1, 0.2, 0.2), (0.1,
 def _tint(rng: Rng, field: Field) -> Image.Image:
     """Light of one colour on black, most often white."""
     tint = TINTS[0] if rng.random() < 0.6 else TINTS[int(rng.integers(1, 6))]
-    return coloured(255 * np.clip(field, 0, 1)[..., None] * tint)
+    return as_rgb(255 * np.clip(field, 0, 1)[..., None] * tint)
 
 
 def _nearest(rng: Rng, count: int) -> tuple[Field, Field, Field]:
@@ -79,7 +79,7 @@ def phase_contrast(rng: Rng) -> Image.Image:
         field = field - 0.15 * np.clip((1 - disc(rng, x, y, cx, cy, wide * 0.4, high * 0.4)) * 3, 0, 1)
     field = field + 0.15 * (clouds(rng, 45, 2) - 0.75)
     tone = np.array([(1, 1, 1), (1, 1, 1), (0.95, 0.9, 0.7), (0.8, 0.9, 1)])[int(rng.integers(4))]
-    return coloured(255 * np.clip(field + grain(rng, 0.05), 0, 1)[..., None] * tone)
+    return as_rgb(255 * np.clip(field + grain(rng, 0.05), 0, 1)[..., None] * tone)
 
 
 def dish(rng: Rng) -> Image.Image:
@@ -99,7 +99,7 @@ def dish(rng: Rng) -> Image.Image:
         field = blend(field, 1 - spot, value, 0.2)
     field = blend(field, inside - 1, rng.uniform(0, 1), 0.03) + 0.3 * np.exp(-(((inside - 1) / 0.03) ** 2))
     tone = np.array([(1, 1, 1), (1, 0.9, 0.7), (0.95, 0.7, 0.65), (0.8, 0.9, 0.75)])[int(rng.integers(4))]
-    return coloured(255 * np.clip(field + grain(rng, 0.03), 0, 1)[..., None] * tone)
+    return as_rgb(255 * np.clip(field + grain(rng, 0.03), 0, 1)[..., None] * tone)
 
 
 def nuclei(rng: Rng) -> Image.Image:
@@ -122,7 +122,7 @@ def nuclei(rng: Rng) -> Image.Image:
         stain = around * np.clip(threads - np.quantile(threads, rng.uniform(0.1, 0.7)), 0, 1) * rng.uniform(0.7, 3)
         light += blurred(stain, soft / 2)[..., None] * tints[int(rng.integers(1, 5))]
     light = light * rng.uniform(0.4, 1.3) + np.abs(rng.normal(size=light.shape[:2]))[..., None] * rng.uniform(0, 0.05)
-    return coloured(light * 255)
+    return as_rgb(light * 255)
 
 
 def smear(rng: Rng) -> Image.Image:
@@ -146,4 +146,4 @@ def smear(rng: Rng) -> Image.Image:
             spot = np.clip((1 - core) / 0.2, 0, 1)[..., None] * rng.uniform(0.6, 0.95)
             rgb = rgb * (1 - spot) + spot * dye * (0.7 + 0.4 * texture)[..., None]
     rgb = rgb + rng.normal(size=rgb.shape) * rng.uniform(0.5, 5)
-    return coloured(rgb)
+    return as_rgb(rgb)

@@ -12,7 +12,7 @@ from server.training.augment_marks import some_font, words
 from server.training.phantom_lights import sonogram
 from server.training.phantom_shapes import blurred
 from server.training.phantom_views import vessels
-from server.training.synthetic_textures import SIDE, Rng, clouds
+from server.training.synthetic_textures import SIDE, Rng, clouds, in_colours
 
 HIGH = 240
 Box = tuple[int, int, int, int]
@@ -24,7 +24,7 @@ def _flow(rng: Rng, scan: Image.Image) -> Image.Image:
     starts = [(rng.uniform(0.3, 0.7) * SIDE, rng.uniform(0.3, 0.7) * SIDE) for _ in range(int(rng.integers(2, 9)))]
     share = np.clip(blurred(vessels(rng, starts, (3, 11), int(rng.integers(5, 25))), 1.2) * 1.4, 0, 1)
     heat = np.clip(share * rng.uniform(0.7, 1.2), 0, 1)
-    hot = np.stack([np.interp(heat, (0, 0.4, 1), stops) for stops in ((90, 220, 255), (0, 90, 230), (0, 10, 60))], -1)
+    hot = in_colours(heat, (0, 0.4, 1), ((90, 0, 0), (220, 90, 10), (255, 230, 60)))
     if rng.random() < 0.5:
         hot = np.where((clouds(rng, 6) > 0.75)[..., None], hot, hot[..., ::-1])
     seen = np.asarray(scan, np.float64)

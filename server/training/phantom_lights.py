@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from server.training.phantom_shapes import anywhere, blend, blurred, body, coloured, disc, grain, grey, spin
+from server.training.phantom_shapes import anywhere, as_rgb, blend, blurred, body, disc, grain, grey, spin
 from server.training.phantom_views import skin, vessels
-from server.training.synthetic_textures import GRID, SIDE, Rng, clouds
+from server.training.synthetic_textures import GRID, SIDE, Rng, clouds, in_colours
 
 
 def eye_ground(rng: Rng) -> Image.Image:
@@ -29,7 +29,7 @@ def eye_ground(rng: Rng) -> Image.Image:
         spot = np.clip((1 - anywhere(rng, x, y, 0.7, 0.015, 0.08, 0.25)) * 3, 0, 1)[..., None]
         rgb = rgb * (1 - spot) + spot * np.array((250, 230, 140) if rng.random() < 0.5 else (110, 20, 15))
     rgb = rgb * np.clip((1 - radius) / 0.03, 0, 1)[..., None]
-    image = coloured(rgb + rng.normal(size=rgb.shape) * rng.uniform(0, 5))
+    image = as_rgb(rgb + rng.normal(size=rgb.shape) * rng.uniform(0, 5))
     return image.getchannel("G").convert("RGB") if rng.random() < 0.12 else image
 
 
@@ -53,7 +53,7 @@ def endoscopy(rng: Rng) -> Image.Image:
     if rng.random() < 0.6:
         shape = np.maximum(np.abs(GRID[0]), np.abs(GRID[1])) + rng.uniform(0.3, 0.6) * np.minimum(np.abs(GRID[0]), np.abs(GRID[1]))
         rgb = rgb * np.clip((rng.uniform(1.0, 1.25) - shape) / 0.02, 0, 1)[..., None]
-    image = coloured(rgb)
+    image = as_rgb(rgb)
     if rng.random() < 0.25:
         ImageDraw.Draw(image).text((4, 4), f"{rng.integers(10, 29)}/0{rng.integers(1, 9)}", fill=(230, 230, 230))
     return image
@@ -71,14 +71,14 @@ def lesion(rng: Rng) -> Image.Image:
     net = 1 - rng.uniform(0, 0.25) * (clouds(rng, int(rng.integers(20, 50))) > 0.55)
     share = np.clip((1 - place) / rng.uniform(0.1, 0.6), 0, 1)[..., None] * rng.uniform(0.5, 1)
     rgb = rgb * (1 - share) + share * (one * mix + two * (1 - mix)) * net[..., None]
-    image = coloured(rgb)
+    image = as_rgb(rgb)
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 25)) if rng.random() < 0.4 else 0):
         left, top, size, turn = rng.uniform(-60, SIDE), rng.uniform(-60, SIDE), rng.uniform(60, 250), rng.uniform(0, 360)
         draw.arc((left, top, left + size, top + size), turn, turn + rng.uniform(30, 120), fill=(50, 35, 30))
     if rng.random() < 0.35:
         dark = np.clip((rng.uniform(0.95, 1.25) - np.hypot(GRID[0], GRID[1])) / 0.08, 0, 1)[..., None]
-        image = coloured(np.asarray(image) * dark)
+        image = as_rgb(np.asarray(image) * dark)
     return image
 
 
@@ -105,7 +105,7 @@ def tissue(rng: Rng) -> Image.Image:
             draw.ellipse((u - wide, v - high, u + wide, v + high), fill=int(rng.integers(110, 255)))
     dark = (blurred(np.asarray(image, np.float64) / 255, rng.uniform(0.4, 1)) * (0.7 + 0.4 * clouds(rng, 50)))[..., None]
     dye = np.array((110, 60, 30)) if brown and rng.random() < 0.5 else np.array((85, 50, 130))
-    return coloured(rgb * (1 - dark) + dark * dye + rng.normal(size=rgb.shape) * rng.uniform(0, 6))
+    return as_rgb(rgb * (1 - dark) + dark * dye + rng.normal(size=rgb.shape) * rng.uniform(0, 6))
 
 
 def scintigram(rng: Rng) -> Image.Image:
@@ -132,7 +132,7 @@ def scintigram(rng: Rng) -> Image.Image:
     stops = np.array([(0, 0, 0), (150, 0, 20), (255, 90, 0), (255, 220, 40), (255, 255, 255)])
     if look > 0.85:
         stops = np.array([(0, 0, 60), (0, 120, 200), (0, 220, 100), (255, 220, 0), (255, 30, 20)])
-    return coloured(np.stack([np.interp(np.clip(field, 0, 1), np.linspace(0, 1, 5), stops[:, c]) for c in range(3)], -1))
+    return as_rgb(in_colours(np.clip(field, 0, 1), np.linspace(0, 1, 5), stops))
 
 
 def sonogram(rng: Rng) -> Image.Image:
@@ -163,7 +163,7 @@ def sonogram(rng: Rng) -> Image.Image:
         share = np.clip((1 - flow) * 4, 0, 1)[..., None] * (clouds(rng, 20) > 0.4)[..., None]
         warm = np.where((clouds(rng, 6) > 0.5)[..., None], (220, 60, 20), (30, 70, 220))
         whole = np.asarray(image.resize((SIDE, SIDE)), np.float64)
-        image = coloured(whole * (1 - share) + share * warm)
+        image = as_rgb(whole * (1 - share) + share * warm)
     draw = ImageDraw.Draw(image)
     if rng.random() < 0.5:
         for at in range(10, image.height, int(rng.integers(12, 30))):

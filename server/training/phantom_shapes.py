@@ -70,6 +70,6 @@ def grey(field: Field, rng: Rng) -> Image.Image:
     return image.crop((cut[0], cut[1], SIDE - cut[2], SIDE - cut[3])) if rng.random() < 0.5 else image
 
 
-def coloured(pixels: Field) -> Image.Image:
+def as_rgb(pixels: Field) -> Image.Image:
     """[SIDE, SIDE, 3] of 0..255 as a picture."""
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from server.training.phantom_shapes import blend, blurred, body, coloured, disc, grain, grey, spin
-from server.training.synthetic_textures import SIDE, Field, Rng, clouds
+from server.training.phantom_shapes import as_rgb, blend, blurred, body, disc, grain, grey, spin
+from server.training.synthetic_textures import SIDE, Field, Rng, clouds, in_colours
 
 
 def _tree(rng: Rng, draw: ImageDraw.ImageDraw, at: tuple[float, float], angle: float, width: float, left: int) -> None:
@@ -102,8 +102,7 @@ def retina_section(rng: Rng) -> Image.Image:
         return grey(1 - field, rng)
     if look < 0.3:
         stops = np.array([(0, 0, 30), (0, 60, 200), (0, 200, 90), (250, 220, 0), (255, 60, 0), (255, 255, 255)])
-        rgb = np.stack([np.interp(np.clip(field, 0, 1), np.linspace(0, 1, 6), stops[:, c]) for c in range(3)], -1)
-        return coloured(rgb)
+        return as_rgb(in_colours(np.clip(field, 0, 1), np.linspace(0, 1, 6), stops))
     return grey(field, rng)
 
 
@@ -116,11 +115,11 @@ def wound(rng: Rng) -> Image.Image:
     beds = np.array([(150, 35, 35), (190, 70, 60), (205, 170, 90), (60, 30, 25), (120, 20, 30)], float)
     order = rng.permutation(5)[:3]
     cuts = np.quantile(mix, (0.05, rng.uniform(0.3, 0.6), 0.95))
-    bed = np.stack([np.interp(mix, cuts, beds[order, c]) for c in range(3)], -1)
+    bed = in_colours(mix, cuts, beds[order])
     rim = np.exp(-(((place - 1.1) / rng.uniform(0.1, 0.3)) ** 2))[..., None] * rng.uniform(0.2, 0.8)
     rgb = rgb * (1 - rim) + rim * np.array((190, 90, 85))
     share = (np.clip((1 - place) / 0.12, 0, 1) * np.clip((1.05 - inside) / 0.1, 0, 1))[..., None]
-    image = coloured(rgb * (1 - share) + share * bed)
+    image = as_rgb(rgb * (1 - share) + share * bed)
     if rng.random() < 0.25:
         draw, top = ImageDraw.Draw(image), int(rng.uniform(0.05, 0.9) * SIDE)
         draw.rectangle((20, top, SIDE - 20, top + 14), fill=(240, 240, 235))

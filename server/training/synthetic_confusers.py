@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from server.training.augment_marks import some_font, vivid, words
-from server.training.phantom_shapes import blend, blurred, coloured, disc, grey, spin
+from server.training.phantom_shapes import as_rgb, blend, blurred, disc, grey, spin
 from server.training.synthetic_textures import SIDE, Rng, clouds
 
 
@@ -34,7 +34,7 @@ def anatomy(rng: Rng) -> Image.Image:
         rgb = rgb * (1 - share) + share * fill
         rgb = rgb * (1 - rng.uniform(0.3, 0.9) * np.exp(-(((shape - 1) / 0.03) ** 2)))[..., None]
         spots.append(((cx + 1) / 2 * SIDE, (cy + 1) / 2 * SIDE))
-    image = coloured(rgb)
+    image = as_rgb(rgb)
     draw, face = ImageDraw.Draw(image), some_font(rng, SIDE)
     for u, v in spots[: int(rng.integers(0, 7))]:
         left = u > SIDE / 2
@@ -85,7 +85,7 @@ def luggage(rng: Rng) -> Image.Image:
         box = np.maximum(np.abs(u) / wide, np.abs(v) / high) if rng.random() < 0.6 else np.hypot(u / wide, v / high)
         shade = np.clip((1 - box) / 0.03, 0, 1) * (0.5 + 0.5 * np.exp(-(((box - 0.93) / 0.06) ** 2)))
         light = light * np.exp(-rng.uniform(0.2, 1.5) * shade[..., None] * dye * (0.3 if number == 0 else 1))
-    return coloured(255 * light).convert("L").convert("RGB") if rng.random() < 0.2 else coloured(255 * light)
+    return as_rgb(255 * light).convert("L").convert("RGB") if rng.random() < 0.2 else as_rgb(255 * light)
 
 
 def heavens(rng: Rng) -> Image.Image:
@@ -107,7 +107,7 @@ def heavens(rng: Rng) -> Image.Image:
         light = np.sqrt(np.clip(1 - ball**2, 0, 1)) * np.clip(0.5 + x * rng.uniform(-1, 1) + y, 0.05, 1)
         face = 0.6 + 0.5 * clouds(rng, 9, 5) + rng.uniform(0, 0.3) * np.sin(y * rng.uniform(5, 30) + clouds(rng, 4))
         rgb = blend(rgb[..., 0], 1 - ball, 0, 0.02)[..., None] + (light * face)[..., None] * rng.uniform(90, 255, 3)
-    image = coloured(rgb)
+    image = as_rgb(rgb)
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 250))):
         u, v, size = *rng.uniform(0, SIDE, 2), rng.exponential(0.5)

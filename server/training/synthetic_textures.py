@@ -5,10 +5,10 @@ Grey pictures of things that are not bodies are what the network takes for scans
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageFilter
 
 Rng = np.random.Generator
@@ -24,8 +24,12 @@ def coloured(field: Field, rng: Rng, smooth: bool = True) -> Image.Image:
     if rng.random() < 0.55:
         return Image.fromarray((unit * 255).astype(np.uint8)).convert("RGB")
     stops = np.vstack([rng.integers(0, 90, 3), rng.integers(0, 256, 3), rng.integers(150, 256, 3)])
-    rgb = np.stack([np.interp(unit, (0, 0.5, 1), stops[:, c]) for c in range(3)], -1)
-    return Image.fromarray(rgb.astype(np.uint8))
+    return Image.fromarray(in_colours(unit, (0, 0.5, 1), stops).astype(np.uint8))
+
+
+def in_colours(field: Field, at: Sequence[float] | Field, stops: ArrayLike) -> Field:
+    """[..., 3]: a colour map; where `field` is `at[i]` it has the colour `stops[i]`, and between them a mixture."""
+    return np.stack([np.interp(field, at, tones) for tones in np.asarray(stops).T], -1)
 
 
 def clouds(rng: Rng, cells: int, octaves: int = 1) -> Field:
