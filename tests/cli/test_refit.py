@@ -93,9 +93,8 @@ async def test_a_refit_judges_is_listed_and_can_be_taken_back(
 async def test_a_worse_refit_leaves_everything_as_it_was(database: Database, settings: Settings) -> None:
     held = read_validation()
     right = np.flatnonzero(held.logits["cnn"].argmax(1) == held.labels)
-    await met(
-        database, settings, list(right[:: len(right) // MANY][:MANY]), at_random=True
-    )  # of every kind: nothing is to be learned
+    of_every_kind = list(right[:: len(right) // MANY][:MANY])  # so that nothing is to be learned from what is said of them
+    await met(database, settings, of_every_kind, at_random=True)
     version = model_version(settings, kinds(settings))
     with pytest.raises(RequestError, match="not used"):
         await refit_from_feedback(settings)
