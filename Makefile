@@ -27,7 +27,7 @@ run: serve ## the same as serve
 
 test: setup ## every test, after lint, types and import rules
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest
+	@VENV=$(VENV) bash .ci/tests
 
 check: $(READY) lint types ## lint, types and import rules, without tests
 
