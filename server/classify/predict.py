@@ -73,7 +73,7 @@ class OpenVinoNetwork:
         if part not in self._compiled:
             graph = import_module("server.models.graph")  # half a second of import that a GPU does not need
             model = graph.build_graph(self.card.arch, load_file(self._path), self.card.preprocess, maps=part == "maps")
-            self._compiled[part] = graph.ov.Core().compile_model(model, "CPU", PRECISION)
+            self._compiled[part] = graph.compile_graph(model, PRECISION)
         return self._compiled[part]
 
 

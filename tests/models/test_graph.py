@@ -9,7 +9,7 @@ import pytest
 
 from server.errors import ModelError
 from server.models.cnn import Arch, build_cnn
-from server.models.graph import build_graph
+from server.models.graph import build_graph, compile_graph
 from server.models.layout import DEEP, TWIN_DIM
 from server.models.preprocess import normalise
 from server.records import MODALITIES
@@ -37,15 +37,12 @@ def pixels(side: int, count: int = 3) -> np.ndarray[Any, np.dtype[np.uint8]]:
 @pytest.mark.parametrize("arch", ["efficientnet_lite0", "mobilenet_v2", pytest.param("vgg16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("maps", [False, True])
 def test_a_graph_computes_what_the_network_computes(arch: Arch, maps: bool) -> None:
-    import openvino
     import torch
 
     cnn = network(arch)
     squares = pixels(cnn.preprocess.side)
     tensors = {name: value.numpy() for name, value in cnn.state_dict().items()}
-    graph = openvino.Core().compile_model(
-        build_graph(arch, tensors, cnn.preprocess, maps=maps), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
+    graph = compile_graph(build_graph(arch, tensors, cnn.preprocess, maps=maps), {"INFERENCE_PRECISION_HINT": "f32"})
     ours = graph(squares)[0]
     with torch.inference_mode():
         batch = torch.from_numpy(normalise(squares, cnn.preprocess))
@@ -55,24 +52,23 @@ def test_a_graph_computes_what_the_network_computes(arch: Arch, maps: bool) -> N
 
 
 def test_a_twin_stands_beside_the_body() -> None:
-    import openvino
     import torch
 
     cnn = network("efficientnet_lite0", twin=True)
     squares = pixels(cnn.preprocess.side)
     tensors = {name: value.numpy() for name, value in cnn.state_dict().items()}
-    compiled = openvino.Core().compile_model(
-        build_graph(cnn.arch, tensors, cnn.preprocess, maps=True), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )(squares)
+    compiled = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, maps=True), {"INFERENCE_PRECISION_HINT": "f32"})(
+        squares
+    )
     maps, features = compiled[0], compiled[1]
     with torch.inference_mode():
         theirs = cnn.features(torch.from_numpy(normalise(squares, cnn.preprocess))).numpy()
     assert features.shape == theirs.shape == (3, DEEP + TWIN_DIM)
     np.testing.assert_allclose(features, theirs, atol=2e-4 * float(np.abs(theirs).max()))
     np.testing.assert_allclose(maps.mean((2, 3)), features[:, : 2 * DEEP], rtol=1e-3, atol=1e-5)
-    alone = openvino.Core().compile_model(
-        build_graph(cnn.arch, tensors, cnn.preprocess, twin=False), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )(squares)[0]
+    alone = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, twin=False), {"INFERENCE_PRECISION_HINT": "f32"})(squares)[
+        0
+    ]
     np.testing.assert_allclose(alone, features[:, :DEEP], rtol=1e-3, atol=1e-5)
 
 
