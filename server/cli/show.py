@@ -61,18 +61,19 @@ def plain(text: str | None, limit: int = 60) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def image_name(image: Mapping[str, Any], limit: int = NAME_CELLS) -> str:
+def image_name(image: Mapping[str, Any], limit: int = NAME_CELLS, *, one_file: bool = False) -> str:
     """The last part of its address or path, or what it is ("page 3", "canvas") when it has none of its own.
 
     At most `limit` characters. Of a file of several pictures its number is told as well, and never cut; a DICOM file's first frame
-    goes without, since most have no other.
+    goes without, since most have no other. `one_file`: all come from one document, whose name need not be told each time.
     """
     place = image["places"][0] if image["places"] else {}
     url, kind, page = place.get("url") or "", place.get("kind", "image"), place.get("page")
-    if page and (not url or kind not in FILES):
-        return f"{'frame' if kind == 'frame' else 'page'} {page}"
+    paged = f"{'frame' if kind == 'frame' else 'page'} {page}" if page and (not url or kind not in FILES) else ""
+    if paged and (one_file or not url):
+        return paged
     if url and not url.startswith("data:"):
-        number = f" · {page}" if page and (kind, page) != ("frame", 1) else ""
+        number = f" · {paged or page}" if page and (kind, page) != ("frame", 1) else ""
         return plain(_last_part(url), limit - len(number)) + number
     return plain(place.get("alt"), limit) or str(kind).replace("_", " ")
 
@@ -147,7 +148,10 @@ def _table(report: Mapping[str, Any], width: int) -> Table:
         verdict = image["verdict"]
         colour = "bright_black" if verdict["uncertain"] else COLOURS[verdict["modality"]]
         size = f"{image['width']}×{image['height']}"
-        name, bar = Text(image_name(image, name_cells)), _bar(verdict["confidence"], colour)
+        name, bar = (
+            Text(image_name(image, name_cells, one_file=report["source"]["kind"] == "pdf")),
+            _bar(verdict["confidence"], colour),
+        )
         if below:
             said = Text("\n").join(part for part in (_answer(verdict), notes) if part.plain)
             table.add_row(name, size, said, bar)

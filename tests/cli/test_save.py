@@ -20,7 +20,7 @@ from tests.judged import digest, judged
         (Place("scans/clip.dcm", "frame", 12), "clip_12"),
         (Place("scans/1.2.840.10008", "frame", 1), "1.2.840.10008"),
         (Place("scans/stack.tif", "file", 2), "stack_2"),
-        (Place("paper.pdf", "embedded", 3), "page_3"),
+        (Place("paper.pdf", "embedded", 3), "paper_page_3"),
         (Place(None, "canvas"), "canvas"),
         (Place("/..", "file"), "image"),
         (Place("x" * 2 * MAX_STEM, "file"), "x" * 39),

@@ -122,7 +122,8 @@ def test_what_a_page_wrote_does_nothing() -> None:
         ({"url": None, "kind": "video_poster"}, "video poster"),
         ({"url": "https://e.org/", "kind": "img"}, "e.org"),
         ({"url": "scans/stack.tif", "kind": "file", "page": 2}, "stack.tif · 2"),
-        ({"url": "paper.pdf", "kind": "embedded", "page": 3}, "page 3"),
+        ({"url": "paper.pdf", "kind": "embedded", "page": 3}, "paper.pdf · page 3"),
+        ({"url": "https://e.org/a/paper.pdf", "kind": "embedded", "page": 12}, "paper.pdf · page 12"),
         ({"url": "study/slice.dcm", "kind": "frame", "page": 1}, "slice.dcm"),
         ({"url": "study/slice.dcm", "kind": "frame", "page": 2}, "slice.dcm · 2"),
         ({"url": "https://e.org/a/slice.dcm?x=1", "kind": "frame", "page": 1}, "slice.dcm"),
@@ -133,6 +134,16 @@ def test_what_a_page_wrote_does_nothing() -> None:
 )
 def test_an_image_is_called_by_the_best_name_it_has(place: dict[str, Any], name: str) -> None:
     assert image_name({"places": [place]}) == name
+
+
+def test_a_documents_name_is_told_once_and_those_of_a_folder_with_each_image() -> None:
+    place = {"url": "a/paper.pdf", "page": 3, "kind": "embedded", "alt": None, "box": None}
+    found = image("", verdict("ct", 0.9), places=[place])
+    alone = report(found, source={"target": "a/paper.pdf", "kind": "pdf", "title": "paper.pdf"})
+    among = report(found, source={"target": "a", "kind": "folder", "title": "a"})
+    assert "paper.pdf · page 3" not in printed(alone)
+    assert "page 3" in printed(alone)
+    assert "paper.pdf · page 3" in printed(among)
 
 
 def test_on_a_narrow_terminal_frames_of_one_file_can_be_told_apart() -> None:
