@@ -84,9 +84,10 @@ async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, Non
         return
     except NotAPage as error:
         handed_out = error
+    heard: list[Notice] = []
     for url in handed_out.urls:
         try:
-            file = await open_source(url, workshop.fetcher)
+            file = await open_source(url, workshop.fetcher, heard.append)
             if file.kind == "page":  # the browser was given a file and we a page: believe neither
                 raise NotAPage(url)
             async with aclosing(_file(file, workshop)) as founds:
@@ -94,6 +95,8 @@ async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, Non
                     yield replace(found, title=None) if titled and isinstance(found, Notice) else found
         except MedlensError as error:  # what the page itself showed, and its other files, count all the same
             yield Notice(code=error.code, message=f"a file that the page hands out: {error}")
+    for notice in heard:
+        yield notice
 
 
 EXTRACTORS = {"pdf": extract_pdf, "dicom": extract_dicom, "image": extract_image}

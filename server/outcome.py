@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from server.errors import ImageTooLarge, MedlensError, TimedOut, UnknownKind
-from server.records import JudgedImage, Place, ScanError, SkipReason, Status
+from server.records import JudgedImage, Place, ScanError, Severity, SkipReason, Status
 
 # Reasons that leave a Report incomplete. The others are meant: small pictures and blank ones are nothing anybody asked for.
 LOSSES: frozenset[SkipReason] = frozenset(
@@ -22,15 +22,15 @@ REASONS: tuple[tuple[type[MedlensError], SkipReason], ...] = (
 
 @dataclass(slots=True)
 class Trouble:
-    """What went wrong so far: the first problem of the whole, and the first image that was refused."""
+    """What went wrong so far: the first thing of each severity about the whole, and the first image that was refused."""
 
-    problem: ScanError | None = None
+    told: dict[Severity, ScanError] = field(default_factory=dict)
     refused: ScanError | None = None
     skipped: Counter[SkipReason] = field(default_factory=Counter)
 
-    def note(self, code: str, message: str) -> None:
+    def note(self, code: str, message: str, severity: Severity = "failure") -> None:
         """Something that concerns the whole source."""
-        self.problem = self.problem or ScanError(code, message)
+        self.told.setdefault(severity, ScanError(code, message))
 
     def skip(self, reason: SkipReason, detail: str = "") -> None:
         self.skipped[reason] += 1
@@ -62,13 +62,15 @@ class Outcome:
 def outcome_of(title: str | None, trouble: Trouble, images: Iterable[JudgedImage], *, single: bool = False) -> Outcome:
     """`failed` when something went wrong and nothing was judged, `partial` when something is missing, else `done`.
 
+    The error is the gravest there is; with a remark alone the scan is done all the same.
     `single`: the source is one image, so an image that was refused is the whole source refused.
     """
     ordered = in_reading_order(images)
-    error = trouble.problem or (trouble.refused if single and not ordered else None)
+    failure = trouble.told.get("failure") or (trouble.refused if single and not ordered else None)
+    cut = trouble.told.get("cut")
     lost = any(trouble.skipped[reason] for reason in LOSSES)
-    status: Status = "failed" if error and not ordered else "partial" if error or lost else "done"
-    return Outcome(status, error, title, ordered, trouble.skipped)
+    status: Status = "failed" if failure and not ordered else "partial" if failure or cut or lost else "done"
+    return Outcome(status, failure or cut or trouble.told.get("remark"), title, ordered, trouble.skipped)
 
 
 def in_reading_order(images: Iterable[JudgedImage]) -> tuple[JudgedImage, ...]:

@@ -27,6 +27,9 @@ PlaceKind: TypeAlias = Literal[
 Status: TypeAlias = Literal["queued", "running", "done", "partial", "failed", "cancelled"]
 FINISHED: tuple[Status, ...] = ("done", "partial", "failed", "cancelled")
 
+# What a notice means for the scan: without an image it failed, and else something is missing; something is missing; nothing is.
+Severity: TypeAlias = Literal["failure", "cut", "remark"]
+
 # Why an image that was found is not judged. The Report counts each under `counts.skipped`.
 SkipReason: TypeAlias = Literal[
     "too_small",  # a side under MIN_IMAGE_SIDE: icons, trackers' pixels, sprites
@@ -92,11 +95,12 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What an extractor learned about the whole: its title, or that it could not read all of it (code as in errors.py)."""
+    """What was learned about the whole: its title, or what a person should know of it (code as in errors.py)."""
 
     title: str | None = None
     code: str | None = None
     message: str = ""
+    severity: Severity = "failure"
 
 
 Found: TypeAlias = Candidate | Skipped | Notice

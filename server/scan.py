@@ -94,7 +94,7 @@ class Scan:
             case Notice():
                 self._title = found.title or self._title
                 if found.code:
-                    self._trouble.note(found.code, found.message)
+                    self._trouble.note(found.code, found.message, found.severity)
 
     async def _take(self, candidate: Candidate) -> None:
         """Judge one candidate, unless its bytes were seen before in this scan."""

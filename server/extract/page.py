@@ -19,7 +19,7 @@ from contextlib import suppress
 from playwright.async_api import BrowserContext, CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
 
-from server.errors import RenderError, TimedOut
+from server.errors import RenderError, TimedOut, TooLarge
 from server.extract.browser import Browser
 from server.extract.downloads import Downloads
 from server.extract.drawings import Easel
@@ -116,13 +116,13 @@ class _Visit:
                 async with Easel(context, self._sieve, self._settings) as easel:
                     await place_images(layout, page, traffic, self._sieve, easel)
                 if layout.cut:
-                    self._emit(Notice(message="parts of the page were too large to be read whole"))
+                    self._emit(_cut("parts of the page were too large to be read whole"))
         except TimeoutError:
             late = True
         except PlaywrightError:
             if page.is_closed():
                 raise
-            self._emit(Notice(message=MOVED_ON))
+            self._emit(Notice(code=RenderError.code, message=MOVED_ON))
         traffic.give_up()
         if late:
             limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
@@ -160,15 +160,19 @@ class _Visit:
                     raise
                 continue
             if not ended:
-                self._emit(Notice(message="the page goes on without end; its first part was looked at"))
+                self._emit(_cut("the page goes on without end; its first part was looked at"))
             return
-        self._emit(Notice(message=MOVED_ON))
+        self._emit(Notice(code=RenderError.code, message=MOVED_ON))
 
     def _tell_title(self, text: str) -> None:
         title = plain(text, MAX_TITLE)
         if title and title != self._title:
             self._title = title
             self._emit(Notice(title=title))
+
+
+def _cut(message: str) -> Notice:
+    return Notice(code=TooLarge.code, message=message, severity="cut")
 
 
 async def _close(popup: Page) -> None:

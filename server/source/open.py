@@ -25,7 +25,7 @@ MAX_FILES = 10_000  # looked at in one folder scan; more is a mistaken path such
 log = structlog.get_logger(__name__)
 
 
-async def open_source(target: str, fetcher: Fetcher, notify: Callable[[Notice], None] | None = None) -> Source:
+async def open_source(target: str, fetcher: Fetcher, notify: Callable[[Notice], None]) -> Source:
     """A Source for an address. `notify` is told when robots.txt forbids it and MEDLENS_ROBOTS only warns.
 
     Waits for its turn at the host. Raises NotAUrl, SchemeNotAllowed, RobotsDisallowed, and what Fetcher.open raises.
@@ -37,8 +37,7 @@ async def open_source(target: str, fetcher: Fetcher, notify: Callable[[Notice], 
         if fetcher.settings.robots == "obey":
             raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans all the same")
         log.warning("robots_disallowed", url=url)
-        if notify:
-            notify(Notice(code=RobotsDisallowed.code, message=message))
+        notify(Notice(code=RobotsDisallowed.code, message=message, severity="remark"))
     probe = await fetcher.open(url)
     if probe.kind == "page":
         return Source("page", target, url)  # the browser follows the redirects itself, and may be led elsewhere than we were

@@ -20,17 +20,21 @@ from tests.site import PAGE, Site, page, picture
 PDF = b"%PDF-1.7\n"
 
 
+def unheard(notice: Notice) -> None:
+    raise AssertionError(notice)
+
+
 async def test_an_address_of_a_page_and_of_a_file(guard: Guard, settings: Settings, site: Site) -> None:
     fetcher = Fetcher(guard, settings)
     site.add("/page", PAGE)
     image = site.add_picture("/a.png")
-    source = await open_source(f" {site.url('/redirect?to=/page')}#top", fetcher)
+    source = await open_source(f" {site.url('/redirect?to=/page')}#top", fetcher, unheard)
     assert (source.kind, source.url, source.data) == ("page", site.url("/redirect?to=/page"), None)
-    source = await open_source(site.url("/redirect?to=/a.png"), fetcher)
+    source = await open_source(site.url("/redirect?to=/a.png"), fetcher, unheard)
     assert (source.kind, source.url, source.title, source.data) == ("image", image, "a.png", picture())
     assert source.target == site.url("/redirect?to=/a.png")
     with pytest.raises(NotAUrl):
-        await open_source("no address", fetcher)
+        await open_source("no address", fetcher, unheard)
 
 
 @pytest.mark.parametrize(
@@ -47,24 +51,24 @@ async def test_an_address_of_a_page_and_of_a_file(guard: Guard, settings: Settin
 async def test_robots(rules: str, status: int, may: bool, guard: Guard, make_settings: Callable[..., Settings], site: Site) -> None:
     url = site.add("/private/page", PAGE)
     site.add("/robots.txt", rules, "text/plain", status=status)
-    assert await open_source(url, Fetcher(guard, make_settings(robots="off")))
+    assert await open_source(url, Fetcher(guard, make_settings(robots="off")), unheard)
     assert site.hits["/robots.txt"] == 0
     heard: list[Notice] = []
     large = 1_000_000
     assert await open_source(url, Fetcher(guard, make_settings(robots="warn", max_download_bytes=large)), heard.append)
-    assert [notice.code for notice in heard] == ([] if may else ["robots_disallowed"])
+    assert [(notice.code, notice.severity) for notice in heard] == ([] if may else [("robots_disallowed", "remark")])
     obeying = Fetcher(guard, make_settings(robots="obey", max_download_bytes=large))
     if may:
-        assert await open_source(url, obeying)
+        assert await open_source(url, obeying, unheard)
     else:
         with pytest.raises(RobotsDisallowed, match="MEDLENS_ROBOTS=warn"):
-            await open_source(url, obeying)
+            await open_source(url, obeying, unheard)
 
 
 async def test_robots_that_never_end_forbid_nothing(guard: Guard, make_settings: Callable[..., Settings], site: Site) -> None:
     url = site.add("/page", PAGE)
     site.add_handler("/robots.txt", site.handler("/stalled"))
-    assert await open_source(url, Fetcher(guard, make_settings(robots="obey", page_timeout_s=0.5)))
+    assert await open_source(url, Fetcher(guard, make_settings(robots="obey", page_timeout_s=0.5)), unheard)
 
 
 def test_local_files(tmp_path: Path) -> None:

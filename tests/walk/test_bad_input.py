@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import struct
 import zlib
+from ipaddress import ip_network
 from pathlib import Path
 
 import pymupdf
 import pytest
 
+from server.extract import scroll
 from server.perform import Performer
+from server.settings import Settings
 from server.store import scans
 from server.store.database import Database
-from server.workshop import Workshop
+from server.workshop import Workshop, open_workshop
 from tests.site import Site, page, picture
-from tests.walk.conftest import Run
+from tests.walk.conftest import Run, runner
 
 SCAN = picture("PNG", (300, 240), 9)
 
@@ -120,6 +123,26 @@ async def test_a_download_that_is_no_document_is_told_at_once(image: str, site: 
 async def test_a_page_without_images_is_done_and_empty(body: str, site: Site, run: Run) -> None:
     report = await run(site.add("/bare.html", body))
     assert (report["status"], report["error"], report["images"]) == ("done", None, [])
+
+
+@pytest.mark.parametrize("image", ["", "<img src=/good.png>"], ids=["of nothing", "of images"])
+async def test_a_page_without_end_is_partial(image: str, site: Site, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scroll, "MAX_SCROLL_PX", 3000)
+    site.add("/good.png", SCAN, "image/png")
+    more = (
+        "<script>setInterval(() => all.append(Object.assign(document.createElement('div'), {style: 'height:900px'})), 20)</script>"
+    )
+    report = await run(site.add("/feed.html", page(image, "<div id=all style='height:4000px'></div>", more)))
+    assert (report["status"], report["error"]["code"], len(report["images"])) == ("partial", "too_large", bool(image))
+    assert "goes on without end" in report["error"]["message"]
+
+
+async def test_a_host_that_wants_no_programs_is_told_of_and_scanned(site: Site, database: Database) -> None:
+    site.add("/robots.txt", "User-agent: *\nDisallow: /", "text/plain")
+    settings = Settings(allow_networks=(ip_network("127.0.0.1/32"),), robots="warn")
+    async with open_workshop(settings) as polite:
+        report = await runner(database, polite)(site.add("/bare.html", page("<p>Nothing to see")))
+    assert (report["status"], report["error"]["code"]) == ("done", "robots_disallowed")
 
 
 async def test_a_pdf_that_needs_a_password(site: Site, run: Run) -> None:
