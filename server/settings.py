@@ -41,15 +41,19 @@ class Settings(BaseSettings):
         ("127.0.0.1", "localhost", "[::1]"), description="Host headers answered, comma separated (against DNS rebinding)"
     )
     token: SecretStr | None = Field(None, description="API token; empty: made at first start and kept in DATA_DIR")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
-    log_format: Literal["console", "json"] = Field("console", description="how log lines look")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least level that is logged: debug, info, warning, error"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="how log lines look: console or json")
 
     # what may be reached, and for how long
     chromium: Path | None = Field(None, description="browser to render with; empty: an installed one is found")
     allow_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
         (), description="networks that the guard lets through although private (CIDR, comma separated)"
     )
-    robots: Literal["off", "warn", "obey"] = Field("off", description="robots.txt: a person asked for one page, so off by default")
+    robots: Literal["off", "warn", "obey"] = Field(
+        "off", description="robots.txt: off (a person asked for one page), warn (scans, and says so) or obey"
+    )
     host_delay_s: float = Field(0.0, ge=0, description="seconds between two scans of the same host")
     page_timeout_s: float = Field(45.0, gt=0, description="seconds a page may take to render and scroll")
     image_timeout_s: float = Field(6.0, gt=0, description="seconds one image may take (the origin's own limit)")
@@ -66,10 +70,12 @@ class Settings(BaseSettings):
     members: Annotated[tuple[str, ...], NoDecode] = Field(
         ("cnn", "clip", "kmeans"), description="ensemble members that vote, comma separated: cnn, clip, kmeans"
     )
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the model runs")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the model runs: auto, cpu, cuda, mps")
     batch_size: int = Field(16, ge=1, description="images in one forward pass at most")
     batch_wait_ms: float = Field(8.0, ge=0, description="how long the first image of a batch waits for company")
-    cnn_arch: Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"] = Field("efficientnet_lite0", description="CNN member")
+    cnn_arch: Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"] = Field(
+        "efficientnet_lite0", description="the member cnn: efficientnet_lite0, mobilenet_v2, vgg16"
+    )
     clip_model: str = Field("medlens-compact", description="open_clip model name; the default ships with medlens")
     clip_pretrained: str = Field("shipped", description="open_clip pretrained tag for CLIP_MODEL")
     prompts: Path | None = Field(None, description="TOML file of your own prompts; empty: the shipped ones")
