@@ -22,6 +22,7 @@ from server.records import MODALITIES
 from server.training.augment import augment
 from server.training.dataset import PixelCache, Row, data_sha256
 from server.training.features import compile_features
+from server.training.framed import framed
 from server.training.phantoms import PHANTOMS, phantom, phantoms_sha256
 
 SHORT_SIDES = (140, 224)  # pixels of the short side when saved anew: below what any picture of the data has
@@ -51,7 +52,12 @@ def augmented(picture: Image.Image, label: str, rng: np.random.Generator, side: 
     return Image.fromarray(augment(picture, label, rng, side))
 
 
-VIEWS: tuple[View, ...] = (resaved, augmented, resaved, augmented)
+def in_a_frame(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
+    """The whole picture in a frame or with marks, then saved anew: as pages show scans far more often than bare."""
+    return resaved(framed(picture, rng), label, rng, side)
+
+
+VIEWS: tuple[View, ...] = (resaved, augmented, resaved, augmented, in_a_frame, in_a_frame)
 
 
 def twin_views(rows: Sequence[Row], cache: PixelCache, folder: Path, threads: int = 0, say: Say = print) -> list[Floats]:
