@@ -17,6 +17,8 @@ from uuid import UUID
 Modality: TypeAlias = Literal["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"]
 MODALITIES: tuple[Modality, ...] = ("xray", "ct", "mri", "ultrasound", "other_medical", "non_medical")
 NON_MEDICAL: Modality = "non_medical"
+# A second choice with less than this is no rival of an unsure first one: of 96 and 2 % it would be wrong to ask "CT or MRI?".
+RIVAL = 0.1
 
 SourceKind: TypeAlias = Literal["page", "pdf", "image", "dicom", "folder"]
 SOURCE_KINDS: tuple[SourceKind, ...] = ("page", "pdf", "image", "dicom", "folder")
@@ -183,3 +185,9 @@ class Report:
     found: int
     skipped: Mapping[SkipReason, int]
     images: tuple[JudgedImage, ...]
+
+
+def left_open(probabilities: Mapping[Modality, float]) -> tuple[Modality, ...]:
+    """What an uncertain answer leaves open: the likeliest modality, and the next where it is a rival."""
+    first, second = sorted(MODALITIES, key=lambda name: -probabilities[name])[:2]
+    return (first, second) if probabilities[second] >= RIVAL else (first,)

@@ -22,6 +22,9 @@ export function ago(then, now = Date.now()) {
 
 export const modality = (name) => text(`modality_${name}`);
 
+/** What an uncertain answer leaves open, one modality or two. */
+export const doubt = (names) => text(names.length > 1 ? "between" : "probably", names.map(modality));
+
 /** What a Problem means for the person; its own words where we have none. */
 export const problem = ({ code, message, detail }) => text(`problem_${code}`) || detail || message || text("problem_internal");
 

@@ -1,8 +1,8 @@
 // The popup's gallery: a card for each image, filters with counts. Thumbnails are fetched with the token as cards come into view.
 // Names and alternative texts come from pages: they only ever become text.
 import { thumbnail } from "../core/api.js";
-import { likeliest, MODALITIES } from "../core/messages.js";
-import { modality, percent, text } from "../core/words.js";
+import { leftOpen, MODALITIES } from "../core/messages.js";
+import { doubt, modality, percent, text } from "../core/words.js";
 
 const AT_ONCE = 4; // a browser opens six connections to a host, and the events need one
 const FILTERS = ["medical", "all", ...MODALITIES, "uncertain"];
@@ -40,8 +40,21 @@ export class Gallery {
     const shown = this.state.progress.shown(this.state.config.minSide);
     const wanted = new Set(shown.map(({ sha256 }) => sha256));
     for (const image of images) if (wanted.has(image.sha256)) this.#card(image);
-    if (whole) for (const [sha256, card] of this.cards) if (!wanted.has(sha256)) card.remove(), this.cards.delete(sha256);
+    if (whole) {
+      for (const [sha256, card] of this.cards) if (!wanted.has(sha256)) card.remove(), this.cards.delete(sha256);
+      this.#order(shown);
+    }
     if (images.length || whole) this.#count(shown);
+  }
+
+  /** As people read the page: answers come in another order. What stands right is not moved, and so keeps the focus. */
+  #order(shown) {
+    let next = this.list.firstElementChild;
+    for (const { sha256 } of shown) {
+      const card = this.cards.get(sha256);
+      if (card === next) next = next.nextElementSibling;
+      else this.list.insertBefore(card, next);
+    }
   }
 
   #card(image) {
@@ -64,7 +77,7 @@ export class Gallery {
 
   #notes(verdict, places) {
     const warnings = [
-      verdict.uncertain && text("between", likeliest(verdict).map(modality)),
+      verdict.uncertain && doubt(leftOpen(verdict)),
       !verdict.agree && text("disagree"),
     ];
     const facts = [verdict.corrected && text("corrected"), places[0]?.page && text("page", [places[0].page])];

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.records import MODALITIES, JudgedImage, Modality, Verdict
+from server.records import MODALITIES, JudgedImage, Modality, Verdict, left_open
 from server.store.history import Entry
 from server.web.texts import MODALITY_NAMES, SCRIPT_TEXTS, TEXTS
 
@@ -30,10 +30,10 @@ def from_where(host: str | None, name: str, target: str, kind: str) -> str:
 
 
 def candidates(verdict: Verdict) -> str:
-    """The two likeliest, which an uncertain verdict shows instead of one."""
-    first, second = sorted(MODALITIES, key=lambda name: -verdict.probabilities[name])[:2]
+    """The two that an uncertain verdict leaves open; nothing when the second is no rival. static/card.js says the same."""
+    first, *rival = (MODALITY_NAMES[name] for name in left_open(verdict.probabilities))
     between: str = TEXTS.between
-    return between.format(a=MODALITY_NAMES[first], b=MODALITY_NAMES[second])
+    return between.format(a=first, b=rival[0]) if rival else ""
 
 
 def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) -> dict[str, Any]:

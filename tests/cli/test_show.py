@@ -75,6 +75,13 @@ def test_an_uncertain_answer_shows_both_candidates() -> None:
     assert "CT or MRI?" in printed(report(image("a.png", doubt)))
 
 
+def test_a_second_candidate_that_is_none_is_not_shown() -> None:
+    doubt = verdict("ct", 0.95, uncertain=True) | {"probabilities": dict.fromkeys(MODALITIES, 0.0) | {"ct": 0.95, "mri": 0.05}}
+    text = printed(report(image("a.png", doubt)))
+    assert "probably CT" in text
+    assert "MRI" not in text
+
+
 def test_disagreement_correction_panels_and_the_tag_of_the_file_are_said() -> None:
     odd = image("a.dcm", verdict("mri", 0.7, agree=False, corrected=True), panels=[{}, {}])
     odd["places"][0]["tag"] = "MR"

@@ -27,6 +27,48 @@ async def test_one_image_is_checked_by_its_menu(extension: Extension, site: Site
     await expect(popup.locator("#facts")).to_contain_text("1 image in all")
 
 
+# The gallery's order while answers come, and once the Report is there.
+ORDER = """async () => {
+  const [{ Progress }, { Gallery }] = await Promise.all([import("/core/progress.js"), import("/popup/gallery.js")]);
+  const verdict = { modality: "ct", is_medical: true, confidence: 1, probabilities: { ct: 1 }, uncertain: false, agree: true };
+  const image = (sha256) => ({ sha256, width: 99, height: 99, near_duplicate_of: null, places: [], verdict });
+  const state = { progress: new Progress(), config: { minSide: 0, address: "http://127.0.0.1:9" } };
+  const gallery = new Gallery(state);
+  const order = () => [...gallery.list.children].map((card) => card.dataset.image).join("");
+  for (const name of "cade") gallery.take(state.progress.take({ kind: "verdict", data: image(name) }), false);
+  const early = order();
+  const report = { status: "done", source: { kind: "page", title: "", target: "" }, error: null, images: [..."abcd"].map(image) };
+  gallery.take(state.progress.take({ kind: "report", data: report }), true);
+  return [early, order()];
+}"""
+
+
+async def test_the_gallery_stands_as_people_read_once_all_is_judged(extension: Extension) -> None:
+    page = await extension.browser.new_page()
+    await page.goto(extension.url("popup/popup.html"))
+    assert await page.evaluate(ORDER) == ["cade", "abcd"]
+    await page.close()
+
+
+# What the popup says of an uncertain answer whose second choice has this share.
+DOUBT = """async (second) => {
+  const [{ leftOpen }, { doubt }] = await Promise.all([import("/core/messages.js"), import("/core/words.js")]);
+  const rest = { xray: 0, mri: 0, ultrasound: 0, other_medical: 0 };
+  return doubt(leftOpen({ probabilities: { ...rest, ct: 1 - second, non_medical: second } }));
+}"""
+
+
+async def test_a_second_candidate_that_is_none_is_not_named(extension: Extension) -> None:
+    page = await extension.browser.new_page()
+    await page.goto(extension.url("popup/popup.html"))
+    assert [await page.evaluate(DOUBT, share) for share in (0.04, 0.1, 0.4)] == [
+        "Probably CT",
+        "CT or Not medical?",
+        "CT or Not medical?",
+    ]
+    await page.close()
+
+
 async def test_marks_follow_lazy_and_late_images(extension: Extension, site: Site) -> None:
     page = await opened(extension, site, "/lazy")
     popup = await checked(extension, page)

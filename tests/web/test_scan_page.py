@@ -131,6 +131,23 @@ async def test_a_verdict_is_corrected_in_the_dialog_and_taken_back(browsed: Page
     assert not any(one.verdict.corrected for one in (await scans.report(kept, scan_id)).images)
 
 
+async def test_a_second_candidate_that_is_none_is_not_named(browsed: Page, kept: Database) -> None:
+    images = [
+        judged("a", "ct", 0.96, uncertain=True, thumbnail=webp(1)),
+        judged("b", "ct", 0.5, uncertain=True, thumbnail=webp(99)),
+    ]
+    await browsed.goto(f"/scans/{await scanned(kept, *(at(one, 10 + 300 * n) for n, one in enumerate(images)))}")
+    doubts = browsed.locator('.card [data-mark="uncertain"]')
+    await expect(doubts).to_have_text(["Uncertain", "CT or X-ray"])
+    await browsed.goto(f"{browsed.url}#{digest('a')}")
+    await expect(browsed.locator("#detail [data-uncertain]")).to_have_text("Uncertain")
+    await browsed.keyboard.press("1")
+    await expect(doubts.first).to_be_hidden()
+    await browsed.get_by_role("button", name="Undo the correction").click()
+    await browsed.keyboard.press("Escape")
+    await expect(doubts).to_have_text(["Uncertain", "CT or X-ray"])  # now in the script's words
+
+
 async def test_many_are_corrected_at_once_and_taken_back(browsed: Page, kept: Database) -> None:
     scan_id = await five(kept)
     await browsed.goto(f"/scans/{scan_id}")
