@@ -32,6 +32,8 @@ async def gather(source: Source, workshop: Workshop) -> AsyncGenerator[Found, No
     """Yield candidates, refusals and notices as they come. Raises what the extractor of the source's kind raises."""
     if source.title:
         yield Notice(title=source.title)
+    if source.notice:
+        yield source.notice
     if source.kind == "folder":
         assert source.path is not None
         named = ((_below(source.path, file), file) for file in walk_folder(source.path))
@@ -84,10 +86,11 @@ async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, Non
         return
     except NotAPage as error:
         handed_out = error
-    heard: list[Notice] = []
     for url in handed_out.urls:
         try:
-            file = await open_source(url, workshop.fetcher, heard.append)
+            file = await open_source(url, workshop.fetcher)
+            if file.notice:
+                yield file.notice
             if file.kind == "page":  # the browser was given a file and we a page: believe neither
                 raise NotAPage(url)
             async with aclosing(_file(file, workshop)) as founds:
@@ -95,8 +98,6 @@ async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, Non
                     yield replace(found, title=None) if titled and isinstance(found, Notice) else found
         except MedlensError as error:  # what the page itself showed, and its other files, count all the same
             yield Notice(code=error.code, message=f"a file that the page hands out: {error}")
-    for notice in heard:
-        yield notice
 
 
 EXTRACTORS = {"pdf": extract_pdf, "dicom": extract_dicom, "image": extract_image}

@@ -18,7 +18,7 @@ from server.errors import MedlensError, NotFound, StoreError
 from server.gather import gather, gather_many
 from server.ledger import StoreLedger
 from server.outcome import Outcome
-from server.records import Found, JudgedImage, Notice, ScanError, Source
+from server.records import Found, JudgedImage, ScanError, Source
 from server.scan import Scan
 from server.source.open import open_source, open_upload
 from server.store import scans, thumbnails, uploads
@@ -47,11 +47,10 @@ class Performer:
         timings = Timings()
         timings.add("queue", (datetime.now(UTC) - asked.created_at).total_seconds())
         version: str | None = None
-        heard: list[Notice] = []  # before anything was found
         try:
             with timings.measure("total"):
                 with timings.measure("fetch"):
-                    sources = [await opener()] if opener else await self._open(asked, heard)
+                    sources = [await opener()] if opener else await self._open(asked)
                 if sources[0].kind != asked.kind and len(sources) == 1:
                     await scans.turned_out(self.database, scan_id, sources[0].kind)
                 engine = self.workshop.engine(asked.options.get("members"))
@@ -59,7 +58,7 @@ class Performer:
                 use_cache = not asked.options.get("no_cache", False)
                 async with StoreLedger(self.database, scan_id, version, use_cache=use_cache, watch=watch) as ledger:
                     walk = Scan(self.workshop.settings, self.workshop.decoder, engine, ledger, timings)
-                    async with aclosing(self._gather(sources, heard, timings)) as founds:
+                    async with aclosing(self._gather(sources, timings)) as founds:
                         outcome = await walk.run(founds, single=[source.kind for source in sources] in (["image"], ["dicom"]))
         except StoreError:  # nothing can be written down just now: the queue tries again
             raise
@@ -89,17 +88,15 @@ class Performer:
         look = await self.workshop.decoder.look(await thumbnails.thumbnail(self.database, sha256))
         await thumbnails.keep_heatmap(self.database, sha256, model_version, await engine.heatmap(look.picture))
 
-    async def _open(self, asked: Asked, heard: list[Notice]) -> list[Source]:
+    async def _open(self, asked: Asked) -> list[Source]:
         if asked.url:
-            return [await open_source(asked.url, self.workshop.fetcher, heard.append)]
+            return [await open_source(asked.url, self.workshop.fetcher)]
         files = await uploads.load(self.database, asked.id)
         if not files:  # a local path whose program died before it began
             raise NotFound(f"{asked.target} can only be scanned by the program that was given it; scan it again")
         return [open_upload(file.name or "upload", file.data) for file in files]
 
-    async def _gather(self, sources: list[Source], heard: list[Notice], timings: Timings) -> AsyncGenerator[Found, None]:
-        for notice in heard:
-            yield notice
+    async def _gather(self, sources: list[Source], timings: Timings) -> AsyncGenerator[Found, None]:
         stage: Stage = "render" if sources[0].kind == "page" else "extract"
         founds = gather(sources[0], self.workshop) if len(sources) == 1 else gather_many(sources, self.workshop)
         with timings.measure(stage):

@@ -56,6 +56,7 @@ class Source:
 
     `target`: what the person gave, as shown back. `url`: normalised http(s) address, when it has one.
     `data` or `path`: the bytes of an upload or a local file; None for a page.
+    `notice`: what a person should know of the address itself.
     """
 
     kind: SourceKind
@@ -64,6 +65,7 @@ class Source:
     title: str | None = None
     data: bytes | None = field(default=None, repr=False)
     path: Path | None = None
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)

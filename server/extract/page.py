@@ -39,7 +39,7 @@ __all__ = ["NotAPage", "extract_page"]
 LOADING_SHARE = 0.85
 # A page that moves on while it is looked at (refresh, script) is followed this often; the images of each were taken all the same.
 MAX_DOCUMENTS = 4
-MOVED_ON = "the page kept moving on while it was looked at"
+MOVED_ON = Notice(code=RenderError.code, message="the page kept moving on while it was looked at")
 MAX_TITLE = 300  # characters
 
 
@@ -122,7 +122,7 @@ class _Visit:
         except PlaywrightError:
             if page.is_closed():
                 raise
-            self._emit(Notice(code=RenderError.code, message=MOVED_ON))
+            self._emit(MOVED_ON)
         traffic.give_up()
         if late:
             limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
@@ -162,7 +162,7 @@ class _Visit:
             if not ended:
                 self._emit(_cut("the page goes on without end; its first part was looked at"))
             return
-        self._emit(Notice(code=RenderError.code, message=MOVED_ON))
+        self._emit(MOVED_ON)
 
     def _tell_title(self, text: str) -> None:
         title = plain(text, MAX_TITLE)

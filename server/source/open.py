@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -25,23 +25,23 @@ MAX_FILES = 10_000  # looked at in one folder scan; more is a mistaken path such
 log = structlog.get_logger(__name__)
 
 
-async def open_source(target: str, fetcher: Fetcher, notify: Callable[[Notice], None]) -> Source:
-    """A Source for an address. `notify` is told when robots.txt forbids it and MEDLENS_ROBOTS only warns.
+async def open_source(target: str, fetcher: Fetcher) -> Source:
+    """A Source for an address; its notice says that robots.txt forbids it where MEDLENS_ROBOTS only warns.
 
     Waits for its turn at the host. Raises NotAUrl, SchemeNotAllowed, RobotsDisallowed, and what Fetcher.open raises.
     """
-    url = normalise(target)
+    url, notice = normalise(target), None
     await fetcher.pace.turn(URL(url, encoded=True).raw_host or "")
     if fetcher.settings.robots != "off" and not await may_scan(url, fetcher):
         message = f"{shown(url)}: the robots.txt of this host asks programs to stay away"
         if fetcher.settings.robots == "obey":
             raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans all the same")
         log.warning("robots_disallowed", url=url)
-        notify(Notice(code=RobotsDisallowed.code, message=message, severity="remark"))
+        notice = Notice(code=RobotsDisallowed.code, message=message, severity="remark")
     probe = await fetcher.open(url)
-    if probe.kind == "page":
-        return Source("page", target, url)  # the browser follows the redirects itself, and may be led elsewhere than we were
-    return Source(probe.kind, target, probe.final_url, probe.filename, probe.data)
+    if probe.kind == "page":  # the browser follows the redirects itself, and may be led elsewhere than we were
+        return Source("page", target, url, notice=notice)
+    return Source(probe.kind, target, probe.final_url, probe.filename, probe.data, notice=notice)
 
 
 def names_a_path(target: str) -> bool:

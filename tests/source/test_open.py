@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from server.errors import Damaged, NotAUrl, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
-from server.records import Notice
 from server.settings import Settings
 from server.source import open as opening
 from server.source.fetch import Fetcher
@@ -20,21 +19,17 @@ from tests.site import PAGE, Site, page, picture
 PDF = b"%PDF-1.7\n"
 
 
-def unheard(notice: Notice) -> None:
-    raise AssertionError(notice)
-
-
 async def test_an_address_of_a_page_and_of_a_file(guard: Guard, settings: Settings, site: Site) -> None:
     fetcher = Fetcher(guard, settings)
     site.add("/page", PAGE)
     image = site.add_picture("/a.png")
-    source = await open_source(f" {site.url('/redirect?to=/page')}#top", fetcher, unheard)
+    source = await open_source(f" {site.url('/redirect?to=/page')}#top", fetcher)
     assert (source.kind, source.url, source.data) == ("page", site.url("/redirect?to=/page"), None)
-    source = await open_source(site.url("/redirect?to=/a.png"), fetcher, unheard)
+    source = await open_source(site.url("/redirect?to=/a.png"), fetcher)
     assert (source.kind, source.url, source.title, source.data) == ("image", image, "a.png", picture())
     assert source.target == site.url("/redirect?to=/a.png")
     with pytest.raises(NotAUrl):
-        await open_source("no address", fetcher, unheard)
+        await open_source("no address", fetcher)
 
 
 @pytest.mark.parametrize(
@@ -51,24 +46,23 @@ async def test_an_address_of_a_page_and_of_a_file(guard: Guard, settings: Settin
 async def test_robots(rules: str, status: int, may: bool, guard: Guard, make_settings: Callable[..., Settings], site: Site) -> None:
     url = site.add("/private/page", PAGE)
     site.add("/robots.txt", rules, "text/plain", status=status)
-    assert await open_source(url, Fetcher(guard, make_settings(robots="off")), unheard)
+    assert (await open_source(url, Fetcher(guard, make_settings(robots="off")))).notice is None
     assert site.hits["/robots.txt"] == 0
-    heard: list[Notice] = []
     large = 1_000_000
-    assert await open_source(url, Fetcher(guard, make_settings(robots="warn", max_download_bytes=large)), heard.append)
-    assert [(notice.code, notice.severity) for notice in heard] == ([] if may else [("robots_disallowed", "remark")])
+    notice = (await open_source(url, Fetcher(guard, make_settings(robots="warn", max_download_bytes=large)))).notice
+    assert (notice and (notice.code, notice.severity)) == (None if may else ("robots_disallowed", "remark"))
     obeying = Fetcher(guard, make_settings(robots="obey", max_download_bytes=large))
     if may:
-        assert await open_source(url, obeying, unheard)
+        assert (await open_source(url, obeying)).notice is None
     else:
         with pytest.raises(RobotsDisallowed, match="MEDLENS_ROBOTS=warn"):
-            await open_source(url, obeying, unheard)
+            await open_source(url, obeying)
 
 
 async def test_robots_that_never_end_forbid_nothing(guard: Guard, make_settings: Callable[..., Settings], site: Site) -> None:
     url = site.add("/page", PAGE)
     site.add_handler("/robots.txt", site.handler("/stalled"))
-    assert await open_source(url, Fetcher(guard, make_settings(robots="obey", page_timeout_s=0.5)), unheard)
+    assert (await open_source(url, Fetcher(guard, make_settings(robots="obey", page_timeout_s=0.5)))).notice is None
 
 
 def test_local_files(tmp_path: Path) -> None:
