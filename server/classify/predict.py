@@ -30,8 +30,6 @@ Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 # Resizing releases the GIL; more threads than this and the model starves for cores.
 RESIZERS = 4
-# f32: on the machines measured bf16 was slower, and the same picture gets the same answer on every CPU.
-PRECISION = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
 
 class Squares:
@@ -73,7 +71,7 @@ class OpenVinoNetwork:
         if part not in self._compiled:
             graph = import_module("server.models.graph")  # half a second of import that a GPU does not need
             model = graph.build_graph(self.card.arch, load_file(self._path), self.card.preprocess, maps=part == "maps")
-            self._compiled[part] = graph.compile_graph(model, PRECISION)
+            self._compiled[part] = graph.compile_graph(model, PERFORMANCE_HINT="LATENCY")
         return self._compiled[part]
 
 

@@ -28,6 +28,7 @@ FRAMES: tuple[tuple[float, Step], ...] = (
     (0.18, frames.slide),
     (0.12, frames.circle),
 )
+MARKS: tuple[Step, ...] = (marks.text, marks.arrow, marks.measure, marks.region)
 INVERSION = {"xray": 0.12, "ct": 0.04, "mri": 0.04, "ultrasound": 0.04, "other_medical": 0.03, "non_medical": 0.06}
 
 
@@ -70,13 +71,12 @@ def augment(
         picture = _turn(picture, rng)
     if mirror:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    for mark in (marks.text, marks.arrow, marks.measure, marks.region):
+    for mark in MARKS:
         if rng.random() < chances.marks:
             picture = mark(picture, rng)
     for chance in (chances.frame, chances.second_frame):
         if rng.random() < chance:
-            step = FRAMES[int(rng.choice(len(FRAMES), p=[share for share, _ in FRAMES]))][1]
-            picture = step(picture, rng)
+            picture = one_of(FRAMES, rng)(picture, rng)
     for chance, step in (
         (chances.blur, pixels.blur),
         (chances.grain, pixels.grain),
@@ -86,6 +86,11 @@ def augment(
         if rng.random() < chance:
             picture = step(picture, rng)
     return _square(picture, side, False)
+
+
+def one_of(steps: Sequence[tuple[float, Step]], rng: Rng) -> Step:
+    """One of the steps, drawn by their shares, which sum to 1."""
+    return steps[int(rng.choice(len(steps), p=[share for share, _ in steps]))][1]
 
 
 def _look(picture: Image.Image, label: str, rng: Rng, chances: Chances) -> Image.Image:

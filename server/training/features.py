@@ -45,7 +45,7 @@ def compile_features(cnn: CNN, threads: int, *, twin: bool = False) -> Callable[
 
     tensors = {name: value.detach().cpu().numpy() for name, value in cnn.state_dict().items()}
     built = graph.build_graph(cnn.arch, tensors, cnn.preprocess, twin=twin)
-    compiled = graph.compile_graph(built, {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"})
+    compiled = graph.compile_graph(built, INFERENCE_NUM_THREADS=threads)
 
     def run(squares: Bytes) -> Floats:
         return np.array(compiled(squares)[0], np.float32)

@@ -6,18 +6,11 @@ is done to it. Knows no label.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 from PIL import Image
 
 from server.training import augment_frames as frames
-from server.training import augment_marks as marks
+from server.training.augment import MARKS, Rng, Step, one_of
 
-Rng = np.random.Generator
-Step = Callable[[Image.Image, Rng], Image.Image]
-
-MARKS: tuple[Step, ...] = (marks.text, marks.arrow, marks.measure, marks.region)
 MARKED_TOO = 0.25  # of the framed pictures; figures with arrows mostly have a caption or a window as well
 
 
@@ -42,5 +35,4 @@ def framed(picture: Image.Image, rng: Rng) -> Image.Image:
     """The picture with something around it or on it, larger than it was where something stands around it."""
     if rng.random() < MARKED_TOO:
         picture = marked(picture, rng)
-    step = STEPS[int(rng.choice(len(STEPS), p=[share for share, _ in STEPS]))][1]
-    return step(picture, rng)
+    return one_of(STEPS, rng)(picture, rng)

@@ -43,7 +43,7 @@ _OTHERS = _PLAIN | synthetic_confusers.DRAWN
 PHANTOMS: Mapping[str, tuple[str, Draw]] = {
     **{draw.__name__: (label, draw) for label, drawn in _SCANS.items() for draw in drawn},
     **{name: (str(NON_MEDICAL), draw) for name, draw in sorted(_OTHERS.items())},
-    "console": ("ultrasound", consoles.console),
+    "console": ("ultrasound", consoles.console),  # last: a picture is drawn from its number, and the others keep theirs
 }
 
 

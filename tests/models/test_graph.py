@@ -42,7 +42,7 @@ def test_a_graph_computes_what_the_network_computes(arch: Arch, maps: bool) -> N
     cnn = network(arch)
     squares = pixels(cnn.preprocess.side)
     tensors = {name: value.numpy() for name, value in cnn.state_dict().items()}
-    graph = compile_graph(build_graph(arch, tensors, cnn.preprocess, maps=maps), {"INFERENCE_PRECISION_HINT": "f32"})
+    graph = compile_graph(build_graph(arch, tensors, cnn.preprocess, maps=maps))
     ours = graph(squares)[0]
     with torch.inference_mode():
         batch = torch.from_numpy(normalise(squares, cnn.preprocess))
@@ -57,18 +57,14 @@ def test_a_twin_stands_beside_the_body() -> None:
     cnn = network("efficientnet_lite0", twin=True)
     squares = pixels(cnn.preprocess.side)
     tensors = {name: value.numpy() for name, value in cnn.state_dict().items()}
-    compiled = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, maps=True), {"INFERENCE_PRECISION_HINT": "f32"})(
-        squares
-    )
+    compiled = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, maps=True))(squares)
     maps, features = compiled[0], compiled[1]
     with torch.inference_mode():
         theirs = cnn.features(torch.from_numpy(normalise(squares, cnn.preprocess))).numpy()
     assert features.shape == theirs.shape == (3, DEEP + TWIN_DIM)
     np.testing.assert_allclose(features, theirs, atol=2e-4 * float(np.abs(theirs).max()))
     np.testing.assert_allclose(maps.mean((2, 3)), features[:, : 2 * DEEP], rtol=1e-3, atol=1e-5)
-    alone = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, twin=False), {"INFERENCE_PRECISION_HINT": "f32"})(squares)[
-        0
-    ]
+    alone = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, twin=False))(squares)[0]
     np.testing.assert_allclose(alone, features[:, :DEEP], rtol=1e-3, atol=1e-5)
 
 
