@@ -12,9 +12,8 @@ from server.report import image_json
 UNCERTAIN = "uncertain"
 # Of a name somebody else chose, what is kept: file systems differ in what they bear, and none minds these.
 _UNSAFE = re.compile(r"[^\w.-]+")
-_ENDING = re.compile(
-    r"\.[a-z]\w{0,4}(?= · (?:page )?\d+$|$)", re.IGNORECASE
-)  # a DICOM file's name may be numbers and dots, and end in none
+# A DICOM file's name may be numbers and dots, and end in none.
+_ENDING = re.compile(r"\.[a-z]\w{0,4}(?= · (?:page )?\d+$|$)", re.IGNORECASE)
 MAX_STEM = 60
 ENDINGS = {"jpeg": ".jpg", "tiff": ".tif"}
 

@@ -136,6 +136,7 @@ def _table(report: Mapping[str, Any], width: int) -> Table:
     table.add_column("how sure", no_wrap=True, min_width=SURE_CELLS)
     if not below:
         table.add_column("", overflow="fold")
+    one_file = report["source"]["kind"] == "pdf"
     copies: dict[str, int] = {}
     for image in report["images"]:
         if original := image["near_duplicate_of"]:
@@ -150,10 +151,7 @@ def _table(report: Mapping[str, Any], width: int) -> Table:
         verdict = image["verdict"]
         colour = "bright_black" if verdict["uncertain"] else COLOURS[verdict["modality"]]
         size = f"{image['width']}×{image['height']}"
-        name, bar = (
-            Text(image_name(image, name_cells, one_file=report["source"]["kind"] == "pdf")),
-            _bar(verdict["confidence"], colour),
-        )
+        name, bar = Text(image_name(image, name_cells, one_file=one_file)), _bar(verdict["confidence"], colour)
         if below:
             said = Text("\n").join(part for part in (_answer(verdict), notes) if part.plain)
             table.add_row(name, size, said, bar)

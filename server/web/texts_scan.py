@@ -82,7 +82,7 @@ SCRIPT_TEXTS = {
     "computing": "A worker looks again…",
     "not_yet": "Not made yet: {why} Asking again…",
     "between": "{a} or {b}",
-    "unsure": "Uncertain",
+    "uncertain": "Uncertain",
     "places": "{n} places",
     "position": "{i} of {n}",
     "cannot_open": "This image cannot be shown: {why}",

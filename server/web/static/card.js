@@ -14,7 +14,7 @@ export function mark(card, name, visible, words) {
 /** What an uncertain verdict leaves open, in words; views.py says the same, records.py has RIVAL's reason. */
 function doubt({ probabilities }) {
   const [[first], [second, share]] = Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
-  return share < RIVAL ? text("text:unsure") : text("text:between", { a: modalityName(first), b: modalityName(second) });
+  return share < RIVAL ? text("text:uncertain") : text("text:between", { a: modalityName(first), b: modalityName(second) });
 }
 
 /** A verdict as the API has it, on its card. */
