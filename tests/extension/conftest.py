@@ -48,6 +48,7 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
             locale="en-US",
         )
         context.set_default_timeout(60_000)
+        await (await Extension.of(context)).installed()
         yield context
         await context.close()
 

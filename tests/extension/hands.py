@@ -137,6 +137,14 @@ class Extension:
         found = browser.service_workers or [await browser.wait_for_event("serviceworker")]
         return cls(browser, found[0])
 
+    async def installed(self) -> None:
+        """Until the settings are open, as they are once in a new profile: Chromium would take a blank tab of ours for them."""
+
+        async def shown() -> bool:
+            return any(page.url == self.url("options/options.html") for page in self.browser.pages)
+
+        await until(shown, True)
+
     def url(self, path: str) -> str:
         return f"chrome-extension://{self.id}/{path}"
 

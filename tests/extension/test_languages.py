@@ -76,6 +76,7 @@ async def abroad(request: pytest.FixtureRequest, tmp_path: Path, service: Servic
         if not spoken.startswith(request.param):
             await context.close()
             pytest.skip(f"this Chromium does not speak {request.param}: apt-get install chromium-l10n")
+        await extension.installed()
         await extension.reset(service.address, TOKEN)
         yield Abroad(extension, request.param, texts)
         await context.close()
