@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 WEIGHTS := server/models/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve run test check lint types migrate train evaluate bench pack lock clean
+.PHONY: help setup serve run test check lint types coverage migrate train evaluate bench pack lock clean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ lint: $(READY) ## ruff and import-linter
 
 types: $(READY) ## mypy, strict on server/
 	@$(BIN)/mypy
+
+coverage: setup ## every test with branch coverage over server/; prints the figure, a page of it in runs/coverage/
+	@COVERAGE=1 VENV=$(VENV) bash .ci/tests
+	@$(BIN)/coverage html --quiet --directory runs/coverage/html
 
 migrate: setup ## bring the database to the newest schema
 	@$(BIN)/medlens db upgrade
