@@ -1,4 +1,4 @@
-"""What a walk came to: its status, by what was judged and what went wrong, and its images in the order people read them."""
+"""The result of a scan: its status, by what was judged and what went wrong, and its images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from server.errors import ImageTooLarge, MedlensError, TimedOut, UnknownKind
-from server.records import JudgedImage, Place, ScanError, Severity, SkipReason, Status
+from server.records import JudgedImage, ScanError, Severity, SkipReason, Status
 
 # Reasons that leave a Report incomplete. The others are meant: small pictures and blank ones are nothing anybody asked for.
 LOSSES: frozenset[SkipReason] = frozenset(
@@ -65,24 +65,12 @@ def outcome_of(title: str | None, trouble: Trouble, images: Iterable[JudgedImage
     The error is the gravest there is; with a remark alone the scan is done all the same.
     `single`: the source is one image, so an image that was refused is the whole source refused.
     """
-    ordered = in_reading_order(images)
-    failure = trouble.told.get("failure") or (trouble.refused if single and not ordered else None)
+    judged = tuple(images)
+    failure = trouble.told.get("failure") or (trouble.refused if single and not judged else None)
     cut = trouble.told.get("cut")
     lost = any(trouble.skipped[reason] for reason in LOSSES)
-    status: Status = "failed" if failure and not ordered else "partial" if failure or cut or lost else "done"
-    return Outcome(status, failure or cut or trouble.told.get("remark"), title, ordered, trouble.skipped)
-
-
-def in_reading_order(images: Iterable[JudgedImage]) -> tuple[JudgedImage, ...]:
-    """By file or page, then from top to bottom, then from left to right; what stands nowhere (preloaded, hidden) comes last."""
-    return tuple(sorted(images, key=lambda judged: min(map(_spot, judged.image.places), default=(True, "", 0, 0.0, 0.0))))
-
-
-def _spot(place: Place) -> tuple[bool, str, int, float, float]:
-    file = (place.url or "") if place.kind in ("file", "embedded") else ""
-    if place.box is None:
-        return (place.kind == "other", file, place.page or 0, 0.0, 0.0)
-    return (False, file, place.page or 0, place.box[1], place.box[0])
+    status: Status = "failed" if failure and not judged else "partial" if failure or cut or lost else "done"
+    return Outcome(status, failure or cut or trouble.told.get("remark"), title, judged, trouble.skipped)
 
 
 _CODES: dict[SkipReason, str] = {

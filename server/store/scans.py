@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from server.contract.page_order import in_page_order
 from server.errors import NotFound
 from server.records import JudgedImage, Report, ScanError, SkipReason, SourceKind, Status
 from server.store.codec import place_column
@@ -174,12 +175,12 @@ async def finish(
 ) -> bool:
     """End a scan, once; False when it had ended before or is gone.
 
-    `images`, in their final order, replace positions and places; `found` and `skipped` that are not given stay as `progress` left
+    `images` replace positions and places, in the order of the page; `found` and `skipped` that are not given stay as `progress` left
     them. Its uploaded files go (their images and answers stay) unless `keep_uploads`.
     """
     if images:
         try:
-            await add_images(database, scan_id, images)
+            await add_images(database, scan_id, in_page_order(images))
         except NotFound:
             return False
         await reach_near_duplicates(database, scan_id)
@@ -217,7 +218,7 @@ async def status_of(database: Database, scan_id: UUID) -> Status:
 
 
 async def report(database: Database, scan_id: UUID) -> Report:
-    """The answer so far, images in their order; NotFound when there is no such scan, or it was deleted."""
+    """The answer so far, images in page order; NotFound when there is no such scan, or it was deleted."""
     wanted = select(scans).where(scans.c.id == scan_id, scans.c.deleted_at.is_(None))
     async with database.begin() as connection:
         row = (await connection.execute(wanted)).mappings().first()

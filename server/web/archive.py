@@ -22,7 +22,6 @@ from server.web.contract import Answer, Operation, operation
 from server.web.exports import COLUMNS, csv_row
 from server.web.ids import scan_id_of
 from server.web.keys import DATABASE
-from server.web.order import in_page_order
 from server.web.texts_scan import ARCHIVE_README
 
 # Pictures in memory at once, about 15 kB each.
@@ -81,5 +80,5 @@ async def packed(database: Database, report: Report) -> AsyncGenerator[bytes, No
 )
 async def scan_zip(request: web.Request) -> web.StreamResponse:
     database = request.app[DATABASE]
-    report = in_page_order(await scans.report(database, scan_id_of(request)))
+    report = await scans.report(database, scan_id_of(request))
     return await streamed(request, packed(database, report), ZIP, f"medlens-{report.id.hex[:8]}.zip")

@@ -15,7 +15,6 @@ from server.timings import STAGES
 from server.web.contract import HTML, Answer, Operation, operation
 from server.web.ids import scan_id_of
 from server.web.keys import DATABASE
-from server.web.order import in_page_order, place_of
 from server.web.templating import page
 from server.web.texts import SKIP_NAMES
 from server.web.views import image_view, link, name_of
@@ -35,7 +34,6 @@ def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set
             "copies": 0,
             "seen": seen.get(image.sha256, 0),
             "new": image.sha256 in new,
-            "at": place_of(judged),
         }
         if original is None:
             originals.append(view)
@@ -71,7 +69,7 @@ def counts_of(gallery: list[dict[str, Any]]) -> Counter[str]:
 )
 async def scan(request: web.Request) -> web.StreamResponse:
     database = request.app[DATABASE]
-    report = in_page_order(await scans.report(database, scan_id_of(request)))
+    report = await scans.report(database, scan_id_of(request))
     shas = [one.image.sha256 for one in report.images]
     kept = await thumbnails.kept(database, shas)
     seen = await sightings.seen_in(database, shas)

@@ -146,13 +146,13 @@ def webp(shade: int = 90) -> bytes:
 async def scanned(
     database: Database,
     *images: JudgedImage,
-    url: str = "https://example.org/page",
+    url: str | None = "https://example.org/page",
     title: str | None = "A page",
     status: str = "done",
     kind: str = "page",
 ) -> UUID:
     """A scan that has ended with these images, its events included."""
-    scan_id = await scans.create(database, kind=kind, target=url, url=url, title=title)  # type: ignore[arg-type]
+    scan_id = await scans.create(database, kind=kind, target=url or "files", url=url, title=title)  # type: ignore[arg-type]
     await scans.start(database, scan_id, MODEL)
     await scans.finish(
         database,

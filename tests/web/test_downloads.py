@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from uuid import uuid4
 
 import pymupdf
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.records import MODALITIES
+from server.records import MODALITIES, Place
 from server.store import changes, scans
 from server.store.database import Database
 from server.web.answers import ReportShape
 from server.web.archive import AT_ONCE
 from server.web.exports import COLUMNS
 from tests.judged import MODEL, digest, judged
-from tests.web.conftest import Client, scanned, webp
+from tests.web.conftest import Client, scanned, signed_in, webp
 
 EVIL = "=cmd|' /C calc'!A0"
 
@@ -35,6 +38,29 @@ async def test_the_csv_of_a_scan_holds_that_scan_alone(client: Client, kept: Dat
     for path in ("export.csv", "export.zip"):
         gone = await client.get(f"/api/scans/{uuid4()}/{path}")
         assert (gone.status, (await gone.json())["code"]) == (404, "not_found")
+
+
+async def test_two_pdfs_scanned_together_stand_in_one_order_everywhere(
+    client: Client, server: TestServer, session: ClientSession, kept: Database
+) -> None:
+    """Report, CSV, ZIP and page: first all of a.pdf, then all of b.pdf, whatever was judged first."""
+    spots = {"b2": ("b.pdf", 2), "a1": ("a.pdf", 1), "b1": ("b.pdf", 1), "a2": ("a.pdf", 2)}
+    images = [
+        judged(name, places=(Place(file, "embedded", page=number, box=(72, 72, 200, 150)),), thumbnail=webp(number))
+        for name, (file, number) in spots.items()
+    ]
+    scan_id = await scanned(kept, *images, kind="folder", url=None)
+    wanted = [digest(name) for name in ("a1", "a2", "b1", "b2")]
+    report = await (await client.get(f"/api/scans/{scan_id}")).json()
+    assert [image["sha256"] for image in report["images"]] == wanted
+    for path in (f"/api/scans/{scan_id}/export.csv", "/api/export.csv"):
+        rows = csv.DictReader(io.StringIO(await (await client.get(path)).text()))
+        assert [row["sha256"] for row in rows] == wanted, path
+    with zipfile.ZipFile(io.BytesIO(await (await client.get(f"/api/scans/{scan_id}/export.zip")).read())) as whole:
+        numbered = sorted(name.rpartition("/")[2] for name in whole.namelist() if name.endswith(".webp"))
+        assert [name[4:16] for name in numbered] == [sha256[:12] for sha256 in wanted]
+    page = await (await (await signed_in(server, session)).get(f"/scans/{scan_id}")).text()
+    assert re.findall(r'<li class="card"[^>]*data-sha256="(\w+)"', page) == wanted
 
 
 async def test_the_zip_sorts_what_is_kept_and_says_what_it_is(client: Client, kept: Database) -> None:

@@ -1,0 +1,1 @@
+"""What travels between the parts of medlens and what other programs read."""
