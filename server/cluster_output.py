@@ -5,15 +5,16 @@ It writes what cluster.py found; it opens no model.
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from server.cluster import Cluster, Clustering
+from server.contract.csv_table import write_csv
 from server.errors import RequestError
 from server.records import MODALITIES, NON_MEDICAL
 
@@ -33,18 +34,20 @@ COLOURS = {
 OWN_COLOUR = "#8a6d00"  # of a user's own classes
 
 
-def write_csv(found: Clustering, out: Path) -> None:
+def save_table(found: Clustering, out: Path) -> None:
     """COLUMNS, one line a picture: the file relative to the folder, its cluster and name, how sure the name is, the distance."""
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file)
-        lines.writerow(COLUMNS)
-        for path, number, distance in zip(found.files, found.cluster, found.distance, strict=True):
-            one = found.clusters[number]
-            name = path.relative_to(found.folder).as_posix()
-            lines.writerow((name, int(number), one.name, f"{one.confidence:.4f}", f"{distance:.4f}"))
+        write_csv(file, [COLUMNS, *_rows(found)])
     part.replace(out)
+
+
+def _rows(found: Clustering) -> Iterator[tuple[object, ...]]:
+    for path, number, distance in zip(found.files, found.cluster, found.distance, strict=True):
+        one = found.clusters[number]
+        name = path.relative_to(found.folder).as_posix()
+        yield name, int(number), one.name, round(one.confidence, 4), round(float(distance), 4)
 
 
 def sort_into_folders(found: Clustering, target: Path) -> list[Path]:

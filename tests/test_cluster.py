@@ -12,7 +12,7 @@ from PIL import Image
 
 import server.cluster
 from server.cluster import MAX_FILES, MOST_CLUSTERS, Cluster, Clustering, cluster_folder, group, name_clusters, pictures_under
-from server.cluster_output import COLUMNS, draw_sheet, folder_name, sort_into_folders, write_csv
+from server.cluster_output import COLUMNS, draw_sheet, folder_name, save_table, sort_into_folders
 from server.errors import NotFound, RequestError, WeightsMissing
 from server.models.checkpoint import save_checkpoint
 from server.models.clip import ZeroShot, unit
@@ -87,7 +87,7 @@ def test_a_folder_becomes_named_groups(pictures: Path, eyes: None, tmp_path: Pat
     assert told[-1] == ("group", 1, 1)
     assert ("read", 21, 21) in told
 
-    write_csv(found, tmp_path / "out" / "clusters.csv")
+    save_table(found, tmp_path / "out" / "clusters.csv")
     lines = list(csv.DictReader((tmp_path / "out" / "clusters.csv").read_text().splitlines()))
     assert tuple(lines[0]) == COLUMNS
     assert len(lines) == 20

@@ -53,6 +53,8 @@ export const health = (address, key) => get("/healthz", { address, key });
 export const tokenHolds = (address, key) => get("/api/scans?limit=1", { address, key });
 export const scanAddress = (url, options = {}) => post("/api/scans", { url, options });
 export const report = (id, signal) => get(`/api/scans/${id}`, { signal });
+/** The scan as a table, one row an image, as the service writes it. */
+export const csv = async (id) => (await ask(`/api/scans/${id}/export.csv`)).blob();
 export const cancel = (id) => post(`/api/scans/${id}/cancel`, {});
 export const image = (sha256) => get(`/api/images/${sha256}`);
 export const correct = (sha256, modality) => post(`/api/images/${sha256}/feedback`, { modality });

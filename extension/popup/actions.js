@@ -2,7 +2,6 @@
 import * as api from "../core/api.js";
 import * as browser from "../core/browser.js";
 import { text } from "../core/words.js";
-import { csvOf, save } from "./export.js";
 
 const part = (id) => document.getElementById(id);
 const on = (id, run) => part(id).addEventListener("click", run);
@@ -24,8 +23,8 @@ export function wire(popup) {
   on("cancel", tried(() => say({ type: "cancel", tab: state.tab, scan: state.job.scan })));
   on("copy-command", () => copy("make serve", view));
   on("copy", () => state.job && copy(`${state.config.address}/scans/${state.job.scan}`, view));
-  on("json", tried(async () => save(JSON.stringify(await api.report(state.job.scan), null, 2), "application/json", "medlens.json")));
-  on("csv", tried(async () => save(csvOf(await api.report(state.job.scan)), "text/csv", "medlens.csv")));
+  on("json", tried(async () => save(new Blob([JSON.stringify(await api.report(state.job.scan), null, 2)], { type: "application/json" }), "medlens.json")));
+  on("csv", tried(async () => save(await api.csv(state.job.scan), "medlens.csv")));
   part("mark").addEventListener("change", ({ target }) => mark(target, popup));
   const recall = wireSeen(popup, tried);
   part("more").addEventListener("click", ({ target }) => target.closest(".menu button") && (part("more").open = false));
@@ -36,6 +35,13 @@ export function wire(popup) {
     part("more").firstElementChild.focus();
   });
   return tried(recall);
+}
+
+/** Hands the file to the browser's own downloads, which needs no permission. */
+function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 async function copy(words, view) {

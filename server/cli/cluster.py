@@ -24,7 +24,7 @@ def cluster(
 ) -> None:
     """Group images by what they look like, without any training, and name the groups."""
     from server.cluster import cluster_folder
-    from server.cluster_output import draw_sheet, sort_into_folders, write_csv
+    from server.cluster_output import draw_sheet, save_table, sort_into_folders
     from server.logs import configure
 
     settings = load_settings()
@@ -37,7 +37,7 @@ def cluster(
             progress.update(task, description=step, completed=done, total=count)
 
         found = cluster_folder(folder, settings, clusters=clusters, features=features, progress=tell)
-    write_csv(found, out)
+    save_table(found, out)
     drawn = sheet or out.with_suffix(".png")
     draw_sheet(found, drawn)
     if folders:

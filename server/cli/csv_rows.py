@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Sequence
 from pathlib import Path
 
+from server.contract.csv_table import write_csv
 from server.records import Report
 from server.store.export import Exported
 from server.web.exports import COLUMNS, csv_row
@@ -21,6 +22,6 @@ class CsvFile:
         about = (report.id, report.kind, report.target, report.title, report.status, report.created_at)
         self._write([csv_row(Exported(*about, judged)) for judged in report.images], "a")
 
-    def _write(self, rows: list[tuple[str, ...]] | list[list[object]], mode: str) -> None:
+    def _write(self, rows: Sequence[Sequence[object]], mode: str) -> None:
         with self._path.open(mode, newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(rows)
+            write_csv(file, rows)

@@ -1,7 +1,7 @@
 """The one order of a Report's images: file by file, page by page, from the top of a page to its foot, from left to right.
 
-The store numbers a finished scan's images by it and sorts by it what it reads, so the Report, the scan's page, the ZIP, every CSV and
-the popup agree. An image that stands in several places goes by the first of them.
+The store numbers a finished scan's images by it and sorts by it what it reads, so the Report, the scan's page, the ZIP, every CSV
+and the popup agree. An image that stands in several places goes by the first of them.
 """
 
 from __future__ import annotations

@@ -33,9 +33,9 @@ class Exported:
 
 
 async def rows(database: Database, filters: Filters | None = None, scan_id: UUID | None = None) -> AsyncIterator[Exported]:
-    """Newest scan first, its images in page order (of a scan that still runs, in the order of arrival); with `scan_id` those of one scan.
+    """Newest scan first, its images in page order; with `scan_id` those of one scan.
 
-    Close it (aclosing) when you stop early: it holds a connection.
+    Of a scan that still runs they come in the order of arrival. Close it (aclosing) when you stop early: it holds a connection.
     """
     conditions = conditions_for(filters or Filters())
     if scan_id is not None:

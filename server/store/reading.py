@@ -49,7 +49,7 @@ IMAGES_OF_SCAN = IMAGES.where(scan_images.c.scan_id == bindparam("scan")).order_
 
 
 def report_of(scan: RowMapping, found: Sequence[RowMapping]) -> Report:
-    """A row of `scans` and the rows of IMAGES_OF_SCAN as one Report; those of a scan that still runs came in the order of arrival."""
+    """A row of `scans` and the rows of IMAGES_OF_SCAN as one Report. Those of a running scan are kept in the order of arrival."""
     error = ScanError(scan["error_code"], scan["error_message"] or "") if scan["error_code"] else None
     facts: dict[str, Any] = {name: scan[name] for name in _FACTS}
     return Report(**facts, error=error, images=in_page_order(judged_of(row, cached=row["cached"]) for row in found))

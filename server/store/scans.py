@@ -175,8 +175,8 @@ async def finish(
 ) -> bool:
     """End a scan, once; False when it had ended before or is gone.
 
-    `images` replace positions and places, in the order of the page; `found` and `skipped` that are not given stay as `progress` left
-    them. Its uploaded files go (their images and answers stay) unless `keep_uploads`.
+    `images` replace positions (their page order) and places; `found` and `skipped` that are not given stay as `progress` left them.
+    Its uploaded files go (their images and answers stay) unless `keep_uploads`.
     """
     if images:
         try:

@@ -12,12 +12,13 @@ from itertools import islice
 
 from aiohttp import web
 
+from server.contract.csv_table import csv_text
 from server.records import JudgedImage, Report
 from server.report import report_json
 from server.store import scans, thumbnails
 from server.store.database import Database
 from server.store.export import Exported
-from server.web.attachment import ZIP, Archive, csv_text, streamed
+from server.web.attachment import ZIP, Archive, streamed
 from server.web.contract import Answer, Operation, operation
 from server.web.exports import COLUMNS, csv_row
 from server.web.ids import scan_id_of

@@ -1,11 +1,10 @@
-"""Files to take away, written while they are sent: a stream under a name, a ZIP in pieces, a table as CSV. Knows no scans."""
+"""Files to take away, written while they are sent: a stream under a name, a ZIP in pieces. Knows no scans."""
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 
@@ -20,12 +19,6 @@ log = structlog.get_logger(__name__)
 def named(name: str) -> dict[str, str]:
     """The header that makes a browser keep the answer as the file `name`."""
     return {"Content-Disposition": f'attachment; filename="{name}"'}
-
-
-def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
 
 
 async def streamed(

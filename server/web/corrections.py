@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from aiohttp import web
 from pydantic import Field
 
+from server.contract.csv_table import csv_text
 from server.store import feedback, labelled, thumbnails
 from server.store.database import Database
 from server.store.labelled import Labelled
-from server.web.attachment import CSV, ZIP, Archive, csv_text, named, streamed
+from server.web.attachment import CSV, ZIP, Archive, named, streamed
 from server.web.contract import HTML, Answer, Operation, Shape, operation, query_of
 from server.web.keys import DATABASE
 from server.web.templating import page

@@ -1,12 +1,10 @@
 """Everything that the history's filters let through, an image a row, as CSV or JSON; and the figures for the charts.
 
-Streamed: a million images need no more memory here than a hundred. A cell that a spreadsheet would take for a formula is written as
-the text it is: titles and alt texts come from pages that nobody vetted.
+Streamed: a million images need no more memory here than a hundred.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -16,6 +14,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from server.contract.csv_table import write_csv
 from server.records import MODALITIES
 from server.report import image_json, moment_json
 from server.store import export, scans
@@ -33,8 +32,6 @@ from server.web.shapes import Filters, Period
 
 # Pieces of about this many bytes go out at once.
 PIECE = 64 * 1024
-# What Excel, LibreOffice and Sheets begin a formula with, the wide forms that they fold to the same included.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
     "scan", "created_at", "kind", "target", "title", "status", "sha256", "url", "page", "alt", "width", "height", "format", "bytes",
     "modality", "is_medical", "confidence", "uncertain", "agree", "corrected", "cached", "near_duplicate_of", "model_version",
@@ -44,25 +41,17 @@ COLUMNS = (
 FIGURES = tuple(Figure.__dataclass_fields__)
 
 
-def safe_cell(value: object) -> object:
-    """`value` as a cell that no spreadsheet runs: an apostrophe before what looks like a formula, also behind spaces."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA):
-        return f"'{value}"
-    return value
-
-
 def csv_row(row: Exported) -> list[object]:
     judged, verdict = row.judged, row.judged.verdict
     image, place = judged.image, next(iter(judged.image.places), None)
-    cells = (
+    return [
         str(row.id), moment_json(row.created_at), row.kind, row.target, row.title, row.status,
         image.sha256, place.url if place else None, place.page if place else None, place.alt if place else None,
         image.width, image.height, image.format, image.size,
         verdict.modality, verdict.is_medical, round(verdict.confidence, 4), verdict.uncertain, verdict.agree, verdict.corrected,
         verdict.cached, image.near_duplicate_of, verdict.model_version,
         *(round(verdict.probabilities[name], 4) for name in MODALITIES),
-    )  # fmt: skip
-    return [safe_cell(cell) for cell in cells]
+    ]  # fmt: skip
 
 
 def json_row(row: Exported) -> Mapping[str, Any]:
@@ -77,10 +66,9 @@ def json_row(row: Exported) -> Mapping[str, Any]:
 
 async def _csv_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    write_csv(out, [COLUMNS])
     async for row in rows:
-        writer.writerow(csv_row(row))
+        write_csv(out, [csv_row(row)])
         if out.tell() > PIECE:
             yield out.getvalue()
             out.seek(0)

@@ -9,14 +9,14 @@ from aiohttp import web
 from pydantic import Field
 
 from server.charts.looks import Theme, Width, framed
+from server.contract.csv_table import csv_text
 from server.errors import NotFound, ReaderFailed, TimedOut
 from server.store import stats
 from server.store.stats import Figure, Stats
-from server.web.attachment import CSV, csv_text, named
+from server.web.attachment import CSV, named
 from server.web.chart import Chart
 from server.web.charts import charts
 from server.web.contract import HTML, Answer, Operation, Shape, operation, query_of
-from server.web.exports import safe_cell
 from server.web.keys import CHARTS, DATABASE
 from server.web.templating import page
 from server.web.texts import TEXTS
@@ -149,6 +149,6 @@ def _picture(body: bytes, content_type: str) -> web.Response:
 )
 async def chart_csv(request: web.Request) -> web.StreamResponse:
     chart = await _chart(request, query_of(request, FiguresQuery))
-    text = csv_text([chart.columns, *([safe_cell(cell) for cell in row] for row in chart.rows)])
+    text = csv_text([chart.columns, *chart.rows])
     headers = named(f"medlens-{chart.name}.csv") | {"Cache-Control": "no-store"}
     return web.Response(text=text, content_type=CSV, charset="utf-8", headers=headers)

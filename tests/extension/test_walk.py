@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
+from server.web.exports import COLUMNS
 from tests.extension.events_proxy import EventsProxy
 from tests.extension.hands import TOKEN, Extension, Service, checked, opened, until
 from tests.extension.layer import Layer
@@ -122,7 +123,8 @@ async def test_export_and_dashboard(extension: Extension, site: Site, service: S
             await popup.locator(button).click()
         download = await coming.value
         assert download.suggested_filename == name
-        assert "sha256" in (await download.path()).read_text()
+        assert "sha256" in (text := (await download.path()).read_text())
+        assert (",".join(COLUMNS) in text) is (button == "#csv")  # the service's own table
 
 
 async def _count(layer: Layer) -> int:
