@@ -130,7 +130,7 @@ class Verdict:
     """The answer for one image (or one panel of it).
 
     `probabilities` are calibrated. `members` holds what each ensemble member said by itself. `agree`: all members that are sure
-    name the same modality. `uncertain`: the answer abstains; the two likeliest modalities are then the candidates.
+    name the same modality. `uncertain`: the answer abstains; `open` is then the second candidate, if there is one.
     """
 
     modality: Modality
@@ -143,6 +143,13 @@ class Verdict:
     model_version: str
     cached: bool = False
     corrected: bool = False
+
+    @property
+    def open(self) -> Modality | None:
+        """Of an uncertain answer the second candidate, where it has a share worth asking about (RIVAL)."""
+        others = [name for name in MODALITIES if name != self.modality]
+        second = max(others, key=lambda name: self.probabilities[name])
+        return second if self.uncertain and self.probabilities[second] >= RIVAL else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +194,3 @@ class Report:
     found: int
     skipped: Mapping[SkipReason, int]
     images: tuple[JudgedImage, ...]
-
-
-def left_open(probabilities: Mapping[Modality, float]) -> tuple[Modality, ...]:
-    """What an uncertain answer leaves open: the likeliest modality, and the next where it is a rival."""
-    first, second = sorted(MODALITIES, key=lambda name: -probabilities[name])[:2]
-    return (first, second) if probabilities[second] >= RIVAL else (first,)

@@ -67,6 +67,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "confidence": verdict.confidence,
         "probabilities": _probabilities(verdict.probabilities),
         "uncertain": verdict.uncertain,
+        "open": verdict.open,
         "agree": verdict.agree,
         "members": {name: _probabilities(said) for name, said in verdict.members.items()},
         "cached": verdict.cached,

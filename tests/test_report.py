@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
+
 from server.records import MODALITIES, JudgedImage, Modality, Panel, Place, Report, ScanError, UniqueImage, Verdict
-from server.report import report_json
+from server.report import report_json, verdict_json
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 IMAGE_NAMES = {"sha256", "width", "height", "format", "bytes", "near_duplicate_of", "places", "verdict", "panels"}
@@ -50,8 +52,18 @@ def test_the_contracts_names() -> None:
     assert image["panels"][0]["verdict"]["modality"] == "mri"
     verdict = image["verdict"]
     assert set(verdict["probabilities"]) == set(verdict["members"]["cnn"]) == set(MODALITIES)
-    assert {"modality", "is_medical", "confidence", "uncertain", "agree", "cached", "model_version"} <= set(verdict)
+    assert {"modality", "is_medical", "confidence", "uncertain", "open", "agree", "cached", "model_version"} <= set(verdict)
     assert json.loads(json.dumps(shown)) == shown
+
+
+@pytest.mark.parametrize(
+    ("second", "uncertain", "open_"), [(0.4, True, "mri"), (0.1, True, "mri"), (0.04, True, None), (0.4, False, None)]
+)
+def test_an_uncertain_verdict_sends_its_second_candidate_where_that_is_one(
+    second: float, uncertain: bool, open_: Modality | None
+) -> None:
+    probabilities = dict.fromkeys(MODALITIES, 0.0) | {"ct": 1 - second, "mri": second}
+    assert verdict_json(replace(_verdict(), probabilities=probabilities, uncertain=uncertain))["open"] == open_
 
 
 def test_near_duplicates_are_found_but_not_unique() -> None:

@@ -1,6 +1,6 @@
 // Answers a mark's questions about an image of the tab's own scan, and takes a correction. A page never learns more than that.
 import * as api from "../core/api.js";
-import { likeliest, markOf } from "../core/messages.js";
+import { markOf } from "../core/messages.js";
 import { jobOf } from "./jobs.js";
 
 // The first heat map of a worker has to load what makes it; the service says so meanwhile, and when to ask again.
@@ -28,13 +28,12 @@ export async function explain(tab, sha256) {
   const { verdict } = image;
   return {
     mark: markOf(image, []),
-    shares: Object.entries(verdict.probabilities).sort((a, b) => b[1] - a[1]),
-    members: Object.entries(verdict.members).map(([name, probabilities]) => {
-      const [first] = likeliest({ probabilities });
-      return [name, first, probabilities[first]];
-    }),
+    shares: likeliestFirst(verdict.probabilities),
+    members: Object.entries(verdict.members).map(([name, probabilities]) => [name, ...likeliestFirst(probabilities)[0]]),
   };
 }
+
+const likeliestFirst = (probabilities) => Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
 
 /** The heat map as a data: address; a page's policy cannot stop it, since it is drawn on a canvas there. */
 export async function heatmap(tab, sha256) {

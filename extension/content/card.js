@@ -62,7 +62,7 @@ medlens.define("card", () => (label, onCorrected) => {
   function body(card, { mark, shares, members }) {
     const notes = [
       mark.corrected && text("card_corrected"),
-      mark.uncertain && text(mark.leftOpen.length > 1 ? "card_uncertain" : "card_probably", mark.leftOpen.map(nameOf)),
+      mark.uncertain && text(mark.open ? "card_uncertain" : "card_probably", [mark.modality, mark.open].filter(Boolean).map(nameOf)),
       !mark.agree && text("card_disagree"),
     ];
     return [

@@ -75,9 +75,9 @@ medlens.define("label", () => (onChosen) => {
   }
 
   /** What may be cut where the picture is narrow, and what may not. */
-  function wordsFor({ modality, uncertain, leftOpen, confidence, corrected }) {
+  function wordsFor({ modality, uncertain, open, confidence, corrected }) {
     if (corrected) return [text(`modality_${modality}`), " ✓"];
-    if (uncertain) return [text(leftOpen.length > 1 ? "between" : "probably", leftOpen.map((name) => text(`modality_${name}`))), ""];
+    if (uncertain) return [text(open ? "between" : "probably", [modality, open].filter(Boolean).map((name) => text(`modality_${name}`))), ""];
     return [text(`modality_${modality}`), ` ${percent(confidence)}`];
   }
 

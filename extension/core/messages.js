@@ -1,9 +1,6 @@
 // What may be said to the background and to a page's content script, and in which shape. Everything else is refused.
 export const MODALITIES = ["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"];
 
-// A second choice with less than this is no rival: of 96 and 2 % it would be wrong to ask "CT or MRI?".
-const RIVAL = 0.1;
-
 const SCAN = /^[0-9a-f-]{32,36}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 const is = {
@@ -46,14 +43,6 @@ export function refusal(message, trusted) {
 
 /** What a page is told of an image: enough to mark it, nothing about the service. `urls`: where it stands. */
 export function markOf(image, urls) {
-  const { modality, is_medical: medical, confidence, uncertain, agree, corrected } = image.verdict;
-  return { image: image.sha256, urls, modality, medical, confidence, uncertain, agree, corrected, leftOpen: leftOpen(image.verdict) };
-}
-
-export const likeliest = ({ probabilities }) => [...MODALITIES].sort((a, b) => probabilities[b] - probabilities[a]);
-
-/** What an uncertain verdict leaves open: the likeliest modality, and the next where it is a rival. */
-export function leftOpen({ probabilities }) {
-  const [first, second] = likeliest({ probabilities });
-  return probabilities[second] >= RIVAL ? [first, second] : [first];
+  const { modality, is_medical: medical, confidence, uncertain, open, agree, corrected } = image.verdict;
+  return { image: image.sha256, urls, modality, medical, confidence, uncertain, open, agree, corrected };
 }

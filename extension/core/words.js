@@ -22,8 +22,8 @@ export function ago(then, now = Date.now()) {
 
 export const modality = (name) => text(`modality_${name}`);
 
-/** What an uncertain answer leaves open, one modality or two. */
-export const doubt = (names) => text(names.length > 1 ? "between" : "probably", names.map(modality));
+/** An uncertain verdict in words: its two candidates, or the one that is probable. */
+export const doubt = ({ modality: first, open }) => text(open ? "between" : "probably", [first, open].filter(Boolean).map(modality));
 
 /** What a Problem means for the person; its own words where we have none. */
 export const problem = ({ code, message, detail }) => text(`problem_${code}`) || detail || message || text("problem_internal");

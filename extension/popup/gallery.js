@@ -1,7 +1,7 @@
 // The popup's gallery: a card for each image, filters with counts. Thumbnails are fetched with the token as cards come into view.
 // Names and alternative texts come from pages: they only ever become text.
 import { thumbnail } from "../core/api.js";
-import { leftOpen, MODALITIES } from "../core/messages.js";
+import { MODALITIES } from "../core/messages.js";
 import { doubt, modality, percent, text } from "../core/words.js";
 
 const AT_ONCE = 4; // a browser opens six connections to a host, and the events need one
@@ -77,7 +77,7 @@ export class Gallery {
 
   #notes(verdict, places) {
     const warnings = [
-      verdict.uncertain && doubt(leftOpen(verdict)),
+      verdict.uncertain && doubt(verdict),
       !verdict.agree && text("disagree"),
     ];
     const facts = [verdict.corrected && text("corrected"), places[0]?.page && text("page", [places[0].page])];

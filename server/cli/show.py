@@ -17,8 +17,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from server.records import left_open
-
 NAMES = {
     "xray": "X-ray",
     "ct": "CT",
@@ -97,8 +95,8 @@ def _bar(confidence: float, colour: str) -> Text:
 
 def _answer(verdict: Mapping[str, Any]) -> Text:
     if verdict["uncertain"]:
-        first, *rival = (NAMES[name] for name in left_open(verdict["probabilities"]))
-        return Text(f"{first} or {rival[0]}?" if rival else f"probably {first}", style="italic")
+        first, second = NAMES[verdict["modality"]], verdict["open"]
+        return Text(f"{first} or {NAMES[second]}?" if second else f"probably {first}", style="italic")
     return Text(
         NAMES[verdict["modality"]], style="bold " + COLOURS[verdict["modality"]] if verdict["is_medical"] else "bright_black"
     )

@@ -77,6 +77,7 @@ class VerdictShape(Told):
     confidence: Share
     probabilities: dict[Modality, Share]
     uncertain: bool
+    open: Modality | None = Field(description="of an uncertain answer the second candidate, where it is worth showing")
     agree: bool
     members: dict[str, dict[Modality, Share]]
     cached: bool

@@ -29,7 +29,7 @@ class ReviewQuery(Shape):
 
 class QuestionShape(BaseModel):
     sha256: str
-    leans: list[Modality] = Field(description="the two likeliest, the likelier first")
+    leans: list[Modality] = Field(description="the answer, and the second candidate where one is open")
     confidence: float
     members: dict[str, Modality] = Field(description="what each member takes it for")
     width: int
@@ -51,10 +51,9 @@ class Skipped(BaseModel):
 
 def question_json(question: Question) -> dict[str, Any]:
     verdict, image = question.judged.verdict, question.judged.image
-    leans = sorted(MODALITIES, key=lambda name: -verdict.probabilities[name])[:2]
     return {
         "sha256": image.sha256,
-        "leans": leans,
+        "leans": [verdict.modality, *([verdict.open] if verdict.open else [])],
         "confidence": round(verdict.confidence, 3),
         "members": {name: max(MODALITIES, key=lambda modality: said[modality]) for name, said in verdict.members.items()},
         "width": image.width,

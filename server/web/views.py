@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.records import MODALITIES, JudgedImage, Modality, Verdict, left_open
+from server.records import MODALITIES, JudgedImage, Modality, Verdict
 from server.store.history import Entry
 from server.web.texts import MODALITY_NAMES, SCRIPT_TEXTS, TEXTS
 
@@ -30,10 +30,9 @@ def from_where(host: str | None, name: str, target: str, kind: str) -> str:
 
 
 def candidates(verdict: Verdict) -> str:
-    """The two that an uncertain verdict leaves open; nothing when the second is no rival. static/card.js says the same."""
-    first, *rival = (MODALITY_NAMES[name] for name in left_open(verdict.probabilities))
+    """The two candidates of an uncertain verdict in words; nothing where there is no second one."""
     between: str = TEXTS.between
-    return between.format(a=first, b=rival[0]) if rival else ""
+    return between.format(a=MODALITY_NAMES[verdict.modality], b=MODALITY_NAMES[verdict.open]) if verdict.open else ""
 
 
 def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) -> dict[str, Any]:

@@ -18,6 +18,7 @@ def verdict(modality: str, confidence: float, **more: Any) -> dict[str, Any]:
         "confidence": confidence,
         "probabilities": {name: confidence if name == modality else rest for name in MODALITIES},
         "uncertain": False,
+        "open": None,
         "agree": True,
         "members": {},
         "cached": False,
@@ -71,12 +72,12 @@ def test_a_sure_answer_is_never_rounded_up_to_certainty() -> None:
 
 
 def test_an_uncertain_answer_shows_both_candidates() -> None:
-    doubt = verdict("ct", 0.5, uncertain=True) | {"probabilities": dict.fromkeys(MODALITIES, 0.0) | {"ct": 0.5, "mri": 0.45}}
+    doubt = verdict("ct", 0.5, uncertain=True, open="mri")
     assert "CT or MRI?" in printed(report(image("a.png", doubt)))
 
 
 def test_a_second_candidate_that_is_none_is_not_shown() -> None:
-    doubt = verdict("ct", 0.95, uncertain=True) | {"probabilities": dict.fromkeys(MODALITIES, 0.0) | {"ct": 0.95, "mri": 0.05}}
+    doubt = verdict("ct", 0.95, uncertain=True)
     text = printed(report(image("a.png", doubt)))
     assert "probably CT" in text
     assert "MRI" not in text
@@ -96,9 +97,7 @@ def test_near_duplicates_are_folded_into_the_first() -> None:
 
 
 def test_on_a_narrow_terminal_notes_stand_below_the_answer_in_whole_words() -> None:
-    doubt = verdict("non_medical", 0.5, uncertain=True, agree=False) | {
-        "probabilities": dict.fromkeys(MODALITIES, 0.0) | {"non_medical": 0.5, "other_medical": 0.4}
-    }
+    doubt = verdict("non_medical", 0.5, uncertain=True, agree=False, open="other_medical")
     lines = printed(report(image("a-long-name-of-a-picture.png", doubt, panels=[{}, {}])), width=80).splitlines()
     assert max(map(len, lines)) <= 80
     row = next(number for number, line in enumerate(lines) if "Non-medical or Other medical?" in line)

@@ -25,7 +25,7 @@ const words = MESSAGES;
 const text = (key, values = []) => (words[key]?.message ?? "").replace(/\\$V(\\d)\\$/g, (_, n) => values[n - 1]);
 const shares = [["ct", 0.61], ["mri", 0.3], ["xray", 0.05], ["ultrasound", 0.02], ["other_medical", 0.01], ["non_medical", 0.01]];
 const mark = { image: "a".repeat(64), urls: [document.querySelector("img").src], modality: "ct", medical: true, confidence: 0.61,
-  uncertain: true, agree: false, corrected: false, leftOpen: ["ct", "mri"] };
+  uncertain: true, agree: false, corrected: false, open: "mri" };
 globalThis.medlens = {
   define(name, make) { this[name] ??= make(); },
   browser: { text, language: () => "en", direction: () => DIRECTION, percent: (share) => text("percent", [Math.round(share * 100)]),

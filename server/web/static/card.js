@@ -1,8 +1,6 @@
 // One card of the gallery: its marks, and the verdict it shows.
 import { modalityName, part, percent, text } from "./dom.js";
 
-const RIVAL = 0.1;
-
 export const marked = (card, name) => !part(card, "mark", name).hidden;
 
 export function mark(card, name, visible, words) {
@@ -11,11 +9,8 @@ export function mark(card, name, visible, words) {
   if (words) element.textContent = words;
 }
 
-/** What an uncertain verdict leaves open, in words; views.py says the same, records.py has RIVAL's reason. */
-function doubt({ probabilities }) {
-  const [[first], [second, share]] = Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
-  return share < RIVAL ? text("text:uncertain") : text("text:between", { a: modalityName(first), b: modalityName(second) });
-}
+/** The two candidates of an uncertain verdict in words, or that it is uncertain where there is no second one. */
+const doubt = ({ modality, open }) => (open ? text("text:between", { a: modalityName(modality), b: modalityName(open) }) : text("text:uncertain"));
 
 /** A verdict as the API has it, on its card. */
 export function say(card, verdict) {
