@@ -46,7 +46,9 @@ WITH shown AS (
         count(*) FILTER (WHERE cached) AS cached,
         {_BY_MODALITY},
         ARRAY[{_BINS}]::integer[] AS confidence_bins,
-        (array_agg(sha256 ORDER BY confidence DESC, sha256) FILTER (WHERE modality <> '{NON_MEDICAL}'))[1:{PREVIEWS}] AS previews
+        coalesce(
+            (array_agg(sha256 ORDER BY confidence DESC, sha256) FILTER (WHERE modality <> '{NON_MEDICAL}'))[1:{PREVIEWS}], '{{}}'
+        ) AS previews
     FROM shown GROUP BY scan_id
 )
 """  # noqa: S608 -- made of names from this program only

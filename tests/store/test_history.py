@@ -12,11 +12,12 @@ from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql
 
 from server.errors import NotFound, RequestError
+from server.records import Modality, Status
 from server.report import counts_json
 from server.store import history, scans
 from server.store.database import Database
 from server.store.history import Filters
-from tests.judged import digest
+from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
 from tests.store.seed import seed
 
@@ -68,6 +69,26 @@ async def test_a_row_shows_what_the_report_says(database: Database, judge: Judge
     assert {name: number for name, number in entry.by_modality.items() if number} == counts["by_modality"]
     assert (entry.disagreeing, entry.corrected, entry.host, entry.title) == (1, 0, "www.example.org", "Knee")
     assert entry.previews == (digest("b"), digest("a"))
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "done", "partial", "failed", "cancelled"])
+@pytest.mark.parametrize("modalities", [(), ("non_medical",), ("ct",), ("non_medical", "ct")])
+async def test_every_list_shows_scans_of_every_status_whatever_was_judged_so_far(
+    database: Database, judge: Judge, status: Status, modalities: tuple[Modality, ...]
+) -> None:
+    scan = await scans.create(database, kind="page", target="x")
+    images = [judge(str(number), modality) for number, modality in enumerate(modalities)]
+    if status != "queued":
+        await scans.start(database, scan, MODEL)
+        await scans.add_images(database, scan, images, 0, [])
+    if status not in ("queued", "running"):
+        await scans.finish(database, scan, status=status, model_version=MODEL, images=images)
+    (entry,) = (await history.page(database)).entries
+    judged = 0 if status == "queued" else len(modalities)
+    medical = 0 if status == "queued" else modalities.count("ct")
+    assert (entry.status, entry.unique, entry.medical, len(entry.previews)) == (status, judged, medical, medical)
+    assert await history.among(database, [scan]) == (entry,)
+    assert await history.queue(database, datetime(2026, 1, 1, tzinfo=UTC)) == (() if status in ("done", "partial") else (entry,))
 
 
 @pytest.mark.parametrize(
