@@ -77,8 +77,11 @@ class Engine:
         if self._starting is None:
             return
         starting, self._starting = self._starting, None
-        with contextlib.suppress(MedlensError):
-            await (await starting).stop()
+        if not starting.done():  # not waited for: the vectors of new prompts take minutes
+            starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        if not starting.cancelled() and starting.exception() is None:
+            await starting.result().stop()
 
     async def judge(self, picture: Picture) -> Judgement:
         """Judge a picture and its panels; waits for room when the model is behind. Raises ModelError, Cancelled when stopped."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import signal
 from contextlib import AsyncExitStack
 
 from aiohttp import web
 from rich.console import Console
 
 from server.app import create_app
+from server.cli.ending import LEAVE_S, listen
 from server.cli.serve import EXTENSION
 from server.errors import SettingsError
 from server.logs import configure
 from server.settings import Settings
-from server.supervise import Supervisor
+from server.supervise import GRACE_S, Supervisor
 from server.web.keys import DATABASE
 from server.web.login import login_link
 
@@ -26,10 +25,7 @@ SHUTDOWN_S = 3.0
 async def serve(settings: Settings, *, with_worker: bool) -> None:
     """Until SIGINT or SIGTERM. Raises SettingsError when the port is taken."""
     configure(settings)
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    stopped = listen(leave_s=SHUTDOWN_S + GRACE_S + LEAVE_S)
     app = create_app(settings)
     runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_S, access_log=None)
     async with AsyncExitStack() as stack:

@@ -64,6 +64,9 @@ async def run_worker(
                 _teach(app, database, perform)
                 await _work(app, database, settings, explain, ready, dead_after_s)
         except (ConnectorException, StoreError, OSError) as error:
+            # Cancelled while the database was away, the queue's own tidying fails, and its error takes the cancellation's place.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from error
             log.warning("the worker lost its database and tries again: %s", error)
         await asyncio.sleep(RESTART_S)
 

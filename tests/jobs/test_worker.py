@@ -6,6 +6,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy import text
 
 from server.errors import Damaged
@@ -185,3 +186,23 @@ async def test_a_mistake_in_housekeeping_does_not_end_it(database: Database, wor
     monkeypatch.setattr(worker, "RECOVER_EVERY_S", 0.01)
     async with work(idle):
         await until(twice)
+
+
+async def test_a_worker_cancelled_while_its_database_is_away_ends(
+    database: Database, database_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot_tidy(*_: object) -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            raise ConnectorException("the queue signs off at a database that is gone")
+
+    async def idle(scan_id: UUID) -> None:
+        pass
+
+    monkeypatch.setattr(worker, "_work", cannot_tidy)
+    task = asyncio.create_task(worker.run_worker(database, database_settings, idle))
+    await asyncio.sleep(0.5)
+    task.cancel()
+    await asyncio.wait((task,), timeout=worker.RESTART_S + 5)
+    assert task.cancelled()

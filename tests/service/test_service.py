@@ -74,6 +74,17 @@ async def test_a_server_that_is_killed_leaves_no_worker_and_the_next_start_goes_
     assert await gone(whole) == []
 
 
+async def test_a_worker_that_loses_server_and_database_together_ends(service: Service) -> None:
+    async with Site() as site:
+        await service.ask("/api/scans", url=gallery(site, 8))
+        tree = service.tree()
+        for one in tree:  # the database's own processes first: nothing may see it leave
+            if "postgres" in one.name():
+                one.kill()
+        await service.end(signal.SIGKILL)
+        assert await gone(tree) == []
+
+
 async def test_a_heat_map_comes_while_one_waits_also_beside_scans(service: Service) -> None:
     async with Site() as site:
         url = gallery(site, 1)
