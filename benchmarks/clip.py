@@ -12,9 +12,9 @@ from pathlib import Path
 from record import record
 
 from server.models.checkpoint import SHIPPED_CNN, read_card
-from server.training.fit_kmeans import fit_kmeans
-from server.training.run_clip import train_clip
-from server.training.train_clip import Recipe
+from server.training.clip.run_clip import train_clip
+from server.training.clip.train_clip import Recipe
+from server.training.ensemble.fit_kmeans import fit_kmeans
 
 
 def main() -> None:

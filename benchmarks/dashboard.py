@@ -33,7 +33,7 @@ from sqlalchemy import text  # noqa: E402
 from server.app import create_app  # noqa: E402
 from server.settings import Settings  # noqa: E402
 from server.store.database import Database  # noqa: E402
-from server.web.login import login_link  # noqa: E402
+from server.web.pages.login import login_link  # noqa: E402
 from tests.store.full_seed import seed  # noqa: E402
 
 WARM_UP = 2

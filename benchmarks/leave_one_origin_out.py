@@ -17,16 +17,16 @@ import numpy as np
 import torch
 from record import record
 
+from server.contract.records import MODALITIES, NON_MEDICAL
 from server.models.layout import DEEP
-from server.records import MODALITIES, NON_MEDICAL
-from server.training import phantoms
-from server.training.config import TrainConfig
-from server.training.dataset import PixelCache, read_rows
-from server.training.folds import unit_of
-from server.training.held_out import softmax
+from server.training.cnn.config import TrainConfig
+from server.training.cnn.held_out import softmax
+from server.training.cnn.twin_head import fit_twin_head, lessons
+from server.training.data.dataset import PixelCache, read_rows
+from server.training.data.folds import unit_of
+from server.training.data.views import phantom_views, twin_views
+from server.training.drawn import phantoms
 from server.training.metrics import figures
-from server.training.twin_head import fit_twin_head, lessons
-from server.training.views import phantom_views, twin_views
 
 LEAST = 20  # images: a share of fewer says little
 EACH = TrainConfig().phantoms

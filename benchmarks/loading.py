@@ -26,7 +26,7 @@ LOAD = """
 import sys, time
 begun = time.perf_counter()
 from pathlib import Path
-from server.classify.jury import open_jury
+from server.classify.predictor import open_jury
 from server.settings import Settings
 imported = time.perf_counter()
 open_jury(Settings(data_dir=Path(sys.argv[1]), device="cpu"))

@@ -27,7 +27,7 @@ from record import record  # noqa: E402 - run as a script
 
 from server.dedupe.fingerprint import difference, distance, grey_of, phash_of  # noqa: E402 - run as a script
 from server.dedupe.group import NEAR_BITS, NEAR_DIFFERENCE, Grouper  # noqa: E402
-from server.pixels import Picture, decode  # noqa: E402
+from server.imaging.decode import Picture, decode  # noqa: E402
 
 LIMIT = 10**8
 COPIES = {  # name: (scale, format, quality)

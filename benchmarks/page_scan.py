@@ -29,11 +29,11 @@ from record import record  # noqa: E402
 
 from server.extract.browser import VIEWPORT  # noqa: E402
 from server.extract.chromium import find_chromium  # noqa: E402
-from server.perform import Performer  # noqa: E402
+from server.scan.resources import Workshop, open_workshop  # noqa: E402
+from server.scan.runner import Performer  # noqa: E402
 from server.settings import Settings  # noqa: E402
 from server.store import scans  # noqa: E402
 from server.store.database import Database  # noqa: E402
-from server.workshop import Workshop, open_workshop  # noqa: E402
 from tests.site import Site, page, picture  # noqa: E402
 
 IMAGES = 50

@@ -41,13 +41,13 @@ from record import record  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from server.errors import NotFound  # noqa: E402
-from server.perform import Performer  # noqa: E402
-from server.report import report_json  # noqa: E402
+from server.contract.errors import NotFound  # noqa: E402
+from server.contract.report import report_json  # noqa: E402
+from server.scan.resources import open_workshop  # noqa: E402
+from server.scan.runner import Performer  # noqa: E402
 from server.settings import Settings  # noqa: E402
 from server.store import scans, thumbnails  # noqa: E402
 from server.store.database import Database  # noqa: E402
-from server.workshop import open_workshop  # noqa: E402
 
 PAGES = ROOT.parent / "shared" / "pages"
 AT_ONCE = 2  # scans: one renders while the other is judged

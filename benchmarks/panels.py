@@ -31,8 +31,8 @@ from figures import Figure, Source, compose  # noqa: E402 - run as a script
 from record import record  # noqa: E402
 
 from server.classify.engine import Engine  # noqa: E402
-from server.models.panels import split_panels  # noqa: E402
-from server.pixels import decode  # noqa: E402
+from server.imaging.decode import decode  # noqa: E402
+from server.panels.split import split_panels  # noqa: E402
 from server.settings import load_settings  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"

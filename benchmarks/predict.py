@@ -1,11 +1,11 @@
 """Images a second of the CPU path against eager torch on the same weights and pictures, and how the event loop fares meanwhile.
 
-    .venv/bin/python benchmarks/predict.py --seconds 4
+    .venv/bin/python benchmarks/inference.py --seconds 4
 
 Both run in turns, so that a machine that is busy with other things is busy for both; the figures to hold on to are the ratios.
 `loop_wait_ms` is the longest the event loop of a worker waited while the engine judged, against the same loop at rest: it decides
 whether the model may live in a thread. `start_s` is measured in fresh processes. `load_before` above nought means that others used
-the cores as well, which costs torch more than OpenVINO: its threads wait for each other. Appends to results/predict.jsonl.
+the cores as well, which costs torch more than OpenVINO: its threads wait for each other. Appends to results/inference.jsonl.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from record import record  # noqa: E402 - run as a script
 
 from server.classify.engine import Engine  # noqa: E402
-from server.classify.predict import OpenVinoNetwork, TorchNetwork  # noqa: E402
+from server.classify.inference import OpenVinoNetwork, TorchNetwork  # noqa: E402
+from server.imaging.decode import Picture  # noqa: E402
 from server.models.checkpoint import SHIPPED_CNN  # noqa: E402
-from server.pixels import Picture  # noqa: E402
 from server.settings import load_settings  # noqa: E402
 
 BATCHES = (1, 8, 16)
 START = """
 import time
 started = time.perf_counter()
-from server.classify import predict
+from server.classify import inference
 from server.models.checkpoint import SHIPPED_CNN
-predict.{kind}
+inference.{kind}
 print(time.perf_counter() - started)
 """
 STARTS = {"openvino": "OpenVinoNetwork(SHIPPED_CNN)", "torch": "TorchNetwork(SHIPPED_CNN, 'cpu')"}

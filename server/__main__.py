@@ -11,7 +11,7 @@ import sys
 import typer
 
 from server.cli import attach
-from server.errors import MedlensError, RequestError, SettingsError
+from server.contract.errors import MedlensError, RequestError, SettingsError
 
 app = typer.Typer(
     name="medlens",

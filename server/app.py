@@ -17,13 +17,26 @@ from server.settings import Settings
 from server.source.guard import Guard
 from server.store.database import Database
 from server.store.events import EventHub
-from server.web.hosts import set_headers
-from server.web.keys import CHARTS, DATABASE, EVENTS, GUARD, LIMITER, METRICS, QUEUE, SETTINGS, STREAMS, TOKEN, UPLOADS, WEIGHTS
-from server.web.limits import MAX_JSON_BYTES, UPLOADS_AT_ONCE, Limiter
-from server.web.metrics import Metrics
-from server.web.middleware import MIDDLEWARES
+from server.web.http.hosts import set_headers
+from server.web.http.keys import (
+    CHARTS,
+    DATABASE,
+    EVENTS,
+    GUARD,
+    LIMITER,
+    METRICS,
+    QUEUE,
+    SETTINGS,
+    STREAMS,
+    TOKEN,
+    UPLOADS,
+    WEIGHTS,
+)
+from server.web.http.limits import MAX_JSON_BYTES, UPLOADS_AT_ONCE, Limiter
+from server.web.http.metrics import Metrics
+from server.web.http.middleware import MIDDLEWARES
+from server.web.http.token import Token
 from server.web.routes import ROUTES
-from server.web.token import Token
 
 
 def create_app(settings: Settings) -> web.Application:

@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from server.errors import SettingsError
+from server.contract.errors import SettingsError
 
 PREFIX = "MEDLENS_"
 MIB = 1024 * 1024

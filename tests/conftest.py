@@ -16,7 +16,7 @@ from sqlalchemy import URL
 
 from server.settings import Settings
 from server.store.database import Database
-from server.store.postgres import EmbeddedPostgres
+from server.store.embedded.postgres import EmbeddedPostgres
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from server.records import MODALITIES, NON_MEDICAL, JudgedImage, Modality, Panel, Place, UniqueImage, Verdict
+from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Modality, Panel, Place, UniqueImage, Verdict
 
 MODEL = "model-1"
 

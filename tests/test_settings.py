@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import SettingsError
+from server.contract.errors import SettingsError
 from server.settings import PREFIX, Settings, load_settings
 
 

@@ -12,7 +12,7 @@ import aiohttp
 from sqlalchemy import text
 
 from docs.making.places import GONE, PAGES, PAPER, build, dicom_file, dropped, pictures, put
-from server.records import FINISHED
+from server.contract.records import FINISHED
 from server.settings import Settings
 from server.store.database import Database
 from tests.service.conftest import Service

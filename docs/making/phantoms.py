@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from server.training.augment_marks import font
-from server.training.phantoms import PHANTOMS
+from server.training.augment.marks import font
+from server.training.drawn.phantoms import PHANTOMS
 
 OUT = Path(__file__).resolve().parents[1] / "pictures" / "phantoms.jpg"
 EACH, TILE, GAP, LABEL, BLOCKS = 6, 76, 4, 124, 2  # pictures a kind; pixels; columns of kinds

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 from docs.making.screens import OUT
-from server.cli.show import show
+from server.cli.report_table import show
 
 COLUMNS = 100
 RED, GREEN, YELLOW, BLUE = (240, 113, 120), (140, 200, 120), (235, 190, 100), (110, 160, 245)

@@ -15,7 +15,7 @@ NEWEST: tuple[sa.ColumnElement[object], ...] = (sa.literal_column("created_at DE
 COUNTED = ("xray", "ct", "mri", "ultrasound", "other_medical", "non_medical")
 ALIVE = sa.text("deleted_at IS NULL")
 
-# Every three letters in a row, and how each word begins: search without pg_trgm. As server/store/grams.py asks it.
+# Every three letters in a row, and how each word begins: search without pg_trgm. As server/store/text_search.py asks it.
 # COST as measured, up to half a millisecond a row: at the default the planner would rather compute it than ask the index.
 SEARCH = "lower(left(coalesce(title, '') || ' ' || coalesce(url, target), 400))"
 GRAMS = """

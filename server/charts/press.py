@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
-from server.errors import ReaderFailed, TimedOut
+from server.contract.errors import ReaderFailed, TimedOut
 
 Form: TypeAlias = Literal["svg", "png"]
 

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from server.classify.predict import OpenVinoNetwork
+from server.classify.inference import OpenVinoNetwork
+from server.contract.records import MODALITIES, Modality
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, load_cnn, read_card
 from server.models.members import open_head
 from server.models.preprocess import to_batch
-from server.records import MODALITIES, Modality
 
 # Architectures whose features are the plain mean of the feature map.
 END_IN_A_MEAN = ("efficientnet_lite0", "mobilenet_v2")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from server.contract.records import MODALITIES, NON_MEDICAL, Modality, Probabilities, Verdict
 from server.models.calibration import Floats
 from server.models.ensemble import Opinion
-from server.records import MODALITIES, NON_MEDICAL, Modality, Probabilities, Verdict
 
 # A member that gives its favourite less than this has no opinion that could contradict the others.
 MEMBER_SURE = 0.6

@@ -17,15 +17,15 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from server.classify.batches import MicroBatcher
+from server.classify.batching import MicroBatcher
 from server.classify.decide import decide, most_surely_medical
 from server.classify.explain import Explainer
-from server.classify.jury import Jury, open_jury
-from server.errors import MedlensError
+from server.classify.predictor import Jury, open_jury
+from server.contract.errors import MedlensError
+from server.contract.records import Box, Modality, Panel, Verdict
+from server.imaging.decode import Picture
 from server.models.members import cnn_file, kinds
 from server.models.version import model_version
-from server.pixels import Picture
-from server.records import Box, Modality, Panel, Verdict
 from server.settings import Settings
 
 SplitPanels: TypeAlias = Callable[[Picture], Sequence[Box]]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from server.classify.cam import ActivationMap, is_exact, open_map
-from server.errors import ModelError
+from server.contract.errors import ModelError
+from server.contract.records import Modality
+from server.imaging.decode import to_png
 from server.models.calibration import Floats
 from server.models.preprocess import RESIZE_OVER_CROP, Preprocess
-from server.pixels import to_png
-from server.records import Modality
 
 # viridis at nine even steps: its lightness rises evenly, so equal steps of heat look equal, in grey and to the colour-blind too.
 VIRIDIS = (

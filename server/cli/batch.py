@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from server.errors import RequestError
+from server.contract.errors import RequestError
 from server.settings import load_settings
 
 List = Annotated[str, typer.Argument(metavar="FILE|-", help="Targets, one a line; lines that begin with # are left out.")]

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from server.cli.show import plain
-from server.errors import MedlensError, TooLarge
+from server.cli.report_table import plain
+from server.contract.errors import MedlensError, TooLarge
+from server.contract.records import FINISHED, Source, Status
 from server.jobs.queue import Queue
-from server.records import FINISHED, Source, Status
 from server.settings import Settings
 from server.source.address import normalise
 from server.source.kind import promised

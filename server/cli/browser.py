@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from server.errors import BrowserMissing
+from server.contract.errors import BrowserMissing
 from server.settings import load_settings
 
 DOWNLOAD_S = 600.0  # 170 MB over a slow line

@@ -23,8 +23,8 @@ def cluster(
     folder: Folder, out: Out, clusters: Clusters = None, features: Features = "cnn", folders: Folders = None, sheet: Sheet = None
 ) -> None:
     """Group images by what they look like, without any training, and name the groups."""
-    from server.cluster import cluster_folder
-    from server.cluster_output import draw_sheet, save_table, sort_into_folders
+    from server.clustering.cluster import cluster_folder
+    from server.clustering.output import draw_sheet, save_table, sort_into_folders
     from server.logs import configure
 
     settings = load_settings()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from server.contract.csv_table import write_csv
-from server.records import Report
+from server.contract.records import Report
 from server.store.export import Exported
-from server.web.exports import COLUMNS, csv_row
+from server.web.api.exports import COLUMNS, csv_row
 
 
 class CsvFile:

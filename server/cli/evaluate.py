@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from server.cli.show import NAMES
+from server.cli.report_table import NAMES
 from server.settings import load_settings
 
 Manifest = Annotated[
@@ -28,7 +28,7 @@ def evaluate(manifest: Manifest, as_json: AsJson = False, members: Members = Non
     """Measure the models on labelled images: all members together, then each of several alone; per class, with calibration."""
     from server.classify.engine import Engine
     from server.logs import configure
-    from server.models.panels import split_panels
+    from server.panels.split import split_panels
     from server.training.evaluate import ENSEMBLE, evaluate_manifest
 
     settings = load_settings(**({"members": members} if members else {}))

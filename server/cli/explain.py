@@ -17,8 +17,8 @@ Out = Annotated[Path | None, typer.Option(metavar="PNG", help="Where to; else be
 def explain(image: Image, out: Out = None) -> None:
     """Show what the CNN looked at."""
     from server.classify.engine import Engine
-    from server.cli.show import NAMES
-    from server.pixels import decode
+    from server.cli.report_table import NAMES
+    from server.imaging.decode import decode
     from server.source.open import open_path
 
     settings = load_settings()

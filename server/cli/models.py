@@ -44,7 +44,7 @@ def _list() -> None:
 
 def _list_ensembles(console: Console) -> None:
     """The ensemble that judges, and those refitted here from corrections."""
-    from server.errors import MedlensError
+    from server.contract.errors import MedlensError
     from server.models.ensembles import SHIPPED, refits
     from server.models.members import kinds
     from server.models.version import members_key

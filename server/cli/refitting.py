@@ -12,17 +12,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from server.errors import ModelError, RequestError
+from server.contract.errors import ModelError, RequestError
+from server.contract.records import MODALITIES
 from server.models.ensemble import read_ensemble
 from server.models.ensembles import SHIPPED, SHIPPED_FILE, choose, in_use, keep, known_versions, note_versions, refits
 from server.models.members import kinds
 from server.models.version import ensemble_in_use, members_key, model_version
-from server.records import MODALITIES
 from server.settings import Settings
 from server.store import labelled
 from server.store.database import Database
-from server.training.feedback import Corrected, Result, refit, written
-from server.training.validation import read_validation
+from server.training.ensemble.refit import Corrected, Result, refit, written
+from server.training.ensemble.validation import read_validation
 
 SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "ece", "accuracy_when_sure", "abstained", "log_loss")
 

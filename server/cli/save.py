@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from server.cli.show import image_name
-from server.records import JudgedImage
-from server.report import image_json
+from server.cli.report_table import image_name
+from server.contract.records import JudgedImage
+from server.contract.report import image_json
 
 UNCERTAIN = "uncertain"
 # Of a name somebody else chose, what is kept: file systems differ in what they bear, and none minds these.

@@ -14,19 +14,19 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from server.cli.csv_rows import CsvFile
+from server.cli.report_table import plain, show
 from server.cli.save import Sorter
-from server.cli.show import plain, show
+from server.contract.records import JudgedImage, Report, Source
+from server.contract.report import report_json
 from server.logs import configure
 from server.models.members import kinds
-from server.perform import Opener, Performer
-from server.records import JudgedImage, Report, Source
-from server.report import report_json
+from server.scan.resources import open_workshop
+from server.scan.runner import Opener, Performer
 from server.settings import Settings
 from server.source.kind import promised
 from server.source.open import names_a_path, open_path
 from server.store import scans
 from server.store.database import Database
-from server.workshop import open_workshop
 
 
 @dataclass(frozen=True, slots=True)

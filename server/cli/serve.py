@@ -30,7 +30,7 @@ def serve(host: Host = None, port: Port = None, no_worker: NoWorker = False) -> 
 
 def worker(concurrency: Concurrency = None, attached: Attached = False) -> None:
     """Scan what is queued, on this or another machine with the same MEDLENS_DATABASE_URL."""
-    from server.cli.working import work
+    from server.cli.worker_process import work
 
     settings = load_settings(**({"scans_at_once": concurrency} if concurrency else {}))
     asyncio.run(work(settings, attached=attached))

@@ -11,12 +11,12 @@ from rich.console import Console
 from server.app import create_app
 from server.cli.ending import LEAVE_S, listen
 from server.cli.serve import EXTENSION
-from server.errors import SettingsError
+from server.contract.errors import SettingsError
+from server.jobs.supervisor import GRACE_S, Supervisor
 from server.logs import configure
 from server.settings import Settings
-from server.supervise import GRACE_S, Supervisor
-from server.web.keys import DATABASE
-from server.web.login import login_link
+from server.web.http.keys import DATABASE
+from server.web.pages.login import login_link
 
 # Requests in hand get this long at the end; streams are told to go and come back by themselves.
 SHUTDOWN_S = 3.0

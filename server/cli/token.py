@@ -17,8 +17,8 @@ def token(rotate: Rotate = False, link: Link = False) -> None:
     """The API token, made at first start."""
     from server.store import access
     from server.store.database import Database
-    from server.web.login import login_link
-    from server.web.token import Token
+    from server.web.http.token import Token
+    from server.web.pages.login import login_link
 
     settings = load_settings()
     held = Token(settings)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from server.errors import Cancelled
+from server.contract.errors import Cancelled
 from server.settings import load_settings
 
 app = typer.Typer(help="Train the members and fit the ensemble.", no_args_is_help=True)
@@ -46,9 +46,9 @@ def cnn(
 ) -> None:
     """Fine-tune the CNN; go on where an earlier run was cut off."""
     from server.models.head_file import install
-    from server.training.config import ORIGIN_VGG16, named_config
-    from server.training.run_folds import run_folds
-    from server.training.train_cnn import train_cnn
+    from server.training.cnn.config import ORIGIN_VGG16, named_config
+    from server.training.cnn.run_folds import run_folds
+    from server.training.cnn.train_cnn import train_cnn
 
     base = named_config(ORIGIN_VGG16 if recipe == "origin" else None)
     config = replace(
@@ -68,7 +68,7 @@ def cnn(
 @app.command()
 def clip(data: Data, work: Work = Path("runs"), threads: Threads = 2) -> None:
     """Fit the compact CLIP to the CNN's features; minutes."""
-    from server.training.run_clip import train_clip
+    from server.training.clip.run_clip import train_clip
 
     result = train_clip(data, work=work, folds=fold_checkpoints(work), threads=threads)
     print(result.zero_shot)
@@ -77,7 +77,7 @@ def clip(data: Data, work: Work = Path("runs"), threads: Threads = 2) -> None:
 @app.command()
 def kmeans(data: Data, work: Work = Path("runs"), threads: Threads = 2) -> None:
     """Cluster the CNN's features; minutes."""
-    from server.training.fit_kmeans import fit_kmeans
+    from server.training.ensemble.fit_kmeans import fit_kmeans
 
     print(fit_kmeans(data, work=work, folds=fold_checkpoints(work), threads=threads)["held_out"])
 
@@ -101,9 +101,9 @@ def ensemble(
     if data is None:
         raise typer.BadParameter("--data DIR says what to fit on; --feedback needs none")
     from server.models.ensembles import SHIPPED_FILE
-    from server.training.dataset import read_rows
-    from server.training.fit_ensemble import fit_ensemble, read_answers
-    from server.training.validation import FILE_NAME, write_validation
+    from server.training.data.dataset import read_rows
+    from server.training.ensemble.fit_ensemble import fit_ensemble, read_answers
+    from server.training.ensemble.validation import FILE_NAME, write_validation
 
     target = out or SHIPPED_FILE
     print(fit_ensemble(data, work / "oof", target))
@@ -112,8 +112,8 @@ def ensemble(
 
 def fold_checkpoints(work: Path) -> dict[int, Path]:
     """The networks under `work` that left one fold out each, by that fold."""
-    from server.training.folds import FOLDS
-    from server.training.train_cnn import BEST
+    from server.training.cnn.train_cnn import BEST
+    from server.training.data.folds import FOLDS
 
     places = {fold: work / f"fold{fold}" / BEST for fold in range(FOLDS)}
     return {fold: path for fold, path in places.items() if path.is_file()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from server.records import JudgedImage, Place, PlaceKind
+from server.contract.records import JudgedImage, Place, PlaceKind
 
 # Kinds whose `url` names a file of its own; other places stand on the web page that was scanned.
 OF_A_FILE: frozenset[PlaceKind] = frozenset({"file", "embedded", "frame"})

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from PIL import Image
 
-from server.child import Child, start_fork_server
-from server.errors import Damaged, ReaderFailed, TimedOut
-from server.pixels import WORKING_SIDE, Picture
+from server.contract.errors import Damaged, ReaderFailed, TimedOut
+from server.imaging.decode import WORKING_SIDE, Picture
+from server.sandbox.child import Child, start_fork_server
 from server.settings import Settings
 
 WORKER = "server.dedupe.decode_worker"

@@ -1,6 +1,6 @@
-"""Decodes images in the child of server/child.py: one request, one answer, until the parent hangs up.
+"""Decodes images in the child of server/sandbox/child.py: one request, one answer, until the parent hangs up.
 
-A request is the image's bytes with `max_pixels` and `page`; the answer what server/pixels.py says of it: size, raw RGB of the
+A request is the image's bytes with `max_pixels` and `page`; the answer what server/imaging/decode.py says of it: size, raw RGB of the
 small picture, perceptual hash, grey copy, thumbnail. It remembers nothing from one image to the next.
 """
 
@@ -11,10 +11,10 @@ from io import BytesIO
 import scipy.fftpack  # noqa: F401 - imagehash loads it with the first hash; loaded here, all children share it
 from PIL import Image
 
-from server.child_pipe import Pipe
+from server.contract.errors import Damaged, ImageTooLarge, MedlensError
 from server.dedupe.fingerprint import grey_of, phash_of
-from server.errors import Damaged, ImageTooLarge, MedlensError
-from server.pixels import Picture, decode
+from server.imaging.decode import Picture, decode
+from server.sandbox.protocol import Pipe
 
 # Long side of a thumbnail, pixels: what a card of the dashboard shows on a dense screen, about 15 kB.
 THUMBNAIL_SIDE = 384

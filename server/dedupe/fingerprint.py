@@ -11,7 +11,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from server.pixels import Picture
+from server.imaging.decode import Picture
 
 # Side of the grey copy that confirms a near duplicate, pixels. See benchmarks/near_duplicates.py.
 GREY_SIDE = 32

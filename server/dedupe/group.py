@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from server.contract.records import Place
 from server.dedupe.fingerprint import difference, distance
-from server.records import Place
 
 # Bits of 64 in which the hashes of two copies may differ, and how far their grey copies may (fingerprint.difference). Chosen by
 # benchmarks/near_duplicates.py: neighbouring slices of one CT have hashes as close as copies have, and must not fold.

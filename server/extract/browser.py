@@ -18,7 +18,7 @@ from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserContext, Playwright, ViewportSize, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
-from server.errors import BrowserMissing, RenderError
+from server.contract.errors import BrowserMissing, RenderError
 from server.extract.chromium import HOW_TO_GET_ONE, find_chromium
 from server.settings import Settings
 

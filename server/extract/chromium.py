@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.errors import BrowserMissing
+from server.contract.errors import BrowserMissing
 from server.settings import Settings
 
 HOW_TO_GET_ONE = (

@@ -1,4 +1,4 @@
-"""Reads a DICOM file in the child of server/child.py: an even sample of its frames, each as a PNG.
+"""Reads a DICOM file in the child of server/sandbox/child.py: an even sample of its frames, each as a PNG.
 
 How values become greys is in dicom_window.py, what is sent to the parent in reading.py.
 """
@@ -15,10 +15,10 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
-from server.child_pipe import Pipe
-from server.errors import Damaged, DocumentError, ImageTooLarge
+from server.contract.errors import Damaged, DocumentError, ImageTooLarge
 from server.extract.dicom_window import shown
-from server.pixels import check_size, to_png
+from server.imaging.decode import check_size, to_png
+from server.sandbox.protocol import Pipe
 
 # Frames looked at of one file. A cine loop or a volume shows one thing from first to last; 16 even steps meet every part of it.
 SAMPLED_FRAMES = 16

@@ -13,7 +13,7 @@ from playwright.async_api import Download, Page, Response
 from playwright.async_api import Error as PlaywrightError
 
 from server.extract.navigation import NotAPage
-from server.extract.traffic import media_type
+from server.extract.responses import media_type
 
 # Of one page: a paper and its supplements. A page that starts more does so for ever.
 MAX_FILES = 4

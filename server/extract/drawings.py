@@ -18,9 +18,9 @@ from urllib.parse import unquote_to_bytes
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
-from server.extract.sieve import Sieve
-from server.extract.worlds import RASTER
-from server.records import Place
+from server.contract.records import Place
+from server.extract.candidate_filter import Sieve
+from server.extract.isolated_world import RASTER
 from server.settings import Settings
 
 MAX_DRAWINGS = 120  # a drawing takes about 15 ms; pages with more have icons or maps made of hundreds of pieces

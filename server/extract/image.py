@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from server.contract.records import Found, Source
 from server.extract.reading import Reader, read
-from server.records import Found, Source
 from server.settings import Settings
 
 READER = Reader("server.extract.image_worker", "image", "file")

@@ -1,10 +1,10 @@
-"""Reads an image's header in the child of server/child.py, and splits a TIFF of several pages. Its frames: reading.py."""
+"""Reads an image's header in the child of server/sandbox/child.py, and splits a TIFF of several pages. Its frames: reading.py."""
 
 from __future__ import annotations
 
-from server.child_pipe import Pipe
-from server.errors import ImageTooLarge, MedlensError
-from server.pixels import check_size, decode, read_header, to_png
+from server.contract.errors import ImageTooLarge, MedlensError
+from server.imaging.decode import check_size, decode, read_header, to_png
+from server.sandbox.protocol import Pipe
 
 # Pages of a TIFF that are read: a stack of slices has some 300, a fax 10.
 MAX_PAGES = 500

@@ -13,9 +13,9 @@ from typing import Any
 from playwright.async_api import CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
 
-from server.extract.sieve import address, plain
-from server.extract.worlds import COLLECT, World, all_worlds
-from server.records import Box, Place
+from server.contract.records import Box, Place
+from server.extract.candidate_filter import address, plain
+from server.extract.isolated_world import COLLECT, World, all_worlds
 from server.settings import Settings
 
 # One frame's collection looks at 20,000 elements in about 0.3 s; a frame that needs longer is given up, the others count.

@@ -10,7 +10,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from server.errors import (
+from server.contract.errors import (
     AddressNotAllowed,
     ConnectionFailed,
     FetchError,
@@ -23,7 +23,7 @@ from server.errors import (
     TooLarge,
     UnknownKind,
 )
-from server.extract.traffic import REFUSED_HEADER, SVG_TYPE, Refusal, Traffic, media_type
+from server.extract.responses import REFUSED_HEADER, SVG_TYPE, Refusal, Traffic, media_type
 
 WORDS: tuple[tuple[str, type[FetchError], str], ...] = (
     ("ERR_NAME_", HostNotFound, "there is no such host"),

@@ -19,18 +19,18 @@ from contextlib import suppress
 from playwright.async_api import BrowserContext, CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
 
-from server.errors import RenderError, TimedOut, TooLarge
+from server.contract.errors import RenderError, TimedOut, TooLarge
+from server.contract.records import Found, Notice, Source
 from server.extract.browser import Browser
+from server.extract.candidate_filter import Sieve, plain
 from server.extract.downloads import Downloads
 from server.extract.drawings import Easel
+from server.extract.isolated_world import main_world
 from server.extract.layout import read_layout
+from server.extract.locate import place_images
 from server.extract.navigation import NotAPage, open_page
-from server.extract.placing import place_images
+from server.extract.responses import PageMoved, Refusals, Traffic
 from server.extract.scroll import loaded, scroll_through
-from server.extract.sieve import Sieve, plain
-from server.extract.traffic import PageMoved, Refusals, Traffic
-from server.extract.worlds import main_world
-from server.records import Found, Notice, Source
 from server.settings import Settings
 
 __all__ = ["NotAPage", "extract_page"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from server.contract.records import Found, Source
 from server.extract.reading import Reader, read
-from server.records import Found, Source
 from server.settings import Settings
 
 # How often reading goes on behind a page that killed the reader. A file that kills it more often is made for that.

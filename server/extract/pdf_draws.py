@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 from pymupdf import mupdf
 
+from server.contract.records import Box
 from server.extract.pdf_tiles import Tile
-from server.records import Box
 
 # Images drawn on one page that are looked at. A scan in strips of one row each has some 3,000; more is an attack or a pattern.
 DRAWS_PER_PAGE = 4000

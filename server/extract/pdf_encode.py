@@ -13,10 +13,10 @@ import pymupdf
 from PIL import Image
 from pymupdf import mupdf
 
-from server import pixels
-from server.errors import Damaged, ImageTooLarge
+from server.contract.errors import Damaged, ImageTooLarge
 from server.extract.pdf_draws import Draw
-from server.pixels import check_rows
+from server.imaging import decode
+from server.imaging.decode import check_rows
 
 # Long side of a re-encoded picture, pixels: four times what is looked at, so that a saved copy is still a good one, while a book
 # scanned at 600 dpi costs 0.1 s a page instead of a second.
@@ -61,13 +61,13 @@ def encode(draws: Sequence[Draw], max_pixels: int) -> bytes:
         shown = " x ".join(map(str, draws[0].size)) if len(draws) == 1 else f"{wanted} in {len(draws)} tiles"
         raise ImageTooLarge(f"{shown} pixels are more than the {max_pixels} allowed (MEDLENS_MAX_PIXELS)")
     if len(draws) > 1:
-        return pixels.to_png(_joined(draws))
+        return decode.to_png(_joined(draws))
     [draw] = draws
-    return _plain_jpeg(draw) or pixels.to_png(_picture(draw))
+    return _plain_jpeg(draw) or decode.to_png(_picture(draw))
 
 
 def _stored(image: mupdf.FzImage) -> bytes | None:
-    """The compressed bytes of an image, as in the file (decrypted); None when MuPDF keeps only its pixels."""
+    """The compressed bytes of an image, as in the file (decrypted); None when MuPDF keeps only its decode."""
     buffer = mupdf.fz_compressed_image_buffer(image)
     if buffer.m_internal is None or buffer.m_internal.buffer is None:
         return None

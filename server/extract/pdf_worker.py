@@ -1,4 +1,4 @@
-"""Reads a PDF in the child of server/child.py: page by page, each image sent as soon as its page is read.
+"""Reads a PDF in the child of server/sandbox/child.py: page by page, each image sent as soon as its page is read.
 
 What the frames mean says server/extract/reading.py. It knows nothing of scans.
 """
@@ -11,11 +11,11 @@ from typing import Any
 import pymupdf
 from pymupdf import mupdf
 
-from server.child_pipe import Pipe
-from server.errors import Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected
+from server.contract.errors import Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected
 from server.extract import pdf_encode, pdf_tiles
 from server.extract.pdf_draws import Draw, around, draws_of
 from server.extract.pdf_salvage import lost_images, unloadable
+from server.sandbox.protocol import Pipe
 
 # Pages that are read. A thesis has 400, an atlas 1,500; a page tree that promises more repeats itself.
 MAX_PAGES = 3000

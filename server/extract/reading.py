@@ -14,10 +14,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from server.child import Child
-from server.child_pipe import Frame
-from server.errors import DocumentError, ReaderFailed
-from server.records import Candidate, Found, Notice, Place, PlaceKind, Skipped, Source
+from server.contract.errors import DocumentError, ReaderFailed
+from server.contract.records import Candidate, Found, Notice, Place, PlaceKind, Skipped, Source
+from server.sandbox.child import Child
+from server.sandbox.protocol import Frame
 from server.settings import Settings
 
 # Processor seconds a child may use beyond the time it is waited for, before the system ends it.

@@ -10,8 +10,8 @@ import time
 
 from playwright.async_api import Page
 
-from server.extract.traffic import Traffic
-from server.extract.worlds import CONSENT, SCROLL, World
+from server.extract.isolated_world import CONSENT, SCROLL, World
+from server.extract.responses import Traffic
 
 LOAD_LIMIT_S = 15.0  # a page whose load event has not come by then waits for something that may never come
 LOAD_QUIET_S = 1.0  # or without the event, when nothing was under way for this long

@@ -15,7 +15,7 @@ from contextlib import suppress
 import psycopg
 from sqlalchemy import func, select
 
-from server.errors import DatabaseUnavailable, MedlensError
+from server.contract.errors import DatabaseUnavailable, MedlensError
 from server.store.database import Database
 
 CHANNEL = "medlens_heatmaps"

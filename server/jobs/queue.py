@@ -14,8 +14,8 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from sqlalchemy import text
 
-from server.errors import DatabaseUnavailable
-from server.store import interruptions
+from server.contract.errors import DatabaseUnavailable
+from server.store import requeue
 from server.store.database import Database
 
 QUEUE = "scans"
@@ -58,7 +58,7 @@ class Queue:
 
         A running scan's own row says `cancelled` when its worker has let go (scans.finish keeps what was found until then).
         """
-        waited = await interruptions.cancel_queued(self._database, scan_id)
+        waited = await requeue.cancel_queued(self._database, scan_id)
         async with self._database.begin() as connection:
             job = (await connection.execute(OPEN_JOB, {"lock": str(scan_id)})).first()
         asked = job is not None and await self._app.job_manager.cancel_job_by_id_async(job.id, abort=True, delete_job=True)

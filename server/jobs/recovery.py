@@ -12,9 +12,9 @@ from procrastinate import App
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import WorkerDied
+from server.contract.errors import WorkerDied
+from server.contract.records import ScanError
 from server.jobs.queue import QUEUE, enqueue
-from server.records import ScanError
 from server.store import scans
 from server.store.database import Database
 

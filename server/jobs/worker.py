@@ -17,14 +17,14 @@ from procrastinate import App, JobContext, RetryStrategy
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.job_context import AbortReason
 
-from server.errors import Cancelled, MedlensError, StoreError
+from server.contract.errors import Cancelled, MedlensError, StoreError
+from server.contract.records import ScanError
 from server.jobs import heatmaps
 from server.jobs.heatmaps import Explain
 from server.jobs.queue import QUEUE, TASK, open_app
 from server.jobs.recovery import DEAD_AFTER_S, HEARTBEAT_S, MAX_DEATHS, recover, sweep
-from server.records import ScanError
 from server.settings import Settings
-from server.store import interruptions, scans
+from server.store import requeue, scans
 from server.store.database import Database
 from server.store.retention import purge
 
@@ -117,12 +117,12 @@ async def _fail_or_again(database: Database, scan_id: UUID, error: Exception) ->
     """End the scan with the error, or put it back if the error may pass: the database's, or one that nobody foresaw."""
     try:
         foreseen = isinstance(error, MedlensError) and not isinstance(error, StoreError)
-        if foreseen or await interruptions.killed_a_worker(database, scan_id) >= MAX_DEATHS:
+        if foreseen or await requeue.killed_a_worker(database, scan_id) >= MAX_DEATHS:
             code = error.code if isinstance(error, MedlensError) else MedlensError.code
             shown = str(error) if isinstance(error, MedlensError) else "something went wrong in medlens; its log says what"
             await scans.finish(database, scan_id, status="failed", error=ScanError(code, shown))
             return
-        await interruptions.put_back(database, scan_id)
+        await requeue.put_back(database, scan_id)
     except StoreError as again:
         log.warning("scan %s is put back: %s", scan_id, again)
     raise _PutBack
@@ -134,7 +134,7 @@ async def _let_go(database: Database, scan_id: UUID, context: JobContext) -> Non
         await scans.finish(database, scan_id, status="cancelled")
         raise JobAborted(Cancelled.code)
     with suppress(StoreError):
-        await interruptions.put_back(database, scan_id)
+        await requeue.put_back(database, scan_id)
     raise _PutBack
 
 

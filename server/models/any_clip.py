@@ -19,11 +19,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from server.errors import ModelError, SettingsError, WeightsMissing
+from server.contract.errors import ModelError, SettingsError, WeightsMissing
+from server.models.atomic_write import PART
 from server.models.members import View
 from server.models.prompt_vectors import Origin
 from server.models.registry import CONFIG, HUB, folder_name
-from server.models.whole import PART
 
 RANDOM = "random"  # the pretrained tag of an untrained model
 TEXT_FOLDER = "text"  # a text tower's own configuration, where a model takes it from another repository

@@ -1,6 +1,6 @@
 """From logits to probabilities that mean what they say, and the confidence above which an answer counts as sure.
 
-Everything here is numpy on arrays [n, 6] in the order of MODALITIES; fitting the numbers is server/training/fit_ensemble.py. This
+Everything here is numpy on arrays [n, 6] in the order of MODALITIES; fitting the numbers is server/training/ensemble/fit_ensemble.py. This
 module does not know which member gave the logits.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from server.errors import SettingsError
-from server.records import MODALITIES
+from server.contract.errors import SettingsError
+from server.contract.records import MODALITIES
 
 Floats: TypeAlias = NDArray[np.float32]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from server.errors import ModelError
+from server.contract.errors import ModelError
 from server.models.compact import SHIPPED_CLIP, CompactCard, Tensors, read_compact_card, read_tensors, shipped_backbone
 from server.models.members import FETCHED, View
 from server.models.prompt_vectors import Origin, PromptVectors

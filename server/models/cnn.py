@@ -15,10 +15,10 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 
-from server.errors import ModelError, WeightsMissing
+from server.contract.errors import ModelError, WeightsMissing
+from server.models.frozen_branch import Twin
 from server.models.layout import DEEP, TWIN_DIM
 from server.models.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
-from server.models.twin import Twin
 
 Arch: TypeAlias = Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"]
 ARCHS: tuple[Arch, ...] = get_args(Arch)

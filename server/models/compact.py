@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from server.errors import ModelError, WeightsMissing
+from server.contract.errors import ModelError, WeightsMissing
 from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, read_card
 from server.models.preprocess import Preprocess
 

@@ -14,7 +14,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from server.errors import ModelError
+from server.contract.errors import ModelError
 from server.models.checkpoint import SHIPPED_CNN
 from server.models.compact import (
     CONTEXT,

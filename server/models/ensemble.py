@@ -3,7 +3,7 @@
 `ensemble.json` holds one fitted stack for each subset of the members it knows: a multinomial logistic regression over their
 log-probabilities with one weight a member, its temperature, and its thresholds (docs/decisions/one-weight-one-threshold.md says why
 so few numbers). Members it was never fitted with are heard too, as an even product of opinions, with cautious thresholds. It knows
-no member's files and no images; server/training/fit_ensemble.py writes it.
+no member's files and no images; server/training/ensemble/fit_ensemble.py writes it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from server.errors import ModelError, SettingsError
+from server.contract.errors import ModelError, SettingsError
+from server.contract.records import MODALITIES
 from server.models.calibration import Floats, Thresholds, log_probabilities, probabilities
-from server.records import MODALITIES
 
 FILE_NAME = "ensemble.json"
 FORMAT = 1
@@ -38,7 +38,7 @@ class Opinion:
 class Stack:
     """One fitted combination: logits are the log-probabilities of `members`, summed by `weights`, one a member.
 
-    `bias` [6] is added to them where people's corrections have taught one (server/training/feedback.py); () is none.
+    `bias` [6] is added to them where people's corrections have taught one (server/training/ensemble/refit.py); () is none.
     """
 
     members: tuple[str, ...]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.errors import ModelError, NotFound
+from server.contract.errors import ModelError, NotFound
+from server.models.atomic_write import write_whole
 from server.models.checkpoint import WEIGHTS
 from server.models.ensemble import FILE_NAME
-from server.models.whole import write_whole
 
 FOLDER = "ensembles"
 IN_USE = "in-use"  # holds the name of the refit that judges; absent: the shipped one

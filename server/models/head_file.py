@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from server.errors import ModelError
+from server.contract.errors import ModelError
+from server.models.atomic_write import write_whole
 from server.models.file_hash import sha256_of
-from server.models.whole import write_whole
 
 ENDING = "-head.safetensors"
 CARD = "medlens"  # the key of our JSON in the file's metadata

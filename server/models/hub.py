@@ -18,10 +18,10 @@ from typing import TypeAlias
 import aiohttp
 from yarl import URL
 
-from server.errors import ConnectionFailed, HttpStatus, ModelError, RequestError
+from server.contract.errors import ConnectionFailed, HttpStatus, ModelError, RequestError
+from server.models.atomic_write import PART
 from server.models.file_hash import sha256_of
 from server.models.registry import Remote
-from server.models.whole import PART
 
 # (bytes of this file here now, bytes of it in all or None, its name): called after every chunk.
 Progress: TypeAlias = Callable[[int, int | None, str], None]

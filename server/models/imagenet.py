@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from server.errors import ModelError, WeightsMissing
+from server.contract.errors import ModelError, WeightsMissing
+from server.contract.records import MODALITIES
 from server.models.registry import REMOTE
-from server.records import MODALITIES
 
 NAME: Literal["mobilenet_v2"] = "mobilenet_v2"
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from server.errors import ModelError, WeightsMissing
+from server.contract.errors import ModelError, WeightsMissing
+from server.contract.records import MODALITIES
 from server.models.checkpoint import WEIGHTS
 from server.models.compact import shipped_backbone
 from server.models.members import View
-from server.records import MODALITIES
 
 SHIPPED_KMEANS = WEIGHTS / "kmeans.safetensors"
 CARD = "medlens"

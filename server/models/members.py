@@ -16,12 +16,12 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from PIL import Image
 
-from server.errors import ModelError, SettingsError, WeightsMissing
+from server.contract.errors import ModelError, SettingsError, WeightsMissing
+from server.contract.records import MODALITIES
 from server.models.calibration import Floats
 from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, Card, read_card
 from server.models.head_file import files_of, read_head
 from server.models.registry import BIOMED, CONFIG, HUB, folder_name
-from server.records import MODALITIES
 from server.settings import Settings
 
 COMPACT = ("medlens-compact", "shipped")  # the settings' CLIP_MODEL and CLIP_PRETRAINED that ship

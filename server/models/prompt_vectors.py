@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from server.models.atomic_write import PART, write_whole
 from server.models.prompts import PromptClass
 from server.models.version import HASHES, file_hashes
-from server.models.whole import PART, write_whole
 
 Floats: TypeAlias = NDArray[np.float32]
 

@@ -24,8 +24,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from server.errors import SettingsError
-from server.records import MODALITIES
+from server.contract.errors import SettingsError
+from server.contract.records import MODALITIES
 
 FOLDER = Path(__file__).parent / "prompts"
 DEFAULT_TEMPLATES = ("{}",)

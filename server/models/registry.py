@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.errors import NotFound
+from server.contract.errors import NotFound
 from server.models.checkpoint import WEIGHTS
 
 HUB = "hf-hub:"

@@ -12,11 +12,11 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from server.models.atomic_write import write_whole
 from server.models.checkpoint import SHIPPED_CNN
 from server.models.ensembles import ensemble_file
 from server.models.file_hash import sha256_of
 from server.models.members import Kind, require
-from server.models.whole import write_whole
 from server.settings import Settings
 
 # Raise when the same files would give other answers than before: another resize, another way to combine, other panels.

@@ -13,7 +13,7 @@ import re
 
 from yarl import URL
 
-from server.errors import NotAUrl, SchemeNotAllowed
+from server.contract.errors import NotAUrl, SchemeNotAllowed
 from server.source.host import read_host
 
 MAX_URL_LENGTH = 8192  # what common web servers take in a request line; longer ones answer 414 anyway

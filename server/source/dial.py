@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import aiohappyeyeballs
 
-from server.errors import ConnectionFailed, TimedOut
+from server.contract.errors import ConnectionFailed, TimedOut
 
 CONNECT_TIMEOUT_S = 10.0  # what Chromium's users wait at most before they give up on a host
 NEXT_ADDRESS_S = 0.25  # head start of one address over the next, as RFC 8305 recommends

@@ -17,7 +17,7 @@ from typing import Self
 
 import h11
 
-from server.errors import ConnectionFailed, MedlensError, NotAUrl, TimedOut, TooLarge, TooManyRequests
+from server.contract.errors import ConnectionFailed, MedlensError, NotAUrl, TimedOut, TooLarge, TooManyRequests
 from server.settings import MIB, Settings
 from server.source.dial import Streams, dial
 from server.source.forward import REFUSED_HEADER, Endpoint, Forwarder, read_authority, read_target

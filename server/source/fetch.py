@@ -20,8 +20,8 @@ from urllib.parse import quote_from_bytes, unquote, urljoin
 import aiohttp
 from yarl import URL
 
-from server.errors import ConnectionFailed, Damaged, NotAUrl, NotWhatItSays, RedirectLoop, TimedOut, TooLarge, UnknownKind
-from server.records import SourceKind
+from server.contract.errors import ConnectionFailed, Damaged, NotAUrl, NotWhatItSays, RedirectLoop, TimedOut, TooLarge, UnknownKind
+from server.contract.records import SourceKind
 from server.settings import Settings
 from server.source.address import normalise, shown
 from server.source.dial import CONNECT_TIMEOUT_S

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import h11
 
-from server.errors import ConnectionFailed, NotAUrl, SchemeNotAllowed, TooLarge
+from server.contract.errors import ConnectionFailed, NotAUrl, SchemeNotAllowed, TooLarge
 from server.source.address import shown
 from server.source.host import read_host
 from server.source.wire import Broken, Wire, end_to_end

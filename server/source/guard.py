@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 
-from server.errors import AddressNotAllowed, HostNotFound, TimedOut
+from server.contract.errors import AddressNotAllowed, HostNotFound, TimedOut
 from server.settings import Settings
 from server.source.networks import denied_by
 from server.source.ports import BAD_PORTS

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from server.errors import Damaged, NotWhatItSays
+from server.contract.errors import Damaged, NotWhatItSays
 
 STEP_BYTES = 256 * 1024  # decompressed bytes handed out at a time
 

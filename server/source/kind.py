@@ -1,6 +1,6 @@
 """Tells by the first bytes whether something is a page, a PDF, an image or a DICOM file; names lie, bytes hardly do.
 
-Only formats that server/pixels.py opens count as images. For what is none of these it says what it seems to be, so that the person
+Only formats that server/imaging/decode.py opens count as images. For what is none of these it says what it seems to be, so that the person
 knows why. It opens nothing: a file may carry the right first bytes and be broken after them.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from server.errors import UnknownKind
-from server.records import SourceKind
+from server.contract.errors import UnknownKind
+from server.contract.records import SourceKind
 
 SNIFF_BYTES = 4096  # enough for the comments before an <html>, and four times what PDF readers search for their mark
 MAX_FIRST_VALUE = 1024  # bytes; the first element of an old DICOM file is a length or the name of a character set

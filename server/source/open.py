@@ -13,8 +13,8 @@ from pathlib import Path
 import structlog
 from yarl import URL
 
-from server.errors import Damaged, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
-from server.records import Notice, Source, SourceKind
+from server.contract.errors import Damaged, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
+from server.contract.records import Notice, Source, SourceKind
 from server.source.address import normalise, shown
 from server.source.fetch import Fetcher
 from server.source.kind import SNIFF_BYTES, promised, sniff

@@ -9,7 +9,7 @@ from urllib.robotparser import RobotFileParser
 
 from yarl import URL
 
-from server.errors import FetchError
+from server.contract.errors import FetchError
 from server.source.fetch import Fetcher
 
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309: a parser reads at least so much

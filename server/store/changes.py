@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select
 
-from server.records import JudgedImage, Modality
+from server.contract.records import JudgedImage, Modality
 from server.store.database import Database
 from server.store.reading import IMAGES
 from server.store.tables import scan_images, scans

@@ -12,7 +12,18 @@ from typing import Any, cast
 
 from sqlalchemy import RowMapping
 
-from server.records import MODALITIES, NON_MEDICAL, Box, JudgedImage, Modality, Panel, Place, Probabilities, UniqueImage, Verdict
+from server.contract.records import (
+    MODALITIES,
+    NON_MEDICAL,
+    Box,
+    JudgedImage,
+    Modality,
+    Panel,
+    Place,
+    Probabilities,
+    UniqueImage,
+    Verdict,
+)
 from server.store.types import clean, clean_or_none
 
 Row = Mapping[str, Any] | RowMapping

@@ -11,7 +11,7 @@ from datetime import date
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.records import MODALITIES
+from server.contract.records import MODALITIES
 from server.store.derived import figures_days, stale_days
 from server.store.tables import CONFIDENCE_BINS
 

@@ -19,9 +19,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from server.errors import DatabaseUnavailable, MedlensError, SettingsError, StoreError
+from server.contract.errors import DatabaseUnavailable, MedlensError, SettingsError, StoreError
 from server.settings import Settings
-from server.store.postgres import EmbeddedPostgres
+from server.store.embedded.postgres import EmbeddedPostgres
 from server.store.revisions import newest_revision
 
 DRIVER = "postgresql+psycopg"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import ARRAY, BigInteger, Column, Date, Double, ForeignKey, Index, LargeBinary, String, Table, Text, text
 
-from server.records import MODALITIES
+from server.contract.records import MODALITIES
 from server.store.naming import metadata, when
 from server.store.types import Sha256
 

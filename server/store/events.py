@@ -20,8 +20,8 @@ import psycopg
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import DatabaseUnavailable
-from server.records import FINISHED
+from server.contract.errors import DatabaseUnavailable
+from server.contract.records import FINISHED
 from server.store.database import Database
 from server.store.tables import scan_events, scans
 from server.store.types import clean, clean_json

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import and_
 
-from server.records import JudgedImage, SourceKind, Status
+from server.contract.records import JudgedImage, SourceKind, Status
 from server.store.codec import judged_of
 from server.store.database import Database
 from server.store.history import Filters, conditions_for

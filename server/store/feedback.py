@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import NotFound, RequestError
-from server.records import MODALITIES, JudgedImage, Modality
+from server.contract.errors import NotFound, RequestError
+from server.contract.records import MODALITIES, JudgedImage, Modality
 from server.store import review
 from server.store.counts import recount
 from server.store.database import Database

@@ -16,13 +16,13 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_, union_all
 
-from server.errors import NotFound, RequestError
-from server.records import MODALITIES, Modality, Report, SourceKind, Status
+from server.contract.errors import NotFound, RequestError
+from server.contract.records import MODALITIES, Modality, Report, SourceKind, Status
 from server.store import scans as scan_store
 from server.store.counts import counted
 from server.store.database import Database
-from server.store.grams import matches
 from server.store.tables import scans
+from server.store.text_search import matches
 from server.store.types import clean
 
 PAGE = 50  # rows a page holds when none is asked for

@@ -11,7 +11,7 @@ from typing import cast
 
 from sqlalchemy import text
 
-from server.records import Modality
+from server.contract.records import Modality
 from server.store.database import Database
 from server.store.types import digest
 

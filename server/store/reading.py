@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import RowMapping, and_, bindparam, func, select
 
 from server.contract.page_order import in_page_order
-from server.records import Report, ScanError
+from server.contract.records import Report, ScanError
 from server.store.codec import judged_of
 from server.store.tables import images, scan_images, scans, verdicts
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, exists, func, or_, select
 
-from server.records import FINISHED
+from server.contract.records import FINISHED
 from server.store.database import Database
 from server.store.scans import UNDO
 from server.store.tables import heatmaps, images, login_codes, scan_events, scan_images, scans, sessions, thumbnails

@@ -15,8 +15,8 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import NotFound
-from server.records import JudgedImage, Modality
+from server.contract.errors import NotFound
+from server.contract.records import JudgedImage, Modality
 from server.store.codec import judged_of
 from server.store.database import Database
 from server.store.derived import review_queue

@@ -17,9 +17,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from server.contract.errors import NotFound
 from server.contract.page_order import in_page_order
-from server.errors import NotFound
-from server.records import JudgedImage, Report, ScanError, SkipReason, SourceKind, Status
+from server.contract.records import JudgedImage, Report, ScanError, SkipReason, SourceKind, Status
 from server.store.codec import place_column
 from server.store.counts import recount
 from server.store.database import Database

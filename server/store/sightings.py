@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import literal, select, text, tuple_
 
-from server.errors import NotFound
-from server.records import JudgedImage, Place, SourceKind
+from server.contract.errors import NotFound
+from server.contract.records import JudgedImage, Place, SourceKind
 from server.store.codec import place_of
 from server.store.database import Database
 from server.store.history import decode_cursor, encode_cursor

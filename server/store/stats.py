@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from server.records import MODALITIES, Modality, Status
+from server.contract.records import MODALITIES, Modality, Status
+from server.store.correction_stats import Corrections, said
 from server.store.daily import BINS, COUNTS, refresh
 from server.store.database import Database
-from server.store.said import Corrections, said
 from server.store.tables import CONFIDENCE_BINS
 
 TIMED = 1_000  # newest finished scans whose stage times are looked at: 50 of them lie above a p95, and the cost is fixed

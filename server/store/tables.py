@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from server.records import MODALITIES
+from server.contract.records import MODALITIES
 from server.store.naming import count, metadata, when
 from server.store.types import Sha256
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from server.errors import NotFound
+from server.contract.errors import NotFound
 from server.store.database import Database
 from server.store.tables import heatmaps, thumbnails
 from server.store.types import clean

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.records import JudgedImage
+from server.contract.records import JudgedImage
 from server.store import review
 from server.store.codec import image_columns, judged_of, panels_column, verdict_columns
 from server.store.database import Database

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.classify.engine import Engine
-from server.errors import DocumentError, RequestError, UnknownKind
-from server.pixels import decode
-from server.records import MODALITIES, Probabilities, Verdict
-from server.training.dataset import Row, read_rows
+from server.contract.errors import DocumentError, RequestError, UnknownKind
+from server.contract.records import MODALITIES, Probabilities, Verdict
+from server.imaging.decode import decode
+from server.training.data.dataset import Row, read_rows
 from server.training.metrics import figures
 
 # Images decoded and waiting at a time: two full batches of the default size, so that the model never waits for a decoder.

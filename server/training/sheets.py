@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from server.contract.records import MODALITIES
 from server.models.preprocess import REDUCING_GAP
-from server.records import MODALITIES
-from server.training.augment_marks import font
-from server.training.dataset import PixelCache, Row
+from server.training.augment.marks import font
+from server.training.data.dataset import PixelCache, Row
 
 CELL, LABEL = 150, 26  # pixels of a picture on the sheet and of the two lines below it
 ACROSS = 10

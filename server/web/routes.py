@@ -4,27 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.web import (
-    archive,
-    corrections,
-    deletion,
-    docs,
-    events,
-    exports,
-    figures,
-    health,
-    history,
-    image_page,
-    images,
-    live,
-    login,
-    pages,
-    pairing,
-    review,
-    scan_page,
-    scans,
-    settings_page,
-)
+from server.web.api import archive, deletion, docs, events, exports, health, history, images, live, scans
+from server.web.pages import corrections, figures_page, history_page, image_page, login, pairing, review, scan_page, settings_page
 from server.web.templating import STATIC
 
 ROUTES = (
@@ -60,14 +41,14 @@ ROUTES = (
     web.get("/healthz", health.healthz),
     web.get("/readyz", health.readyz),
     web.get("/metrics", health.metrics, allow_head=False),
-    web.get("/", pages.home),
-    web.get("/new", pages.new),
+    web.get("/", history_page.home),
+    web.get("/new", history_page.new),
     web.get("/scans/{id}", scan_page.scan),
     web.get("/images/{sha256}", image_page.image),
-    web.get("/figures", figures.figures_page),
-    web.get("/figures/{chart:[a-z]+}.svg", figures.chart_svg, allow_head=False),
-    web.get("/figures/{chart:[a-z]+}.png", figures.chart_png, allow_head=False),
-    web.get("/figures/{chart:[a-z]+}.csv", figures.chart_csv, allow_head=False),
+    web.get("/figures", figures_page.figures_page),
+    web.get("/figures/{chart:[a-z]+}.svg", figures_page.chart_svg, allow_head=False),
+    web.get("/figures/{chart:[a-z]+}.png", figures_page.chart_png, allow_head=False),
+    web.get("/figures/{chart:[a-z]+}.csv", figures_page.chart_csv, allow_head=False),
     web.get("/review", review.review_page),
     web.get("/corrections", corrections.corrections_page),
     web.get("/settings", settings_page.settings_page),

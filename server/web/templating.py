@@ -8,9 +8,10 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from server.web import formats, texts
-from server.web.caller import caller_of
-from server.web.keys import SETTINGS
+from server.web import texts
+from server.web.http.caller import caller_of
+from server.web.http.keys import SETTINGS
+from server.web.pages import formats
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from server.contract.records import MODALITIES
 from server.models.checkpoint import SHIPPED_CNN, save_checkpoint
-from server.records import MODALITIES
 from server.settings import Settings, load_settings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from server.pixels import Picture
+from server.imaging.decode import Picture
 
 
 def chart(width: int = 640, height: int = 480) -> Image.Image:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from server.classify.batches import WAITING_BATCHES, MicroBatcher
-from server.errors import Cancelled, ModelError, WeightsMissing
+from server.classify.batching import WAITING_BATCHES, MicroBatcher
+from server.contract.errors import Cancelled, ModelError, WeightsMissing
 
 SOON = 5.0  # seconds: what must happen at once, on a machine that may be busy
 

@@ -11,10 +11,10 @@ import pytest
 
 from server.classify import cam
 from server.classify.cam import END_IN_A_MEAN, ExactMap, GradientMap, open_map
-from server.errors import ModelError
+from server.contract.errors import ModelError
+from server.contract.records import MODALITIES
 from server.models.checkpoint import save_checkpoint
 from server.models.cnn import Arch, build_cnn
-from server.records import MODALITIES
 from tests.classify.drawings import chart, noise
 
 IMAGES = [noise(5, 224, 224), chart(), noise(6, 500, 90)]

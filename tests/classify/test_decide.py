@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from server.classify.decide import candidates, decide, most_surely_medical
+from server.contract.records import MODALITIES
 from server.models.ensemble import Opinion
-from server.records import MODALITIES
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from server.classify.engine import Engine, Judgement
-from server.classify.jury import Jury
-from server.errors import Cancelled, ModelError, SettingsError, WeightsMissing
+from server.classify.predictor import Jury
+from server.contract.errors import Cancelled, ModelError, SettingsError, WeightsMissing
+from server.contract.records import MODALITIES, Box
+from server.imaging.decode import Picture
 from server.models.calibration import Floats
 from server.models.ensemble import Ensemble
 from server.models.members import View
-from server.pixels import Picture
-from server.records import MODALITIES, Box
 from server.settings import Settings, load_settings
 from tests.classify.drawings import chart, noise, picture
 

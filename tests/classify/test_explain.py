@@ -8,12 +8,12 @@ from PIL import Image
 
 from server.classify.engine import Engine
 from server.classify.explain import VIRIDIS, Explainer, colours, paint
-from server.classify.predict import OpenVinoNetwork
-from server.errors import ModelError, WeightsMissing
+from server.classify.inference import OpenVinoNetwork
+from server.contract.errors import ModelError, WeightsMissing
+from server.contract.records import MODALITIES
 from server.models.calibration import probabilities
 from server.models.checkpoint import load_cnn, read_card, save_checkpoint
 from server.models.members import View, open_head
-from server.records import MODALITIES
 from server.settings import Settings
 from tests.classify.drawings import chart, noise, picture
 

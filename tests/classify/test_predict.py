@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.classify import predict
-from server.classify.predict import OpenVinoNetwork, TorchNetwork, choose_device, gpu_likely, open_network
-from server.errors import ModelError, SettingsError, WeightsMissing
+from server.classify import inference
+from server.classify.inference import OpenVinoNetwork, TorchNetwork, choose_device, gpu_likely, open_network
+from server.contract.errors import ModelError, SettingsError, WeightsMissing
 from server.models.members import View, open_head
 from tests.classify.drawings import chart, noise
 
@@ -75,7 +75,7 @@ def test_auto_is_the_cpu_where_no_driver_is() -> None:
 
 @pytest.mark.skipif(gpu_likely(), reason="this machine may have a GPU")
 @pytest.mark.parametrize("wanted", ["cuda", "mps"])
-def test_a_gpu_that_is_not_there_is_refused(wanted: predict.Device) -> None:
+def test_a_gpu_that_is_not_there_is_refused(wanted: inference.Device) -> None:
     with pytest.raises(SettingsError, match=f"MEDLENS_DEVICE is {wanted}"):
         choose_device(wanted)
 
@@ -86,5 +86,5 @@ def test_a_driver_without_a_gpu_ends_on_the_cpu(monkeypatch: pytest.MonkeyPatch,
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    monkeypatch.setattr(predict, "DRIVERS", (str(tmp_path),))
+    monkeypatch.setattr(inference, "DRIVERS", (str(tmp_path),))
     assert choose_device("auto") == "cpu"

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from server.classify.engine import Engine
+from server.imaging.decode import decode
 from server.models.checkpoint import SHIPPED_CNN, read_card
 from server.models.members import kinds
-from server.pixels import decode
 from server.settings import load_settings
 from tests.classify.drawings import chart, noise, picture
 

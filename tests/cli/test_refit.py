@@ -11,17 +11,17 @@ from typer.testing import CliRunner
 
 from server.cli.models import app as models
 from server.cli.refitting import refit_from_feedback
-from server.errors import RequestError
+from server.contract.errors import RequestError
+from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Place, UniqueImage, Verdict
 from server.models.calibration import probabilities
 from server.models.ensemble import read_ensemble
 from server.models.ensembles import SHIPPED, SHIPPED_FILE, in_use
 from server.models.members import kinds
 from server.models.version import model_version
-from server.records import MODALITIES, NON_MEDICAL, JudgedImage, Place, UniqueImage, Verdict
 from server.settings import Settings
 from server.store import feedback, scans
 from server.store.database import Database
-from server.training.validation import read_validation
+from server.training.ensemble.validation import read_validation
 from tests.judged import digest
 
 MANY = 40

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.cli.save import MAX_STEM, Sorter
-from server.records import Place
+from server.contract.records import Place
 from tests.judged import digest, judged
 
 

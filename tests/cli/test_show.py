@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from server.cli.show import COLOURS, NAMES, SKIPPED, image_name, plain, show
-from server.records import MODALITIES, SkipReason
+from server.cli.report_table import COLOURS, NAMES, SKIPPED, image_name, plain, show
+from server.contract.records import MODALITIES, SkipReason
 
 
 def verdict(modality: str, confidence: float, **more: Any) -> dict[str, Any]:

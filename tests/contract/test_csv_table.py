@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from server.cli.csv_rows import CsvFile
-from server.cluster import Cluster, Clustering
-from server.cluster_output import save_table
+from server.clustering.cluster import Cluster, Clustering
+from server.clustering.output import save_table
 from server.contract.csv_table import csv_text, safe_cell
-from server.records import Report
+from server.contract.records import Report
 from server.store.labelled import Labelled
-from server.web.archive import table
-from server.web.corrections import data_set_csv
+from server.web.api.archive import table
+from server.web.pages.corrections import data_set_csv
 from tests.judged import judged
 
 ROOT = Path(__file__).resolve().parents[2]

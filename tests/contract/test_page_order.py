@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.contract.page_order import in_page_order
-from server.records import Place
+from server.contract.records import Place
 from tests.judged import digest, judged
 
 PDF_A, PDF_B = "a.pdf", "b.pdf"

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.child import stop_fork_server
+from server.contract.errors import Damaged, ImageTooLarge, TimedOut, UnknownKind
 from server.dedupe import decode_pool
 from server.dedupe.decode_pool import DecodePool
 from server.dedupe.fingerprint import grey_of, phash_of
-from server.errors import Damaged, ImageTooLarge, TimedOut, UnknownKind
-from server.pixels import decode
+from server.imaging.decode import decode
+from server.sandbox.child import stop_fork_server
 from server.settings import Settings
 
 

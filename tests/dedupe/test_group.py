@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom.data import get_testdata_file
 
+from server.contract.records import Place
 from server.dedupe import group
 from server.dedupe.fingerprint import difference, distance, grey_of, phash_of, sha256_of
 from server.dedupe.group import Grouper
-from server.pixels import Picture, decode
-from server.records import Place
+from server.imaging.decode import Picture, decode
 
 LIMIT = 10**8
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from server.web.exports import COLUMNS
+from server.web.api.exports import COLUMNS
 from tests.extension.events_proxy import EventsProxy
 from tests.extension.hands import TOKEN, Extension, Service, checked, opened, until
 from tests.extension.layer import Layer

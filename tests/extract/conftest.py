@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from server.contract.records import Candidate, Found, Notice, Place, Skipped, Source
 from server.extract.browser import Browser, find_chromium
 from server.extract.page import extract_page
-from server.records import Candidate, Found, Notice, Place, Skipped, Source
 from server.settings import Settings
 from server.source.egress import EgressProxy
 from server.source.guard import Guard

@@ -10,8 +10,8 @@ import numpy as np
 import pymupdf
 from PIL import Image
 
+from server.contract.records import Candidate, Found, Source
 from server.extract.pdf import extract_pdf
-from server.records import Candidate, Found, Source
 from server.settings import Settings
 from tests.drawn import drawn, encoded
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import RenderError
+from server.contract.errors import RenderError
 from server.extract.browser import Browser
 from server.settings import Settings
 from tests.extract.conftest import look, loopback

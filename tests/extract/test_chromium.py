@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import BrowserMissing, RenderError
+from server.contract.errors import BrowserMissing, RenderError
 from server.extract import chromium
 from server.extract.browser import Browser, find_chromium
 from server.settings import Settings

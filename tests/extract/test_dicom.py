@@ -13,10 +13,10 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from server.errors import Damaged, DocumentError, ImageTooLarge
+from server.contract.errors import Damaged, DocumentError, ImageTooLarge
+from server.contract.records import Candidate, Found, Notice, Skipped, Source
 from server.extract.dicom import extract_dicom
 from server.extract.dicom_worker import SAMPLED_FRAMES
-from server.records import Candidate, Found, Notice, Skipped, Source
 from server.settings import Settings
 
 RAMP = np.tile(np.arange(100, dtype=np.uint16) * 10, (80, 1))

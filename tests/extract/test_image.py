@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from server.errors import Damaged, ImageTooLarge, UnknownKind
+from server.contract.errors import Damaged, ImageTooLarge, UnknownKind
+from server.contract.records import Candidate, Found, Skipped, Source
 from server.extract import image_worker
 from server.extract.image import extract_image
-from server.records import Candidate, Found, Skipped, Source
 from server.settings import Settings
 
 

@@ -8,8 +8,8 @@ import io
 import pytest
 from PIL import Image
 
+from server.contract.records import Candidate, Place
 from server.extract.browser import Browser
-from server.records import Candidate, Place
 from tests.extract.conftest import Seen, Visit, look, loopback
 from tests.site import HTML, Site, page, picture
 

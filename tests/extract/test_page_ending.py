@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 from playwright.async_api import BrowserContext
 
+from server.contract.records import Candidate, Found, Skipped, Source
 from server.extract.browser import Browser
+from server.extract.candidate_filter import Sieve
 from server.extract.page import extract_page
-from server.extract.sieve import Sieve
-from server.extract.traffic import Traffic
-from server.records import Candidate, Found, Skipped, Source
+from server.extract.responses import Traffic
 from server.settings import Settings
 from server.source.egress import EgressProxy
 from server.source.guard import Guard

@@ -8,10 +8,10 @@ from contextlib import aclosing
 import pymupdf
 import pytest
 
+from server.contract.records import Source
 from server.extract.browser import Browser
 from server.extract.downloads import MAX_FILES
 from server.extract.page import NotAPage, extract_page
-from server.records import Source
 from server.source.egress import EgressProxy
 from server.source.guard import Guard
 from tests.extract.conftest import Seen, loopback

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from server.extract import scroll, sieve
-from server.extract.sieve import MAX_ALT
+from server.extract import candidate_filter, scroll
+from server.extract.candidate_filter import MAX_ALT
 from tests.extract.conftest import Visit
 from tests.site import Site, page, picture
 
@@ -149,7 +149,7 @@ async def test_hostile_words(visit: Visit, site: Site) -> None:
 
 
 async def test_pixels_without_end_are_counted_to_a_limit(visit: Visit, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sieve, "MAX_REFUSED", 30)
+    monkeypatch.setattr(candidate_filter, "MAX_REFUSED", 30)
     site.add_picture("/p", size=(1, 1))
     site.add("/", page(*(f"<img src=/p?{number}>" for number in range(100))))
     seen = await visit(site.url("/"))

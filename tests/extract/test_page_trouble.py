@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from server.errors import (
+from server.contract.errors import (
     AddressNotAllowed,
     ConnectionFailed,
     HostNotFound,
@@ -17,9 +17,9 @@ from server.errors import (
     RenderError,
     TimedOut,
 )
+from server.contract.records import Candidate, Notice, Source
 from server.extract.browser import Browser
 from server.extract.page import NotAPage, extract_page
-from server.records import Candidate, Notice, Source
 from server.source.egress import EgressProxy
 from server.source.guard import Guard
 from tests.extract.conftest import Visit, loopback

@@ -11,8 +11,8 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from server.contract.records import Candidate, Notice, Skipped, Source
 from server.extract.pdf import extract_pdf
-from server.records import Candidate, Notice, Skipped, Source
 from server.settings import Settings
 from tests.drawn import at, drawn, encoded
 from tests.extract.pdfs import endless, image_object, is_blue, read, stream, the_image, written

@@ -12,12 +12,12 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from server.child import stop_fork_server
-from server.errors import ReaderFailed
+from server.contract.errors import ReaderFailed
+from server.contract.records import Candidate, Found, Notice, Skipped, Source
 from server.extract import pdf_draws, pdf_worker
 from server.extract.reading import Reader
 from server.extract.reading import read as read_with
-from server.records import Candidate, Found, Notice, Skipped, Source
+from server.sandbox.child import stop_fork_server
 from server.settings import Settings
 from tests.extract.pdfs import candidates, noise, pages, read
 

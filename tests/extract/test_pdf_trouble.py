@@ -9,9 +9,9 @@ import numpy as np
 import pymupdf
 import pytest
 
-from server.errors import Damaged, DocumentError, NotWhatItSays, PasswordProtected
+from server.contract.errors import Damaged, DocumentError, NotWhatItSays, PasswordProtected
+from server.contract.records import Notice, Skipped, Source
 from server.extract.pdf import extract_pdf
-from server.records import Notice, Skipped, Source
 from server.settings import Settings
 from tests.extract.pdfs import candidates, noise, pages, read
 

@@ -9,7 +9,7 @@ import pytest
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import text
 
-from server.errors import Damaged
+from server.contract.errors import Damaged
 from server.jobs import recovery, worker
 from server.jobs.queue import Queue, open_app
 from server.settings import Settings

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from server.errors import ModelError, SettingsError, WeightsMissing
+from server.contract.errors import ModelError, SettingsError, WeightsMissing
 from server.models.any_clip import RANDOM, AnyClip
 from server.models.clip import ClipMember, ZeroShot, open_member, open_zero_shot
 from server.models.compact import small_tokenizer

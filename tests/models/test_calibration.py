@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.errors import SettingsError
+from server.contract.errors import SettingsError
+from server.contract.records import MODALITIES
 from server.models.calibration import CAUTIOUS, LEAST_LOG_PROBABILITY, Thresholds, log_probabilities, probabilities, read_thresholds
-from server.records import MODALITIES
 
 rows = st.lists(st.floats(-200, 200, width=32), min_size=6, max_size=6)
 

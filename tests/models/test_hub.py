@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from server.errors import ConnectionFailed, HttpStatus, ModelError, NotFound, RequestError
+from server.contract.errors import ConnectionFailed, HttpStatus, ModelError, NotFound, RequestError
 from server.models import hub
 from server.models.hub import pull
 from server.models.registry import REMOTE, SHIPPED, HubFile, Remote, lookup

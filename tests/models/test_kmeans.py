@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from server.errors import ModelError, WeightsMissing
+from server.contract.errors import ModelError, WeightsMissing
+from server.contract.records import MODALITIES
 from server.models.kmeans import LEAST, KMeansModel, open_kmeans, save_kmeans
 from server.models.members import View
-from server.records import MODALITIES
 
 
 @pytest.fixture

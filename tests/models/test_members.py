@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.errors import ModelError, SettingsError, WeightsMissing
+from server.contract.errors import ModelError, SettingsError, WeightsMissing
+from server.contract.records import MODALITIES
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, read_card, save_checkpoint
 from server.models.members import KNOWN, Head, View, kinds, open_head, require
 from server.models.registry import CONFIG, lookup
-from server.records import MODALITIES
 from server.settings import Settings, load_settings
 
 SHUFFLED = tuple(reversed(MODALITIES))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import SettingsError
+from server.contract.errors import SettingsError
+from server.contract.records import MODALITIES
 from server.models.prompts import MAX_FILE_BYTES, MAX_LENGTH, MAX_TEXTS, PromptClass, load_prompts
-from server.records import MODALITIES
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.shared
 def test_no_shipped_prompt_is_a_training_caption(shared: Path) -> None:
-    from server.training.dataset import read_rows
-    from server.training.texts import caption_texts
+    from server.training.clip.texts import caption_texts
+    from server.training.data.dataset import read_rows
 
     captions = {caption.lower() for caption in caption_texts(read_rows(shared / "data"))}
     said = {text.lower() for one in load_prompts().modalities for ways in one.texts for text in ways}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import WeightsMissing
+from server.contract.errors import WeightsMissing
 from server.models.members import Kind
 from server.models.version import HASHES, VERSION_LENGTH, file_hashes, model_version
 from server.settings import Settings, load_settings

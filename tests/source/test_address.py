@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from server.errors import AddressNotAllowed, NotAUrl, RequestError, SchemeNotAllowed
+from server.contract.errors import AddressNotAllowed, NotAUrl, RequestError, SchemeNotAllowed
 from server.source.address import MAX_URL_LENGTH, normalise
 from server.source.guard import Guard
 from server.source.networks import denied_by

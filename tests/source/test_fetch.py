@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from pydicom.data import get_testdata_file
 
-from server.errors import (
+from server.contract.errors import (
     AddressNotAllowed,
     ConnectionFailed,
     Damaged,

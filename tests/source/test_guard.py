@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from server.errors import AddressNotAllowed, ConnectionFailed, HostNotFound, TimedOut
+from server.contract.errors import AddressNotAllowed, ConnectionFailed, HostNotFound, TimedOut
 from server.settings import Settings
 from server.source import dial as dialling
 from server.source import guard as guarding

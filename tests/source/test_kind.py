@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
-from server.errors import UnknownKind
+from server.contract.errors import UnknownKind
 from server.source.kind import SNIFF_BYTES, looks_like_page, promised, sniff
 from tests.site import page, picture
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import Damaged, NotAUrl, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
+from server.contract.errors import Damaged, NotAUrl, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
 from server.settings import Settings
 from server.source import open as opening
 from server.source.fetch import Fetcher

@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from server.records import JudgedImage
-from server.store.binaries import Account, closed_folder
+from server.contract.records import JudgedImage
+from server.store.embedded.binaries import Account, closed_folder
 from tests.judged import judged
 
 ROOT = Path(__file__).resolve().parents[2]

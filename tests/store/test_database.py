@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from server.errors import DatabaseUnavailable, SettingsError, StoreError
+from server.contract.errors import DatabaseUnavailable, SettingsError, StoreError
 from server.settings import Settings
 from server.store.database import Database
 

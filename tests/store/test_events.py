@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from server.store import events, interruptions, scans
+from server.store import events, requeue, scans
 from server.store.database import Database
 from server.store.events import Event, EventHub
 
@@ -63,7 +63,7 @@ async def test_a_lost_connection_loses_no_event(database: Database, hub: EventHu
 
 async def test_following_what_has_ended_or_is_gone_ends(database: Database, hub: EventHub) -> None:
     scan = await scans.create(database, kind="page", target="x")
-    await interruptions.cancel_queued(database, scan)
+    await requeue.cancel_queued(database, scan)
     (_, done) = await _all(hub, scan)
     assert done.data == {"status": "cancelled", "error": None}
     assert await _all(hub, scan, after=done.id) == []

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from server.errors import NotFound, RequestError
-from server.records import MODALITIES
+from server.contract.errors import NotFound, RequestError
+from server.contract.records import MODALITIES
 from server.store import feedback, history, scans, stats, verdicts
 from server.store.database import Database
 from tests.judged import MODEL, digest

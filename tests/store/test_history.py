@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql
 
-from server.errors import NotFound, RequestError
-from server.records import Modality, Status
-from server.report import counts_json
+from server.contract.errors import NotFound, RequestError
+from server.contract.records import Modality, Status
+from server.contract.report import counts_json
 from server.store import history, scans
 from server.store.database import Database
 from server.store.history import Filters

@@ -11,12 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from server.errors import DatabaseUnavailable
+from server.contract.errors import DatabaseUnavailable
 from server.settings import Settings
-from server.store.binaries import Account, closed_folder, find_binaries, reachable
-from server.store.cluster import SOCKET_PATH_BYTES
 from server.store.database import Database
-from server.store.postgres import EmbeddedPostgres
+from server.store.embedded.binaries import Account, closed_folder, find_binaries, reachable
+from server.store.embedded.cluster import SOCKET_PATH_BYTES
+from server.store.embedded.postgres import EmbeddedPostgres
 from tests.store.conftest import Start, leave, ready, server_of
 
 UNIX = pytest.mark.skipif(sys.platform == "win32", reason="users and sockets of Unix")

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from server.errors import NotFound
+from server.contract.errors import NotFound
 from server.store import events, export, feedback, history, scans, sightings, stats, thumbnails, verdicts
 from server.store.database import Database
 from server.store.retention import purge

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from server.errors import NotFound
+from server.contract.errors import NotFound
 from server.store import feedback, review, scans
 from server.store.database import Database
 from server.store.review import Candidate, varied

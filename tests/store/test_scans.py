@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from server.errors import NotFound
-from server.records import Panel, Place, ScanError
-from server.report import report_json
-from server.store import interruptions, scans, uploads, verdicts
+from server.contract.errors import NotFound
+from server.contract.records import Panel, Place, ScanError
+from server.contract.report import report_json
+from server.store import requeue, scans, uploads, verdicts
 from server.store.database import Database
 from tests.judged import MODEL, digest, verdict
 from tests.store.conftest import Judge
@@ -95,8 +95,8 @@ async def test_a_scan_started_again_begins_anew(database: Database, judge: Judge
 
 async def test_a_scan_ends_once(database: Database) -> None:
     scan = await scans.create(database, kind="page", target="x")
-    assert await interruptions.cancel_queued(database, scan)
-    assert not await interruptions.cancel_queued(database, scan)
+    assert await requeue.cancel_queued(database, scan)
+    assert not await requeue.cancel_queued(database, scan)
     assert await scans.start(database, scan) is None
     assert not await scans.finish(database, scan, status="done")
     assert await scans.status_of(database, scan) == "cancelled"

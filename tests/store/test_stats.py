@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from server.store import daily, feedback, retention, scans, stats
+from server.store.correction_stats import Pair
 from server.store.database import Database
-from server.store.said import Pair
 from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
 from tests.store.seed import seed

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.records import MODALITIES
+from server.contract.records import MODALITIES
 
 
 @pytest.fixture(scope="session")

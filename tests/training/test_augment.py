@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.records import MODALITIES
-from server.training import augment_frames as frames
-from server.training import augment_marks as marks
-from server.training import augment_pixels as pixels
-from server.training.augment import FRAMES, Chances, augment
-from server.training.synthetic import DRAWN, draw_negative
+from server.contract.records import MODALITIES
+from server.training.augment import frames, marks, pixels
+from server.training.augment.augment import FRAMES, Chances, augment
+from server.training.drawn.synthetic import DRAWN, draw_negative
 
 STEPS = [step for _, step in FRAMES]
 MARKS = [marks.text, marks.arrow, marks.measure, marks.region]

@@ -3,7 +3,7 @@
 import torch
 
 from server.models.cnn import build_cnn
-from server.training.blend import between, fit_head
+from server.training.cnn.blend import between, fit_head
 
 
 def test_between_is_the_mean_of_bodies_and_heads_and_leaves_both_alone():

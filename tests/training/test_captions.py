@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.training.captions import captions_for, embed, path_words
+from server.training.data.captions import captions_for, embed, path_words
 
 
 def test_a_scan_is_named_by_body_part_and_modality() -> None:

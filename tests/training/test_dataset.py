@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.errors import NotFound, RequestError
-from server.training.dataset import CACHE_SHORT, PixelCache, data_sha256, read_rows
+from server.contract.errors import NotFound, RequestError
+from server.training.data.dataset import CACHE_SHORT, PixelCache, data_sha256, read_rows
 
 
 def test_rows_of_a_manifest(tiny):

@@ -6,12 +6,12 @@ import pytest
 from PIL import Image
 
 from server.classify.engine import Engine
-from server.classify.jury import Jury
-from server.errors import ModelError, NotFound, RequestError
+from server.classify.predictor import Jury
+from server.contract.errors import ModelError, NotFound, RequestError
+from server.contract.records import MODALITIES
 from server.models.calibration import Floats
 from server.models.ensemble import Ensemble
 from server.models.members import View
-from server.records import MODALITIES
 from server.settings import load_settings
 from server.training.evaluate import ENSEMBLE, evaluate_manifest
 

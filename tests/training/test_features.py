@@ -9,14 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from server.contract.records import MODALITIES
 from server.models.checkpoint import load_cnn, save_checkpoint
 from server.models.cnn import CNN, build_cnn
 from server.models.compact import shipped_backbone
 from server.models.preprocess import to_batch
-from server.records import MODALITIES
-from server.training.dataset import PixelCache, Row
-from server.training.features import digest_of, features_of
-from server.training.imagenet_points import points_of
+from server.training.cnn.features import digest_of, features_of
+from server.training.cnn.imagenet_points import points_of
+from server.training.data.dataset import PixelCache, Row
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.errors import ModelError, RequestError
+from server.contract.errors import ModelError, RequestError
+from server.contract.records import MODALITIES
 from server.models.calibration import probabilities
 from server.models.ensemble import Ensemble, read_ensemble
 from server.models.ensembles import SHIPPED_FILE
-from server.records import MODALITIES
-from server.training.feedback import LEAST_CORRECTIONS, Corrected, refit, written
-from server.training.fit_ensemble import Heard
-from server.training.validation import SHIPPED_VALIDATION, read_validation, write_validation
+from server.training.ensemble.fit_ensemble import Heard
+from server.training.ensemble.refit import LEAST_CORRECTIONS, Corrected, refit, written
+from server.training.ensemble.validation import SHIPPED_VALIDATION, read_validation, write_validation
 
 NAMES = ("cnn",)
 CT, OTHER = MODALITIES.index("ct"), MODALITIES.index("other_medical")

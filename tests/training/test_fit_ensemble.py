@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.errors import NotFound, RequestError
+from server.contract.errors import NotFound, RequestError
+from server.contract.records import MODALITIES
 from server.models.ensemble import read_ensemble
-from server.records import MODALITIES
-from server.training.fit_ensemble import fit_ensemble
+from server.training.ensemble.fit_ensemble import fit_ensemble
 
 N, FOLDS = 540, 3
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.records import MODALITIES
-from server.training.dataset import Row, read_rows
-from server.training.folds import FOLDS, fold_of, part_of, unit_of
+from server.contract.records import MODALITIES
+from server.training.data.dataset import Row, read_rows
+from server.training.data.folds import FOLDS, fold_of, part_of, unit_of
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.training.framed import MARKS, STEPS, framed, marked
-from server.training.views import SHORT_SIDES, in_a_frame
+from server.training.augment.framed import MARKS, STEPS, framed, marked
+from server.training.data.views import SHORT_SIDES, in_a_frame
 
 SEEDS = range(12)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from server.contract.records import MODALITIES
 from server.models.layout import TWIN_DIM
-from server.records import MODALITIES
-from server.training import phantoms, views
+from server.training.data import views
+from server.training.drawn import phantoms
 
 
 @pytest.mark.parametrize("name", phantoms.PHANTOMS)

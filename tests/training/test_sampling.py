@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from server.training.dataset import Row
-from server.training.sampling import DRAWN, DRAWN_KIND, draw_weights, kind_names, pass_over, plan
+from server.training.data.dataset import Row
+from server.training.data.sampling import DRAWN, DRAWN_KIND, draw_weights, kind_names, pass_over, plan
 
 ROWS = (
     [Row(None, "ct", "chest", "large")] * 400

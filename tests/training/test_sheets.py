@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from server.training.dataset import PixelCache, read_rows
+from server.training.data.dataset import PixelCache, read_rows
 from server.training.sheets import confusion_picture, mistakes_sheet, mistakes_table, worst
 
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from server.models.calibration import LEAST_LOG_PROBABILITY, log_probabilities, probabilities
-from server.training.stacking import LEAST_SURE, NEVER, TO_EQUAL, fit_stack, fit_temperature, fit_thresholds, origin_weights
+from server.training.ensemble.stacking import (
+    LEAST_SURE,
+    NEVER,
+    TO_EQUAL,
+    fit_stack,
+    fit_temperature,
+    fit_thresholds,
+    origin_weights,
+)
 
 Array = np.ndarray[Any, Any]
 N = 3000

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from server.contract.records import MODALITIES
 from server.models.clip import CompactClip, unit
 from server.models.kmeans import KMeansModel
-from server.records import MODALITIES
-from server.training.clip_file import stored
-from server.training.dataset import Row
-from server.training.fit_kmeans import cluster
-from server.training.judge_clip import FIRST, Query, queries, retrieval, summary
-from server.training.train_clip import Captioned, Recipe, drawing_weights, fit_projection
+from server.training.clip.clip_file import stored
+from server.training.clip.judge_clip import FIRST, Query, queries, retrieval, summary
+from server.training.clip.train_clip import Captioned, Recipe, drawing_weights, fit_projection
+from server.training.data.dataset import Row
+from server.training.ensemble.fit_kmeans import cluster
 
 KINDS = 6
 EACH = 40
@@ -94,9 +94,9 @@ def test_there_are_sixty_queries_that_no_caption_says() -> None:
 
 @pytest.mark.shared
 def test_no_query_is_a_caption_and_each_has_pictures(shared: Path) -> None:
-    from server.training.dataset import read_rows
-    from server.training.judge_clip import LEAST_RELEVANT
-    from server.training.texts import caption_texts
+    from server.training.clip.judge_clip import LEAST_RELEVANT
+    from server.training.clip.texts import caption_texts
+    from server.training.data.dataset import read_rows
 
     rows = read_rows(shared / "data")
     said = {text.lower() for text in caption_texts(rows)}

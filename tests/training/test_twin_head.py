@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch import nn
 
+from server.contract.records import MODALITIES
 from server.models.checkpoint import load_cnn, read_card, save_checkpoint
 from server.models.cnn import build_cnn
 from server.models.layout import DEEP, TWIN_DIM
-from server.records import MODALITIES
-from server.training.dataset import PixelCache, Row
-from server.training.twin_head import SHARE, add_twin, fit_twin_head, with_twin
-from server.training.views import QUALITIES, SHORT_SIDES, VIEWS, augmented, resaved, twin_views
+from server.training.cnn.twin_head import SHARE, add_twin, fit_twin_head, with_twin
+from server.training.data.dataset import PixelCache, Row
+from server.training.data.views import QUALITIES, SHORT_SIDES, VIEWS, augmented, resaved, twin_views
 
 
 def test_the_head_reads_features_as_they_are() -> None:

@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from sqlalchemy import URL, text
 
 from server.app import create_app
-from server.records import JudgedImage
+from server.contract.records import JudgedImage
 from server.settings import Settings
 from server.source.guard import Guard
 from server.store import events, scans
 from server.store.database import Database
-from server.web.keys import DATABASE, GUARD, LIMITER, SETTINGS
+from server.web.http.keys import DATABASE, GUARD, LIMITER, SETTINGS
 from tests.judged import MODEL
 from tests.web.tabs import TOKEN, browsed, chromium
 

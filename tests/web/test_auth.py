@@ -13,15 +13,15 @@ from sqlalchemy import text
 from yarl import URL
 
 from server.app import create_app
-from server.errors import SettingsError
+from server.contract.errors import SettingsError
 from server.settings import Settings
 from server.store import access
 from server.store.database import Database
-from server.web.auth import COOKIE
-from server.web.limits import RATES
-from server.web.login import inside, login_link
+from server.web.http.auth import COOKIE
+from server.web.http.limits import RATES
+from server.web.http.token import LEAST_LENGTH, Token
+from server.web.pages.login import inside, login_link
 from server.web.routes import ROUTES
-from server.web.token import LEAST_LENGTH, Token
 from tests.web.conftest import TOKEN, Client, signed_in
 
 FREE = {"/login", "/static"}

@@ -10,12 +10,12 @@ import pytest
 from aiohttp import ClientResponse
 from sqlalchemy import text
 
-from server.records import Modality
+from server.contract.records import Modality
 from server.store import scans
 from server.store.database import Database
 from server.store.retention import purge
-from server.web.answers import ScansForgotten, ScansRestored, ScanSummary
-from server.web.shapes import MAX_AT_ONCE
+from server.web.api.answers import ScansForgotten, ScansRestored, ScanSummary
+from server.web.api.shapes import MAX_AT_ONCE
 from tests.judged import MODEL, digest, judged
 from tests.web.conftest import Client, emit, scanned
 

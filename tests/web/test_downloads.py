@@ -14,12 +14,12 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.records import MODALITIES, Place
+from server.contract.records import MODALITIES, Place
 from server.store import changes, scans
 from server.store.database import Database
-from server.web.answers import ReportShape
-from server.web.archive import AT_ONCE
-from server.web.exports import COLUMNS
+from server.web.api.answers import ReportShape
+from server.web.api.archive import AT_ONCE
+from server.web.api.exports import COLUMNS
 from tests.judged import MODEL, digest, judged
 from tests.web.conftest import Client, scanned, signed_in, webp
 

@@ -16,12 +16,12 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 
 from server.app import create_app
-from server.report import image_json
+from server.contract.report import image_json
 from server.settings import Settings
 from server.store import events as kept_events
 from server.store import scans
 from server.store.database import Database
-from server.web.keys import DATABASE, STREAMS
+from server.web.http.keys import DATABASE, STREAMS
 from tests.judged import MODEL, judged
 from tests.web.conftest import TOKEN, Client, emit, scanned
 
@@ -148,7 +148,7 @@ async def test_without_notifications_a_stream_finds_out_by_itself(
 
 
 async def test_a_silent_stream_is_kept_alive_by_comments(client: Client, kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.web.events.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("server.web.api.events.HEARTBEAT_S", 0.05)
     async with listening(client, await begun(kept)) as answer:
         assert (await answer.content.readline()).startswith(b"retry: ")
         async with asyncio.timeout(20):
@@ -159,7 +159,7 @@ async def test_a_silent_stream_is_kept_alive_by_comments(client: Client, kept: D
 async def test_a_listener_that_goes_away_is_let_go(
     client: Client, app: web.Application, kept: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.web.events.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("server.web.api.events.HEARTBEAT_S", 0.05)
     async with listening(client, await begun(kept)):
         await until(lambda: len(app[STREAMS]) == 1)
     await until(lambda: not app[STREAMS])
@@ -169,7 +169,7 @@ async def test_more_streams_than_the_limit_are_refused(
     client: Client, kept: Database, app: web.Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await until(lambda: not app[STREAMS])
-    monkeypatch.setattr("server.web.events.MAX_STREAMS", 1)
+    monkeypatch.setattr("server.web.api.events.MAX_STREAMS", 1)
     scan_id = await begun(kept)
     async with listening(client, scan_id):
         await until(lambda: len(app[STREAMS]) == 1)

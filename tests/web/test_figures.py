@@ -14,13 +14,13 @@ from playwright.async_api import Page, expect
 from sqlalchemy import text
 
 from server.charts.looks import PALETTES, framed
+from server.charts.over_time import by_period
 from server.charts.press import Press
-from server.errors import ReaderFailed
-from server.records import MODALITIES
+from server.contract.errors import ReaderFailed
+from server.contract.records import MODALITIES
 from server.store import feedback
 from server.store.database import Database
-from server.web.charts_over_time import by_period
-from server.web.keys import CHARTS
+from server.web.http.keys import CHARTS
 from server.web.templating import STATIC
 from server.web.texts_figures import CHARTS as NAMES
 from tests.judged import digest, judged

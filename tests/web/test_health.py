@@ -8,8 +8,8 @@ import sys
 import pytest
 from aiohttp import web
 
-from server.errors import WeightsMissing
-from server.web.keys import WEIGHTS
+from server.contract.errors import WeightsMissing
+from server.web.http.keys import WEIGHTS
 from tests.web.conftest import Client
 
 

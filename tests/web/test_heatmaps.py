@@ -12,7 +12,7 @@ from server.jobs import heatmaps
 from server.jobs.heatmaps import Explain
 from server.store import thumbnails
 from server.store.database import Database
-from server.web.images import PRIVATE
+from server.web.api.images import PRIVATE
 from tests.judged import MODEL, digest, judged
 from tests.web.conftest import Client, scanned, webp
 
@@ -60,7 +60,7 @@ async def test_one_is_made_by_a_worker_and_then_kept(client: Client, kept: Datab
 async def test_who_asks_while_it_is_made_is_told_when_to_come_back(
     client: Client, kept: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.web.images.HEATMAP_WAIT_S", 0.2)
+    monkeypatch.setattr("server.web.api.images.HEATMAP_WAIT_S", 0.2)
     answer = await client.get(PATH)
     problem = await answer.json()
     assert (answer.status, problem["code"], answer.headers["Retry-After"]) == (503, "not_made_yet", "2")

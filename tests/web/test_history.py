@@ -10,12 +10,12 @@ import pytest
 from aiohttp import web
 
 from server.contract.csv_table import FORMULA
-from server.records import MODALITIES
+from server.contract.records import MODALITIES
 from server.store.database import Database
 from server.store.export import Exported
-from server.web.answers import HistoryPage, ReportShape, StatsShape
-from server.web.exports import COLUMNS, csv_row
-from server.web.shapes import MAX_PAGE, MAX_SEARCH
+from server.web.api.answers import HistoryPage, ReportShape, StatsShape
+from server.web.api.exports import COLUMNS, csv_row
+from server.web.api.shapes import MAX_PAGE, MAX_SEARCH
 from tests.judged import judged
 from tests.web.conftest import Client, scanned
 
@@ -130,7 +130,7 @@ async def test_the_json_holds_the_same_and_takes_the_same_filters(client: Client
 
 
 async def test_a_long_export_is_sent_in_pieces(client: Client, kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.web.exports.PIECE", 500)
+    monkeypatch.setattr("server.web.api.exports.PIECE", 500)
     await scanned(kept, *[judged(str(number)) for number in range(60)])
     answer = await client.get("/api/export.json")
     assert answer.headers["Transfer-Encoding"] == "chunked"
@@ -142,7 +142,7 @@ async def test_a_long_export_is_sent_in_pieces(client: Client, kept: Database, m
 async def test_an_export_that_breaks_is_cut_and_not_ended(
     client: Client, kept: Database, app: web.Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.web.exports.PIECE", 500)
+    monkeypatch.setattr("server.web.api.exports.PIECE", 500)
     await scanned(kept, *[judged(str(number)) for number in range(20)])
     rows = iter(range(100))
 
@@ -151,7 +151,7 @@ async def test_an_export_that_breaks_is_cut_and_not_ended(
             raise RuntimeError("in the middle")
         return csv_row(row)
 
-    monkeypatch.setattr("server.web.exports.csv_row", breaks)
+    monkeypatch.setattr("server.web.api.exports.csv_row", breaks)
     with pytest.raises(Exception, match=r"payload|disconnected|Connection"):
         await (await client.get("/api/export.csv")).text()
 

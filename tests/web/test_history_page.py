@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from server.store import scans
 from server.store.database import Database
-from server.web.keys import SETTINGS
+from server.web.http.keys import SETTINGS
 from tests.judged import MODEL, judged
 from tests.web.conftest import emit, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
@@ -112,7 +112,7 @@ async def test_all_are_deleted_only_when_sure(browsed: Page, kept: Database) -> 
 
 
 async def test_pages_go_on_and_back_to_the_newest(browsed: Page, kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.web.pages.ROWS", 2)
+    monkeypatch.setattr("server.web.pages.history_page.ROWS", 2)
     await three(kept)
     await browsed.goto("/")
     await browsed.get_by_role("link", name="Older").click()

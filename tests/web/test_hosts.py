@@ -6,7 +6,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from server.web.hosts import EXTENSION, HEADERS, host_allowed
+from server.web.http.hosts import EXTENSION, HEADERS, host_allowed
 from tests.web.conftest import Client, signed_in
 
 CHROME = "chrome-extension://abcdefghijklmnopabcdefghijklmnop"

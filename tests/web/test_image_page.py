@@ -11,11 +11,11 @@ from aiohttp.test_utils import TestServer
 from PIL import Image
 from playwright.async_api import Page, expect
 
-from server.records import Place
+from server.contract.records import Place
 from server.store import thumbnails
 from server.store.database import Database
-from server.web.image_page import LISTED
-from server.web.keys import SETTINGS
+from server.web.http.keys import SETTINGS
+from server.web.pages.image_page import LISTED
 from tests.judged import MODEL, digest, judged
 from tests.web.conftest import scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE

@@ -6,10 +6,10 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from server.records import Panel
+from server.contract.records import Panel
 from server.store.database import Database
-from server.web.answers import CorrectionKept, ImageDetails
-from server.web.images import PRIVATE
+from server.web.api.answers import CorrectionKept, ImageDetails
+from server.web.api.images import PRIVATE
 from tests.judged import digest, judged, verdict
 from tests.web.conftest import Client, scanned, signed_in, webp
 

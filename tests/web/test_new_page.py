@@ -13,11 +13,11 @@ from aiohttp.test_utils import TestServer
 from PIL import Image
 from playwright.async_api import FilePayload, Page, expect
 
-from server.records import ScanError
+from server.contract.records import ScanError
 from server.store import history, scans, uploads
 from server.store.database import Database
-from server.web.keys import LIMITER
-from server.web.limits import Limiter, Rate
+from server.web.http.keys import LIMITER
+from server.web.http.limits import Limiter, Rate
 from tests.judged import MODEL, judged
 from tests.web.conftest import scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements

@@ -13,10 +13,10 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server import errors
-from server.errors import MedlensError
-from server.web.contract import described
-from server.web.openapi import document
+from server.contract import errors
+from server.contract.errors import MedlensError
+from server.web.http.openapi import document
+from server.web.http.operation import described
 from tests.web.conftest import Client
 
 # The contract's table, as INTERFACE writes it.

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.report import image_json
+from server.contract.report import image_json
 from server.store import scans
 from server.store.database import Database
 from server.web.templating import STATIC, TEMPLATES
@@ -88,7 +88,7 @@ async def test_empty_states_say_what_to_do(server: TestServer, session: ClientSe
 async def test_history_goes_on_with_its_filters(
     server: TestServer, session: ClientSession, kept: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.web.pages.ROWS", 2)
+    monkeypatch.setattr("server.web.pages.history_page.ROWS", 2)
     page = await signed_in(server, session)
     for number in range(3):
         await scanned(kept, judged("a"), title=f"Page {number}")

@@ -8,8 +8,8 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 
 from server.store.database import Database
-from server.web.pairing import code_of
-from server.web.secret import fingerprint
+from server.web.http.secret import fingerprint
+from server.web.pages.pairing import code_of
 from tests.web.conftest import Client, signed_in
 
 OWN = "a-token-that-the-extension-made-itself-0123"

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from server.store import feedback, sightings
 from server.store.database import Database
-from server.training.dataset import read_rows
+from server.training.data.dataset import read_rows
 from tests.judged import digest, judged
 from tests.web.conftest import Client, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
@@ -90,7 +90,7 @@ async def test_the_queue_over_http(client: Client, kept: Database) -> None:
 
 
 async def test_corrections_are_listed_and_taken_back(browsed: Page, kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.web.corrections.ROWS", 2)
+    monkeypatch.setattr("server.web.pages.corrections.ROWS", 2)
     await browsed.goto("/corrections")
     await expect(browsed.locator(".empty h2")).to_have_text("No corrections yet")
     await scanned(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from server.errors import TooManyRequests
-from server.web.keys import LIMITER
-from server.web.limits import RATES, Limiter, Rate
+from server.contract.errors import TooManyRequests
+from server.web.http.keys import LIMITER
+from server.web.http.limits import RATES, Limiter, Rate
 from tests.web.conftest import Client, refusal
 
 pytestmark = pytest.mark.usefixtures("public")
@@ -26,7 +26,7 @@ async def test_too_many_scans_at_once_are_told_when_to_come_back(
 
 
 async def test_a_full_queue_takes_no_more(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.web.scans.MAX_QUEUED", 1)
+    monkeypatch.setattr("server.web.api.scans.MAX_QUEUED", 1)
     assert (await client.post("/api/scans", json={"url": "https://example.org"})).status == 202
     answer = await client.post("/api/scans", json={"url": "https://example.org"})
     assert await refusal(answer) == (429, "too_many_requests")
@@ -47,7 +47,7 @@ def test_a_bucket_fills_again_with_time() -> None:
 
 
 def test_callers_are_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.web.limits.MAX_BUCKETS", 3)
+    monkeypatch.setattr("server.web.http.limits.MAX_BUCKETS", 3)
     limiter = Limiter({"read": Rate(burst=1, per_second=0.1)})
     for name in "abcde":
         limiter.take("read", name)

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.records import JudgedImage, Panel, Place
+from server.contract.records import JudgedImage, Panel, Place
 from server.store import scans
 from server.store.database import Database
 from tests.judged import MODEL, digest, judged, verdict

@@ -10,9 +10,9 @@ from aiohttp import FormData, web
 
 from server.store import scans, uploads
 from server.store.database import Database
-from server.web.keys import QUEUE, SETTINGS, UPLOADS
-from server.web.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES, UPLOADS_AT_ONCE
-from server.web.uploads import file_name
+from server.web.http.keys import QUEUE, SETTINGS, UPLOADS
+from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES, UPLOADS_AT_ONCE
+from server.web.http.uploads import file_name
 from tests.site import picture
 from tests.web.conftest import Client, refusal
 

@@ -7,13 +7,13 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from server.errors import NotFound
+from server.contract.errors import NotFound
 from server.store import scans
 from server.store.database import Database
-from server.web.answers import ReportShape, ScanAccepted
-from server.web.keys import QUEUE
-from server.web.limits import MAX_JSON_BYTES
-from server.web.shapes import MAX_MEMBERS, MAX_TEXT
+from server.web.api.answers import ReportShape, ScanAccepted
+from server.web.api.shapes import MAX_MEMBERS, MAX_TEXT
+from server.web.http.keys import QUEUE
+from server.web.http.limits import MAX_JSON_BYTES
 from tests.judged import judged
 from tests.web.conftest import Client, refusal, scanned
 

@@ -16,9 +16,9 @@ from server.app import create_app
 from server.settings import PREFIX, Settings
 from server.store import access, feedback, scans, storage, thumbnails, verdicts
 from server.store.database import Database
-from server.web.login import SESSION_LIFE
-from server.web.pairing import EXTENSION_LIFE, LABEL
-from server.web.secret import fingerprint
+from server.web.http.secret import fingerprint
+from server.web.pages.login import SESSION_LIFE
+from server.web.pages.pairing import EXTENSION_LIFE, LABEL
 from tests.judged import MODEL, digest, judged
 from tests.web.conftest import TOKEN, Client, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
@@ -80,7 +80,7 @@ async def test_a_new_token_ends_all_others(own_token: Settings, session: ClientS
         old = (own_token.data_dir / "token").read_text().strip()
         page = Client(fresh, session)
         assert (await page.post("/login", data={"token": old}, headers={"Origin": page.base})).status == 303
-        from server.web.keys import DATABASE
+        from server.web.http.keys import DATABASE
 
         await paired(app[DATABASE])
         await access.open_session(app[DATABASE], fingerprint("another browser"), SESSION_LIFE, "Another")

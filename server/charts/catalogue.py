@@ -1,0 +1,116 @@
+"""Every chart of the figures page by its name: those over time, and these, which look at the whole. Knows no SQL and no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from server.charts.chart import Chart, Row, Spec, amounts, colours, columns, modality_colours, names, values
+from server.charts.looks import PALETTES, Theme
+from server.charts.over_time import over_time
+from server.contract.records import MODALITIES
+from server.store.correction_stats import Corrections
+from server.store.stats import Figure, Stats
+from server.web.texts import MODALITY_NAMES
+from server.web.texts_figures import COLUMNS, STAGES
+
+BAR = {"type": "bar", "cornerRadiusEnd": 2}
+
+
+def charts(stats: Stats) -> dict[str, Chart]:
+    """In the order of the page."""
+    scans, images, rates = over_time(stats.days)
+    whole = _shares(stats.total), _confidence(stats.confidence), rates, _stages(stats)
+    every = (scans, images, *whole, _answers(stats.corrections), _confusion(stats.corrections))
+    return {chart.name: chart for chart in every}
+
+
+def _shares(total: Figure) -> Chart:
+    rows = [(MODALITY_NAMES[name], n, round(n / max(1, total.unique), 4)) for name, n in total.by_modality.items()]
+    room = max((row[2] for row in rows), default=0) * 1.4 or 1  # for the words behind the longest bar
+
+    def draw(theme: Theme) -> Spec:
+        x = {"field": "f2", "type": "quantitative", "title": None, "axis": None, "scale": {"domain": [0, room]}}
+        words = {"text": {"field": "f2", "type": "quantitative", "format": ".1%"}}
+        return {
+            "data": values(rows),
+            "encoding": {"y": names("f0"), "x": x},
+            "layer": [
+                {"mark": BAR, "encoding": {"color": modality_colours("f0", theme, legend=False)}},
+                {"mark": {"type": "text", "align": "left", "dx": 6}, "encoding": words},
+            ],
+        }
+
+    return Chart("shares", columns("modality", "images", "share"), rows, draw, share=columns("share"))
+
+
+def _confidence(bins: Sequence[int]) -> Chart:
+    rows = [(f"{i * 10}–{i * 10 + 10} %", n) for i, n in enumerate(bins)]
+
+    def draw(_: Theme) -> Spec:
+        x = names("f0", labelAngle=-45, labelOverlap=False, labelExpr="split(datum.label, ' ')[0]")
+        return {"data": values(rows), "mark": BAR, "encoding": {"x": x, "y": amounts("f1")}}
+
+    return Chart("confidence", columns("confidence", "images"), rows, draw)
+
+
+def _stages(stats: Stats) -> Chart:
+    rows: list[Row] = [
+        (STAGES[name], round(stats.stages_ms[name][0]), round(stats.stages_ms[name][1]))
+        for name in STAGES
+        if name in stats.stages_ms
+    ]
+
+    def draw(theme: Theme) -> Spec:
+        words = "datum.value >= 1000 ? datum.value / 1000 + ' s' : datum.value + ' ms'"
+        mark = {"type": "tick", "thickness": 3, "size": 18, "color": PALETTES[theme].second}
+        return {
+            "data": values(rows),
+            "encoding": {"y": names("f0")},
+            "layer": [
+                {"mark": BAR, "encoding": {"x": amounts("f1", labelExpr=words)}},
+                {"mark": mark, "encoding": {"x": {"field": "f2", "type": "quantitative"}}},
+            ],
+        }
+
+    return Chart("stages", columns("stage", "p50", "p95"), rows, draw)
+
+
+def _answers(said: Corrections) -> Chart:
+    rows: list[Row] = []
+    for name in MODALITIES:
+        reviewed, right = said.of_answer(name)
+        rows.append((MODALITY_NAMES[name], reviewed, right, round(right / reviewed, 4) if reviewed else 0.0))
+    kinds = columns("right", "wrong")
+    each = [(name, kinds[i], n, i) for name, reviewed, right, _ in rows for i, n in enumerate((right, reviewed - right))]
+
+    def draw(theme: Theme) -> Spec:
+        colour = colours("f1", kinds, [PALETTES[theme].accent, PALETTES[theme].second])
+        encoding = {"y": names("f0"), "x": amounts("f2"), "color": colour, "order": {"field": "f3"}}
+        return {"data": values(each), "mark": "bar", "encoding": encoding}
+
+    return Chart("answers", columns("modality", "reviewed", "right", "share"), rows, draw, share=columns("share"), height=280)
+
+
+def _confusion(said: Corrections) -> Chart:
+    table = said.confusion()
+    rows: list[Row] = [(MODALITY_NAMES[model], *(table[model][person] for person in MODALITIES)) for model in MODALITIES]
+    each = [(MODALITY_NAMES[model], MODALITY_NAMES[person], table[model][person]) for model in MODALITIES for person in MODALITIES]
+    most = max(row[2] for row in each) or 1
+
+    def draw(theme: Theme) -> Spec:
+        look = PALETTES[theme]
+        x, y = names("f1", COLUMNS["person"], labelAngle=-35), names("f0", COLUMNS["model"])
+        scale = {"domain": [0, most], "range": [look.line, look.accent]}
+        colour = {"field": "f2", "type": "quantitative", "legend": None, "scale": scale}
+        ink = {"condition": {"test": f"datum.f2 > {most / 2}", "value": look.surface}, "value": look.ink}
+        return {
+            "data": values(each),
+            "encoding": {"x": x, "y": y},
+            "layer": [
+                {"mark": {"type": "rect", "stroke": look.surface, "strokeWidth": 2}, "encoding": {"color": colour}},
+                {"mark": "text", "encoding": {"text": {"field": "f2"}, "color": ink}},
+            ],
+        }
+
+    first = f"{COLUMNS['model']} / {COLUMNS['person']}"
+    return Chart("confusion", (first, *(MODALITY_NAMES[name] for name in MODALITIES)), rows, draw, height=280)

@@ -1,0 +1,102 @@
+"""Charts over time: scans, images by modality, shares. Knows figures by day; many days become weeks, then months."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+
+from server.charts.chart import Chart, Row, Spec, amounts, colours, columns, modality_colours, values
+from server.charts.looks import PALETTES, Theme
+from server.contract.records import MODALITIES
+from server.store.stats import Figure
+from server.web.texts import MODALITY_NAMES
+from server.web.texts_figures import COLUMNS
+
+# More bars than these do not fit a phone: longer times are shown by weeks, then by months.
+MOST_DAYS, MOST_WEEKS = 62, 7 * 62
+WEEK = timedelta(days=7)
+RATES = ("cached", "uncertain", "disagreeing")
+_COUNTS = ("scans", "found", "unique", "medical", "uncertain", "disagreeing", "corrected", "cached")
+
+
+def over_time(days: Mapping[date, Figure]) -> tuple[Chart, ...]:
+    periods = by_period(days)
+    return _scans(periods), _images(periods), _rates(periods)
+
+
+def by_period(days: Mapping[date, Figure]) -> dict[date, Figure]:
+    """Each day, week (from Monday) or month from the first to the last under its first day, also those without a scan."""
+    found: dict[date, list[Figure]] = {period: [] for period in _periods(sorted(days))}
+    begins = list(found)
+    for day, figure in days.items():
+        found[begins[bisect_right(begins, day) - 1]].append(figure)
+    return {period: _sum(figures) for period, figures in found.items()}
+
+
+def _periods(days: Sequence[date]) -> Iterator[date]:
+    if not days:
+        return
+    span = (days[-1] - days[0]).days
+    at = days[0]
+    if span > MOST_DAYS:
+        at = at - timedelta(days=at.weekday()) if span <= MOST_WEEKS else at.replace(day=1)
+    while at <= days[-1]:
+        yield at
+        if span > MOST_WEEKS:
+            at = (at + timedelta(days=31)).replace(day=1)
+        else:
+            at += WEEK if span > MOST_DAYS else timedelta(days=1)
+
+
+def _sum(figures: Sequence[Figure]) -> Figure:
+    counts = {name: sum(getattr(one, name) for one in figures) for name in _COUNTS}
+    return Figure(**counts, by_modality={name: sum(one.by_modality[name] for one in figures) for name in MODALITIES})
+
+
+def _period() -> Spec:
+    words = {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 12, "labelBound": True, "ticks": False}
+    return {"field": "f0", "type": "ordinal", "title": None, "axis": words}
+
+
+def _scans(periods: Mapping[date, Figure]) -> Chart:
+    rows = [(period, figure.scans) for period, figure in periods.items()]
+
+    def draw(_: Theme) -> Spec:
+        return {
+            "data": values(rows),
+            "mark": {"type": "bar", "cornerRadiusEnd": 2},
+            "encoding": {"x": _period(), "y": amounts("f1")},
+        }
+
+    return Chart("scans", columns("period", "scans"), rows, draw)
+
+
+def _images(periods: Mapping[date, Figure]) -> Chart:
+    rows: list[Row] = [(period, *(figure.by_modality[name] for name in MODALITIES)) for period, figure in periods.items()]
+    each = [(row[0], MODALITY_NAMES[name], row[i + 1], i) for row in rows for i, name in enumerate(MODALITIES)]
+
+    def draw(theme: Theme) -> Spec:
+        encoding = {"x": _period(), "y": amounts("f2"), "color": modality_colours("f1", theme), "order": {"field": "f3"}}
+        return {"data": values(each), "mark": "bar", "encoding": encoding}
+
+    return Chart("images", (COLUMNS["period"], *(MODALITY_NAMES[name] for name in MODALITIES)), rows, draw, height=260)
+
+
+def _rates(periods: Mapping[date, Figure]) -> Chart:
+    met = {period: figure for period, figure in periods.items() if figure.unique}
+    rows: list[Row] = [
+        (period, *(round(getattr(figure, name) / figure.unique, 4) for name in RATES)) for period, figure in met.items()
+    ]
+    each = [(row[0], COLUMNS[name], row[i + 1]) for row in rows for i, name in enumerate(RATES)]
+    told = columns(*RATES)
+
+    def draw(theme: Theme) -> Spec:
+        look = PALETTES[theme]
+        share = amounts("f2", format="%", tickMinStep=0.01)
+        lines = colours("f1", told, [look.accent, look.second, look.modalities[4]])
+        dashes = {"field": "f1", "type": "nominal", "sort": list(told), "legend": None}  # told apart without colours, too
+        encoding = {"x": _period(), "y": share, "color": lines, "strokeDash": dashes}
+        return {"data": values(each), "mark": {"type": "line", "point": {"size": 26}, "strokeWidth": 2}, "encoding": encoding}
+
+    return Chart("rates", (COLUMNS["period"], *told), rows, draw, share=told, height=260)

@@ -1,0 +1,196 @@
+"""What travels between the stages: frozen records, no behaviour beyond reading themselves.
+
+source -> extract -> dedupe -> classify -> store -> show. A stage takes one of these and gives another; it knows no other stage.
+Boxes are (x, y, width, height): CSS pixels of the whole page for web pages, points from the top left corner for PDF pages,
+pixels of the image for panels. Probabilities are floats in 0..1 in the order of `MODALITIES` and sum to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+Modality: TypeAlias = Literal["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"]
+MODALITIES: tuple[Modality, ...] = ("xray", "ct", "mri", "ultrasound", "other_medical", "non_medical")
+NON_MEDICAL: Modality = "non_medical"
+# A second choice with less than this is no rival of an unsure first one: of 96 and 2 % it would be wrong to ask "CT or MRI?".
+RIVAL = 0.1
+
+SourceKind: TypeAlias = Literal["page", "pdf", "image", "dicom", "folder"]
+SOURCE_KINDS: tuple[SourceKind, ...] = ("page", "pdf", "image", "dicom", "folder")
+
+PlaceKind: TypeAlias = Literal[
+    "img", "picture", "background", "svg", "canvas", "video_poster", "object", "embedded", "page", "file", "frame", "other"
+]
+Status: TypeAlias = Literal["queued", "running", "done", "partial", "failed", "cancelled"]
+FINISHED: tuple[Status, ...] = ("done", "partial", "failed", "cancelled")
+
+# What a notice means for the scan: without an image it failed, and else something is missing; something is missing; nothing is.
+Severity: TypeAlias = Literal["failure", "cut", "remark"]
+
+# Why an image that was found is not judged. The Report counts each under `counts.skipped`.
+SkipReason: TypeAlias = Literal[
+    "too_small",  # a side under MIN_IMAGE_SIDE: icons, trackers' pixels, sprites
+    "too_many",  # over MAX_IMAGES
+    "too_many_pixels",  # its header says more than MAX_PIXELS
+    "too_large",  # more bytes than the limit
+    "broken",  # the header reads, the pixels do not; or a body that was cut
+    "unknown_format",  # not on the format allow-list
+    "timed_out",  # did not arrive within IMAGE_TIMEOUT_S
+    "blocked",  # the guard refused its address
+    "unreadable",  # its reader failed (a broken PDF object, a DICOM without pixels)
+    "blank",  # one colour only
+]
+
+Box: TypeAlias = tuple[float, float, float, float]
+Probabilities: TypeAlias = Mapping[Modality, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is to be scanned, made safe: a normalised address, or bytes at hand.
+
+    `target`: what the person gave, as shown back. `url`: normalised http(s) address, when it has one.
+    `data` or `path`: the bytes of an upload or a local file; None for a page.
+    `notice`: what a person should know of the address itself.
+    """
+
+    kind: SourceKind
+    target: str
+    url: str | None = None
+    title: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+    path: Path | None = None
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One spot where an image stands. `page` counts from 1 (PDF page, TIFF page, DICOM frame); `tag` is DICOM's own Modality."""
+
+    url: str | None
+    kind: PlaceKind
+    page: int | None = None
+    alt: str | None = None
+    box: Box | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An image as found: its encoded bytes and where it stands. Not yet opened."""
+
+    data: bytes = field(repr=False)
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something found that will not be judged, and why."""
+
+    reason: SkipReason
+    place: Place
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What was learned about the whole: its title, or what a person should know of it (code as in errors.py)."""
+
+    title: str | None = None
+    code: str | None = None
+    message: str = ""
+    severity: Severity = "failure"
+
+
+Found: TypeAlias = Candidate | Skipped | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueImage:
+    """One image, however often it was seen. `phash` is 64 bits as 16 hex digits, None when a cache hit made decoding needless."""
+
+    sha256: str
+    width: int
+    height: int
+    format: str
+    size: int
+    places: tuple[Place, ...]
+    data: bytes = field(repr=False)
+    phash: str | None = None
+    near_duplicate_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one image (or one panel of it).
+
+    `probabilities` are calibrated. `members` holds what each ensemble member said by itself. `agree`: all members that are sure
+    name the same modality. `uncertain`: the answer abstains; `open` is then the second candidate, if there is one.
+    """
+
+    modality: Modality
+    is_medical: bool
+    confidence: float
+    probabilities: Probabilities
+    uncertain: bool
+    agree: bool
+    members: Mapping[str, Probabilities]
+    model_version: str
+    cached: bool = False
+    corrected: bool = False
+
+    @property
+    def open(self) -> Modality | None:
+        """Of an uncertain answer the second candidate, where it has a share worth asking about (RIVAL)."""
+        others = [name for name in MODALITIES if name != self.modality]
+        second = max(others, key=lambda name: self.probabilities[name])
+        return second if self.uncertain and self.probabilities[second] >= RIVAL else None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel of a compound figure: its box in pixels of the image, and its own verdict."""
+
+    box: Box
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedImage:
+    """An image with its answer; what the store keeps and the Report shows. `thumbnail` is WebP, None when it is not to be kept."""
+
+    image: UniqueImage
+    verdict: Verdict
+    panels: tuple[Panel, ...] = ()
+    thumbnail: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanError:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole answer for one scan. server/contract/report.py writes it as the contract's JSON."""
+
+    id: UUID
+    kind: SourceKind
+    target: str
+    title: str | None
+    status: Status
+    error: ScanError | None
+    model_version: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    timings_ms: Mapping[str, float]
+    found: int
+    skipped: Mapping[SkipReason, int]
+    images: tuple[JudgedImage, ...]

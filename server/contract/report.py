@@ -1,0 +1,99 @@
+"""A Report as the contract's JSON (INTERFACE: Report). Knows the records, and no part of the program that makes or keeps them.
+
+Counts: `found` is every spot where an image stood, skipped ones included. `unique` are the images that remain after folding exact
+copies and near duplicates. `medical`, `uncertain`, `cached` and `by_modality` are counted over these, so `by_modality` sums to
+`unique`. An uncertain image counts under its likeliest modality too. `timings_ms` names every stage, 0 where it had nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from server.contract.records import JudgedImage, Panel, Place, Probabilities, Report, Verdict
+from server.scan.timings import STAGES
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """Plain dicts, lists, strings and numbers, in the contract's order."""
+    return {
+        "id": str(report.id),
+        "source": {"target": report.target, "kind": report.kind, "title": report.title},
+        "status": report.status,
+        "error": {"code": report.error.code, "message": report.error.message} if report.error else None,
+        "model_version": report.model_version,
+        "created_at": moment_json(report.created_at),
+        "started_at": moment_json(report.started_at),
+        "finished_at": moment_json(report.finished_at),
+        "timings_ms": {stage: report.timings_ms.get(stage, 0.0) for stage in STAGES},
+        "counts": counts_json(report),
+        "images": [image_json(judged) for judged in report.images],
+    }
+
+
+def counts_json(report: Report) -> dict[str, Any]:
+    unique = [judged.verdict for judged in report.images if judged.image.near_duplicate_of is None]
+    return {
+        "found": report.found,
+        "unique": len(unique),
+        "medical": sum(verdict.is_medical for verdict in unique),
+        "uncertain": sum(verdict.uncertain for verdict in unique),
+        "cached": sum(verdict.cached for verdict in unique),
+        "skipped": dict(report.skipped),
+        "by_modality": dict(Counter(verdict.modality for verdict in unique)),
+    }
+
+
+def image_json(judged: JudgedImage) -> dict[str, Any]:
+    image = judged.image
+    return {
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "bytes": image.size,
+        "near_duplicate_of": image.near_duplicate_of,
+        "places": [place_json(place) for place in image.places],
+        "verdict": verdict_json(judged.verdict),
+        "panels": [_panel(panel) for panel in judged.panels],
+    }
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "modality": verdict.modality,
+        "is_medical": verdict.is_medical,
+        "confidence": verdict.confidence,
+        "probabilities": _probabilities(verdict.probabilities),
+        "uncertain": verdict.uncertain,
+        "open": verdict.open,
+        "agree": verdict.agree,
+        "members": {name: _probabilities(said) for name, said in verdict.members.items()},
+        "cached": verdict.cached,
+        "corrected": verdict.corrected,
+        "model_version": verdict.model_version,
+    }
+
+
+def place_json(place: Place) -> dict[str, Any]:
+    shown = {
+        "url": place.url,
+        "page": place.page,
+        "kind": place.kind,
+        "alt": place.alt,
+        "box": list(place.box) if place.box else None,
+    }
+    return shown | ({"tag": place.tag} if place.tag else {})
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    return {"box": list(panel.box), "verdict": verdict_json(panel.verdict)}
+
+
+def _probabilities(probabilities: Probabilities) -> dict[str, float]:
+    return {str(modality): probability for modality, probability in probabilities.items()}
+
+
+def moment_json(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

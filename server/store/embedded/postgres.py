@@ -1,0 +1,75 @@
+"""The embedded Postgres: several processes share one server; the first starts it, the last stops it. Knows no tables.
+
+Under DATA_DIR/postgres lie `cluster` (the data), `users` (a locked file for each process that uses the server), `lock` (held while
+one of them starts or stops it), `socket`, and perhaps `software` (see binaries.py). A user killed with -9 loses its lock with its
+life, so nothing it left needs cleaning; a server without users goes on until the next user leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from server.contract.errors import DatabaseUnavailable
+from server.store.embedded.binaries import Account, account_for, closed_folder, find_binaries, reachable
+from server.store.embedded.cluster import Cluster
+from server.store.embedded.locks import Register, exclusive
+
+LOCK_S = 90.0  # longer than one start after a crash, the longest thing done under the lock
+ENTER_ONLY = 0o011  # others may pass through a folder, not list it
+
+
+class EmbeddedPostgres:
+    """`start()` gives the address of the running server, `stop()` signs off. Both block: call them in a thread."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir.expanduser().resolve() / "postgres"
+        self._users = Register(self._folder / "users")
+        self._cluster: Cluster | None = None
+
+    def start(self) -> URL:
+        """Attach to the server of this data folder, or start it. Raises DatabaseUnavailable with what to do."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with exclusive(self._folder / "lock", LOCK_S):
+                cluster = self._open()
+                self._users.enter()
+                try:
+                    cluster.prepare()
+                    running = cluster.running() or cluster.start()
+                except BaseException:
+                    self._users.leave()
+                    raise
+        except (OSError, TimeoutError) as error:
+            raise DatabaseUnavailable(f"cannot use the data folder {self._folder.parent}: {error}; set MEDLENS_DATA_DIR") from error
+        self._cluster = cluster
+        return cluster.url(running)
+
+    def stop(self) -> None:
+        """Sign off; the last user stops the server. Does nothing when it was not started."""
+        if self._cluster is None:
+            return
+        with exclusive(self._folder / "lock", LOCK_S):
+            if self._users.leave():
+                self._cluster.stop()
+        self._cluster = None
+
+    def _open(self) -> Cluster:
+        account = account_for(self._folder / "cluster")
+        if account is not None:
+            self._let_in(account)
+        return Cluster(self._folder, reachable(find_binaries(), account, self._folder / "software"), account)
+
+    def _let_in(self, account: Account) -> None:
+        """Root only: the unprivileged user must be able to pass our own two folders, and those above them, which are not ours."""
+        for folder in (self._folder.parent, self._folder):
+            if sys.platform != "win32" and folder.stat().st_uid == os.geteuid():
+                folder.chmod(folder.stat().st_mode | ENTER_ONLY)
+        if closed := closed_folder(self._folder, account):
+            raise DatabaseUnavailable(
+                f"Postgres refuses to run as root, and the user it runs as instead cannot enter {closed}; "
+                f"set MEDLENS_DATA_DIR to a folder outside it, such as /var/lib/medlens"
+            )

@@ -1,0 +1,132 @@
+"""One picture as the web might show it: the same thing, seen otherwise. Deterministic by the generator it is given.
+
+Order: who stands beside it (collage), what it looks like (grey, inverted, tinted), which part is seen (crop, turn), what people
+drew on it, what stands around it, how often it was saved. Knows the label only to keep it true: an inverted ultrasound is still
+one, so is a grey dermoscopy. `docs/experiments.md` says which chances were tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from server.training.augment import frames, marks, pixels
+
+Rng = np.random.Generator
+Step = Callable[[Image.Image, Rng], Image.Image]
+
+FRAMES: tuple[tuple[float, Step], ...] = (
+    (0.34, frames.border),
+    (0.22, frames.axes),
+    (0.14, frames.chrome),
+    (0.18, frames.slide),
+    (0.12, frames.circle),
+)
+MARKS: tuple[Step, ...] = (marks.text, marks.arrow, marks.measure, marks.region)
+INVERSION = {"xray": 0.12, "ct": 0.04, "mri": 0.04, "ultrasound": 0.04, "other_medical": 0.03, "non_medical": 0.06}
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """How likely each step is. `plain` leaves a picture but for crop and flip, so that clean pictures stay most familiar."""
+
+    plain: float = 0.12
+    collage: float = 0.07
+    grey_colour: float = 0.28  # for coloured pictures that are not medical; a third of it for medical ones
+    duotone: float = 0.05
+    tone: float = 0.6
+    cast: float = 0.15
+    turn: float = 0.2
+    marks: float = 0.12  # each of the four kinds
+    frame: float = 0.26
+    second_frame: float = 0.05
+    blur: float = 0.12
+    grain: float = 0.12
+    shrink: float = 0.3
+    jpeg: float = 0.6
+
+
+DEFAULT = Chances()
+
+
+def augment(
+    picture: Image.Image, label: str, rng: Rng, side: int, mates: Sequence[Image.Image] = (), chances: Chances = DEFAULT
+) -> NDArray[np.uint8]:
+    """uint8 [side, side, 3]. `mates`: up to three other pictures of the same label, used for collages."""
+    mirror = rng.random() < 0.5
+    if rng.random() < chances.plain:
+        return _square(_crop(picture, rng, 0.6), side, mirror)
+    collaged = bool(mates) and rng.random() < chances.collage
+    if collaged:
+        picture = frames.collage([picture, *mates[: int(rng.integers(1, 4))]], rng)
+    picture = _look(picture, label, rng, chances)
+    picture = _crop(picture, rng, 0.7 if collaged else 0.4)
+    if rng.random() < chances.turn:
+        picture = _turn(picture, rng)
+    if mirror:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    for mark in MARKS:
+        if rng.random() < chances.marks:
+            picture = mark(picture, rng)
+    for chance in (chances.frame, chances.second_frame):
+        if rng.random() < chance:
+            picture = one_of(FRAMES, rng)(picture, rng)
+    for chance, step in (
+        (chances.blur, pixels.blur),
+        (chances.grain, pixels.grain),
+        (chances.shrink, pixels.shrink),
+        (chances.jpeg, pixels.jpeg),
+    ):
+        if rng.random() < chance:
+            picture = step(picture, rng)
+    return _square(picture, side, False)
+
+
+def one_of(steps: Sequence[tuple[float, Step]], rng: Rng) -> Step:
+    """One of the steps, drawn by their shares, which sum to 1."""
+    return steps[int(rng.choice(len(steps), p=[share for share, _ in steps]))][1]
+
+
+def _look(picture: Image.Image, label: str, rng: Rng, chances: Chances) -> Image.Image:
+    medical = label != "non_medical"
+    if rng.random() < chances.grey_colour * (0.33 if medical else 1.0):
+        picture = pixels.grey(picture)
+    if rng.random() < INVERSION.get(label, 0.05):
+        picture = pixels.invert(picture)
+    if rng.random() < chances.duotone:
+        picture = pixels.duotone(picture, rng)
+    if rng.random() < chances.tone:
+        picture = pixels.tone(picture, rng)
+    if rng.random() < chances.cast:
+        picture = pixels.cast(picture, rng)
+    return picture
+
+
+def _crop(picture: Image.Image, rng: Rng, least: float) -> Image.Image:
+    """A part of at least `least` of the area, its sides in a ratio up to 4:3 off the picture's own."""
+    area, ratio = rng.uniform(least, 1.0), np.exp(rng.uniform(-0.28, 0.28))
+    width = min(picture.width, max(16, round(picture.width * np.sqrt(area * ratio))))
+    height = min(picture.height, max(16, round(picture.height * np.sqrt(area / ratio))))
+    left, top = int(rng.integers(0, picture.width - width + 1)), int(rng.integers(0, picture.height - height + 1))
+    return picture.crop((left, top, left + width, top + height))
+
+
+def _turn(picture: Image.Image, rng: Rng) -> Image.Image:
+    """A few degrees mostly; sometimes a quarter turn or upside down, as uploads are."""
+    if rng.random() < 0.25:
+        return picture.transpose(
+            (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180)[int(rng.integers(3))]
+        )
+    fill = 0 if rng.random() < 0.6 else 255
+    return picture.rotate(float(rng.normal(0, 8)), Image.Resampling.BILINEAR, fillcolor=(fill, fill, fill))
+
+
+def _square(picture: Image.Image, side: int, mirror: bool) -> NDArray[np.uint8]:
+    picture = picture.resize((side, side), Image.Resampling.BILINEAR)
+    if mirror:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.array(picture, np.uint8)

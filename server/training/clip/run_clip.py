@@ -1,0 +1,195 @@
+"""`medlens train clip`: from a backbone and the labelled pictures to clip.safetensors, and what it is worth on unseen origins.
+
+The text tower is taken from the present checkpoint unless `text_layers` asks for a new one; everything else takes minutes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from server.contract.records import MODALITIES
+from server.models.checkpoint import SHIPPED_CNN, load_cnn, read_card
+from server.models.clip import CompactClip, ZeroShot, unit
+from server.models.cnn import build_cnn
+from server.models.compact import SHIPPED_CLIP, CompactCard, read_compact_card
+from server.models.preprocess import Preprocess
+from server.models.prompts import load_prompts
+from server.models.text_tower import TextTower
+from server.training.clip.clip_file import read_text, stored, text_tensors, widened, write_clip
+from server.training.clip.judge_clip import queries, retrieval, summary, zero_shot_figures
+from server.training.clip.texts import caption_texts, corpus, small_vocabulary, vocabulary_words
+from server.training.clip.train_clip import Captioned, Recipe, caption_rows, fit_projection
+from server.training.cnn.features import digest_of, features_of, imagenet_logits, imagenet_names, seen_clearly
+from server.training.cnn.imagenet_points import points_of
+from server.training.data.captions import embed, teacher_vectors
+from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
+from server.training.data.folds import FOLDS, fold_of
+
+Floats = NDArray[np.float32]
+Say = Callable[[str], None]
+PER_ORIGIN = (
+    60  # rows learned from: the large origins' further ones are drawn so seldom that their features are not worth computing
+)
+ALL_LAYERS = (0, 1, 2, 3, 4, 5)  # of the teacher
+
+
+@dataclass(frozen=True, slots=True)
+class TextSide:
+    """The text tower as stored, and its card."""
+
+    tensors: dict[str, Tensor]
+    card: CompactCard
+
+    def tower(self, projection: Floats | None = None) -> TextTower:
+        width = next(value.shape[1] for name, value in self.tensors.items() if name.endswith("word_embeddings.weight"))
+        return TextTower(
+            {**widened(self.tensors), "text.proj.weight": np.eye(width) if projection is None else projection}, self.card
+        )
+
+
+@dataclass
+class Result:
+    """What a run found: `zero_shot` and `retrieval` figures on held-out folds, and the logits behind them."""
+
+    zero_shot: dict[str, Any]
+    retrieval: dict[str, Any]
+    answers: list[dict[str, Any]] = field(repr=False)
+    logits: Floats = field(repr=False)
+
+
+def train_clip(
+    data: Path, out: Path = SHIPPED_CLIP, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *,
+    folds: Mapping[int, Path] | None = None,
+    text_layers: Sequence[int] = (), recipe: Recipe | None = None, threads: int = 2, say: Say = print,
+) -> Result:  # fmt: skip
+    """Fit to `cnn`, judge on held-out origins, write `out` and `work`/oof/clip/FOLD.npz.
+
+    `folds`: CNN checkpoints trained without that fold; those folds are judged. Without any, all are judged with `cnn` itself, whose
+    features are honest only when it never learned from these rows.
+    """
+    rows = read_rows(data)
+    pixels, kept = PixelCache(rows, work / "cache"), work / "cache"
+    network = load_cnn(cnn)
+    fold, learned = fold_of(rows), few_of_each(rows)
+    features = features_of(network, rows, pixels, kept, threads, only=None if not folds else learned)
+    frozen = build_cnn("efficientnet_lite0", "imagenet", MODALITIES)
+    logits = imagenet_logits(features_of(frozen, rows, pixels, kept, threads))
+    text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
+    say("captions")
+    # the teacher's vectors: those of the stored tower have a cosine of .99 with them, and take longer
+    captions = caption_rows(rows, seen_clearly(logits), partial(teacher_vectors, folder=kept), imagenet_names())
+    by_fold = held_out_features(folds, features, rows, fold, pixels, kept, threads)
+    result = cross_validate(rows, by_fold, fold, captions, text, logits, recipe, say)
+    (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)
+    for k in by_fold:
+        indices = np.flatnonzero(fold == k)
+        np.savez(work / "oof" / "clip" / f"{k}.npz", logits=result.logits[indices], indices=indices)
+    say("all folds together")
+    points = points_of(features, logits, rows, learned)
+    projection = stored(fit_projection(features, rows, captions, learned, recipe, points=points))
+    card = CompactCard(
+        vocabulary=text.card.vocabulary, layers=text.card.layers, preprocess=network.preprocess, backbone=digest_of(network),
+        scale=projection.scale, created=datetime.now(UTC).isoformat(timespec="seconds"), data_sha256=data_sha256(rows),
+        metrics={"zero_shot": result.zero_shot, "retrieval": result.retrieval}
+        | {"backbone": read_card(cnn).name, "folds": sorted(by_fold)}
+        | {name: value for name, value in text.card.metrics.items() if name == "text"},
+        licences="text tower from all-MiniLM-L6-v2 (Apache-2.0)",
+    )  # fmt: skip
+    write_clip(out, cnn, text.tensors, projection, card)
+    return result
+
+
+def few_of_each(rows: Sequence[Row], most: int = PER_ORIGIN) -> NDArray[np.int64]:
+    """The rows learned from: at most `most` of each origin and label, drawn at random but always the same."""
+    kept: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i in np.random.default_rng(0).permutation(len(rows)):
+        kept[rows[i].origin, rows[i].label].append(int(i))
+    return np.array(sorted(i for some in kept.values() for i in some[:most]), np.int64)
+
+
+def held_out_features(
+    folds: Mapping[int, Path] | None,
+    features: Floats,
+    rows: Sequence[Row],
+    fold: NDArray[np.int64],
+    pixels: PixelCache,
+    kept: Path,
+    threads: int,
+) -> dict[int, Floats]:
+    """For each fold to be judged the features [n, f] by a backbone that did not learn from it: of its rows, and of few_of_each."""
+    if not folds:
+        return dict.fromkeys(range(FOLDS), features)
+    learned = few_of_each(rows)
+    return {
+        k: features_of(load_cnn(path), rows, pixels, kept, threads, only=np.concatenate([learned, np.flatnonzero(fold == k)]))
+        for k, path in sorted(folds.items())
+    }
+
+
+def cross_validate(
+    rows: Sequence[Row], by_fold: Mapping[int, Floats], fold: NDArray[np.int64], captions: Captioned, text: TextSide,
+    seen: Floats, recipe: Recipe | None = None, say: Say = print,
+) -> Result:  # fmt: skip
+    """Fit without each fold, answer for it; prompts and queries are words no training used. `seen` [n, 1000]: ImageNet logits."""
+    logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
+    asked, prompts, plain, learned = queries(), load_prompts(), text.tower(), few_of_each(rows)
+    query_vectors = plain.encode([query.text for query in asked])
+    similar = np.zeros((len(rows), len(asked)), np.float32)
+    for k, features in by_fold.items():
+        held, chosen = np.flatnonzero(fold == k), learned[fold[learned] != k]
+        fitted = stored(fit_projection(features, rows, captions, chosen, recipe, points=points_of(features, seen, rows, chosen)))
+        clip = CompactClip(fitted.tensors, partial(text.tower, fitted.tensors["text.proj.weight"]), fitted.scale)
+        vectors = clip.project(features[held])
+        logits[held] = ZeroShot(clip, prompts).modalities(vectors)
+        similar[held] = vectors @ unit(query_vectors @ fitted.tensors["text.proj.weight"].T).T
+        say(f"fold {k}: {_short(zero_shot_figures(logits[held], [rows[int(i)] for i in held]))}")
+    judged = np.flatnonzero(np.isin(fold, list(by_fold)))
+    held_rows = [rows[int(i)] for i in judged]
+    whole = zero_shot_figures(logits[judged], held_rows)
+    answers = retrieval(similar[judged], asked, held_rows, fold[judged])
+    say(f"all: {_short(whole)}")
+    return Result(whole, summary(answers), answers, logits)
+
+
+def kept_text(path: Path) -> TextSide:
+    return TextSide(read_text(path), read_compact_card(path))
+
+
+def made_text(rows: Sequence[Row], kept: Path, say: Say, layers: Sequence[int] = ALL_LAYERS) -> TextSide:
+    """The text tower from the teacher: its words reduced to those of our texts, its matrices to 8 bits, and with fewer `layers`
+    taught to answer as before (an hour on one core; all six need no teaching)."""
+    from server.training.clip.distil_text import distil, student  # noqa: PLC0415 - transformers is slow to import
+
+    spoken = [text for one in load_prompts().modalities for ways in one.texts for text in ways] + [one.text for one in queries()]
+    texts, unseen = corpus(caption_texts(rows), spoken)
+    ids, words = small_vocabulary(texts), vocabulary_words()
+    vocabulary = tuple(words[i] for i in ids)
+    say(f"{len(texts)} texts, {len(unseen)} held back, {len(vocabulary)} word pieces")
+    if tuple(layers) == ALL_LAYERS:
+        tower = student(ids, layers)
+    else:
+        tower = distil(texts, teacher_vectors(texts, kept), vocabulary, ids, layers=layers, say=say)
+    card = CompactCard(vocabulary, len(layers), Preprocess(), "", 1.0)
+    side = TextSide(text_tensors(tower.state_dict()), card)
+    cosines = {
+        name: round(float((side.tower().encode(some) * embed(some)).sum(1).mean()), 4)
+        for name, some in (("unseen_nouns", unseen), ("prompts", spoken))
+    }
+    say(f"cosine with the teacher on texts held back: {cosines}")
+    return TextSide(side.tensors, replace(card, metrics={"text": cosines}))
+
+
+def _short(whole: dict[str, Any]) -> dict[str, float]:
+    return {name: round(whole[name], 4) for name in ("accuracy", "balanced_accuracy")} | {
+        "auroc": round(whole["medical"]["auroc"], 4)
+    }

@@ -1,0 +1,131 @@
+"""Out-of-fold answers: each fold's pictures judged by a network that saw none of their origins, and what that is worth.
+
+`medlens train cnn --folds`: trains what is missing, writes OOF/<fold>.npz (logits, features, kinds, text, indices) for the ensemble
+and one line of figures each to a file of results. Knows nothing of how answers are combined.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.contract.records import MODALITIES, NON_MEDICAL
+from server.models.checkpoint import load_cnn
+from server.training.cnn.config import TrainConfig
+from server.training.cnn.held_out import answers, softmax
+from server.training.cnn.train_cnn import Stop, pick_device, train_cnn
+from server.training.data.dataset import PixelCache, Row, read_rows
+from server.training.data.folds import FOLDS, fold_of, unit_of
+from server.training.metrics import auroc, confusion, figures, fpr_at_recall, interval, per_origin
+
+NON = MODALITIES.index(NON_MEDICAL)
+CONFUSERS = ("science_confuser", "medical_context")
+ORDINARY = ("photo", "photo_gray", "chart", "diagram", "screenshot", "document", "logo_icon", "art")
+
+
+def run_folds(
+    config: TrainConfig, oof: Path, results: Path | None, folds: tuple[int, ...] = tuple(range(FOLDS)), stop: Stop = lambda: False
+) -> None:
+    """Train and judge each of `folds` under `config.out`/fold<k>; goes on where it was cut off."""
+    for fold in folds:
+        one = replace(config, hold_out=fold, out=config.out / f"fold{fold}")
+        block = judge_fold(one, oof, train_cnn(one, stop))
+        if results is not None:
+            write_result(results, {"run": f"fold{fold}", "held_out": block.pop("origins"), **block}, one)
+
+
+def judge_fold(config: TrainConfig, oof: Path, path: Path) -> dict[str, Any]:
+    """Ask the fold's network at `path` about the fold, keep the answers in `oof`, return the figures."""
+    rows = read_rows(config.data)
+    held = np.flatnonzero(fold_of(rows) == config.hold_out)
+    said = answers(load_cnn(path), PixelCache(rows, config.cache), held, pick_device(config.device))
+    oof.mkdir(parents=True, exist_ok=True)
+    kinds, text = said.kinds.astype(np.float16), said.text.astype(np.float16)
+    file = oof / f"{config.hold_out}.npz"
+    np.savez(file, logits=said.logits, features=said.features, kinds=kinds, text=text, indices=held)
+    chosen = [rows[i] for i in held]
+    return described(softmax(said.logits), chosen)
+
+
+def pooled(oof: Path, rows: list[Row]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Probabilities and row numbers of all folds there are, in row order."""
+    logits, indices = [], []
+    for file in sorted(oof.glob("[0-9]*.npz")):
+        with np.load(file) as given:
+            logits.append(given["logits"])
+            indices.append(given["indices"])
+    order = np.argsort(np.concatenate(indices))
+    if np.concatenate(indices).max() >= len(rows):
+        raise ValueError(f"{oof} belongs to other rows")
+    return softmax(np.concatenate(logits)[order]), np.concatenate(indices)[order]
+
+
+def described(probabilities: NDArray[np.float64], rows: list[Row], intervals: bool = False) -> dict[str, Any]:
+    """The contract's block, false alarms by kind at 99 % recall, the worst origins, the confusion matrix, origins with counts."""
+    labels = np.array([MODALITIES.index(row.label) for row in rows])
+    block = figures(probabilities, labels)
+    block["false_alarms"] = false_alarms(probabilities, labels, rows)
+    block["confusion"] = confusion(probabilities, labels).tolist()
+    block["per_origin"] = per_origin(probabilities, labels, [row.origin for row in rows])
+    block["origins"] = dict(sorted(Counter(row.origin for row in rows).items()))
+    if intervals:
+        block["intervals"] = bootstrap(probabilities, labels, [unit_of(row.origin) for row in rows])
+    return block
+
+
+def false_alarms(probabilities: NDArray[np.float64], labels: NDArray[np.int64], rows: list[Row]) -> dict[str, float]:
+    """Share called medical at the threshold that finds 99 % of the medical pictures: ordinary kinds, confusers, and each kind."""
+    medical = labels != NON
+    if not medical.any() or medical.all():
+        return {}
+    score, kinds = 1 - probabilities[:, NON], np.array([row.kind for row in rows])
+    sets = {"ordinary": ORDINARY, "confusers": CONFUSERS} | {kind: (kind,) for kind in (*ORDINARY, *CONFUSERS)}
+    out = {}
+    for name, members in sets.items():
+        chosen = medical | np.isin(kinds, members)
+        if (chosen & ~medical).any():
+            out[name] = fpr_at_recall(medical[chosen], score[chosen], 0.99) or 0.0
+    return out
+
+
+def bootstrap(probabilities: NDArray[np.float64], labels: NDArray[np.int64], units: list[str]) -> dict[str, Any]:
+    """95 % intervals over whole units of related origins."""
+
+    def balanced(at: NDArray[np.int64]) -> float:
+        right, there = probabilities[at].argmax(1) == labels[at], labels[at]
+        return float(np.mean([right[there == i].mean() for i in np.unique(there)]))
+
+    return {
+        "accuracy": interval(lambda at: float((probabilities[at].argmax(1) == labels[at]).mean()), units),
+        "balanced_accuracy": interval(balanced, units),
+        "medical_auroc": interval(lambda at: auroc(labels[at] != NON, 1 - probabilities[at, NON]), units),
+    }
+
+
+def write_result(results: Path, line: dict[str, Any], config: TrainConfig) -> None:
+    """Append one JSON line: what was run, with every argument, on what machine, and what came out."""
+    results.parent.mkdir(parents=True, exist_ok=True)
+    arguments = {key: value for key, value in asdict(config).items() if not isinstance(value, Path)}
+    whole = {"benchmark": "train_cnn", "at": datetime.now(UTC).isoformat(timespec="seconds"), "arguments": arguments, **line}
+    whole["machine"] = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    with results.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(rounded(whole)) + "\n")
+
+
+def rounded(value: Any) -> Any:
+    """Floats to four digits, all the way down: a result is no more exact than that."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: rounded(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(part) for part in value]
+    return value

@@ -1,0 +1,101 @@
+"""The arithmetic of fitting an ensemble: a temperature, a stack of members, and the thresholds of "sure". Arrays in, numbers out.
+
+Rows are images that no member learned from. It knows no files and no folds: server/training/ensemble/fit_ensemble.py splits and writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+
+from server.contract.records import MODALITIES
+from server.models.calibration import Floats, Thresholds, log_probabilities, probabilities
+from server.models.ensemble import Stack
+
+Ints = NDArray[np.int64]
+Wide = NDArray[np.float64]
+
+# Temperatures beyond these mean that the logits say nothing, or that the sample is too small to tell.
+TEMPERATURES = (0.2, 10.0)
+# A weight beyond this sharpens more than any member deserves; below nought a member would be heard to do the opposite.
+WEIGHTS = (0.0, 5.0)
+# How far fitted weights go back to equal ones. Fitted, the best member drowns the others, and on other folds its company is worth
+# more than that: docs/decisions/one-weight-one-threshold.md.
+TO_EQUAL = 0.5
+# Share of answers given as sure that must be right on the images the threshold is chosen on. On the next origins that share loses
+# half a thousandth, and .995 is promised there: docs/decisions/threshold-of-certainty.md says what it costs.
+SURE_ACCURACY = 0.996
+# No answer below this is called sure, however well the members did on the images at hand.
+LEAST_SURE = 0.5
+NEVER = 1.0
+
+
+def fit_temperature(logits: Floats, labels: Ints, weights: Wide | None = None) -> float:
+    """The temperature under which `logits` [n, 6] are least surprised by `labels` [n]."""
+    shares = _shares(labels, weights)
+
+    def loss(log_temperature: float) -> float:
+        logs = log_probabilities(logits, float(np.exp(log_temperature)))
+        return float(-(logs[np.arange(len(labels)), labels] * shares).sum())
+
+    low, high = (float(np.log(limit)) for limit in TEMPERATURES)
+    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
+
+
+def fit_stack(logs: Mapping[str, Floats], labels: Ints, weights: Wide | None = None) -> Stack:
+    """Multinomial logistic regression over the members' log-probabilities [n, 6], one weight a member (alone: a temperature).
+
+    The weights found are drawn towards their mean by TO_EQUAL.
+    Weights for each pair of classes, or a bias, win on the folds they were fitted on and lose on the next: docs/decisions.
+    """
+    members = tuple(sorted(logs))
+    columns = np.stack([logs[name] for name in members]).astype(np.float64)  # [k, n, 6]
+    shares, rows = _shares(labels, weights), np.arange(len(labels))
+
+    def loss(by_member: Wide) -> tuple[float, Wide]:
+        chances = probabilities(np.asarray(np.tensordot(by_member, columns, 1), np.float32)).astype(np.float64)
+        surprise = -(np.log(np.maximum(chances[rows, labels], 1e-12)) * shares).sum()
+        chances[rows, labels] -= 1
+        return float(surprise), np.einsum("kno,no->k", columns, chances * shares[:, None])
+
+    start = np.full(len(members), 1 / len(members))
+    found: Any = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[WEIGHTS] * len(members))
+    return Stack(members, tuple(float(weight) for weight in found.x + TO_EQUAL * (found.x.mean() - found.x)))
+
+
+def fit_thresholds(chances: Floats, labels: Ints, accuracy: float = SURE_ACCURACY) -> Thresholds:
+    """The least confidence at which answers are right `accuracy` of the time, the same for every answer.
+
+    A threshold for each class keeps more answers on the images it was chosen on, and far less of its promise on other origins.
+    """
+    confidence, right = chances.max(axis=1), chances.argmax(axis=1) == labels
+    order = np.argsort(-confidence, kind="stable")
+    enough = np.cumsum(right[order]) >= accuracy * np.arange(1, len(order) + 1)
+    kept = np.flatnonzero(enough & (confidence[order] >= LEAST_SURE))
+    if not len(kept):
+        return Thresholds((NEVER,) * len(MODALITIES))
+    ranked = confidence[order]
+    last = int(kept[-1])
+    below = float(ranked[last + 1]) if last + 1 < len(ranked) else LEAST_SURE
+    least = max(LEAST_SURE, (float(ranked[last]) + below) / 2)
+    return Thresholds((least,) * len(MODALITIES))
+
+
+def _shares(labels: Ints, weights: Wide | None) -> Wide:
+    given = np.ones(len(labels)) if weights is None else weights
+    return np.asarray(given / given.sum(), np.float64)
+
+
+def origin_weights(origins: Sequence[str] | NDArray[np.str_], labels: Ints) -> Wide:
+    """[n] weights: each origin counts by the root of its size, each class as much as it did, so that no one source rules."""
+    names, inverse, counts = np.unique(np.asarray(origins), return_inverse=True, return_counts=True)
+    del names
+    weights = 1 / np.sqrt(counts[inverse].astype(np.float64))
+    for label in np.unique(labels):
+        chosen = labels == label
+        weights[chosen] *= chosen.sum() / weights[chosen].sum()
+    return weights

@@ -1,0 +1,60 @@
+"""What the members said of labelled images they did not learn from, as one small file without images: refits are judged by it.
+
+Written beside ensemble.json by `medlens train ensemble`. Logits are kept in half precision, as differences to the last modality's,
+which is all that a softmax sees of them. It knows no fitting.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from server.contract.errors import ModelError
+from server.contract.records import MODALITIES
+from server.models.checkpoint import READABLE, WEIGHTS
+from server.training.ensemble.fit_ensemble import Heard
+
+FILE_NAME = "validation.safetensors"
+SHIPPED_VALIDATION = WEIGHTS / FILE_NAME
+FORMAT = "1"
+
+
+def write_validation(heard: Heard, path: Path) -> None:
+    """The file appears whole or not at all."""
+    names, origins = np.unique(heard.origins, return_inverse=True)
+    tensors = {
+        "labels": heard.labels.astype(np.uint8),
+        "folds": heard.folds.astype(np.uint8),
+        "origins": origins.astype(np.uint16),
+        **{f"logits/{name}": (rows[:, :-1] - rows[:, -1:]).astype(np.float16) for name, rows in heard.logits.items()},
+    }
+    card = {"format": FORMAT, "modalities": json.dumps(MODALITIES), "origins": json.dumps([str(name) for name in names])}
+    part = path.with_suffix(".part")
+    save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, part, card)
+    part.chmod(READABLE)
+    part.replace(path)
+
+
+def read_validation(path: Path = SHIPPED_VALIDATION) -> Heard:
+    """Raises ModelError when there is none, or it is not one of ours."""
+    try:
+        with safe_open(path, framework="np") as file:
+            card = file.metadata() or {}
+            if card.get("format") != FORMAT or tuple(json.loads(card["modalities"])) != MODALITIES:
+                raise ModelError(
+                    f"{path} was written for other modalities or by another version; `medlens train ensemble` makes it"
+                )
+            kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- a file is no mapping
+        origins = np.asarray(json.loads(card["origins"]))[kept["origins"]]
+        logits = {name.removeprefix("logits/"): _whole(values) for name, values in kept.items() if name.startswith("logits/")}
+        return Heard(logits, kept["folds"].astype(np.int64), kept["labels"].astype(np.int64), origins)
+    except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
+        raise ModelError(f"no answers to judge a refit by: {path}: {error}; `medlens train ensemble` writes them") from None
+
+
+def _whole(differences: np.ndarray) -> np.ndarray:
+    return np.pad(differences.astype(np.float32), ((0, 0), (0, 1)))

@@ -1,0 +1,238 @@
+"""What the routes answer, as pydantic models: openapi.json shows them, and the tests hold every answer against them.
+
+The answers themselves are written by server/contract/report.py and beside the handlers; nothing is validated on the way out.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.contract.records import Box, Modality, SkipReason, SourceKind, Status
+
+SHA256 = r"^[0-9a-f]{64}$"
+
+Digest: TypeAlias = Annotated[str, Field(pattern=SHA256, description="SHA-256 of the image's encoded bytes, hex")]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+
+class Told(BaseModel):
+    """Base of the answers' shapes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ScanAccepted(Told):
+    id: UUID
+    report: str = Field(description="where the Report is")
+    events: str = Field(description="where the events are")
+
+
+class ScansForgotten(Told):
+    count: int
+    undo: datetime | None = Field(description="brings them back, for `undo_seconds`; null when there was nothing to forget")
+    undo_seconds: int
+
+
+class ScansRestored(Told):
+    count: int
+
+
+class SourceShape(Told):
+    target: str
+    kind: SourceKind
+    title: str | None
+
+
+class ErrorShape(Told):
+    code: str
+    message: str
+
+
+class Counts(Told):
+    found: int
+    unique: int
+    medical: int
+    uncertain: int
+    cached: int
+    skipped: dict[SkipReason, int]
+    by_modality: dict[Modality, int]
+
+
+class PlaceShape(Told):
+    url: str | None
+    page: int | None
+    kind: str
+    alt: str | None
+    box: Box | None
+    tag: str | None = Field(None, description="DICOM's own Modality")
+
+
+class VerdictShape(Told):
+    modality: Modality
+    is_medical: bool
+    confidence: Share
+    probabilities: dict[Modality, Share]
+    uncertain: bool
+    open: Modality | None = Field(description="of an uncertain answer the second candidate, where it is worth showing")
+    agree: bool
+    members: dict[str, dict[Modality, Share]]
+    cached: bool
+    corrected: bool = False
+    model_version: str
+
+
+class PanelShape(Told):
+    box: Box
+    verdict: VerdictShape
+
+
+class ImageShape(Told):
+    sha256: Digest
+    width: int
+    height: int
+    format: str
+    bytes: int
+    near_duplicate_of: Digest | None
+    places: list[PlaceShape]
+    verdict: VerdictShape
+    panels: list[PanelShape]
+
+
+class ReportShape(Told):
+    id: UUID
+    source: SourceShape
+    status: Status
+    error: ErrorShape | None
+    model_version: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    timings_ms: dict[str, float]
+    counts: Counts
+    images: list[ImageShape]
+
+
+class EntryCounts(Told):
+    found: int
+    unique: int
+    medical: int
+    uncertain: int
+    disagreeing: int
+    corrected: int
+    cached: int
+    by_modality: dict[Modality, int]
+
+
+class ScanSummary(Told):
+    """A Report without its images; `previews` names some of the medical ones, for thumbnails."""
+
+    id: UUID
+    source: SourceShape
+    url: str | None
+    status: Status
+    error: ErrorShape | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    counts: EntryCounts
+    previews: list[Digest]
+
+
+class HistoryPage(Told):
+    scans: list[ScanSummary]
+    next: str | None = Field(description="cursor of the next page; null at the end")
+
+
+class FigureShape(Told):
+    scans: int
+    found: int
+    unique: int
+    medical: int
+    uncertain: int
+    disagreeing: int
+    corrected: int
+    cached: int
+    by_modality: dict[Modality, int]
+
+
+class DayShape(FigureShape):
+    day: date = Field(description="UTC")
+
+
+class StageTimes(Told):
+    p50: float
+    p95: float
+
+
+class CorrectionsShape(Told):
+    images: int
+    confirmed: int = Field(description="corrections that said what the model had said")
+    confusion: dict[Modality, dict[Modality, int]] = Field(description="by the model's answer, then the person's")
+
+
+class StatsShape(Told):
+    total: FigureShape
+    days: list[DayShape]
+    by_status: dict[Status, int]
+    confidence: list[int] = Field(description="unique images by confidence, a tenth each")
+    stages_ms: dict[str, StageTimes]
+    corrections: CorrectionsShape
+
+
+class SeenIn(Told):
+    scan: UUID
+    target: str
+    url: str | None
+    title: str | None
+    created_at: datetime
+    places: list[PlaceShape]
+
+
+class ImageDetails(Told):
+    sha256: Digest
+    width: int
+    height: int
+    format: str
+    bytes: int
+    verdict: VerdictShape | None
+    panels: list[PanelShape]
+    thumbnail: bool = Field(description="whether a small copy is kept")
+    seen: list[SeenIn]
+
+
+class CorrectionKept(Told):
+    sha256: Digest
+    modality: Modality
+    verdict: VerdictShape
+
+
+class Health(Told):
+    status: Literal["ok"]
+    name: Literal["medlens"] = Field(description="that it is this service, and no other, that answers at the address")
+    version: str
+
+
+class PartHealth(Told):
+    ok: bool
+    detail: str
+
+
+class Readiness(Told):
+    ready: bool
+    parts: dict[str, PartHealth]
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable; `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    fields: list[dict[str, str]] | None = Field(None, description="what in the body or query does not fit: at, message")
+    retry_after: int | None = Field(None, description="seconds, with 429 and not_made_yet")

@@ -1,0 +1,56 @@
+"""Several scans, or all of them, deleted in one go and brought back while their minute lasts. One scan is scans.py's DELETE."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.contract.errors import NotFound, RequestError
+from server.contract.report import moment_json
+from server.store import deletion
+from server.store.scans import UNDO
+from server.web.api.answers import ScansForgotten, ScansRestored
+from server.web.api.history import in_zone
+from server.web.api.shapes import Forget, Restore
+from server.web.http.keys import DATABASE, QUEUE
+from server.web.http.operation import Answer, Operation, body_of, operation
+
+
+@operation(
+    Operation(
+        summary="Forget several, or all; running ones are stopped. `undo` brings them back for a minute",
+        tag="scans",
+        access="caller",
+        rate="read",
+        body=Forget,
+        answers={200: Answer("forgotten", ScansForgotten)},
+        problems=(RequestError,),
+    )
+)
+async def forget_many(request: web.Request) -> web.StreamResponse:
+    wanted = await body_of(request, Forget)
+    if wanted.everything == bool(wanted.ids):
+        raise RequestError("say either which scans (`ids`) or `everything`")
+    gone = await deletion.forget_many(request.app[DATABASE], None if wanted.everything else wanted.ids)
+    for scan_id in gone.running:
+        await request.app[QUEUE].cancel(scan_id)
+    seconds = int(UNDO.total_seconds())
+    return web.json_response({"count": gone.count, "undo": moment_json(gone.moment), "undo_seconds": seconds})
+
+
+@operation(
+    Operation(
+        summary="Bring back what was forgotten in one go, within a minute",
+        tag="scans",
+        access="caller",
+        rate="read",
+        body=Restore,
+        answers={200: Answer("there again; those that ran stay stopped", ScansRestored)},
+        problems=(NotFound,),
+    )
+)
+async def restore(request: web.Request) -> web.StreamResponse:
+    wanted = await body_of(request, Restore)
+    count = await deletion.bring_back_all(request.app[DATABASE], in_zone(wanted.undo) or wanted.undo)
+    if not count:
+        raise NotFound("it is too late to bring these scans back")
+    return web.json_response({"count": count})

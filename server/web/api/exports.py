@@ -1,0 +1,182 @@
+"""Everything that the history's filters let through, an image a row, as CSV or JSON; and the figures for the charts.
+
+Streamed: a million images need no more memory here than a hundred.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from server.contract.csv_table import write_csv
+from server.contract.records import MODALITIES
+from server.contract.report import image_json, moment_json
+from server.store import export, scans
+from server.store import history as kept
+from server.store import stats as figures
+from server.store.export import Exported
+from server.store.stats import Figure
+from server.web.api.answers import StatsShape
+from server.web.api.history import filters_of, in_zone
+from server.web.api.shapes import Filters, Period
+from server.web.http.attachment import CSV, streamed
+from server.web.http.ids import scan_id_of
+from server.web.http.keys import DATABASE
+from server.web.http.operation import JSON, Answer, Operation, operation, query_of
+
+# Pieces of about this many bytes go out at once.
+PIECE = 64 * 1024
+COLUMNS = (
+    "scan", "created_at", "kind", "target", "title", "status", "sha256", "url", "page", "alt", "width", "height", "format", "bytes",
+    "modality", "is_medical", "confidence", "uncertain", "agree", "corrected", "cached", "near_duplicate_of", "model_version",
+    *MODALITIES,
+)  # fmt: skip
+
+FIGURES = tuple(Figure.__dataclass_fields__)
+
+
+def csv_row(row: Exported) -> list[object]:
+    judged, verdict = row.judged, row.judged.verdict
+    image, place = judged.image, next(iter(judged.image.places), None)
+    return [
+        str(row.id), moment_json(row.created_at), row.kind, row.target, row.title, row.status,
+        image.sha256, place.url if place else None, place.page if place else None, place.alt if place else None,
+        image.width, image.height, image.format, image.size,
+        verdict.modality, verdict.is_medical, round(verdict.confidence, 4), verdict.uncertain, verdict.agree, verdict.corrected,
+        verdict.cached, image.near_duplicate_of, verdict.model_version,
+        *(round(verdict.probabilities[name], 4) for name in MODALITIES),
+    ]  # fmt: skip
+
+
+def json_row(row: Exported) -> Mapping[str, Any]:
+    scan = {
+        "id": str(row.id),
+        "created_at": moment_json(row.created_at),
+        "source": {"target": row.target, "kind": row.kind, "title": row.title},
+        "status": row.status,
+    }
+    return {"scan": scan, **image_json(row.judged)}
+
+
+async def _csv_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
+    out = io.StringIO()
+    write_csv(out, [COLUMNS])
+    async for row in rows:
+        write_csv(out, [csv_row(row)])
+        if out.tell() > PIECE:
+            yield out.getvalue()
+            out.seek(0)
+            out.truncate()
+    yield out.getvalue()
+
+
+async def _json_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
+    """One array, a row a line."""
+    pieces, size, before = [], 0, "[\n"
+    async for row in rows:
+        pieces.append(before + json.dumps(json_row(row), ensure_ascii=False))
+        size, before = size + len(pieces[-1]), ",\n"
+        if size > PIECE:
+            yield "".join(pieces)
+            pieces, size = [], 0
+    yield "".join(pieces) + ("\n]\n" if before != "[\n" else "[]\n")
+
+
+Write = Callable[[AsyncIterator[Exported]], AsyncIterator[str]]
+
+
+async def _stream(
+    request: web.Request, write: Write, content_type: str, name: str, scan_id: UUID | None = None
+) -> web.StreamResponse:
+    filters = kept.Filters() if scan_id else filters_of(query_of(request, Filters))
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        # type-var: the store's readers are generators, told as iterators.
+        async with aclosing(export.rows(request.app[DATABASE], filters, scan_id)) as rows, aclosing(write(rows)) as texts:  # type: ignore[type-var]
+            async for text in texts:
+                yield text.encode()
+
+    return await streamed(request, pieces(), content_type, name, "utf-8")
+
+
+@operation(
+    Operation(
+        summary="The images of the history, a row each, as CSV",
+        tag="history",
+        access="caller",
+        rate="read",
+        query=Filters,
+        answers={200: Answer(", ".join(COLUMNS), content_type=CSV)},
+    )
+)
+async def export_csv(request: web.Request) -> web.StreamResponse:
+    return await _stream(request, _csv_text, CSV, "medlens.csv")
+
+
+@operation(
+    Operation(
+        summary="The images of one scan, a row each, as CSV",
+        tag="scans",
+        access="caller",
+        rate="read",
+        answers={200: Answer(", ".join(COLUMNS), content_type=CSV)},
+    )
+)
+async def scan_csv(request: web.Request) -> web.StreamResponse:
+    scan_id = scan_id_of(request)
+    await scans.status_of(request.app[DATABASE], scan_id)  # NotFound before the file begins
+    return await _stream(request, _csv_text, CSV, f"medlens-{scan_id.hex[:8]}.csv", scan_id)
+
+
+@operation(
+    Operation(
+        summary="The same as JSON: an array of images, each with its scan",
+        tag="history",
+        access="caller",
+        rate="read",
+        query=Filters,
+        answers={200: Answer("an array", content_type=JSON)},
+    )
+)
+async def export_json(request: web.Request) -> web.StreamResponse:
+    return await _stream(request, _json_text, JSON, "medlens.json")
+
+
+def figure_json(figure: Figure) -> dict[str, Any]:
+    """By hand: dataclasses.asdict copies deeply, and years have a thousand days."""
+    return {name: getattr(figure, name) for name in FIGURES}
+
+
+@operation(
+    Operation(
+        summary="Figures for the charts",
+        tag="history",
+        access="caller",
+        rate="read",
+        query=Period,
+        answers={200: Answer("counts in all and by day, confidence, times per stage, corrections", StatsShape)},
+    )
+)
+async def stats(request: web.Request) -> web.StreamResponse:
+    query = query_of(request, Period)
+    found = await figures.figures(request.app[DATABASE], in_zone(query.since), in_zone(query.until))
+    return web.json_response(
+        {
+            "total": figure_json(found.total),
+            "days": [{"day": day.isoformat(), **figure_json(figure)} for day, figure in sorted(found.days.items())],
+            "by_status": dict(found.by_status),
+            "confidence": list(found.confidence),
+            "stages_ms": {stage: {"p50": round(p50, 1), "p95": round(p95, 1)} for stage, (p50, p95) in found.stages_ms.items()},
+            "corrections": {
+                "images": found.corrections.images,
+                "confirmed": found.corrections.confirmed,
+                "confusion": found.corrections.confusion(),
+            },
+        }
+    )

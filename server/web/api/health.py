@@ -1,0 +1,94 @@
+"""Is the process alive, is each part ready, and the figures for Prometheus. Knows which parts there are, not how they work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from server.contract.errors import DatabaseUnavailable, MedlensError
+from server.web.api.answers import Health, Readiness
+from server.web.http.keys import DATABASE, METRICS, QUEUE, VERSION, WEIGHTS
+from server.web.http.operation import Answer, Operation, operation
+
+# A part that does not answer within this is not ready, seconds.
+PART_TIMEOUT_S = 5.0
+Check = Callable[[web.Request], Awaitable[str]]
+
+
+@operation(Operation(summary="The process is alive", tag="service", access="loopback", answers={200: Answer("it is", Health)}))
+async def healthz(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"status": "ok", "name": "medlens", "version": VERSION})
+
+
+async def _database(request: web.Request) -> str:
+    await request.app[DATABASE].ready()
+    return "answers"
+
+
+async def _migrations(request: web.Request) -> str:
+    if not await request.app[DATABASE].is_current():
+        raise DatabaseUnavailable("the tables are of another version; `medlens db upgrade`")
+    return "up to date"
+
+
+async def _worker(request: web.Request) -> str:
+    """Raises when none was heard of lately: scans would wait."""
+    if not (alive := await request.app[QUEUE].workers()):
+        raise MedlensError("no worker was heard of lately; `medlens worker` starts one")
+    return f"{alive} at work"
+
+
+async def _weights(request: web.Request) -> str:
+    return await asyncio.to_thread(request.app[WEIGHTS])
+
+
+PARTS: dict[str, Check] = {"database": _database, "migrations": _migrations, "worker": _worker, "weights": _weights}
+
+
+async def _ask(check: Check, request: web.Request) -> dict[str, object]:
+    try:
+        async with asyncio.timeout(PART_TIMEOUT_S):
+            return {"ok": True, "detail": await check(request)}
+    except MedlensError as error:
+        return {"ok": False, "detail": str(error)}
+    except TimeoutError:
+        return {"ok": False, "detail": f"did not answer within {PART_TIMEOUT_S:g} s"}
+
+
+async def parts(request: web.Request) -> dict[str, dict[str, object]]:
+    """Each part by name: `ok`, and a word on it."""
+    answers = await asyncio.gather(*(_ask(check, request) for check in PARTS.values()))
+    return dict(zip(PARTS, answers, strict=True))
+
+
+@operation(
+    Operation(
+        summary="Whether each part is ready",
+        tag="service",
+        access="loopback",
+        answers={200: Answer("all parts are ready", Readiness), 503: Answer("some part is not", Readiness)},
+    )
+)
+async def readyz(request: web.Request) -> web.StreamResponse:
+    told = await parts(request)
+    ready = all(part["ok"] for part in told.values())
+    return web.json_response({"ready": ready, "parts": told}, status=200 if ready else 503)
+
+
+@operation(
+    Operation(
+        summary="Figures for Prometheus",
+        tag="service",
+        access="loopback",
+        answers={200: Answer("text exposition", content_type="text/plain")},
+        problems=(DatabaseUnavailable,),
+    )
+)
+async def metrics(request: web.Request) -> web.StreamResponse:
+    figures = request.app[METRICS]
+    figures.workers.set(await request.app[QUEUE].workers())
+    figures.waiting.set(await request.app[QUEUE].waiting())
+    body, content_type = figures.text()
+    return web.Response(body=body, headers={"Content-Type": content_type})

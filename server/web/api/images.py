@@ -1,0 +1,157 @@
+"""One image: its verdict and where it was seen, its small copy, what the CNN looked at, and a person's correction.
+
+Pictures are medical: they go to a signed-in caller only, and no shared cache keeps them. The heat map is made by a worker, since
+the web process has no model; the route asks for it, waits a moment, and else says when to come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from server.contract.errors import NotFound, NotMadeYet
+from server.contract.report import image_json, moment_json, place_json, verdict_json
+from server.jobs import heatmaps
+from server.store import feedback, sightings, thumbnails
+from server.web.api.answers import CorrectionKept, ImageDetails
+from server.web.api.shapes import Correction
+from server.web.http.ids import sha256_of
+from server.web.http.keys import DATABASE, QUEUE
+from server.web.http.operation import Answer, Operation, body_of, operation
+
+WEBP, PNG = "image/webp", "image/png"
+# The bytes under a hash never change, so a browser may keep them for a day; `private` keeps proxies out.
+PRIVATE = "private, max-age=86400, immutable"
+# A warm worker needs a tenth of a second; one that has yet to load its model some, which is no time to hold a request for.
+HEATMAP_WAIT_S = 3.0
+HEATMAP_POLL_S = 0.05
+
+
+@operation(
+    Operation(
+        summary="An image's newest verdict, and where it was seen",
+        tag="images",
+        access="caller",
+        rate="read",
+        answers={200: Answer("the image", ImageDetails)},
+    )
+)
+async def image(request: web.Request) -> web.StreamResponse:
+    database, sha256 = request.app[DATABASE], sha256_of(request)
+    judged = await sightings.image(database, sha256)
+    seen, _ = await sightings.sightings(database, sha256)
+    told = image_json(judged)
+    told |= {
+        "thumbnail": await has_thumbnail(request, sha256),
+        "seen": [
+            {
+                "scan": str(one.scan_id),
+                "target": one.target,
+                "url": one.url,
+                "title": one.title,
+                "created_at": moment_json(one.created_at),
+                "places": [place_json(place) for place in one.places],
+            }
+            for one in seen
+        ],
+    }
+    for name in ("places", "near_duplicate_of"):  # these belong to a scan, and stand under `seen`
+        del told[name]
+    return web.json_response(told)
+
+
+async def has_thumbnail(request: web.Request, sha256: str) -> bool:
+    try:
+        await thumbnails.thumbnail(request.app[DATABASE], sha256)
+    except NotFound:
+        return False
+    return True
+
+
+def picture(request: web.Request, data: bytes, content_type: str, tag: str) -> web.StreamResponse:
+    """`data` with its private cache header; 304 when the browser has it. `tag` names the content."""
+    headers = {"Cache-Control": PRIVATE, "ETag": f'"{tag}"', "Vary": "Authorization, Cookie"}
+    known = request.if_none_match or ()
+    if any(etag.value == tag for etag in known):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=data, content_type=content_type, headers=headers)
+
+
+@operation(
+    Operation(
+        summary="The small re-encoded copy",
+        tag="images",
+        access="caller",
+        rate="read",
+        answers={200: Answer("WebP", content_type=WEBP), 304: Answer("the browser's copy still holds", content_type=None)},
+    )
+)
+async def thumbnail(request: web.Request) -> web.StreamResponse:
+    sha256 = sha256_of(request)
+    return picture(request, await thumbnails.thumbnail(request.app[DATABASE], sha256), WEBP, sha256)
+
+
+@operation(
+    Operation(
+        summary="What the CNN looked at, over the small copy",
+        tag="images",
+        access="caller",
+        rate="read",
+        answers={
+            200: Answer("PNG: the picture, coloured where it looked", content_type=PNG),
+            304: Answer("the browser's copy still holds", content_type=None),
+        },
+        problems=(NotMadeYet,),
+    )
+)
+async def heatmap(request: web.Request) -> web.StreamResponse:
+    database, sha256 = request.app[DATABASE], sha256_of(request)
+    version = (await sightings.image(database, sha256)).verdict.model_version
+    made = await thumbnails.heatmap(database, sha256, version)
+    if made is None:
+        await thumbnails.thumbnail(database, sha256)  # NotFound: there is no picture to look at
+        await heatmaps.ask(database, sha256, version)
+        made = await _wait_for_heatmap(request, sha256, version)
+    return picture(request, made, PNG, f"{sha256}.{version}"[:128])
+
+
+async def _wait_for_heatmap(request: web.Request, sha256: str, version: str) -> bytes:
+    for _ in range(round(HEATMAP_WAIT_S / HEATMAP_POLL_S)):
+        if made := await thumbnails.heatmap(request.app[DATABASE], sha256, version):
+            return made
+        await asyncio.sleep(HEATMAP_POLL_S)
+    if not await request.app[QUEUE].workers():
+        raise NotMadeYet("no worker is running that could make the heat map; `medlens worker` starts one")
+    raise NotMadeYet("the heat map is being made; a verdict of an earlier model gets one when the image is scanned again")
+
+
+@operation(
+    Operation(
+        summary="Correct the verdict: a person's answer overrides it everywhere",
+        tag="images",
+        access="caller",
+        rate="read",
+        body=Correction,
+        answers={200: Answer("kept", CorrectionKept)},
+    )
+)
+async def correct(request: web.Request) -> web.StreamResponse:
+    sha256, wanted = sha256_of(request), await body_of(request, Correction)
+    judged = await feedback.correct(request.app[DATABASE], sha256, wanted.modality)
+    return web.json_response({"sha256": sha256, "modality": wanted.modality, "verdict": verdict_json(judged.verdict)})
+
+
+@operation(
+    Operation(
+        summary="Take the last correction back",
+        tag="images",
+        access="caller",
+        rate="read",
+        answers={200: Answer("what holds again", CorrectionKept)},
+    )
+)
+async def undo_correction(request: web.Request) -> web.StreamResponse:
+    sha256 = sha256_of(request)
+    judged = await feedback.undo(request.app[DATABASE], sha256)
+    return web.json_response({"sha256": sha256, "modality": judged.verdict.modality, "verdict": verdict_json(judged.verdict)})

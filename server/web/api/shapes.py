@@ -1,0 +1,81 @@
+"""What the routes take, as pydantic models that requests are checked against and openapi.json shows. Names are the contract's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field, field_validator
+
+from server.contract.records import Modality, SourceKind, Status
+from server.web.http.operation import Shape
+
+# Browsers stop at less; the address is normalised and refused as `not_a_url` when it is too long.
+MAX_TEXT = 10_000
+MAX_SEARCH = 200
+MAX_MEMBERS = 8
+DEFAULT_PAGE, MAX_PAGE = 50, 200
+# Scans named in one request; more is all of them, or a script with a loop.
+MAX_AT_ONCE = 1000
+
+
+class ScanOptions(Shape):
+    no_cache: bool = Field(False, description="judge again what is remembered")
+    members: tuple[str, ...] | None = Field(
+        None, max_length=MAX_MEMBERS, description="ensemble members that vote; default: MEDLENS_MEMBERS"
+    )
+
+    @field_validator("members")
+    @classmethod
+    def _some(cls, members: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if members is not None and (not members or len(set(members)) != len(members)):
+            raise ValueError("name at least one member, none twice")
+        return members
+
+
+class NewScan(Shape):
+    url: str = Field(max_length=MAX_TEXT, description="http(s) address of a page, a PDF, an image or a DICOM file")
+    options: ScanOptions = ScanOptions()
+
+
+class Correction(Shape):
+    modality: Modality = Field(description="what the image is, as a person says")
+
+
+class Forget(Shape):
+    ids: tuple[UUID, ...] = Field((), max_length=MAX_AT_ONCE, description="these scans")
+    everything: bool = Field(False, description="all scans")
+
+
+class Restore(Shape):
+    undo: datetime = Field(description="`undo` of the answer that forgot them")
+
+
+class Nothing(Shape):
+    """No query, or no body."""
+
+
+class LookupQuery(Shape):
+    url: str = Field(max_length=MAX_TEXT, description="address of the page")
+
+
+class Period(Shape):
+    since: datetime | None = Field(None, alias="from", description="created at or after (ISO 8601; UTC when without zone)")
+    until: datetime | None = Field(None, alias="to", description="created before")
+
+
+class Filters(Period):
+    """What narrows the history and the exports."""
+
+    q: str | None = Field(None, max_length=MAX_SEARCH, description="words that all occur in title or address")
+    modality: Modality | None = Field(None, description="scans that hold at least one such image")
+    status: Status | None = None
+    kind: SourceKind | None = None
+    uncertain: bool = Field(False, description="scans with an uncertain image")
+    disagreeing: bool = Field(False, description="scans with an image whose members disagree")
+    corrected: bool = Field(False, description="scans with a corrected image")
+
+
+class HistoryQuery(Filters):
+    cursor: str | None = Field(None, max_length=200, description="`next` of the page before")
+    limit: int = Field(DEFAULT_PAGE, ge=1, le=MAX_PAGE)

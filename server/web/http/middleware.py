@@ -1,0 +1,74 @@
+"""The way every request takes before its handler, outermost first. Order is the point of this file; each step is told elsewhere."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from server.web.http.auth import authenticate
+from server.web.http.caller import caller_of, peer_of
+from server.web.http.hosts import hosts, origins
+from server.web.http.keys import LIMITER, METRICS
+from server.web.http.operation import operation_of
+from server.web.http.problems import problems
+
+# Slower than this and a log line says so, seconds. Streams are not counted, they are meant to stay open.
+SLOW_S = 1.0
+
+# What is counted where the client went away before the whole answer.
+GONE = 499
+
+log = structlog.get_logger(__name__)
+
+
+def route_of(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "none"
+
+
+@web.middleware
+async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Outermost: count and time every request, log it at debug, and at info where it was slow."""
+    metrics, started = request.app[METRICS], time.perf_counter()
+    status = GONE
+    streamed = False
+    try:
+        response = await handler(request)
+        status, streamed = response.status, response.content_type == "text/event-stream"
+    except web.HTTPException as error:
+        status = error.status
+        raise
+    else:
+        return response
+    finally:
+        took, route = time.perf_counter() - started, route_of(request)
+        metrics.requests.labels(request.method, route, str(status)).inc()
+        gone = status == GONE  # how long it stayed says nothing of us; most of these are streams that a browser closed
+        if not (streamed or gone):
+            metrics.seconds.labels(route).observe(took)
+        write = log.info if took > SLOW_S and not (streamed or gone) else log.debug
+        write("request", method=request.method, route=route, status=status, ms=round(took * 1000, 1))
+
+
+@web.middleware
+async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Each route says its kind; static files and what monitors ask for are not counted."""
+    operation = operation_of(request)
+    if operation and operation.rate:
+        caller = caller_of(request)
+        by_address = operation.rate == "login" or caller.kind == "nobody"
+        request.app[LIMITER].take(operation.rate, peer_of(request) if by_address else f"{caller.kind}:{caller.name}")
+    return await handler(request)
+
+
+MIDDLEWARES = (
+    measure,
+    problems,
+    hosts,  # before the caller is looked at: a stranger's Host learns nothing
+    authenticate,
+    origins,  # after: an extension's Origin passes only beside a token
+    limits,
+)

@@ -1,0 +1,94 @@
+"""Files of a multipart request: read in pieces, counted while they come, known by their first bytes before more is kept.
+
+Nothing is written down until every file has come whole. It does not know what a scan does with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from server.contract.errors import RequestError, TooLarge, UnknownKind
+from server.contract.records import SourceKind
+from server.settings import Settings
+from server.source.kind import sniff
+from server.web.api.shapes import ScanOptions
+from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES, MIB
+from server.web.http.operation import parsed
+
+CHUNK = 256 * 1024
+OPTIONS = "options"
+MULTIPART = "multipart/form-data"
+SHAPE = {
+    "type": "object",
+    "properties": {
+        "options": {"type": "string", "contentMediaType": "application/json", "description": "ScanOptions as JSON"},
+        "files": {"type": "array", "items": {"type": "string", "format": "binary"}, "description": "PDFs, images, DICOM files"},
+    },
+    "required": ["files"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    name: str
+    kind: SourceKind
+    data: bytes = field(repr=False)
+
+
+async def read_files(request: web.Request, settings: Settings) -> tuple[list[Uploaded], ScanOptions]:
+    """All files of the request. Raises TooLarge, UnknownKind, or RequestError for a body that is no form or holds no file."""
+    limit = settings.max_download_bytes
+    if (request.content_length or 0) > limit + MIB:  # told beforehand: nothing needs to be read
+        raise TooLarge(_too_large(limit))
+    files: list[Uploaded] = []
+    options, left = ScanOptions(), limit
+    try:
+        reader = await request.multipart()
+        while (part := await reader.next()) is not None:
+            if isinstance(part, MultipartReader):
+                raise RequestError("a form within the form cannot be meant")
+            if part.name == OPTIONS and part.filename is None:
+                options = parsed(await _read(part, MAX_FIELD_BYTES), ScanOptions)
+                continue
+            if part.filename is None:
+                raise RequestError(f"the form field {(part.name or '')[:40]!r} is neither a file nor `{OPTIONS}`")
+            if len(files) == MAX_FILES:
+                raise TooLarge(f"more than {MAX_FILES} files at once; `medlens scan FOLDER` takes any number")
+            name = file_name(part.filename)
+            data = await _read(part, left, whole=limit)
+            left -= len(data)
+            files.append(Uploaded(name, _kind(data, name), data))
+    except ValueError as error:  # aiohttp: no boundary, or a broken part
+        raise RequestError(f"the form cannot be read: {str(error)[:120]}") from None
+    if not files:
+        raise RequestError("the form holds no file")
+    return files, options
+
+
+def file_name(told: str) -> str:
+    """What the sender calls it, without folders and control characters; only ever shown, never a path."""
+    last = told.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return "".join(sign for sign in last if sign.isprintable())[:MAX_FILE_NAME] or "file"
+
+
+async def _read(part: BodyPartReader, limit: int, whole: int | None = None) -> bytes:
+    pieces, size = [], 0
+    while piece := await part.read_chunk(CHUNK):
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(_too_large(whole or limit))
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _too_large(limit: int) -> str:
+    return f"more than {limit:,} bytes; MEDLENS_MAX_DOWNLOAD_BYTES sets the limit"
+
+
+def _kind(data: bytes, name: str) -> SourceKind:
+    kind = sniff(data, name)
+    if kind == "page":
+        raise UnknownKind(f"{name} is a web page; pages are scanned by their address")
+    return kind

@@ -1,0 +1,58 @@
+"""The history's page, and the one that starts scans. No SQL, no markup."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from server.store import history
+from server.web.api.history import filters_of, in_zone
+from server.web.api.shapes import HistoryQuery
+from server.web.http.keys import DATABASE, SETTINGS
+from server.web.http.limits import MAX_FILES
+from server.web.http.operation import HTML, Answer, Operation, operation, query_of
+from server.web.pages.views import link, row_view
+from server.web.templating import page
+
+ROWS = 30
+DAY_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
+RECENT = timedelta(days=1)  # what failed longer ago is in the history
+FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a day more would be past the calendar
+PAGE = Answer("a page", content_type=HTML)
+
+
+@operation(Operation(summary="The dashboard: the history", tag="pages", access="page", query=HistoryQuery, answers={200: PAGE}))
+async def home(request: web.Request) -> web.StreamResponse:
+    query = query_of(request, HistoryQuery)
+    query = query.model_copy(update={"until": in_zone(query.until)})
+    if query.until and query.until < FAR and DAY_ONLY.fullmatch(request.query["to"]):  # a person's last day is meant whole
+        query = query.model_copy(update={"until": query.until + timedelta(days=1)})
+    found = await history.page(request.app[DATABASE], filters_of(query), limit=ROWS, cursor=query.cursor)
+    kept = {name: value for name, value in request.query.items() if value and name != "cursor"}
+    narrowed = {name: value for name, value in kept.items() if name != "limit"}
+    exact = narrowed | ({"to": query.until.isoformat()} if query.until else {})
+    return page(
+        request,
+        "home.html",
+        query=query,
+        days=[told if DAY_ONLY.fullmatch(told := kept.get(name, "")) else "" for name in ("from", "to")],
+        scans=[row_view(entry) for entry in found.entries],
+        older=f"/?{urlencode({**kept, 'cursor': found.next})}" if found.next else None,
+        newest=f"/?{urlencode(kept)}" if query.cursor else None,
+        narrowed=len(narrowed),
+        live=f"/api/scans/live?{urlencode(exact | ({'cursor': query.cursor} if query.cursor else {}) | {'limit': ROWS})}",
+        export=urlencode(exact),
+        days_kept=request.app[SETTINGS].retention_days,
+    )
+
+
+@operation(Operation(summary="The page that starts scans", tag="pages", access="page", answers={200: PAGE}))
+async def new(request: web.Request) -> web.StreamResponse:
+    queue = [
+        row_view(entry) | {"link": link(entry.url), "error": entry.error_message}
+        for entry in await history.queue(request.app[DATABASE], datetime.now(UTC) - RECENT)
+    ]
+    return page(request, "new.html", queue=queue, max_files=MAX_FILES, max_bytes=request.app[SETTINGS].max_download_bytes)

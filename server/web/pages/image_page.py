@@ -1,0 +1,106 @@
+"""One image's page: why it is what it is, and where it was seen. A scan's page shows the same article in a dialog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import Field
+
+from server.contract.records import MODALITIES, Place, SourceKind, Verdict
+from server.store import sightings, thumbnails
+from server.store.sightings import SEEN_MOST
+from server.web.http.ids import sha256_of
+from server.web.http.keys import DATABASE
+from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
+from server.web.pages.views import extremes, image_view, link, name_of
+from server.web.templating import page
+
+# Scans listed at once; more come by cursor.
+LISTED = 12
+# What a page measures at least: A4 in points, and the window that pages are rendered in. Neither is written down with a place.
+LEAST: dict[SourceKind, tuple[float, float]] = {"pdf": (595.0, 842.0), "page": (1366.0, 1000.0)}
+
+
+class ImageQuery(Shape):
+    scan: UUID | None = Field(None, description="the scan from which one comes; it is listed first")
+    cursor: str | None = Field(None, max_length=200, description="of the scans listed before")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where an image stands on its page, in the page's own unit; the page is `width` x `height` at least."""
+
+    width: float
+    height: float
+    x: float
+    y: float
+    box_width: float
+    box_height: float
+
+
+def spot_of(kind: SourceKind, place: Place, reach: tuple[float, float]) -> Spot | None:
+    """`reach`: how far the images of that page go. None where a place has no box, or no page around it."""
+    if kind not in LEAST or not place.box or place.box[2] <= 0 or place.box[3] <= 0:
+        return None
+    least_width, least_height = LEAST[kind]
+    x, y, width, height = place.box
+    return Spot(max(least_width, reach[0]), max(least_height, reach[1]), x, y, width, height)
+
+
+def opinions(verdict: Verdict) -> list[dict[str, Any]]:
+    """Each member: what it says, how surely, and all six shares."""
+    told = [(name, *extremes(said), said) for name, said in verdict.members.items()]
+    return [
+        {"name": name, "says": first, "share": share, "shares": {one: said[one] for one in MODALITIES}}
+        for name, first, share, said in told
+    ]
+
+
+@operation(
+    Operation(
+        summary="One image: why it is what it is, and where it was seen",
+        tag="pages",
+        access="page",
+        query=ImageQuery,
+        answers={200: Answer("a page", content_type=HTML)},
+    )
+)
+async def image(request: web.Request) -> web.StreamResponse:
+    database, sha256, query = request.app[DATABASE], sha256_of(request), query_of(request, ImageQuery)
+    judged = await sightings.image(database, sha256)
+    seen, older = await sightings.sightings(database, sha256, limit=LISTED, cursor=query.cursor)
+    reach = await sightings.extents(database, [one.scan_id for one in seen])
+    times = (await sightings.seen_in(database, [sha256])).get(sha256, 0)
+    alts = (place.alt for one in seen for place in one.places if place.alt)
+    kept = bool(await thumbnails.kept(database, [sha256]))
+    listed = [
+        {
+            "id": one.scan_id,
+            "name": name_of(one.title, one.target),
+            "kind": one.kind,
+            "created_at": one.created_at,
+            "places": [
+                {
+                    "place": place,
+                    "link": link(place.url),
+                    "spot": spot_of(one.kind, place, reach.get((one.scan_id, place.page), (0, 0))),
+                }
+                for place in one.places
+            ],
+        }
+        for one in sorted(seen, key=lambda one: one.scan_id != query.scan)
+    ]
+    return page(
+        request,
+        "image.html",
+        image=image_view(judged, thumbnail=kept) | {"alt": next(alts, "")},
+        verdict=judged.verdict,
+        members=opinions(judged.verdict),
+        panels=judged.panels,
+        seen=listed,
+        times=f"{SEEN_MOST - 1}+" if times >= SEEN_MOST else str(times),
+        older=f"/images/{sha256}?cursor={older}" if older else None,
+    )

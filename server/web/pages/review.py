@@ -1,0 +1,130 @@
+"""The review queue: its page, the next images as JSON, and leaving one out. Answers go to the same route as any correction."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from server.contract.records import MODALITIES, Modality
+from server.store import review
+from server.store.review import Question
+from server.web.http.ids import sha256_of
+from server.web.http.keys import DATABASE
+from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
+from server.web.templating import page
+
+AT_HAND = 48  # images a browser may name as those it has: four times what it is given at once
+DIGEST = r"[0-9a-f]{64}"
+
+
+class ReviewQuery(Shape):
+    limit: int = Field(review.BATCH, ge=1, le=2 * review.BATCH)
+    without: str = Field(
+        "", pattern=rf"^({DIGEST}(,{DIGEST})*)?$", max_length=65 * AT_HAND, description="images at hand, comma separated"
+    )
+
+
+class QuestionShape(BaseModel):
+    sha256: str
+    leans: list[Modality] = Field(description="the answer, and the second candidate where one is open")
+    confidence: float
+    members: dict[str, Modality] = Field(description="what each member takes it for")
+    width: int
+    height: int
+    scan: str | None
+    name: str = Field(description="title or address of a scan that met it")
+
+
+class Waiting(BaseModel):
+    questions: list[QuestionShape]
+    waiting: int = Field(description=f"counted up to {review.COUNTED}")
+    today: int = Field(description="labelled since midnight UTC, likewise")
+
+
+class Skipped(BaseModel):
+    sha256: str
+    skipped: bool
+
+
+def question_json(question: Question) -> dict[str, Any]:
+    verdict, image = question.judged.verdict, question.judged.image
+    return {
+        "sha256": image.sha256,
+        "leans": [verdict.modality, *([verdict.open] if verdict.open else [])],
+        "confidence": round(verdict.confidence, 3),
+        "members": {name: max(MODALITIES, key=lambda modality: said[modality]) for name, said in verdict.members.items()},
+        "width": image.width,
+        "height": image.height,
+        "scan": str(question.scan_id) if question.scan_id else None,
+        "name": question.name,
+    }
+
+
+async def _progress(request: web.Request) -> tuple[int, int]:
+    return await review.progress(request.app[DATABASE], datetime.combine(datetime.now(UTC).date(), time(), UTC))
+
+
+@operation(
+    Operation(
+        summary="Images worth a person's look, one at a time",
+        tag="pages",
+        access="page",
+        answers={200: Answer("a page", content_type=HTML)},
+    )
+)
+async def review_page(request: web.Request) -> web.StreamResponse:
+    questions = await review.next_questions(request.app[DATABASE])
+    waiting, today = await _progress(request)
+    return page(
+        request,
+        "review.html",
+        questions=[question_json(one) for one in questions],
+        waiting=waiting,
+        today=today,
+        counted=review.COUNTED,
+    )
+
+
+@operation(
+    Operation(
+        summary="The most useful images to label next",
+        tag="images",
+        access="caller",
+        rate="read",
+        query=ReviewQuery,
+        answers={200: Answer("images, the most useful first, no two alike", Waiting)},
+    )
+)
+async def next_questions(request: web.Request) -> web.StreamResponse:
+    query = query_of(request, ReviewQuery)
+    without = [sha256 for sha256 in query.without.split(",") if sha256]
+    questions = await review.next_questions(request.app[DATABASE], limit=query.limit, without=without)
+    waiting, today = await _progress(request)
+    return web.json_response({"questions": [question_json(one) for one in questions], "waiting": waiting, "today": today})
+
+
+@operation(
+    Operation(
+        summary="Leave an image out of the review",
+        tag="images",
+        access="caller",
+        rate="read",
+        answers={200: Answer("left out", Skipped)},
+    )
+)
+async def skip(request: web.Request) -> web.StreamResponse:
+    await review.skip(request.app[DATABASE], sha256_of(request))
+    return web.json_response({"sha256": sha256_of(request), "skipped": True})
+
+
+@operation(
+    Operation(
+        summary="Ask about it again", tag="images", access="caller", rate="read", answers={200: Answer("it waits again", Skipped)}
+    )
+)
+async def unskip(request: web.Request) -> web.StreamResponse:
+    await review.skip(request.app[DATABASE], sha256_of(request), skipped=False)
+    return web.json_response({"sha256": sha256_of(request), "skipped": False})

@@ -1,0 +1,103 @@
+"""One scan: its gallery in page order, near duplicates folded, and what has changed since the scan before. No SQL, no markup."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Set
+from typing import Any
+
+from aiohttp import web
+
+from server.contract.records import FINISHED, Report
+from server.scan.timings import STAGES
+from server.store import changes, scans, sightings, thumbnails
+from server.store.changes import Changes
+from server.web.http.ids import scan_id_of
+from server.web.http.keys import DATABASE
+from server.web.http.operation import HTML, Answer, Operation, operation
+from server.web.pages.views import image_view, link, name_of
+from server.web.templating import page
+from server.web.texts import SKIP_NAMES
+
+# Pictures of each kind of change that are shown; a page that was made anew has hundreds, and the gallery's filter has them all.
+STRIP = 48
+
+
+def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set[str]) -> list[dict[str, Any]]:
+    """The images in page order, each original followed by its near copies."""
+    copies: dict[str, list[dict[str, Any]]] = {}
+    originals = []
+    for judged in report.images:
+        image, original = judged.image, judged.image.near_duplicate_of
+        view = image_view(judged, thumbnail=image.sha256 in kept) | {
+            "copy_of": original,
+            "copies": 0,
+            "seen": seen.get(image.sha256, 0),
+            "new": image.sha256 in new,
+        }
+        if original is None:
+            originals.append(view)
+        else:
+            copies.setdefault(original, []).append(view)
+    gallery = []
+    for view in originals:
+        folded = copies.pop(view["sha256"], [])
+        gallery += [view | {"copies": len(folded)}, *folded]
+    return gallery + [view | {"copy_of": None} for rest in copies.values() for view in rest]
+
+
+def counts_of(gallery: list[dict[str, Any]]) -> Counter[str]:
+    """How many each filter shows, near copies left out."""
+    shown = [image for image in gallery if image["copy_of"] is None]
+    counts: Counter[str] = Counter(image["verdict"].modality for image in shown)
+    counts[""] = len(shown)
+    counts["medical"] = sum(image["verdict"].is_medical for image in shown)
+    counts["uncertain"] = sum(image["verdict"].uncertain for image in shown)
+    counts["disagree"] = sum(not image["verdict"].agree for image in shown)
+    counts["corrected"] = sum(image["verdict"].corrected for image in shown)
+    counts["new"] = sum(image["new"] for image in shown)
+    return counts
+
+
+@operation(
+    Operation(
+        summary="One scan, live while it runs",
+        tag="pages",
+        access="page",
+        answers={200: Answer("a page", content_type=HTML)},
+    )
+)
+async def scan(request: web.Request) -> web.StreamResponse:
+    database = request.app[DATABASE]
+    report = await scans.report(database, scan_id_of(request))
+    shas = [one.image.sha256 for one in report.images]
+    kept = await thumbnails.kept(database, shas)
+    seen = await sightings.seen_in(database, shas)
+    since: Changes | None = None
+    if report.status in {"done", "partial"}:
+        since = await changes.since_the_last(database, report.id, report.model_version, report.images)
+    gallery = gallery_of(report, kept, seen, since.new if since else frozenset())
+    view = {
+        "id": report.id,
+        "name": name_of(report.title, report.target),
+        "kind": report.kind,
+        "status": report.status,
+        "finished": report.status in FINISHED,
+        "link": link(report.target),
+        "target": report.target,
+        "error": report.error,
+        "created_at": report.created_at,
+        "model_version": report.model_version,
+    }
+    return page(
+        request,
+        "scan.html",
+        scan=view,
+        images=gallery,
+        counts=counts_of(gallery),
+        since=since,
+        strip=STRIP,
+        by_sha={image["sha256"]: image for image in gallery},
+        skipped=[(SKIP_NAMES[reason], n) for reason, n in report.skipped.items()],
+        timings=[(stage, report.timings_ms[stage]) for stage in STAGES if report.timings_ms.get(stage)],
+    )

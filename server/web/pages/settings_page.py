@@ -1,0 +1,165 @@
+"""Settings and health: what holds and where from, what judges, who may look, what is stored; and the few things one can do there.
+
+The token, sessions and the clean-up are for a person who has signed in: a paired extension may not rotate anyone out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from server.contract.errors import Forbidden, RequestError, SettingsError
+from server.settings_shown import every_setting
+from server.store import access, stats, storage
+from server.web.api.health import parts
+from server.web.http.auth import COOKIE
+from server.web.http.caller import caller_of
+from server.web.http.ids import SHA256_TEXT
+from server.web.http.keys import DATABASE, SETTINGS, TOKEN
+from server.web.http.operation import HTML, Answer, Operation, operation
+from server.web.http.secret import fingerprint
+from server.web.pages.pairing import LABEL
+from server.web.pages.weights import judging
+from server.web.templating import page
+from server.web.texts_settings import PARTS
+
+TABLES = 8  # told one by one; the others together
+FORM = "application/x-www-form-urlencoded"
+DONE = "/settings?done="
+
+
+class CleanUp(BaseModel):
+    scans: int
+    events: int
+    thumbnails: int
+    thumbnail_bytes: int
+    heatmaps: int
+    heatmap_bytes: int
+    images: int
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files under it; those that go meanwhile, or that we may not see, count nothing."""
+    total, left = 0, [str(folder)]
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue
+    return total
+
+
+def own(request: web.Request) -> str:
+    """The hash of this browser's session. Raises Forbidden for a caller without one."""
+    if caller_of(request).kind != "session" or (key := request.cookies.get(COOKIE)) is None:
+        raise Forbidden("sign in to the dashboard to do this; a token may not")
+    return fingerprint(key)
+
+
+@operation(Operation(summary="Settings and health", tag="pages", access="page", answers={200: Answer("a page", content_type=HTML)}))
+async def settings_page(request: web.Request) -> web.StreamResponse:
+    database, settings = request.app[DATABASE], request.app[SETTINGS]
+    told, now, size = await asyncio.gather(
+        parts(request), asyncio.to_thread(judging, settings), asyncio.to_thread(folder_size, settings.data_dir)
+    )
+    key = request.cookies.get(COOKIE)
+    here = fingerprint(key) if key else ""
+    sessions = await access.open_sessions(database)
+    tables = await storage.sizes(database)
+    return page(
+        request,
+        "settings.html",
+        parts=[(PARTS.get(name, name), part) for name, part in told.items()],
+        judging=now,
+        versions=[one for one in await stats.versions(database) if one.model_version],
+        extensions=[one for one in sessions if one.label == LABEL],
+        browsers=[one for one in sessions if one.label != LABEL],
+        here=here,
+        token_given=settings.token is not None,
+        done=request.query.get("done", ""),
+        folder=(str(settings.data_dir), size),
+        tables=tables[:TABLES],
+        smaller=(len(tables[TABLES:]), sum(table.size for table in tables[TABLES:])),
+        settings=every_setting(settings),
+    )
+
+
+@operation(
+    Operation(
+        summary="Make a new API token",
+        tag="pages",
+        access="page",
+        rate="login",
+        other_bodies={FORM: {"type": "object", "properties": {"sure": {"type": "string", "description": "yes"}}}},
+        answers={303: Answer("made; other sessions have ended", content_type=None)},
+        problems=(Forbidden, SettingsError),
+    )
+)
+async def rotate_token(request: web.Request) -> web.StreamResponse:
+    here = own(request)
+    if (await request.post()).get("sure") != "yes":
+        raise RequestError("tick the box first: extensions must pair again")
+    request.app[TOKEN].rotate()
+    await access.close_others(request.app[DATABASE], here)
+    raise web.HTTPSeeOther(f"{DONE}token")
+
+
+@operation(
+    Operation(
+        summary="End a session: a browser's, or a paired extension's",
+        tag="pages",
+        access="page",
+        rate="login",
+        other_bodies={FORM: {"type": "object", "properties": {"session": {"type": "string", "description": "its hash"}}}},
+        answers={303: Answer("it may no longer look", content_type=None)},
+        problems=(Forbidden,),
+    )
+)
+async def revoke(request: web.Request) -> web.StreamResponse:
+    own(request)
+    session = str((await request.post()).get("session", ""))
+    if not SHA256_TEXT.fullmatch(session):
+        raise RequestError("a session is named by its hash")
+    await access.close_session(request.app[DATABASE], session)
+    raise web.HTTPSeeOther(f"{DONE}revoked")
+
+
+@operation(
+    Operation(
+        summary="What a clean-up would let go",
+        tag="service",
+        access="caller",
+        rate="read",
+        answers={200: Answer("counts and bytes", CleanUp)},
+    )
+)
+async def look(request: web.Request) -> web.StreamResponse:
+    version = (await asyncio.to_thread(judging, request.app[SETTINGS])).version
+    return web.json_response(asdict(await storage.look(request.app[DATABASE], version)))
+
+
+@operation(
+    Operation(
+        summary="Clean up",
+        tag="service",
+        access="caller",
+        rate="login",
+        answers={200: Answer("what has gone", CleanUp)},
+        problems=(Forbidden,),
+    )
+)
+async def sweep(request: web.Request) -> web.StreamResponse:
+    own(request)
+    settings = request.app[SETTINGS]
+    version = (await asyncio.to_thread(judging, settings)).version
+    return web.json_response(asdict(await storage.sweep(request.app[DATABASE], version, settings.retention_days)))

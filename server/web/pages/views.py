@@ -1,0 +1,84 @@
+"""Views of records for the templates: what several pages show of an image or a scan. No SQL, no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import urlsplit
+
+from server.contract.records import MODALITIES, JudgedImage, Modality, Verdict
+from server.store.history import Entry
+from server.web.texts import MODALITY_NAMES, SCRIPT_TEXTS, TEXTS
+
+
+def link(address: str | None) -> str | None:
+    """`address` if a click may go there: http and https only, whatever a document wrote into it."""
+    try:
+        return address if address and urlsplit(address).scheme in {"http", "https"} else None
+    except ValueError:
+        return None
+
+
+def name_of(title: str | None, target: str) -> str:
+    return (title or "").strip() or target
+
+
+def from_where(host: str | None, name: str, target: str, kind: str) -> str:
+    """The host of an address; of a file that is called by what stands in it (a PDF's title, a DICOM tag), the file's own name."""
+    return host or ("" if kind == "folder" or name == target else PurePath(target).name)
+
+
+def candidates(verdict: Verdict) -> str:
+    """The two candidates of an uncertain verdict in words; nothing where there is no second one."""
+    between: str = TEXTS.between
+    return between.format(a=MODALITY_NAMES[verdict.modality], b=MODALITY_NAMES[verdict.open]) if verdict.open else ""
+
+
+def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) -> dict[str, Any]:
+    image = judged.image
+    return {
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "bytes": image.size,
+        "alt": next((place.alt for place in image.places if place.alt), ""),
+        "places": image.places,
+        "copies": copies,
+        "thumbnail": thumbnail,
+        "verdict": judged.verdict,
+        "candidates": candidates(judged.verdict),
+    }
+
+
+def row_view(entry: Entry) -> dict[str, Any]:
+    """A row of history. static/row.js fills the same places from `GET /api/scans`."""
+    name = name_of(entry.title, entry.target)
+    return {
+        "id": entry.id,
+        "name": name,
+        "kind": entry.kind,
+        "host": from_where(entry.host, name, entry.target, entry.kind),
+        "status": entry.status,
+        "created_at": entry.created_at,
+        "unique": entry.unique,
+        "by_modality": entry.by_modality,
+        "previews": entry.previews,
+        "says": says(entry.status, entry.found, entry.unique, entry.medical),
+    }
+
+
+def says(status: str, found: int, unique: int, medical: int) -> str:
+    """What has come of a scan, in a few words."""
+    if unique:
+        return SCRIPT_TEXTS["found_medical"].format(m=medical, n=unique)
+    if status == "queued":
+        return SCRIPT_TEXTS["found_waiting"]
+    return SCRIPT_TEXTS["found_so_far"].format(n=found) if status == "running" else SCRIPT_TEXTS["found_none"]
+
+
+def extremes(shares: Mapping[Modality, float]) -> tuple[Modality, float]:
+    """The likeliest modality of one opinion, and how likely it is held to be."""
+    first = max(MODALITIES, key=lambda name: shares[name])
+    return first, shares[first]

@@ -1,0 +1,80 @@
+"""A Report as the contract's JSON: every name, and what the counts count."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from server.contract.records import MODALITIES, JudgedImage, Modality, Panel, Place, Report, ScanError, UniqueImage, Verdict
+from server.contract.report import report_json, verdict_json
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+IMAGE_NAMES = {"sha256", "width", "height", "format", "bytes", "near_duplicate_of", "places", "verdict", "panels"}
+
+
+def _verdict(modality: Modality = "ct") -> Verdict:
+    probabilities = {name: float(name == modality) for name in MODALITIES}
+    return Verdict(modality, modality != "non_medical", 1.0, probabilities, False, True, {"cnn": probabilities}, "m", cached=True)
+
+
+def _judged(sha256: str, modality: Modality = "ct", near: str | None = None) -> JudgedImage:
+    place = Place("https://example.org/a.png", "img", alt="A", box=(0, 1, 2, 3))
+    image = UniqueImage(sha256, 640, 480, "png", 99, (place,), b"bytes", "0" * 16, near)
+    return JudgedImage(image, _verdict(modality), (Panel((1, 2, 3, 4), _verdict("mri")),))
+
+
+REPORT = Report(
+    id=UUID(int=1), kind="page", target="example.org", title="T", status="partial", error=ScanError("timed_out", "too slow"),
+    model_version="m", created_at=NOW, started_at=NOW, finished_at=None, timings_ms={"total": 1.5}, found=7,
+    skipped={"too_small": 3}, images=(_judged("a"), _judged("b", "non_medical"), _judged("c", "ct", near="a")),
+)  # fmt: skip
+
+
+def test_the_contracts_names() -> None:
+    shown = report_json(REPORT)
+    names = "id source status error model_version created_at started_at finished_at timings_ms counts images"
+    assert list(shown) == names.split()
+    assert shown["source"] == {"target": "example.org", "kind": "page", "title": "T"}
+    assert shown["error"] == {"code": "timed_out", "message": "too slow"}
+    assert (shown["created_at"], shown["finished_at"]) == ("2026-01-02T03:04:05+00:00", None)
+    stages = "queue fetch render extract decode classify store total"
+    assert list(shown["timings_ms"]) == stages.split()
+    assert (shown["timings_ms"]["render"], shown["timings_ms"]["total"]) == (0.0, 1.5)
+    image = shown["images"][0]
+    assert set(image) == IMAGE_NAMES
+    assert image["bytes"] == 99
+    assert image["places"] == [{"url": "https://example.org/a.png", "page": None, "kind": "img", "alt": "A", "box": [0, 1, 2, 3]}]
+    assert image["panels"][0]["box"] == [1, 2, 3, 4]
+    assert image["panels"][0]["verdict"]["modality"] == "mri"
+    verdict = image["verdict"]
+    assert set(verdict["probabilities"]) == set(verdict["members"]["cnn"]) == set(MODALITIES)
+    assert {"modality", "is_medical", "confidence", "uncertain", "open", "agree", "cached", "model_version"} <= set(verdict)
+    assert json.loads(json.dumps(shown)) == shown
+
+
+@pytest.mark.parametrize(
+    ("second", "uncertain", "open_"), [(0.4, True, "mri"), (0.1, True, "mri"), (0.04, True, None), (0.4, False, None)]
+)
+def test_an_uncertain_verdict_sends_its_second_candidate_where_that_is_one(
+    second: float, uncertain: bool, open_: Modality | None
+) -> None:
+    probabilities = dict.fromkeys(MODALITIES, 0.0) | {"ct": 1 - second, "mri": second}
+    assert verdict_json(replace(_verdict(), probabilities=probabilities, uncertain=uncertain))["open"] == open_
+
+
+def test_near_duplicates_are_found_but_not_unique() -> None:
+    assert report_json(REPORT)["counts"] == {
+        "found": 7, "unique": 2, "medical": 1, "uncertain": 0, "cached": 2, "skipped": {"too_small": 3},
+        "by_modality": {"ct": 1, "non_medical": 1},
+    }  # fmt: skip
+
+
+def test_a_tag_is_shown_where_there_is_one() -> None:
+    dicom = replace(REPORT.images[0].image, places=(Place(None, "file", page=3, tag="CT"),))
+    shown = report_json(replace(REPORT, error=None, images=(replace(REPORT.images[0], image=dicom),)))
+    assert shown["error"] is None
+    assert shown["images"][0]["places"] == [{"url": None, "page": 3, "kind": "file", "alt": None, "box": None, "tag": "CT"}]

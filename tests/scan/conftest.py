@@ -1,0 +1,58 @@
+"""The whole walk with nothing faked: the real browser, decoder, model and database, on a local site."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.contract.report import report_json
+from server.scan.resources import Workshop, open_workshop
+from server.scan.runner import Opener, Performer
+from server.settings import Settings
+from server.source.open import names_a_path, open_path
+from server.store import scans
+from server.store.database import Database
+from tests.site import Site
+
+Run = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+async def workshop(postgres: object) -> AsyncIterator[Workshop]:
+    """One for the walks of a file, as in a worker, closed with it. The local site may be reached, nothing else that is private."""
+    settings = Settings(allow_networks=(ip_network("127.0.0.1/32"),), page_timeout_s=20, max_download_bytes=2 * 1024 * 1024)
+    async with open_workshop(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with Site() as served:
+        yield served
+
+
+@pytest.fixture
+def run(database: Database, workshop: Workshop) -> Run:
+    """Scan an address or a path; the Report as the contract's JSON."""
+    return runner(database, workshop)
+
+
+def runner(database: Database, workshop: Workshop) -> Run:
+    async def run(target: str, **options: Any) -> dict[str, Any]:
+        local = names_a_path(target)
+        opener: Opener | None = None
+        if local:
+
+            async def opener() -> Any:
+                return open_path(Path(target))
+
+        url = None if local else target
+        scan_id = await scans.create(database, kind="page", target=target, url=url, options=options)
+        await Performer(database, workshop).perform(scan_id, opener)
+        return report_json(await scans.report(database, scan_id))
+
+    return run

@@ -1,0 +1,93 @@
+"""What the walk does when a stage behind it fails: by name, for one image where it can, and never as a riddle for the queue."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any, cast
+
+import pytest
+
+from server.classify.engine import Engine, Judgement
+from server.contract.errors import DatabaseUnavailable, MedlensError, ModelError, WeightsMissing
+from server.contract.records import Candidate, Found, JudgedImage, Place
+from server.dedupe.decode_pool import DecodePool
+from server.imaging.decode import Picture
+from server.scan.pipeline import Scan
+from server.scan.timings import Timings
+from server.settings import Settings
+from tests.judged import verdict
+from tests.site import picture
+
+IMAGES = 6
+
+
+class Ledger:
+    """Keeps what it is told, or cannot."""
+
+    def __init__(self, broken: MedlensError | None = None) -> None:
+        self.kept: list[str] = []
+        self.broken = broken
+
+    async def recall(self, sha256: str) -> JudgedImage | None:
+        return None
+
+    async def copies(self, shas: Collection[str]) -> Mapping[str, str]:
+        return {}
+
+    async def judged(self, judged: JudgedImage) -> None:
+        if self.broken:
+            raise self.broken
+        self.kept.append(judged.image.sha256)
+
+    def progress(self, *told: object) -> None:
+        pass
+
+
+class Oracle:
+    """Judges all but every third picture, on which it breaks in the way given."""
+
+    def __init__(self, broken: Exception | None = None) -> None:
+        self.broken = broken
+        self.turn = 0
+
+    async def judge(self, picture: Picture) -> Judgement:
+        self.turn += 1
+        if self.broken and self.turn % 3 == 0:
+            raise self.broken
+        return Judgement(verdict())
+
+
+@pytest.fixture(scope="module")
+async def decoder() -> AsyncIterator[DecodePool]:
+    async with DecodePool(Settings()) as pool:
+        yield pool
+
+
+async def found() -> AsyncIterator[Found]:
+    for number in range(IMAGES):
+        yield Candidate(picture("PNG", (96, 80), number * 7 + 1), Place(f"https://example.org/{number}.png", "img"))
+
+
+def scan(decoder: DecodePool, oracle: Oracle, ledger: Ledger) -> Scan:
+    return Scan(Settings(), decoder, cast(Engine, oracle), cast(Any, ledger), Timings())
+
+
+async def test_a_picture_that_breaks_the_model_costs_only_itself(decoder: DecodePool) -> None:
+    ledger = Ledger()
+    outcome = await scan(decoder, Oracle(ModelError("the model failed on this image")), ledger).run(found())
+    assert (outcome.status, outcome.error.code if outcome.error else None) == ("partial", "model_failed")
+    assert (len(outcome.images), dict(outcome.skipped), outcome.found) == (4, {"unreadable": 2}, IMAGES)
+    assert len(ledger.kept) == 4
+
+
+@pytest.mark.parametrize("error", [WeightsMissing("not pulled"), DatabaseUnavailable("gone")], ids=lambda error: error.code)
+async def test_what_stops_every_image_stops_the_scan_by_its_name(decoder: DecodePool, error: MedlensError) -> None:
+    oracle, ledger = (Oracle(error), Ledger()) if isinstance(error, WeightsMissing) else (Oracle(), Ledger(error))
+    with pytest.raises(type(error), match=str(error)):
+        await scan(decoder, oracle, ledger).run(found())
+
+
+async def test_what_nobody_foresaw_is_not_hidden(decoder: DecodePool) -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        await scan(decoder, Oracle(ZeroDivisionError("a mistake of ours")), Ledger()).run(found())
+    assert raised.group_contains(ZeroDivisionError)
