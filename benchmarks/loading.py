@@ -5,7 +5,7 @@
 
 Each load is a process of its own, on one thread of BLAS, and they come in turns: `kept` finds the vectors on disk, `made` finds an
 empty data folder, makes them and keeps them, `before` is the same load by the checkout given, such as the last one that kept none.
-`open_s` is open_jury alone, `start_s` with its imports; medians, and the figures to hold on to are the ratios. Appends to
+`open_s` is open_predictor alone, `start_s` with its imports; medians, and the figures to hold on to are the ratios. Appends to
 results/loading.jsonl.
 """
 
@@ -26,17 +26,17 @@ LOAD = """
 import sys, time
 begun = time.perf_counter()
 from pathlib import Path
-from server.classify.predictor import open_jury
+from server.classify.predictor import open_predictor
 from server.settings import Settings
 imported = time.perf_counter()
-open_jury(Settings(data_dir=Path(sys.argv[1]), device="cpu"))
+open_predictor(Settings(data_dir=Path(sys.argv[1]), device="cpu"))
 print(time.perf_counter() - imported, time.perf_counter() - begun)
 """
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def load(checkout: Path, data_dir: str) -> tuple[float, float]:
-    """Seconds of (open_jury, all of the process but Python's own start)."""
+    """Seconds of (open_predictor, all of the process but Python's own start)."""
     command, environment = [sys.executable, "-c", LOAD, data_dir], os.environ | ONE_THREAD
     done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=True)
     opened, whole = map(float, done.stdout.split())

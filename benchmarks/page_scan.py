@@ -29,8 +29,8 @@ from record import record  # noqa: E402
 
 from server.extract.browser import VIEWPORT  # noqa: E402
 from server.extract.chromium import find_chromium  # noqa: E402
-from server.scan.resources import Workshop, open_workshop  # noqa: E402
-from server.scan.runner import Performer  # noqa: E402
+from server.scan.resources import ScanResources, open_resources  # noqa: E402
+from server.scan.runner import ScanRunner  # noqa: E402
 from server.settings import Settings  # noqa: E402
 from server.store import scans  # noqa: E402
 from server.store.database import Database  # noqa: E402
@@ -58,12 +58,12 @@ async def alone(chromium: Browser, url: str) -> float:
     return time.perf_counter() - began
 
 
-async def scanned(database: Database, workshop: Workshop, url: str, no_cache: bool) -> tuple[float, float]:
+async def scanned(database: Database, resources: ScanResources, url: str, no_cache: bool) -> tuple[float, float]:
     """Seconds of a whole scan, and until its first verdict was written."""
     first: list[float] = []
     began = time.perf_counter()
     scan_id = await scans.create(database, kind="page", target=url, url=url, options={"no_cache": no_cache})
-    await Performer(database, workshop).perform(scan_id, None, lambda _: first.append(time.perf_counter() - began))
+    await ScanRunner(database, resources).run_scan(scan_id, None, lambda _: first.append(time.perf_counter() - began))
     report = await scans.report(database, scan_id)
     assert len(report.images) == IMAGES, report
     return time.perf_counter() - began, first[0]
@@ -84,7 +84,7 @@ async def measure(rounds: int, folder: str) -> dict[str, object]:
     async with (
         Site() as site,
         Database(settings) as database,
-        open_workshop(settings) as workshop,
+        open_resources(settings) as resources,
         async_playwright() as playwright,
     ):
         await database.migrate()
@@ -92,8 +92,8 @@ async def measure(rounds: int, folder: str) -> dict[str, object]:
         chromium = await playwright.chromium.launch(executable_path=find_chromium(settings))
         for warm_up in (True, *(False,) * rounds):
             a = await alone(chromium, url)
-            fresh, first = await scanned(database, workshop, url, no_cache=True)
-            known, _ = await scanned(database, workshop, url, no_cache=False)
+            fresh, first = await scanned(database, resources, url, no_cache=True)
+            known, _ = await scanned(database, resources, url, no_cache=False)
             if not warm_up:
                 for name, value in zip(times, (a, fresh, known, first / fresh), strict=True):
                     times[name].append(value)

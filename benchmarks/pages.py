@@ -43,8 +43,8 @@ from rich.table import Table  # noqa: E402
 
 from server.contract.errors import NotFound  # noqa: E402
 from server.contract.report import report_json  # noqa: E402
-from server.scan.resources import open_workshop  # noqa: E402
-from server.scan.runner import Performer  # noqa: E402
+from server.scan.resources import open_resources  # noqa: E402
+from server.scan.runner import ScanRunner  # noqa: E402
 from server.settings import Settings  # noqa: E402
 from server.store import scans, thumbnails  # noqa: E402
 from server.store.database import Database  # noqa: E402
@@ -104,17 +104,17 @@ async def thumbnails_of(database: Database, report: Mapping[str, Any]) -> dict[s
     return found
 
 
-async def scanned(case: Case, performer: Performer) -> list[Answer]:
+async def scanned(case: Case, runner: ScanRunner) -> list[Answer]:
     """Scan one case and put the labelled images beside what was answered."""
     async with served(case.file.parent if case.kind == "pdf" else case.root) as top:
         url = f"{top}/{case.file.name if case.kind == 'pdf' else case.entry}"
-        scan_id = await scans.create(performer.database, kind=case.kind, target=url, url=url, options={"no_cache": True})
-        await performer.perform(scan_id)
-    report = report_json(await scans.report(performer.database, scan_id))
+        scan_id = await scans.create(runner.database, kind=case.kind, target=url, url=url, options={"no_cache": True})
+        await runner.run_scan(scan_id)
+    report = report_json(await scans.report(runner.database, scan_id))
     if report["status"] not in ("done", "partial"):
         raise RuntimeError(f"{case.slug}: the scan {report['status']}: {report['error']}")
     images = report["images"]
-    pairs = matched(case, images, await thumbnails_of(performer.database, report))
+    pairs = matched(case, images, await thumbnails_of(runner.database, report))
     return [
         Answer(case.slug, labelled, None if index is None else images[index]["verdict"], told_by)
         for labelled, (index, told_by) in zip(case.images, pairs, strict=True)
@@ -123,14 +123,14 @@ async def scanned(case: Case, performer: Performer) -> list[Answer]:
 
 async def measure(cases: list[Case], folder: str) -> list[Answer]:
     settings = Settings(data_dir=Path(folder) / "d", allow_networks=(ip_network("127.0.0.1/32"),))
-    async with Database(settings) as database, open_workshop(settings) as workshop:
+    async with Database(settings) as database, open_resources(settings) as resources:
         await database.migrate()
-        performer, hands = Performer(database, workshop), asyncio.Semaphore(AT_ONCE)
+        runner, hands = ScanRunner(database, resources), asyncio.Semaphore(AT_ONCE)
 
         async def one(case: Case) -> list[Answer]:
             async with hands:
                 began = time.perf_counter()
-                answers = await scanned(case, performer)
+                answers = await scanned(case, runner)
                 print(f"{case.slug}: {len(answers)} labelled images, {time.perf_counter() - began:.1f} s", file=sys.stderr)
                 return answers
 

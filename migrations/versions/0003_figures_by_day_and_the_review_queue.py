@@ -50,7 +50,7 @@ LATERAL (
 ) AS two,
 LATERAL (
     SELECT coalesce(max(x::float8), 1) AS surest FROM jsonb_each(members) AS member, jsonb_array_elements_text(member.value) AS x
-) AS opinions
+) AS predictions
 WHERE uncertain OR NOT agree
 """
 

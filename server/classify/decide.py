@@ -9,15 +9,15 @@ from collections.abc import Iterable, Sequence
 
 from server.contract.records import MODALITIES, NON_MEDICAL, Modality, Probabilities, Verdict
 from server.models.calibration import Floats
-from server.models.ensemble import Opinion
+from server.models.ensemble import Prediction
 
-# A member that gives its favourite less than this has no opinion that could contradict the others.
+# A member that gives its favourite less than this has no prediction that could contradict the others.
 MEMBER_SURE = 0.6
 
 
-def decide(opinion: Opinion, model_version: str) -> list[Verdict]:
-    """One Verdict a row of `opinion`, in its order."""
-    return [_verdict(opinion, row, model_version) for row in range(len(opinion.chances))]
+def decide(prediction: Prediction, model_version: str) -> list[Verdict]:
+    """One Verdict a row of `prediction`, in its order."""
+    return [_verdict(prediction, row, model_version) for row in range(len(prediction.chances))]
 
 
 def candidates(verdict: Verdict) -> tuple[Modality, Modality]:
@@ -32,16 +32,16 @@ def most_surely_medical(verdicts: Sequence[Verdict]) -> Verdict | None:
     return min(medical, key=lambda verdict: (verdict.uncertain, verdict.probabilities[NON_MEDICAL]), default=None)
 
 
-def _verdict(opinion: Opinion, row: int, model_version: str) -> Verdict:
-    chances = _named(opinion.chances[row])
-    members = {name: _named(rows[row]) for name, rows in opinion.members.items()}
+def _verdict(prediction: Prediction, row: int, model_version: str) -> Verdict:
+    chances = _named(prediction.chances[row])
+    members = {name: _named(rows[row]) for name, rows in prediction.members.items()}
     modality = _likeliest(chances)
     return Verdict(
         modality=modality,
         is_medical=modality != NON_MEDICAL,
         confidence=chances[modality],
         probabilities=chances,
-        uncertain=not bool(opinion.sure[row]),
+        uncertain=not bool(prediction.sure[row]),
         agree=_agree(members.values()),
         members=members,
         model_version=model_version,

@@ -20,7 +20,7 @@ from PIL import Image
 from server.classify.batching import MicroBatcher
 from server.classify.decide import decide, most_surely_medical
 from server.classify.explain import Explainer
-from server.classify.predictor import Jury, open_jury
+from server.classify.predictor import Predictor, open_predictor
 from server.contract.errors import MedlensError
 from server.contract.records import Box, Modality, Panel, Verdict
 from server.imaging.decode import Picture
@@ -47,9 +47,9 @@ class Engine:
         settings: Settings,
         *,
         split_panels: SplitPanels | None = None,
-        open_jury: Callable[[Settings], Jury] = open_jury,
+        open_predictor: Callable[[Settings], Predictor] = open_predictor,
     ) -> None:
-        self._settings, self._split, self._open_jury = settings, split_panels, open_jury
+        self._settings, self._split, self._open_predictor = settings, split_panels, open_predictor
         self._starting: asyncio.Task[MicroBatcher[Image.Image, Verdict]] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._explainer = Explainer(cnn_file(settings))
@@ -60,7 +60,7 @@ class Engine:
         return model_version(self._settings, kinds(self._settings))
 
     async def start(self) -> None:
-        """Load the model, once, however many ask; after a failure the next call tries again. Raises as open_jury does."""
+        """Load the model, once, however many ask; after a failure the next call tries again. Raises as open_predictor does."""
         await self._batcher()
 
     def prewarm(self) -> None:
@@ -112,13 +112,13 @@ class Engine:
         version = await asyncio.to_thread(lambda: self.model_version)
         thread = ThreadPoolExecutor(1, "model")
         try:
-            held = [await asyncio.get_running_loop().run_in_executor(thread, self._open_jury, self._settings)]
+            held = [await asyncio.get_running_loop().run_in_executor(thread, self._open_predictor, self._settings)]
         except BaseException:
             thread.shutdown(wait=False)
             raise
 
         def run(images: Sequence[Image.Image]) -> list[Verdict]:
-            return decide(held[0].opinion(images), version)
+            return decide(held[0].prediction(images), version)
 
         return MicroBatcher(run, self._settings.batch_size, self._settings.batch_wait_ms / 1000, thread, held.clear)
 

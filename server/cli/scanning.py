@@ -20,8 +20,8 @@ from server.contract.records import JudgedImage, Report, Source
 from server.contract.report import report_json
 from server.logs import configure
 from server.models.members import kinds
-from server.scan.resources import open_workshop
-from server.scan.runner import Opener, Performer
+from server.scan.resources import open_resources
+from server.scan.runner import Opener, ScanRunner
 from server.settings import Settings
 from server.source.kind import promised
 from server.source.open import names_a_path, open_path
@@ -45,13 +45,13 @@ async def scan_all(settings: Settings, wish: Wish) -> int:
     sorter = Sorter(wish.save) if wish.save else None
     rows = CsvFile(wish.csv) if wish.csv else None
     out, failed = Console(), 0
-    async with Database(settings) as database, open_workshop(settings) as workshop:
+    async with Database(settings) as database, open_resources(settings) as resources:
         await database.migrate()
-        performer = Performer(database, workshop)
+        runner = ScanRunner(database, resources)
         for target in wish.targets:
             with _progress(target) as count:
                 watchers = [count, sorter.take] if sorter else [count]
-                report = await _scan_one(performer, settings, target, wish.no_cache, watchers)
+                report = await _scan_one(runner, settings, target, wish.no_cache, watchers)
             failed += report.status == "failed"
             if wish.as_json:
                 print(json.dumps(report_json(report), ensure_ascii=False), flush=True)
@@ -63,7 +63,7 @@ async def scan_all(settings: Settings, wish: Wish) -> int:
 
 
 async def _scan_one(
-    performer: Performer, settings: Settings, target: str, no_cache: bool, watchers: list[Callable[[JudgedImage], None]]
+    runner: ScanRunner, settings: Settings, target: str, no_cache: bool, watchers: list[Callable[[JudgedImage], None]]
 ) -> Report:
     def watch(judged: JudgedImage) -> None:
         for watcher in watchers:
@@ -72,13 +72,13 @@ async def _scan_one(
     local = names_a_path(target)
     options = {"no_cache": no_cache, "members": list(settings.members)}
     kind = promised(target) or ("folder" if local else "page")  # until its bytes say
-    scan_id = await scans.create(performer.database, kind=kind, target=target, url=None if local else target, options=options)
+    scan_id = await scans.create(runner.database, kind=kind, target=target, url=None if local else target, options=options)
     try:
-        await performer.perform(scan_id, _opener(target) if local else None, watch)
+        await runner.run_scan(scan_id, _opener(target) if local else None, watch)
     except asyncio.CancelledError:
-        await asyncio.shield(_let_go(performer.database, scan_id))
+        await asyncio.shield(_let_go(runner.database, scan_id))
         raise
-    return await scans.report(performer.database, scan_id)
+    return await scans.report(runner.database, scan_id)
 
 
 def _opener(target: str) -> Opener:

@@ -1,4 +1,4 @@
-"""Runs a scan worker: the queue's jobs, performed in a workshop that stays warm."""
+"""Runs a scan worker: the queue's jobs, performed in a resources that stays warm."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uuid import UUID
 from server.cli.ending import leave, listen
 from server.jobs.worker import run_worker
 from server.logs import configure, scan_bound
-from server.scan.resources import open_workshop
-from server.scan.runner import Performer
+from server.scan.resources import open_resources
+from server.scan.runner import ScanRunner
 from server.settings import Settings
 from server.store.database import Database
 
@@ -32,17 +32,17 @@ async def work(settings: Settings, *, attached: bool) -> NoReturn:
 
 async def _work(settings: Settings) -> None:
     """Work until cancelled, also while the database or the model is still being opened."""
-    async with Database(settings) as database, open_workshop(settings) as workshop:
+    async with Database(settings) as database, open_resources(settings) as resources:
         await database.migrate()
-        performer = Performer(database, workshop)
+        runner = ScanRunner(database, resources)
 
-        async def perform(scan_id: UUID) -> None:
+        async def run_scan(scan_id: UUID) -> None:
             with scan_bound(scan_id):
-                await performer.perform(scan_id)
+                await runner.run_scan(scan_id)
 
-        warming = asyncio.create_task(workshop.warm(), name="warm up")
+        warming = asyncio.create_task(resources.warm(), name="warm up")
         try:
-            await run_worker(database, settings, perform, performer.explain)
+            await run_worker(database, settings, run_scan, runner.explain)
         finally:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)

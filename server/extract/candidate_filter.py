@@ -22,7 +22,7 @@ MAX_URL = 2000  # characters; longer ones carry data rather than name a place
 UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Co"))
 
 
-class Sieve:
+class CandidateFilter:
     """Gives each image to `emit` as often as it is offered, but counts and refuses each only once."""
 
     def __init__(self, settings: Settings, emit: Callable[[Found], None]) -> None:

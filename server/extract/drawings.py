@@ -19,7 +19,7 @@ from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
 from server.contract.records import Place
-from server.extract.candidate_filter import Sieve
+from server.extract.candidate_filter import CandidateFilter
 from server.extract.isolated_world import RASTER
 from server.settings import Settings
 
@@ -31,12 +31,12 @@ DRAW_TIMEOUT_S = 3.0  # nested <use> can make a few lines of SVG draw for hours
 SVG_DATA = "data:image/svg+xml"
 
 
-class Easel:
+class Rasterizer:
     """Draws for one page; `async with`, so that its blank page is closed with it."""
 
-    def __init__(self, context: BrowserContext, sieve: Sieve, settings: Settings) -> None:
+    def __init__(self, context: BrowserContext, candidate_filter: CandidateFilter, settings: Settings) -> None:
         self._context = context
-        self._sieve = sieve
+        self._candidate_filter = candidate_filter
         self._settings = settings
         self._blank: Page | None = None
         self._drawn: dict[tuple[bytes, int], bytes | None] = {}
@@ -50,38 +50,38 @@ class Easel:
             await self._blank.close()
 
     async def svg(self, source: bytes, place: Place) -> None:
-        """Draw one SVG file and offer it to the sieve. Its size counts as shown; behind other things, as its own."""
+        """Draw one SVG file and offer it to the candidate_filter. Its size counts as shown; behind other things, as its own."""
         shown = place.box if place.kind != "background" else None
         if shown is not None and min(shown[2:]) < self._settings.min_image_side:
-            self._sieve.refuse("too_small", place, key=source)
+            self._candidate_filter.refuse("too_small", place, key=source)
             return
         if len(source) > MAX_SVG_BYTES:
-            self._sieve.refuse("too_large", place, key=source)
+            self._candidate_filter.refuse("too_large", place, key=source)
             return
         size = min(MAX_SVG_SIDE, round(max(shown[2:]))) if shown is not None else 0
         key = (source, size)
         if key not in self._drawn:
-            if self._sieve.full or len(self._drawn) >= MAX_DRAWINGS:
-                self._sieve.refuse("too_many", place, key=source)
+            if self._candidate_filter.full or len(self._drawn) >= MAX_DRAWINGS:
+                self._candidate_filter.refuse("too_many", place, key=source)
                 return
             try:
                 self._drawn[key] = await self._draw(source, size)
             except TimeoutError:
                 self._drawn[key] = None
-                self._sieve.refuse("timed_out", place, "the drawing takes too long", key=source)
+                self._candidate_filter.refuse("timed_out", place, "the drawing takes too long", key=source)
                 return
         png = self._drawn[key]
         if png is None:
-            self._sieve.refuse("broken", place, "the SVG does not draw", key=source)
+            self._candidate_filter.refuse("broken", place, "the SVG does not draw", key=source)
         else:
-            self._sieve.offer(png, place)
+            self._candidate_filter.offer(png, place)
 
     async def screenshot(self, page: Page, place: Place) -> None:
         """Take what stands in the place's box on `page`."""
         if place.box is None or min(place.box[2:]) < self._settings.min_image_side:
             return
         if self._shots >= MAX_SHOTS:
-            self._sieve.refuse("too_many", place, key=repr(place.box))
+            self._candidate_filter.refuse("too_many", place, key=repr(place.box))
             return
         self._shots += 1
         x, y, width, height = place.box
@@ -90,9 +90,9 @@ class Easel:
                 clip={"x": x, "y": y, "width": width, "height": height}, full_page=True, timeout=DRAW_TIMEOUT_S * 1000
             )
         except PlaywrightError as error:
-            self._sieve.refuse("unreadable", place, str(error).split("\n", 1)[0][:200], key=repr(place.box))
+            self._candidate_filter.refuse("unreadable", place, str(error).split("\n", 1)[0][:200], key=repr(place.box))
         else:
-            self._sieve.offer(shot, place)
+            self._candidate_filter.offer(shot, place)
 
     async def _draw(self, source: bytes, size: int) -> bytes | None:
         if self._blank is None:

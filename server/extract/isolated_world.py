@@ -33,7 +33,7 @@ COLLECT, SCROLL, CONSENT, RASTER = ((HERE / f"{name}.js").read_text("utf-8") for
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class IsolatedWorld:
     """Our side of one frame. `origin`: where the top left corner of the frame's viewport lies on the page, CSS pixels."""
 
     session: CDPSession
@@ -64,14 +64,14 @@ class World:
         return base64.b64decode(answer["content"]) if answer["base64Encoded"] else answer["content"].encode()
 
 
-async def main_world(session: CDPSession) -> World:
+async def main_world(session: CDPSession) -> IsolatedWorld:
     """The world of the page's own document as it is now; a navigation ends it, and `run` then raises."""
     tree = await session.send("Page.getFrameTree")
     frame = tree["frameTree"]["frame"]["id"]
-    return World(session, frame, await _enter(session, frame))
+    return IsolatedWorld(session, frame, await _enter(session, frame))
 
 
-async def all_worlds(page: Page, session: CDPSession) -> list[World]:
+async def isolated_worlds(page: Page, session: CDPSession) -> list[IsolatedWorld]:
     """The worlds of the page's document and of its frames, those of other sites included, at most MAX_FRAMES.
 
     Frames that hang or went away are left out. Raises PlaywrightError or TimeoutError when the page's own document did.
@@ -97,17 +97,17 @@ async def all_worlds(page: Page, session: CDPSession) -> list[World]:
     return worlds[:MAX_FRAMES]
 
 
-async def _worlds_of(session: CDPSession, origin: Point, with_closed_roots: bool) -> list[World]:
+async def _worlds_of(session: CDPSession, origin: Point, with_closed_roots: bool) -> list[IsolatedWorld]:
     """All frames of one process."""
     closed = await _closed_roots(session) if with_closed_roots else {}
     tree = (await session.send("Page.getFrameTree"))["frameTree"]
     root = tree["frame"]["id"]
-    worlds: list[World] = []
+    worlds: list[IsolatedWorld] = []
     for frame in _frame_ids(tree):
         try:
             place = origin if frame == root else await _origin(session, frame, origin)
             worlds.append(
-                World(session, frame, await _enter(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS]))
+                IsolatedWorld(session, frame, await _enter(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS]))
             )
         except PlaywrightError:
             continue

@@ -15,7 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from server.contract.records import Box, Place
 from server.extract.candidate_filter import address, plain
-from server.extract.isolated_world import COLLECT, World, all_worlds
+from server.extract.isolated_world import COLLECT, IsolatedWorld, isolated_worlds
 from server.settings import Settings
 
 # One frame's collection looks at 20,000 elements in about 0.3 s; a frame that needs longer is given up, the others count.
@@ -40,7 +40,7 @@ class Drawing:
 class Layout:
     """`shown`: address as the page has it, place, world of its frame. `small`: drawings under the limit. `cut`: not all read."""
 
-    shown: list[tuple[str, Place, World]] = field(default_factory=list)
+    shown: list[tuple[str, Place, IsolatedWorld]] = field(default_factory=list)
     canvases: list[Drawing] = field(default_factory=list)
     svgs: list[Drawing] = field(default_factory=list)
     small: int = 0
@@ -61,7 +61,7 @@ async def read_layout(page: Page, session: CDPSession, settings: Settings) -> La
         "maxPixels": settings.max_pixels,
         "budgetMs": FRAME_BUDGET_S * 1000,
     }
-    for world in await all_worlds(page, session):
+    for world in await isolated_worlds(page, session):
         try:
             async with asyncio.timeout(FRAME_TIMEOUT_S):
                 found = await world.run(COLLECT, options, with_closed_roots=True)
@@ -72,7 +72,7 @@ async def read_layout(page: Page, session: CDPSession, settings: Settings) -> La
     return layout
 
 
-def _add(layout: Layout, found: dict[str, Any], world: World, count: Counter[str]) -> None:
+def _add(layout: Layout, found: dict[str, Any], world: IsolatedWorld, count: Counter[str]) -> None:
     layout.cut = layout.cut or found["cut"]
     layout.small += found["small"]
     urls: list[str] = found["urls"]
@@ -87,11 +87,11 @@ def _add(layout: Layout, found: dict[str, Any], world: World, count: Counter[str
         layout.svgs.append(Drawing(entry["markup"], _place(entry, "svg", world), tuple(entry["links"])))
 
 
-def _place(entry: dict[str, Any], kind: Any, world: World, url: str | None = None) -> Place:
+def _place(entry: dict[str, Any], kind: Any, world: IsolatedWorld, url: str | None = None) -> Place:
     return Place(url, kind, alt=plain(entry["alt"]), box=_box(entry["box"], world))
 
 
-def _box(box: list[float] | None, world: World) -> Box | None:
+def _box(box: list[float] | None, world: IsolatedWorld) -> Box | None:
     if box is None:
         return None
     x, y, width, height = box

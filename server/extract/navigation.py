@@ -23,7 +23,7 @@ from server.contract.errors import (
     TooLarge,
     UnknownKind,
 )
-from server.extract.responses import REFUSED_HEADER, SVG_TYPE, Refusal, Traffic, media_type
+from server.extract.responses import REFUSED_HEADER, SVG_TYPE, Refusal, Responses, media_type
 
 WORDS: tuple[tuple[str, type[FetchError], str], ...] = (
     ("ERR_NAME_", HostNotFound, "there is no such host"),
@@ -48,7 +48,7 @@ class NotAPage(UnknownKind):
         self.urls = urls
 
 
-async def open_page(page: Page, url: str, traffic: Traffic, timeout_s: float) -> None:
+async def open_page(page: Page, url: str, responses: Responses, timeout_s: float) -> None:
     """Navigate until the first bytes of the document are there.
 
     Raises NotAPage, HttpStatus, AddressNotAllowed, HostNotFound, ConnectionFailed, RedirectLoop, TimedOut, TooLarge or RenderError.
@@ -65,11 +65,11 @@ async def open_page(page: Page, url: str, traffic: Traffic, timeout_s: float) ->
     except PlaywrightTimeout:
         raise TimedOut(f"{url} did not answer within {timeout_s:g} s") from None
     except PlaywrightError as error:
-        raise _why(error, asked[0], traffic.refusal(asked[0])) from None
+        raise _why(error, asked[0], responses.refusal(asked[0])) from None
     finally:
         page.remove_listener("request", note)
     if response is not None:
-        _check(response, traffic.refusal(response.url))
+        _check(response, responses.refusal(response.url))
 
 
 def _check(response: Response, refusal: Refusal | None) -> None:

@@ -22,14 +22,14 @@ from playwright.async_api import Error as PlaywrightError
 from server.contract.errors import RenderError, TimedOut, TooLarge
 from server.contract.records import Found, Notice, Source
 from server.extract.browser import Browser
-from server.extract.candidate_filter import Sieve, plain
+from server.extract.candidate_filter import CandidateFilter, plain
 from server.extract.downloads import Downloads
-from server.extract.drawings import Easel
+from server.extract.drawings import Rasterizer
 from server.extract.isolated_world import main_world
 from server.extract.layout import read_layout
 from server.extract.locate import place_images
 from server.extract.navigation import NotAPage, open_page
-from server.extract.responses import PageMoved, Refusals, Traffic
+from server.extract.responses import PageMoved, Refusals, Responses
 from server.extract.scroll import loaded, scroll_through
 from server.settings import Settings
 
@@ -76,7 +76,7 @@ class _Visit:
         self._settings = settings
         self._emit = queue.put_nowait
         self._refusals = refusals
-        self._sieve = Sieve(settings, queue.put_nowait)
+        self._candidate_filter = CandidateFilter(settings, queue.put_nowait)
         self._until = time.monotonic() + settings.page_timeout_s
         self._title: str | None = None
         self._crashed = self._ended = False
@@ -100,21 +100,21 @@ class _Visit:
     async def _visit(self, context: BrowserContext) -> None:
         page = await context.new_page()
         self._watch(page)
-        traffic = Traffic(page, self._sieve, self._settings, self._refusals)
+        responses = Responses(page, self._candidate_filter, self._settings, self._refusals)
         downloads = Downloads(page)
         session = await context.new_cdp_session(page)
-        await open_page(page, self._url, traffic, self._left(LOADING_SHARE))
+        await open_page(page, self._url, responses, self._left(LOADING_SHARE))
         late = False
         try:
             async with asyncio.timeout(self._left(LOADING_SHARE)):
-                await self._look(page, session, traffic, downloads)
+                await self._look(page, session, responses, downloads)
         except TimeoutError:
             late = True
         try:
             async with asyncio.timeout(self._left()):
                 layout = await read_layout(page, session, self._settings)
-                async with Easel(context, self._sieve, self._settings) as easel:
-                    await place_images(layout, page, traffic, self._sieve, easel)
+                async with Rasterizer(context, self._candidate_filter, self._settings) as rasterizer:
+                    await place_images(layout, page, responses, self._candidate_filter, rasterizer)
                 if layout.cut:
                     self._emit(_cut("parts of the page were too large to be read whole"))
         except TimeoutError:
@@ -123,7 +123,7 @@ class _Visit:
             if page.is_closed():
                 raise
             self._emit(MOVED_ON)
-        traffic.give_up()
+        responses.give_up()
         if late:
             limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
             self._emit(Notice(code=TimedOut.code, message=f"the page took longer than {limit}; this is what it showed by then"))
@@ -145,15 +145,15 @@ class _Visit:
         page.on("crash", crashed)
         page.on("popup", _close)
 
-    async def _look(self, page: Page, session: CDPSession, traffic: Traffic, downloads: Downloads) -> None:
+    async def _look(self, page: Page, session: CDPSession, responses: Responses, downloads: Downloads) -> None:
         """Load and scroll; begin anew when the page moves on meanwhile."""
         for _ in range(MAX_DOCUMENTS):
             try:
                 await downloads.unless(page.wait_for_load_state("domcontentloaded", timeout=0))
                 world = await main_world(session)
                 self._tell_title(await world.run("() => document.title"))
-                await loaded(page, traffic)
-                ended = await scroll_through(world, traffic, self._settings.image_timeout_s)
+                await loaded(page, responses)
+                ended = await scroll_through(world, responses, self._settings.image_timeout_s)
                 self._tell_title(await world.run("() => document.title"))
             except (PlaywrightError, PageMoved):
                 if page.is_closed():

@@ -1,6 +1,6 @@
 """Watches what a page loads: takes each image's bytes from its response, and knows whether the page is still busy.
 
-Nothing is downloaded twice: the bytes are those the page got, redirects, cookies and blob: addresses included. Knows the sieve that
+Nothing is downloaded twice: the bytes are those the page got, redirects, cookies and blob: addresses included. Knows the candidate_filter that
 the images go through and, as a callable, what the proxy refused; knows nothing of where on the page an image stands.
 """
 
@@ -19,8 +19,8 @@ from playwright.async_api import Page, Request, Response
 
 from server.contract.errors import AddressNotAllowed, TimedOut, TooLarge
 from server.contract.records import Place, SkipReason
-from server.extract.candidate_filter import Sieve, address
-from server.extract.isolated_world import BROWSERS_OWN, World
+from server.extract.candidate_filter import CandidateFilter, address
+from server.extract.isolated_world import BROWSERS_OWN, IsolatedWorld
 from server.settings import Settings
 
 # A page is at rest when nothing it needs for images was under way for this long: time for a script to act on what it got.
@@ -56,13 +56,13 @@ class PageMoved(Exception):
     """The page has begun to go elsewhere while it was waited for."""
 
 
-class Traffic:
+class Responses:
     """`images`: bytes by address (the first of a redirect chain, as the page writes it); `svgs`: likewise, not yet drawn."""
 
-    def __init__(self, page: Page, sieve: Sieve, settings: Settings, refusals: Refusals) -> None:
+    def __init__(self, page: Page, candidate_filter: CandidateFilter, settings: Settings, refusals: Refusals) -> None:
         self.images: dict[str, bytes] = {}
         self.svgs: dict[str, bytes] = {}
-        self._sieve = sieve
+        self._candidate_filter = candidate_filter
         self._settings = settings
         self._refusals = refusals
         self._open: dict[Request, float] = {}
@@ -103,7 +103,7 @@ class Traffic:
             await asyncio.sleep(POLL_S)
         return False
 
-    async def recover(self, url: str, place: Place, world: World) -> None:
+    async def recover(self, url: str, place: Place, world: IsolatedWorld) -> None:
         """Take an image that a frame shows though its response was not seen: sandboxed frames load before anyone can watch them."""
         known = address(url)
         if url.startswith("data:") or known in self._met or self._recovered >= MAX_RECOVERED:
@@ -173,8 +173,8 @@ class Traffic:
                 self._not_delivered(request, response)
                 return
             place = Place(address(_first(request)), "other")
-            if self._sieve.full and place.url not in self.images:
-                self._sieve.refuse("too_many", place)
+            if self._candidate_filter.full and place.url not in self.images:
+                self._candidate_filter.refuse("too_many", place)
                 return
             async with asyncio.timeout(self._settings.image_timeout_s):
                 data = await response.body()
@@ -191,7 +191,7 @@ class Traffic:
         assert place.url is not None
         if mime == SVG_TYPE:
             self.svgs[place.url] = data
-        elif self._sieve.offer(data, place):
+        elif self._candidate_filter.offer(data, place):
             self.images[place.url] = data
 
     def _not_delivered(self, request: Request, response: Response) -> None:
@@ -206,7 +206,7 @@ class Traffic:
         self._refuse(request, reasons.get(code, "broken"), detail)
 
     def _refuse(self, request: Request, reason: SkipReason, detail: str) -> None:
-        self._sieve.refuse(reason, Place(address(_first(request)), "other"), detail)
+        self._candidate_filter.refuse(reason, Place(address(_first(request)), "other"), detail)
 
 
 def media_type(response: Response) -> str:

@@ -10,8 +10,8 @@ import time
 
 from playwright.async_api import Page
 
-from server.extract.isolated_world import CONSENT, SCROLL, World
-from server.extract.responses import Traffic
+from server.extract.isolated_world import CONSENT, SCROLL, IsolatedWorld
+from server.extract.responses import Responses
 
 LOAD_LIMIT_S = 15.0  # a page whose load event has not come by then waits for something that may never come
 LOAD_QUIET_S = 1.0  # or without the event, when nothing was under way for this long
@@ -23,10 +23,10 @@ END_LIMIT_S = 3.0  # at the foot of a page, for what it loads next
 END_QUIET_S = 0.2
 
 
-async def loaded(page: Page, traffic: Traffic) -> None:
+async def loaded(page: Page, responses: Responses) -> None:
     """Wait for the load event, or for rest: an image that never comes holds up the event alone. Raises PageMoved."""
     event = asyncio.ensure_future(page.wait_for_load_state("load", timeout=LOAD_LIMIT_S * 1000))
-    rest = asyncio.ensure_future(traffic.quiet(LOAD_LIMIT_S, LOAD_QUIET_S))
+    rest = asyncio.ensure_future(responses.quiet(LOAD_LIMIT_S, LOAD_QUIET_S))
     try:
         done, _ = await asyncio.wait((event, rest), return_when=asyncio.FIRST_COMPLETED)
         if rest in done:
@@ -37,9 +37,9 @@ async def loaded(page: Page, traffic: Traffic) -> None:
         await asyncio.gather(event, rest, return_exceptions=True)
 
 
-async def scroll_through(world: World, traffic: Traffic, image_timeout_s: float) -> bool:
+async def scroll_through(world: IsolatedWorld, responses: Responses, image_timeout_s: float) -> bool:
     """Scroll the page to its end and back to its top; tell whether the end was reached. Raises PageMoved, PlaywrightError."""
-    await traffic.quiet(REST_LIMIT_S)
+    await responses.quiet(REST_LIMIT_S)
     await world.run(CONSENT)
     until = time.monotonic() + MAX_SCROLL_S
     ended = False
@@ -49,12 +49,12 @@ async def scroll_through(world: World, traffic: Traffic, image_timeout_s: float)
             break
         if at["bottom"] + 2 < at["height"]:
             continue
-        await traffic.quiet(END_LIMIT_S, END_QUIET_S)
+        await responses.quiet(END_LIMIT_S, END_QUIET_S)
         after = await world.run(SCROLL, STEP)
         if after["height"] <= at["height"] + 2:
             ended = True
             break
     await world.run(SCROLL, 0)
-    await traffic.quiet(min(REST_LIMIT_S, image_timeout_s + 1))
+    await responses.quiet(min(REST_LIMIT_S, image_timeout_s + 1))
     await world.run(CONSENT)
     return ended

@@ -47,13 +47,13 @@ class _PutBack(Exception):
 async def run_worker(
     database: Database,
     settings: Settings,
-    perform: Perform,
+    run_scan: Perform,
     explain: Explain | None = None,
     *,
     ready: asyncio.Event | None = None,
     dead_after_s: float = DEAD_AFTER_S,
 ) -> None:
-    """Work until cancelled. `perform(scan_id)` starts, walks and finishes one scan; it is cancelled when the scan is to stop.
+    """Work until cancelled. `run_scan(scan_id)` starts, walks and finishes one scan; it is cancelled when the scan is to stop.
 
     It need not end a scan it was cancelled in: that is done here. `ready` is set when scans are being taken. A database that goes
     away is waited for.
@@ -61,7 +61,7 @@ async def run_worker(
     while True:
         try:
             async with open_app(database, settings.scans_at_once + SPARE_CONNECTIONS).open_async() as app:
-                _teach(app, database, perform)
+                _teach(app, database, run_scan)
                 await _work(app, database, settings, explain, ready, dead_after_s)
         except (ConnectorException, StoreError, OSError) as error:
             # Cancelled while the database was away, the queue's own tidying fails, and its error takes the cancellation's place.
@@ -98,14 +98,14 @@ async def _work(
         await asyncio.gather(*beside, return_exceptions=True)
 
 
-def _teach(app: App, database: Database, perform: Perform) -> None:
+def _teach(app: App, database: Database, run_scan: Perform) -> None:
     """Register the one task: a scan, by its id."""
 
     @app.task(name=TASK, queue=QUEUE, pass_context=True, retry=RetryStrategy(retry_exceptions=[_PutBack]))
     async def scan(context: JobContext, scan_id: str) -> None:
         identity = UUID(scan_id)
         try:
-            await perform(identity)
+            await run_scan(identity)
         except asyncio.CancelledError:
             await _let_go(database, identity, context)
         except Exception as error:
@@ -129,7 +129,7 @@ async def _fail_or_again(database: Database, scan_id: UUID, error: Exception) ->
 
 
 async def _let_go(database: Database, scan_id: UUID, context: JobContext) -> None:
-    """`perform` was cancelled: because somebody asked for that, or because this worker stops."""
+    """`run_scan` was cancelled: because somebody asked for that, or because this worker stops."""
     if context.abort_reason() is AbortReason.USER_REQUEST:
         await scans.finish(database, scan_id, status="cancelled")
         raise JobAborted(Cancelled.code)

@@ -9,7 +9,7 @@ from uuid import uuid4
 PART = ".part"  # ends the name of a file that is not whole yet
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step, its folder included: a reader finds the old file or the new one.
 
     The last of several writers wins. Raises OSError where it cannot be written, and then leaves nothing behind.

@@ -1,8 +1,8 @@
-"""Several opinions, one answer: stacking of the members' log-probabilities, for whichever members are there.
+"""Several predictions, one answer: stacking of the members' log-probabilities, for whichever members are there.
 
 `ensemble.json` holds one fitted stack for each subset of the members it knows: a multinomial logistic regression over their
 log-probabilities with one weight a member, its temperature, and its thresholds (docs/decisions/one-weight-one-threshold.md says why
-so few numbers). Members it was never fitted with are heard too, as an even product of opinions, with cautious thresholds. It knows
+so few numbers). Members it was never fitted with are heard too, as an even product of predictions, with cautious thresholds. It knows
 no member's files and no images; server/training/ensemble/fit_ensemble.py writes it.
 """
 
@@ -26,7 +26,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class Prediction:
     """What a batch of n images was found to be: `chances` [n, 6] calibrated, each member's own [n, 6], and which rows are sure."""
 
     chances: Floats
@@ -73,15 +73,15 @@ class Ensemble:
     stacks: Mapping[frozenset[str], Stack] = field(default_factory=dict)
     thresholds: Thresholds | None = None  # the user's own, instead of the fitted ones
 
-    def combine(self, logits: Mapping[str, Floats]) -> Opinion:
-        """The Opinion on n images from each present member's logits [n, 6]; ModelError when no member spoke."""
+    def combine(self, logits: Mapping[str, Floats]) -> Prediction:
+        """The Prediction on n images from each present member's logits [n, 6]; ModelError when no member spoke."""
         if not logits:
             raise ModelError("no ensemble member gave an answer")
         temperature = {name: self.temperatures.get(name, 1.0) for name in logits}
         stack = self.stacks.get(frozenset(logits)) or even(sorted(logits))
         chances = stack.chances({name: log_probabilities(logits[name], temperature[name]) for name in logits})
         own = {name: probabilities(logits[name], temperature[name]) for name in logits}
-        return Opinion(chances, own, (self.thresholds or stack.thresholds).sure(chances))
+        return Prediction(chances, own, (self.thresholds or stack.thresholds).sure(chances))
 
 
 def read_ensemble(path: Path, thresholds: Thresholds | None = None) -> Ensemble:

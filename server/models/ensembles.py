@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from server.contract.errors import ModelError, NotFound
-from server.models.atomic_write import write_whole
+from server.models.atomic_write import write_atomically
 from server.models.checkpoint import WEIGHTS
 from server.models.ensemble import FILE_NAME
 
@@ -65,7 +65,7 @@ def refits(data_dir: Path, members_key: str | None) -> list[Refit]:
 def keep(data_dir: Path, name: str, content: Mapping[str, Any]) -> Path:
     """Write a refit beside the others; it does not judge before it is chosen."""
     path = data_dir / FOLDER / f"{name}.json"
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
     return path
 
 
@@ -73,7 +73,7 @@ def choose(data_dir: Path, name: str) -> None:
     """Let this ensemble judge from now on: the name of a refit, or SHIPPED. Raises NotFound."""
     if name != SHIPPED and name not in {path.stem for path in (data_dir / FOLDER).glob("feedback-*.json")}:
         raise NotFound(f"no ensemble is called {name}; `medlens models` lists them")
-    write_whole(data_dir / FOLDER / IN_USE, (name + "\n").encode())
+    write_atomically(data_dir / FOLDER / IN_USE, (name + "\n").encode())
 
 
 def known_versions(data_dir: Path) -> dict[str, str]:
@@ -83,7 +83,7 @@ def known_versions(data_dir: Path) -> dict[str, str]:
 
 
 def note_versions(data_dir: Path, versions: Mapping[str, str]) -> None:
-    write_whole(data_dir / FOLDER / VERSIONS, (json.dumps({**known_versions(data_dir), **versions}, indent=1) + "\n").encode())
+    write_atomically(data_dir / FOLDER / VERSIONS, (json.dumps({**known_versions(data_dir), **versions}, indent=1) + "\n").encode())
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from server.contract.errors import ModelError
-from server.models.atomic_write import write_whole
+from server.models.atomic_write import write_atomically
 from server.models.file_hash import sha256_of
 
 ENDING = "-head.safetensors"
@@ -71,9 +71,9 @@ def install(made: Path, place: Path) -> tuple[Path, ...]:
         arrays: Arrays = dict(zip(TENSORS, (weight.astype(np.float16), bias.astype(np.float16)), strict=True))
         card: dict[str, Any] = {"format": FORMAT, "network": sha256_of(place)}
         card["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-        write_whole(beside, save(arrays, metadata={CARD: json.dumps(card)}))
+        write_atomically(beside, save(arrays, metadata={CARD: json.dumps(card)}))
         return (beside,)
-    write_whole(place, made.read_bytes())
+    write_atomically(place, made.read_bytes())
     beside.unlink(missing_ok=True)  # it was the other network's
     return (place,)
 

@@ -1,8 +1,8 @@
 """The ensemble's members by name: which files each needs, and how it turns a batch of pictures into six-modality logits.
 
-A member either reads the features of the one shared backbone, so that several opinions cost one forward pass, or looks at the
+A member either reads the features of the one shared backbone, so that several predictions cost one forward pass, or looks at the
 pictures with a network of its own. Any subset may vote. Networks are run by whoever passes `open_network`: this module imports no
-torch, and knows neither batches' origin nor how opinions are combined.
+torch, and knows neither batches' origin nor how predictions are combined.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class View:
 
 
 class Member(Protocol):
-    """One opinion. `logits(view)` is float32 [n, 6] in the order of MODALITIES, not calibrated; one thread at a time calls it."""
+    """One prediction. `logits(view)` is float32 [n, 6] in the order of MODALITIES, not calibrated; one thread at a time calls it."""
 
     @property
     def name(self) -> str: ...

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from server.models.atomic_write import PART, write_whole
+from server.models.atomic_write import PART, write_atomically
 from server.models.prompts import PromptClass
 from server.models.version import HASHES, file_hashes
 
@@ -112,7 +112,7 @@ def _write(path: Path, vectors: Sequence[Floats]) -> None:
         log.warning("prompt_vectors_not_kept", path=str(path), why="not all of them are finite")
         return
     try:
-        write_whole(path, save(dict(zip(_names(vectors), vectors, strict=True)), {SEAL: _seal(path, vectors)}))
+        write_atomically(path, save(dict(zip(_names(vectors), vectors, strict=True)), {SEAL: _seal(path, vectors)}))
         _sweep(path)
     except OSError as error:
         log.warning("prompt_vectors_not_kept", path=str(path), why=error.strerror)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from server.models.atomic_write import write_whole
+from server.models.atomic_write import write_atomically
 from server.models.checkpoint import SHIPPED_CNN
 from server.models.ensembles import ensemble_file
 from server.models.file_hash import sha256_of
@@ -93,4 +93,4 @@ def _read(kept: Path) -> dict[str, str]:
 def _write(kept: Path, hashes: dict[str, str]) -> None:
     """Keep the hashes; a folder that cannot be written only costs the time to hash again."""
     with contextlib.suppress(OSError):
-        write_whole(kept, json.dumps(hashes, indent=1).encode())
+        write_atomically(kept, json.dumps(hashes, indent=1).encode())

@@ -18,7 +18,7 @@ from server.extract.dicom import extract_dicom
 from server.extract.image import extract_image
 from server.extract.page import NotAPage, extract_page
 from server.extract.pdf import extract_pdf
-from server.scan.resources import Workshop
+from server.scan.resources import ScanResources
 from server.source.egress import EgressProxy
 from server.source.open import open_source, walk_folder
 
@@ -28,7 +28,7 @@ def _below(folder: Path, file: Source) -> str:
     return str(file.path.relative_to(folder)) if file.path and file.path.is_relative_to(folder) else file.target
 
 
-async def gather(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
+async def gather(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
     """Yield candidates, refusals and notices as they come. Raises what the extractor of the source's kind raises."""
     if source.title:
         yield Notice(title=source.title)
@@ -37,25 +37,25 @@ async def gather(source: Source, workshop: Workshop) -> AsyncGenerator[Found, No
     if source.kind == "folder":
         assert source.path is not None
         named = ((_below(source.path, file), file) for file in walk_folder(source.path))
-        founds = _many(named, workshop)
+        founds = _many(named, resources)
     else:
-        founds = _one(source, workshop)
+        founds = _one(source, resources)
     async with aclosing(founds):
         async for found in founds:
             yield found
 
 
-async def gather_many(uploads: Iterable[Source], workshop: Workshop) -> AsyncGenerator[Found, None]:
+async def gather_many(uploads: Iterable[Source], resources: ScanResources) -> AsyncGenerator[Found, None]:
     """The same for several uploaded files, as if they were a folder."""
-    async with aclosing(_many(((file.target, file) for file in uploads), workshop)) as founds:
+    async with aclosing(_many(((file.target, file) for file in uploads), resources)) as founds:
         async for found in founds:
             yield found
 
 
-async def _many(files: Iterable[tuple[str, Source]], workshop: Workshop) -> AsyncGenerator[Found, None]:
+async def _many(files: Iterable[tuple[str, Source]], resources: ScanResources) -> AsyncGenerator[Found, None]:
     for name, file in files:
         try:
-            async with aclosing(_one(file, workshop)) as founds:
+            async with aclosing(_one(file, resources)) as founds:
                 async for found in founds:
                     match found:
                         case Candidate() | Skipped():
@@ -69,16 +69,16 @@ async def _many(files: Iterable[tuple[str, Source]], workshop: Workshop) -> Asyn
             yield Notice(code=error.code, message=f"{name}: {error}")
 
 
-def _one(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
-    return _page(source, workshop) if source.kind == "page" else _file(source, workshop)
+def _one(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
+    return _page(source, resources) if source.kind == "page" else _file(source, resources)
 
 
-async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
-    settings = workshop.settings
+async def _page(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
+    settings = resources.settings
     titled = False
     try:
-        async with EgressProxy(workshop.guard, settings) as proxy:
-            page = extract_page(source, workshop.browser, proxy.url, settings, lambda: proxy.refusals)
+        async with EgressProxy(resources.guard, settings) as proxy:
+            page = extract_page(source, resources.browser, proxy.url, settings, lambda: proxy.refusals)
             async with aclosing(page) as founds:
                 async for found in founds:
                     titled = titled or (isinstance(found, Notice) and found.title is not None)
@@ -88,12 +88,12 @@ async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, Non
         handed_out = error
     for url in handed_out.urls:
         try:
-            file = await open_source(url, workshop.fetcher)
+            file = await open_source(url, resources.fetcher)
             if file.notice:
                 yield file.notice
             if file.kind == "page":  # the browser was given a file and we a page: believe neither
                 raise NotAPage(url)
-            async with aclosing(_file(file, workshop)) as founds:
+            async with aclosing(_file(file, resources)) as founds:
                 async for found in founds:
                     yield replace(found, title=None) if titled and isinstance(found, Notice) else found
         except MedlensError as error:  # what the page itself showed, and its other files, count all the same
@@ -103,12 +103,12 @@ async def _page(source: Source, workshop: Workshop) -> AsyncGenerator[Found, Non
 EXTRACTORS = {"pdf": extract_pdf, "dicom": extract_dicom, "image": extract_image}
 
 
-async def _file(source: Source, workshop: Workshop) -> AsyncGenerator[Found, None]:
+async def _file(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
     """What a file holds stands at the file's address, or under its name when it has none."""
     if source.kind not in EXTRACTORS:
         raise UnknownKind(f"{source.target} is a {source.kind}, not a file")
     name = source.url or source.title
-    async for found in EXTRACTORS[source.kind](source, workshop.settings):
+    async for found in EXTRACTORS[source.kind](source, resources.settings):
         match found:
             case Candidate() | Skipped() if found.place.url is None:
                 yield replace(found, place=replace(found.place, url=name))

@@ -27,7 +27,7 @@ from server.settings import Settings
 IN_HAND = 24
 
 
-class Ledger(Protocol):
+class Recorder(Protocol):
     """Where a scan writes down what it learns, as it learns it (server/scan/recorder.py, over the store)."""
 
     async def recall(self, sha256: str) -> JudgedImage | None:
@@ -46,8 +46,8 @@ class Ledger(Protocol):
 class Scan:
     """One walk; `run` is called once. `timings` collects what each stage took."""
 
-    def __init__(self, settings: Settings, decoder: DecodePool, engine: Engine, ledger: Ledger, timings: Timings) -> None:
-        self._settings, self._decoder, self._engine, self._ledger, self._timings = settings, decoder, engine, ledger, timings
+    def __init__(self, settings: Settings, decoder: DecodePool, engine: Engine, recorder: Recorder, timings: Timings) -> None:
+        self._settings, self._decoder, self._engine, self._recorder, self._timings = settings, decoder, engine, recorder, timings
         self._grouper = Grouper()
         self._images: dict[str, JudgedImage] = {}
         self._passed_by: dict[str, SkipReason] = {}
@@ -59,7 +59,7 @@ class Scan:
         """Walk to the end of what an extractor finds; `single` when its source is one image.
 
         What goes wrong with the source by name (MedlensError) ends up in the Outcome, beside all that was judged; what goes wrong
-        with the model's weights or the ledger is raised. May be cancelled at any point.
+        with the model's weights or the recorder is raised. May be cancelled at any point.
         """
         try:
             await self._walk(founds, single)
@@ -84,7 +84,7 @@ class Scan:
                     self._trouble.note(error.code, str(error))
 
     async def _follow(self, found: Found, group: asyncio.TaskGroup) -> None:
-        self._ledger.progress(self._grouper.count, self._trouble.skipped, self._title)
+        self._recorder.progress(self._grouper.count, self._trouble.skipped, self._title)
         match found:
             case Candidate():
                 await self._hands.acquire()
@@ -116,11 +116,11 @@ class Scan:
             return
         self._images[sha256] = judged
         with self._timings.measure("store"):
-            await self._ledger.judged(self._placed(judged, candidate.data))
+            await self._recorder.judged(self._placed(judged, candidate.data))
 
     async def _remembered(self, sha256: str) -> JudgedImage | None:
         with self._timings.measure("store"):
-            judged = await self._ledger.recall(sha256)
+            judged = await self._recorder.recall(sha256)
         if judged is None or self._too_small(judged.image.width, judged.image.height):
             return None
         image = judged.image
@@ -173,7 +173,7 @@ class Scan:
         What an earlier scan folded is folded again, although nobody looked at its pixels this time.
         """
         copies = {sha: one.image.near_duplicate_of or sha for sha, one in self._images.items()}
-        for sha256, original in (await self._ledger.copies(tuple(self._images))).items():
+        for sha256, original in (await self._recorder.copies(tuple(self._images))).items():
             if copies[sha256] == sha256:
                 copies[sha256] = copies[original]
         largest: dict[str, UniqueImage] = {}

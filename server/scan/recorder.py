@@ -1,6 +1,6 @@
 """Writes a scan down while it is walked: asks the cache, keeps images and verdicts, tells those who watch.
 
-Knows the store and not the walk; implements scan.Ledger. Queries are batched by load (batches.py).
+Knows the store and not the walk; implements scan.Recorder. Queries are batched by load (batches.py).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 Watch: TypeAlias = Callable[[JudgedImage], None]
 
 
-class StoreLedger:
-    """`async with StoreLedger(...) as ledger:` for the time of one scan. With `use_cache` off nothing is recalled."""
+class StoreRecorder:
+    """`async with StoreRecorder(...) as recorder:` for the time of one scan. With `use_cache` off nothing is recalled."""
 
     def __init__(
         self, database: Database, scan_id: UUID, model_version: str, *, use_cache: bool = True, watch: Watch | None = None

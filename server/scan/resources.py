@@ -22,7 +22,7 @@ from server.source.guard import Guard
 
 
 @dataclass(slots=True)
-class Workshop:
+class ScanResources:
     settings: Settings
     guard: Guard
     fetcher: Fetcher
@@ -53,12 +53,12 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_workshop(settings: Settings) -> AsyncIterator[Workshop]:
+async def open_resources(settings: Settings) -> AsyncIterator[ScanResources]:
     """Open all tools, and close on leaving whatever was started: no process stays behind."""
     async with AsyncExitStack() as stack:
         guard = Guard(settings)
         browser = await stack.enter_async_context(Browser(settings))
         decoder = await stack.enter_async_context(DecodePool(settings))
-        workshop = Workshop(settings, guard, Fetcher(guard, settings), browser, decoder)
-        stack.push_async_callback(workshop.stop)
-        yield workshop
+        resources = ScanResources(settings, guard, Fetcher(guard, settings), browser, decoder)
+        stack.push_async_callback(resources.stop)
+        yield resources

@@ -19,8 +19,8 @@ from server.contract.records import Found, JudgedImage, ScanError, Source
 from server.scan.dispatch import gather, gather_many
 from server.scan.outcome import Outcome
 from server.scan.pipeline import Scan
-from server.scan.recorder import StoreLedger
-from server.scan.resources import Workshop
+from server.scan.recorder import StoreRecorder
+from server.scan.resources import ScanResources
 from server.scan.timings import Stage, Timings
 from server.source.open import open_source, open_upload
 from server.store import scans, thumbnails, uploads
@@ -31,13 +31,13 @@ Opener: TypeAlias = Callable[[], Awaitable[Source]]
 
 
 @dataclass(frozen=True, slots=True)
-class Performer:
-    """`perform` for any number of scans at once."""
+class ScanRunner:
+    """`run_scan` for any number of scans at once."""
 
     database: Database
-    workshop: Workshop
+    resources: ScanResources
 
-    async def perform(
+    async def run_scan(
         self, scan_id: UUID, opener: Opener | None = None, watch: Callable[[JudgedImage], None] | None = None
     ) -> None:
         """Do the scan if it is still to be done. `opener`: opens a local path; `watch`: told of each image as it is judged."""
@@ -53,11 +53,11 @@ class Performer:
                     sources = [await opener()] if opener else await self._open(asked)
                 if sources[0].kind != asked.kind and len(sources) == 1:
                     await scans.turned_out(self.database, scan_id, sources[0].kind)
-                engine = self.workshop.engine(asked.options.get("members"))
+                engine = self.resources.engine(asked.options.get("members"))
                 version = engine.model_version
                 use_cache = not asked.options.get("no_cache", False)
-                async with StoreLedger(self.database, scan_id, version, use_cache=use_cache, watch=watch) as ledger:
-                    walk = Scan(self.workshop.settings, self.workshop.decoder, engine, ledger, timings)
+                async with StoreRecorder(self.database, scan_id, version, use_cache=use_cache, watch=watch) as recorder:
+                    walk = Scan(self.resources.settings, self.resources.decoder, engine, recorder, timings)
                     async with aclosing(self._gather(sources, timings)) as founds:
                         outcome = await walk.run(founds, single=[source.kind for source in sources] in (["image"], ["dicom"]))
         except StoreError:  # nothing can be written down just now: the queue tries again
@@ -82,15 +82,15 @@ class Performer:
 
         Raises NotFound, and what decoding and the model raise.
         """
-        engine = self.workshop.engine()
+        engine = self.resources.engine()
         if engine.model_version != model_version or await thumbnails.heatmap(self.database, sha256, model_version):
             return
-        look = await self.workshop.decoder.look(await thumbnails.thumbnail(self.database, sha256))
+        look = await self.resources.decoder.look(await thumbnails.thumbnail(self.database, sha256))
         await thumbnails.keep_heatmap(self.database, sha256, model_version, await engine.heatmap(look.picture))
 
     async def _open(self, asked: Asked) -> list[Source]:
         if asked.url:
-            return [await open_source(asked.url, self.workshop.fetcher)]
+            return [await open_source(asked.url, self.resources.fetcher)]
         files = await uploads.load(self.database, asked.id)
         if not files:  # a local path whose program died before it began
             raise NotFound(f"{asked.target} can only be scanned by the program that was given it; scan it again")
@@ -98,7 +98,7 @@ class Performer:
 
     async def _gather(self, sources: list[Source], timings: Timings) -> AsyncGenerator[Found, None]:
         stage: Stage = "render" if sources[0].kind == "page" else "extract"
-        founds = gather(sources[0], self.workshop) if len(sources) == 1 else gather_many(sources, self.workshop)
+        founds = gather(sources[0], self.resources) if len(sources) == 1 else gather_many(sources, self.resources)
         with timings.measure(stage):
             async with aclosing(founds):
                 async for found in founds:

@@ -44,7 +44,7 @@ WITH newest AS (
     LATERAL (SELECT x AS first, lead(x) OVER (ORDER BY x DESC) AS second FROM unnest(probabilities) AS x
         ORDER BY x DESC LIMIT 1) AS two,
     LATERAL (SELECT coalesce(max(x::float8), 1) AS surest
-        FROM jsonb_each(members) AS member, jsonb_array_elements_text(member.value) AS x) AS opinions
+        FROM jsonb_each(members) AS member, jsonb_array_elements_text(member.value) AS x) AS predictions
     WHERE uncertain OR NOT agree
 ), settled AS (
     DELETE FROM review_queue WHERE sha256 = ANY(:shas) AND sha256 NOT IN (SELECT sha256 FROM useful)

@@ -5,7 +5,7 @@ import pytest
 
 from server.classify.decide import candidates, decide, most_surely_medical
 from server.contract.records import MODALITIES
-from server.models.ensemble import Opinion
+from server.models.ensemble import Prediction
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -15,12 +15,12 @@ def row(**chances: float) -> Array:
     return np.asarray([[chances.get(modality, rest) for modality in MODALITIES]], np.float32)
 
 
-def opinion(chances: Array, sure: bool = True, **members: Array) -> Opinion:
-    return Opinion(chances, members, np.asarray([sure] * len(chances)))
+def prediction(chances: Array, sure: bool = True, **members: Array) -> Prediction:
+    return Prediction(chances, members, np.asarray([sure] * len(chances)))
 
 
 def test_the_likeliest_modality_is_the_answer() -> None:
-    (verdict,) = decide(opinion(row(ct=0.9), cnn=row(ct=0.8)), "v1")
+    (verdict,) = decide(prediction(row(ct=0.9), cnn=row(ct=0.8)), "v1")
     assert (verdict.modality, verdict.is_medical, verdict.uncertain, verdict.agree) == ("ct", True, False, True)
     assert verdict.confidence == pytest.approx(0.9, abs=1e-6)
     assert sum(verdict.probabilities.values()) == pytest.approx(1, abs=1e-12)
@@ -29,33 +29,33 @@ def test_the_likeliest_modality_is_the_answer() -> None:
 
 
 def test_an_answer_that_is_not_sure_abstains_and_names_both_candidates() -> None:
-    (verdict,) = decide(opinion(row(ct=0.5, mri=0.4), sure=False), "v1")
+    (verdict,) = decide(prediction(row(ct=0.5, mri=0.4), sure=False), "v1")
     assert verdict.uncertain
     assert candidates(verdict) == ("ct", "mri")
 
 
 def test_members_that_are_sure_of_different_things_disagree() -> None:
-    (verdict,) = decide(opinion(row(ct=0.6), cnn=row(ct=0.9), clip=row(mri=0.9)), "v1")
+    (verdict,) = decide(prediction(row(ct=0.6), cnn=row(ct=0.9), clip=row(mri=0.9)), "v1")
     assert not verdict.agree
 
 
-def test_a_member_without_an_opinion_does_not_disagree() -> None:
-    (verdict,) = decide(opinion(row(ct=0.9), cnn=row(ct=0.9), clip=row(mri=0.4)), "v1")
+def test_a_member_without_an_prediction_does_not_disagree() -> None:
+    (verdict,) = decide(prediction(row(ct=0.9), cnn=row(ct=0.9), clip=row(mri=0.4)), "v1")
     assert verdict.agree
 
 
 def test_the_most_surely_medical_panel_is_found() -> None:
     rows = np.concatenate([row(non_medical=0.9), row(ct=0.7, non_medical=0.2), row(mri=0.8, non_medical=0.01)])
-    verdicts = decide(opinion(rows), "v1")
+    verdicts = decide(prediction(rows), "v1")
     best = most_surely_medical(verdicts)
     assert best is not None
     assert best.modality == "mri"
 
 
 def test_no_medical_panel_no_winner() -> None:
-    assert most_surely_medical(decide(opinion(row(non_medical=0.9)), "v1")) is None
+    assert most_surely_medical(decide(prediction(row(non_medical=0.9)), "v1")) is None
 
 
 def test_one_verdict_a_row_in_order() -> None:
     rows = np.concatenate([row(**{modality: 0.9}) for modality in MODALITIES])
-    assert tuple(verdict.modality for verdict in decide(opinion(rows), "v1")) == MODALITIES
+    assert tuple(verdict.modality for verdict in decide(prediction(rows), "v1")) == MODALITIES

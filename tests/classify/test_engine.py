@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from server.classify.engine import Engine, Judgement
-from server.classify.predictor import Jury
+from server.classify.predictor import Predictor
 from server.contract.errors import Cancelled, ModelError, SettingsError, WeightsMissing
 from server.contract.records import MODALITIES, Box
 from server.imaging.decode import Picture
@@ -66,11 +66,11 @@ class Voted:
     def __init__(self, settings: Settings, member: ByColour | None = None, **more: object) -> None:
         self.member = member or ByColour()
         self.opened = 0
-        self.engine = Engine(settings, open_jury=self._open, **more)  # type: ignore[arg-type]
+        self.engine = Engine(settings, open_predictor=self._open, **more)  # type: ignore[arg-type]
 
-    def _open(self, settings: Settings) -> Jury:
+    def _open(self, settings: Settings) -> Predictor:
         self.opened += 1
-        return Jury(None, [self.member], Ensemble())
+        return Predictor(None, [self.member], Ensemble())
 
     async def __aenter__(self) -> "Voted":
         self.engine.model_version = "v1"
@@ -145,14 +145,14 @@ async def test_prewarming_opens_the_model_once(settings: Settings) -> None:
 async def test_a_failed_start_is_told_to_who_judges_and_tried_again(settings: Settings) -> None:
     member, tries = ByColour(), 0
 
-    def open_jury(_: Settings) -> Jury:
+    def open_predictor(_: Settings) -> Predictor:
         nonlocal tries
         tries += 1
         if tries < 3:
             raise WeightsMissing("not pulled yet")
-        return Jury(None, [member], Ensemble())
+        return Predictor(None, [member], Ensemble())
 
-    engine = Engine(settings, open_jury=open_jury)
+    engine = Engine(settings, open_predictor=open_predictor)
     engine.model_version = "v1"
     engine.prewarm()
     await asyncio.sleep(0.05)
@@ -214,19 +214,19 @@ async def test_the_shipped_model_judges_without_holding_the_loop(settings: Setti
 async def test_a_model_is_opened_asked_and_let_go_in_one_thread(tmp_path: Path) -> None:
     seen: list[tuple[str, str]] = []
 
-    class Watched(Jury):
-        def opinion(self, images: Sequence[Image.Image]) -> object:  # type: ignore[override]
+    class Watched(Predictor):
+        def prediction(self, images: Sequence[Image.Image]) -> object:  # type: ignore[override]
             seen.append(("asked", threading.current_thread().name))
-            return super().opinion(images)
+            return super().prediction(images)
 
         def __del__(self) -> None:
             seen.append(("let go", threading.current_thread().name))
 
-    def opened(_: Settings) -> Jury:
+    def opened(_: Settings) -> Predictor:
         seen.append(("opened", threading.current_thread().name))
         return Watched(None, [ByColour()], Ensemble())
 
-    engine = Engine(load_settings(data_dir=tmp_path, members=("cnn",)), open_jury=opened)
+    engine = Engine(load_settings(data_dir=tmp_path, members=("cnn",)), open_predictor=opened)
     engine.model_version = "v1"
     await engine.judge(picture(plain("ct")))
     await engine.stop()

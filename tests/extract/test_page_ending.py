@@ -13,9 +13,9 @@ from playwright.async_api import BrowserContext
 
 from server.contract.records import Candidate, Found, Skipped, Source
 from server.extract.browser import Browser
-from server.extract.candidate_filter import Sieve
+from server.extract.candidate_filter import CandidateFilter
 from server.extract.page import extract_page
-from server.extract.responses import Traffic
+from server.extract.responses import Responses
 from server.settings import Settings
 from server.source.egress import EgressProxy
 from server.source.guard import Guard
@@ -161,12 +161,12 @@ async def test_an_image_whose_bytes_are_on_their_way_at_the_end_is_counted() -> 
             await asyncio.sleep(60)
 
     found: list[Found] = []
-    traffic = Traffic(cast(Any, Page()), Sieve(Settings(), found.append), Settings(), tuple)
-    traffic._on_finished(cast(Any, Request()))
+    responses = Responses(cast(Any, Page()), CandidateFilter(Settings(), found.append), Settings(), tuple)
+    responses._on_finished(cast(Any, Request()))
     await asyncio.sleep(0)
-    assert traffic.busy
-    traffic.give_up()
+    assert responses.busy
+    responses.give_up()
     assert [(one.reason, one.place.url) for one in found if isinstance(one, Skipped)] == [("timed_out", Request.url)]
     async with asyncio.timeout(30):
-        while traffic.busy:
+        while responses.busy:
             await asyncio.sleep(0)

@@ -34,12 +34,12 @@ async def queue(database: Database) -> AsyncIterator[Queue]:
 
 @pytest.fixture
 def work(database: Database, database_settings: Settings) -> Work:
-    """`async with work(perform):` runs a worker in this process and stops it as Ctrl-C would."""
+    """`async with work(run_scan):` runs a worker in this process and stops it as Ctrl-C would."""
 
     @asynccontextmanager
-    async def run(perform: Perform) -> AsyncIterator[asyncio.Task[None]]:
+    async def run(run_scan: Perform) -> AsyncIterator[asyncio.Task[None]]:
         ready = asyncio.Event()
-        task = asyncio.create_task(run_worker(database, database_settings, perform, ready=ready))
+        task = asyncio.create_task(run_worker(database, database_settings, run_scan, ready=ready))
         await asyncio.wait_for(ready.wait(), PATIENCE_S)
         try:
             yield task

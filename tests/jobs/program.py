@@ -16,7 +16,7 @@ from server.store.database import Database
 async def main() -> None:
     async with Database(load_settings()) as database:
 
-        async def perform(scan_id: UUID) -> None:
+        async def run_scan(scan_id: UUID) -> None:
             asked = await scans.start(database, scan_id)
             assert asked is not None
             await events.append(database, scan_id, "taken", {"pid": os.getpid()})
@@ -26,7 +26,7 @@ async def main() -> None:
                 await asyncio.sleep(600)
             await scans.finish(database, scan_id, status="done")
 
-        await run_worker(database, load_settings(), perform)
+        await run_worker(database, load_settings(), run_scan)
 
 
 asyncio.run(main())

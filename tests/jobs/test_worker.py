@@ -23,14 +23,14 @@ async def test_scans_are_taken_and_done_several_at_once(
 ) -> None:
     together = asyncio.Barrier(database_settings.scans_at_once)
 
-    async def perform(scan_id: UUID) -> None:
+    async def run_scan(scan_id: UUID) -> None:
         await scans.start(database, scan_id)
         await together.wait()
         await scans.finish(database, scan_id, status="done")
 
     asked = [await ask(database, queue) for _ in range(2 * database_settings.scans_at_once)]
     assert await queue.waiting() == len(asked)
-    async with work(perform):
+    async with work(run_scan):
         for scan_id in asked:
             await until(lambda scan_id=scan_id: _is(database, scan_id, "done"))
         assert await queue.workers() == 1
@@ -41,14 +41,14 @@ async def test_scans_are_taken_and_done_several_at_once(
 async def test_a_running_scan_can_be_cancelled(database: Database, queue: Queue, work: Work) -> None:
     taken = asyncio.Event()
 
-    async def perform(scan_id: UUID) -> None:
+    async def run_scan(scan_id: UUID) -> None:
         await scans.start(database, scan_id)
         await scans.progress(database, scan_id, found=7, skipped={"blank": 1})
         taken.set()
         await asyncio.sleep(600)
 
     scan_id = await ask(database, queue)
-    async with work(perform):
+    async with work(run_scan):
         await asyncio.wait_for(taken.wait(), 60)
         assert await queue.cancel(scan_id)
         await until(lambda: _is(database, scan_id, "cancelled"))
@@ -97,7 +97,7 @@ async def test_a_stopped_worker_puts_its_scans_back(database: Database, queue: Q
 async def test_a_scan_that_raises_is_failed_and_the_worker_goes_on(
     database: Database, queue: Queue, work: Work, error: Exception, code: str, tries: int
 ) -> None:
-    async def perform(scan_id: UUID) -> None:
+    async def run_scan(scan_id: UUID) -> None:
         asked = await scans.start(database, scan_id)
         if asked is not None and asked.target == "bad":
             await events.append(database, scan_id, "tried", {})
@@ -105,7 +105,7 @@ async def test_a_scan_that_raises_is_failed_and_the_worker_goes_on(
         await scans.finish(database, scan_id, status="done")
 
     bad, good = await ask(database, queue, "bad"), await ask(database, queue, "good")
-    async with work(perform):
+    async with work(run_scan):
         await until(lambda: _is(database, bad, "failed"))
         await until(lambda: _is(database, good, "done"))
     failed = (await scans.report(database, bad)).error

@@ -33,30 +33,30 @@ def written(path: Path, what: Mapping[str, Any]) -> Path:
 
 def test_without_a_fitted_file_every_member_is_heard_alike_and_cautiously(tmp_path: Path) -> None:
     ensemble = read_ensemble(tmp_path / "none.json")
-    opinion = ensemble.combine({"cnn": logits(CT), "clip": logits(MRI)})
-    assert opinion.chances[0, 1] == pytest.approx(opinion.chances[0, 2])
-    assert not opinion.sure[0]
-    assert set(opinion.members) == {"cnn", "clip"}
+    prediction = ensemble.combine({"cnn": logits(CT), "clip": logits(MRI)})
+    assert prediction.chances[0, 1] == pytest.approx(prediction.chances[0, 2])
+    assert not prediction.sure[0]
+    assert set(prediction.members) == {"cnn", "clip"}
 
 
 def test_one_member_alone_speaks_for_all(tmp_path: Path) -> None:
-    opinion = read_ensemble(tmp_path / "none.json").combine({"kmeans": logits(CT, MRI)})
-    assert opinion.chances.argmax(axis=1).tolist() == [1, 2]
-    np.testing.assert_allclose(opinion.chances, opinion.members["kmeans"], atol=1e-4)
+    prediction = read_ensemble(tmp_path / "none.json").combine({"kmeans": logits(CT, MRI)})
+    assert prediction.chances.argmax(axis=1).tolist() == [1, 2]
+    np.testing.assert_allclose(prediction.chances, prediction.members["kmeans"], atol=1e-4)
 
 
 def test_a_fitted_stack_weighs_its_members(tmp_path: Path) -> None:
     ensemble = read_ensemble(written(tmp_path / "ensemble.json", content(["clip", "cnn"], [0.1, 0.9])))
-    opinion = ensemble.combine({"cnn": logits(CT), "clip": logits(MRI)})
-    assert opinion.chances[0].argmax() == 1
-    assert opinion.sure[0]
+    prediction = ensemble.combine({"cnn": logits(CT), "clip": logits(MRI)})
+    assert prediction.chances[0].argmax() == 1
+    assert prediction.sure[0]
 
 
 def test_members_no_stack_was_fitted_for_still_get_an_answer(tmp_path: Path) -> None:
     ensemble = read_ensemble(written(tmp_path / "ensemble.json", content(["clip", "cnn"], [0.1, 0.9])))
-    opinion = ensemble.combine({"cnn": logits(CT), "clip": logits(CT), "vgg16": logits(SHRUG)})
-    assert opinion.chances[0].argmax() == 1
-    assert bool(opinion.sure[0]) == (opinion.chances.max() >= CAUTIOUS)
+    prediction = ensemble.combine({"cnn": logits(CT), "clip": logits(CT), "vgg16": logits(SHRUG)})
+    assert prediction.chances[0].argmax() == 1
+    assert bool(prediction.sure[0]) == (prediction.chances.max() >= CAUTIOUS)
 
 
 def test_the_users_own_thresholds_win(tmp_path: Path) -> None:

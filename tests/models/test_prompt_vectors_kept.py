@@ -92,7 +92,7 @@ def test_a_folder_that_may_only_be_read_still_serves(start: Start, monkeypatch: 
         raise PermissionError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(os, "utime", closed)
-    monkeypatch.setattr(prompt_vectors, "write_whole", closed)
+    monkeypatch.setattr(prompt_vectors, "write_atomically", closed)
     assert start()[0] == 0
 
 

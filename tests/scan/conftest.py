@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from server.contract.report import report_json
-from server.scan.resources import Workshop, open_workshop
-from server.scan.runner import Opener, Performer
+from server.scan.resources import ScanResources, open_resources
+from server.scan.runner import Opener, ScanRunner
 from server.settings import Settings
 from server.source.open import names_a_path, open_path
 from server.store import scans
@@ -22,10 +22,10 @@ Run = Callable[..., Awaitable[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-async def workshop(postgres: object) -> AsyncIterator[Workshop]:
+async def resources(postgres: object) -> AsyncIterator[ScanResources]:
     """One for the walks of a file, as in a worker, closed with it. The local site may be reached, nothing else that is private."""
     settings = Settings(allow_networks=(ip_network("127.0.0.1/32"),), page_timeout_s=20, max_download_bytes=2 * 1024 * 1024)
-    async with open_workshop(settings) as opened:
+    async with open_resources(settings) as opened:
         yield opened
 
 
@@ -36,12 +36,12 @@ async def site() -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-def run(database: Database, workshop: Workshop) -> Run:
+def run(database: Database, resources: ScanResources) -> Run:
     """Scan an address or a path; the Report as the contract's JSON."""
-    return runner(database, workshop)
+    return runner(database, resources)
 
 
-def runner(database: Database, workshop: Workshop) -> Run:
+def runner(database: Database, resources: ScanResources) -> Run:
     async def run(target: str, **options: Any) -> dict[str, Any]:
         local = names_a_path(target)
         opener: Opener | None = None
@@ -52,7 +52,7 @@ def runner(database: Database, workshop: Workshop) -> Run:
 
         url = None if local else target
         scan_id = await scans.create(database, kind="page", target=target, url=url, options=options)
-        await Performer(database, workshop).perform(scan_id, opener)
+        await ScanRunner(database, resources).run_scan(scan_id, opener)
         return report_json(await scans.report(database, scan_id))
 
     return run

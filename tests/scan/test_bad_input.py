@@ -11,8 +11,8 @@ import pymupdf
 import pytest
 
 from server.extract import scroll
-from server.scan.resources import Workshop, open_workshop
-from server.scan.runner import Performer
+from server.scan.resources import ScanResources, open_resources
+from server.scan.runner import ScanRunner
 from server.settings import Settings
 from server.store import scans
 from server.store.database import Database
@@ -140,7 +140,7 @@ async def test_a_page_without_end_is_partial(image: str, site: Site, run: Run, m
 async def test_a_host_that_wants_no_programs_is_told_of_and_scanned(site: Site, database: Database) -> None:
     site.add("/robots.txt", "User-agent: *\nDisallow: /", "text/plain")
     settings = Settings(allow_networks=(ip_network("127.0.0.1/32"),), robots="warn")
-    async with open_workshop(settings) as polite:
+    async with open_resources(settings) as polite:
         report = await runner(database, polite)(site.add("/bare.html", page("<p>Nothing to see")))
     assert (report["status"], report["error"]["code"]) == ("done", "robots_disallowed")
 
@@ -186,8 +186,8 @@ async def test_an_unknown_format(tmp_path: Path, run: Run) -> None:
     assert (report["status"], report["error"]["code"]) == ("failed", "unknown_kind")
 
 
-async def test_a_local_file_whose_program_died_before_it_began(database: Database, workshop: Workshop) -> None:
+async def test_a_local_file_whose_program_died_before_it_began(database: Database, resources: ScanResources) -> None:
     scan_id = await scans.create(database, kind="image", target="./scan.png")
-    await Performer(database, workshop).perform(scan_id)  # a worker, to whom its path means nothing
+    await ScanRunner(database, resources).run_scan(scan_id)  # a worker, to whom its path means nothing
     report = await scans.report(database, scan_id)
     assert (report.status, report.error.code if report.error else None) == ("failed", "not_found")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.scan.resources import Workshop
+from server.scan.resources import ScanResources
 from tests.scan.conftest import Run
 from tests.site import Site, page, picture
 
@@ -14,8 +14,8 @@ HERE = 30  # more than a scan has in hand at once
 
 
 @pytest.fixture
-def limit(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workshop, "settings", workshop.settings.model_copy(update={"max_images": 3}))
+def limit(resources: ScanResources, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "settings", resources.settings.model_copy(update={"max_images": 3}))
 
 
 @pytest.fixture
@@ -39,9 +39,11 @@ async def test_images_in_hand_together_do_not_pass_it(folder: Path, run: Run, li
     assert report["counts"]["found"] == HERE
 
 
-async def test_remembered_images_count_too(folder: Path, run: Run, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_remembered_images_count_too(
+    folder: Path, run: Run, resources: ScanResources, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert len((await run(str(folder)))["images"]) == HERE
-    monkeypatch.setattr(workshop, "settings", workshop.settings.model_copy(update={"max_images": 3}))
+    monkeypatch.setattr(resources, "settings", resources.settings.model_copy(update={"max_images": 3}))
     report = await run(str(folder))
     assert (report["status"], len(report["images"]), report["counts"]["skipped"]) == ("partial", 3, {"too_many": HERE - 3})
     assert all(image["verdict"]["cached"] for image in report["images"])

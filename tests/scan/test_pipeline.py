@@ -21,7 +21,7 @@ from tests.site import picture
 IMAGES = 6
 
 
-class Ledger:
+class Recorder:
     """Keeps what it is told, or cannot."""
 
     def __init__(self, broken: MedlensError | None = None) -> None:
@@ -68,26 +68,26 @@ async def found() -> AsyncIterator[Found]:
         yield Candidate(picture("PNG", (96, 80), number * 7 + 1), Place(f"https://example.org/{number}.png", "img"))
 
 
-def scan(decoder: DecodePool, oracle: Oracle, ledger: Ledger) -> Scan:
-    return Scan(Settings(), decoder, cast(Engine, oracle), cast(Any, ledger), Timings())
+def scan(decoder: DecodePool, oracle: Oracle, recorder: Recorder) -> Scan:
+    return Scan(Settings(), decoder, cast(Engine, oracle), cast(Any, recorder), Timings())
 
 
 async def test_a_picture_that_breaks_the_model_costs_only_itself(decoder: DecodePool) -> None:
-    ledger = Ledger()
-    outcome = await scan(decoder, Oracle(ModelError("the model failed on this image")), ledger).run(found())
+    recorder = Recorder()
+    outcome = await scan(decoder, Oracle(ModelError("the model failed on this image")), recorder).run(found())
     assert (outcome.status, outcome.error.code if outcome.error else None) == ("partial", "model_failed")
     assert (len(outcome.images), dict(outcome.skipped), outcome.found) == (4, {"unreadable": 2}, IMAGES)
-    assert len(ledger.kept) == 4
+    assert len(recorder.kept) == 4
 
 
 @pytest.mark.parametrize("error", [WeightsMissing("not pulled"), DatabaseUnavailable("gone")], ids=lambda error: error.code)
 async def test_what_stops_every_image_stops_the_scan_by_its_name(decoder: DecodePool, error: MedlensError) -> None:
-    oracle, ledger = (Oracle(error), Ledger()) if isinstance(error, WeightsMissing) else (Oracle(), Ledger(error))
+    oracle, recorder = (Oracle(error), Recorder()) if isinstance(error, WeightsMissing) else (Oracle(), Recorder(error))
     with pytest.raises(type(error), match=str(error)):
-        await scan(decoder, oracle, ledger).run(found())
+        await scan(decoder, oracle, recorder).run(found())
 
 
 async def test_what_nobody_foresaw_is_not_hidden(decoder: DecodePool) -> None:
     with pytest.raises(ExceptionGroup) as raised:
-        await scan(decoder, Oracle(ZeroDivisionError("a mistake of ours")), Ledger()).run(found())
+        await scan(decoder, Oracle(ZeroDivisionError("a mistake of ours")), Recorder()).run(found())
     assert raised.group_contains(ZeroDivisionError)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.contract.errors import DatabaseUnavailable
 from server.contract.records import JudgedImage, UniqueImage
-from server.scan.recorder import StoreLedger
+from server.scan.recorder import StoreRecorder
 from server.store import events, scans, verdicts
 from server.store.database import Database
 from server.store.events import Told
@@ -34,9 +34,9 @@ async def verdicts_told(database: Database, scan_id: UUID) -> list[str]:
 
 async def test_an_image_and_its_event_appear_together(database: Database) -> None:
     scan_id = await started(database)
-    async with StoreLedger(database, scan_id, MODEL) as ledger:
-        await ledger.judged(ONE)
-        assert await ledger.recall(ONE.image.sha256) == replace(ONE, verdict=replace(ONE.verdict, cached=True))
+    async with StoreRecorder(database, scan_id, MODEL) as recorder:
+        await recorder.judged(ONE)
+        assert await recorder.recall(ONE.image.sha256) == replace(ONE, verdict=replace(ONE.verdict, cached=True))
     assert [judged.image.sha256 for judged in (await scans.report(database, scan_id)).images] == [ONE.image.sha256]
     assert await verdicts_told(database, scan_id) == [ONE.image.sha256]
 
@@ -47,15 +47,15 @@ async def test_a_writer_that_dies_in_between_leaves_neither(database: Database, 
     async def die(connection: AsyncConnection, scan_id: UUID, told: Sequence[Told]) -> None:
         await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
-    async with StoreLedger(database, scan_id, MODEL) as ledger:
+    async with StoreRecorder(database, scan_id, MODEL) as recorder:
         with monkeypatch.context() as patched:
             patched.setattr(scans, "record", die)
             with pytest.raises(DatabaseUnavailable):
-                await ledger.judged(ONE)
+                await recorder.judged(ONE)
         assert (await scans.report(database, scan_id)).images == ()
         assert await verdicts_told(database, scan_id) == []
         assert await verdicts.lookup(database, [ONE.image.sha256], MODEL) == {}
-        await ledger.judged(ONE)  # and the next try writes both
+        await recorder.judged(ONE)  # and the next try writes both
     assert len((await scans.report(database, scan_id)).images) == len(await verdicts_told(database, scan_id)) == 1
 
 
@@ -74,9 +74,9 @@ async def test_progress_that_cannot_be_written_is_written_with_the_next(
 
     monkeypatch.setattr(scans, "progress", once_unavailable)
     monkeypatch.setattr("server.scan.recorder.TELL_EVERY_S", 0.0)
-    async with StoreLedger(database, scan_id, "m") as ledger:
+    async with StoreRecorder(database, scan_id, "m") as recorder:
         for found in (1, 2):
-            ledger.progress(found, {}, None)
+            recorder.progress(found, {}, None)
             async with asyncio.timeout(30):
                 while told < found:
                     await asyncio.sleep(0.01)

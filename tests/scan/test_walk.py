@@ -11,7 +11,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from server.contract.records import MODALITIES
-from server.scan.resources import Workshop
+from server.scan.resources import ScanResources
 from server.store import events
 from server.store.database import Database
 from tests.scan.conftest import Run
@@ -61,7 +61,7 @@ async def test_a_page_becomes_a_report(site: Site, run: Run) -> None:
     assert all(report["timings_ms"][stage] for stage in ("fetch", "render", "decode", "classify", "store", "total"))
 
 
-async def test_a_second_scan_runs_no_model_and_decodes_nothing(site: Site, run: Run, workshop: Workshop) -> None:
+async def test_a_second_scan_runs_no_model_and_decodes_nothing(site: Site, run: Run, resources: ScanResources) -> None:
     big = Image.open(io.BytesIO(picture("PNG", (600, 450), 3)))
     small = io.BytesIO()
     big.convert("RGB").resize((300, 225), Image.Resampling.LANCZOS).save(small, "JPEG", quality=85)

@@ -1,4 +1,4 @@
-"""Real Chromium behind the proxy: all of a page's traffic comes through it, and nothing reaches what is closed."""
+"""Real Chromium behind the proxy: all of a page's responses comes through it, and nothing reaches what is closed."""
 
 from __future__ import annotations
 

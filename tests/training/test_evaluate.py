@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from server.classify.engine import Engine
-from server.classify.predictor import Jury
+from server.classify.predictor import Predictor
 from server.contract.errors import ModelError, NotFound, RequestError
 from server.contract.records import MODALITIES
 from server.models.calibration import Floats
@@ -30,7 +30,7 @@ class ByShade:
 
 
 def engine(tmp_path: Path, *members: ByShade) -> Engine:
-    made = Engine(load_settings(data_dir=tmp_path), open_jury=lambda _: Jury(None, members, Ensemble()))
+    made = Engine(load_settings(data_dir=tmp_path), open_predictor=lambda _: Predictor(None, members, Ensemble()))
     made.model_version = "v1"
     return made
 

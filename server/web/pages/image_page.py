@@ -50,7 +50,7 @@ def spot_of(kind: SourceKind, place: Place, reach: tuple[float, float]) -> Spot 
     return Spot(max(least_width, reach[0]), max(least_height, reach[1]), x, y, width, height)
 
 
-def opinions(verdict: Verdict) -> list[dict[str, Any]]:
+def predictions(verdict: Verdict) -> list[dict[str, Any]]:
     """Each member: what it says, how surely, and all six shares."""
     told = [(name, *extremes(said), said) for name, said in verdict.members.items()]
     return [
@@ -98,7 +98,7 @@ async def image(request: web.Request) -> web.StreamResponse:
         "image.html",
         image=image_view(judged, thumbnail=kept) | {"alt": next(alts, "")},
         verdict=judged.verdict,
-        members=opinions(judged.verdict),
+        members=predictions(judged.verdict),
         panels=judged.panels,
         seen=listed,
         times=f"{SEEN_MOST - 1}+" if times >= SEEN_MOST else str(times),

@@ -79,6 +79,6 @@ def says(status: str, found: int, unique: int, medical: int) -> str:
 
 
 def extremes(shares: Mapping[Modality, float]) -> tuple[Modality, float]:
-    """The likeliest modality of one opinion, and how likely it is held to be."""
+    """The likeliest modality of one prediction, and how likely it is held to be."""
     first = max(MODALITIES, key=lambda name: shares[name])
     return first, shares[first]
