@@ -1,7 +1,7 @@
 """Decodes images in the child of server/sandbox/child.py: one request, one answer, until the parent hangs up.
 
-A request is the image's bytes with `max_pixels` and `page`; the answer what server/imaging/decode.py says of it: size, raw RGB of the
-small picture, perceptual hash, grey copy, thumbnail. It remembers nothing from one image to the next.
+A request is the image's bytes with `max_pixels` and `page`; the answer what server/imaging/decode.py says of it: size, raw RGB of
+the small picture, perceptual hash, grey copy, thumbnail. It remembers nothing from one image to the next.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Brings bytes and places together at the end of a visit: every image is told again for each place it stands in.
 
-Files come from the responses, data: addresses from the layout itself, SVG and canvases from the rasterizer. Emits through the candidate_filter alone.
+Files come from the responses, data: addresses from the layout itself, SVG and canvases from the rasterizer. Emits through the
+candidate_filter alone.
 """
 
 from __future__ import annotations

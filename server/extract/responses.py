@@ -1,7 +1,8 @@
 """Watches what a page loads: takes each image's bytes from its response, and knows whether the page is still busy.
 
-Nothing is downloaded twice: the bytes are those the page got, redirects, cookies and blob: addresses included. Knows the candidate_filter that
-the images go through and, as a callable, what the proxy refused; knows nothing of where on the page an image stands.
+Nothing is downloaded twice: the bytes are those the page got, redirects, cookies and blob: addresses included. Knows the
+candidate_filter that the images go through and, as a callable, what the proxy refused; knows nothing of where on the page an image
+stands.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The supervised networks as one type: a body that gives a feature map, a pool that gives features, and heads that read them.
 
-The features are shared: the CNN's own head, the compact CLIP's projection and K-Means all read `features(x)`, so several predictions
-cost one pass. This module builds networks; it does not know files (checkpoint.py), pictures (preprocess.py) or training.
+The features are shared: the CNN's own head, the compact CLIP's projection and K-Means all read `features(x)`, so several
+predictions cost one pass. This module builds networks; it does not know files (checkpoint.py), pictures (preprocess.py) or
+training.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class View:
 
 
 class Member(Protocol):
-    """One prediction. `logits(view)` is float32 [n, 6] in the order of MODALITIES, not calibrated; one thread at a time calls it."""
+    """One voter. `logits(view)` is float32 [n, 6] in the order of MODALITIES, not calibrated; called by one thread at a time."""
 
     @property
     def name(self) -> str: ...

@@ -1,7 +1,7 @@
 """Tells by the first bytes whether something is a page, a PDF, an image or a DICOM file; names lie, bytes hardly do.
 
-Only formats that server/imaging/decode.py opens count as images. For what is none of these it says what it seems to be, so that the person
-knows why. It opens nothing: a file may carry the right first bytes and be broken after them.
+Only formats that server/imaging/decode.py opens count as images. For what is none of these it says what it seems to be, so that the
+person knows why. It opens nothing: a file may carry the right first bytes and be broken after them.
 """
 
 from __future__ import annotations

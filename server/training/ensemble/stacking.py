@@ -1,6 +1,7 @@
 """The arithmetic of fitting an ensemble: a temperature, a stack of members, and the thresholds of "sure". Arrays in, numbers out.
 
-Rows are images that no member learned from. It knows no files and no folds: server/training/ensemble/fit_ensemble.py splits and writes.
+Rows are images that no member learned from. It knows no files and no folds: server/training/ensemble/fit_ensemble.py splits and
+writes.
 """
 
 from __future__ import annotations

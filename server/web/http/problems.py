@@ -1,7 +1,7 @@
 """Turns whatever went wrong into an answer: RFC 9457 problem JSON, or a page for a person in a browser.
 
-The only place that does so. An error of server/contract/errors.py tells its code, status and message; anything else is `internal`, logged
-with its traceback, and told to nobody. It does not know which routes exist.
+The only place that does so. An error of server/contract/errors.py tells its code, status and message; anything else is `internal`,
+logged with its traceback, and told to nobody. It does not know which routes exist.
 """
 
 from __future__ import annotations
