@@ -1,4 +1,7 @@
-"""Opens a TCP connection to addresses that the guard has checked; never resolves a name."""
+"""Connects to addresses that the guard has checked, without resolving a name again.
+
+`dial` is for the egress proxy, `PinnedResolver` for aiohttp's client: both use exactly the addresses that were checked.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import socket
 from collections.abc import Sequence
 
 import aiohappyeyeballs
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from server.contract.errors import ConnectionFailed, TimedOut
 
@@ -32,3 +36,32 @@ async def dial(host: str, addresses: Sequence[str], port: int) -> Streams:
         raise TimedOut(f"{host} did not take a connection on port {port} within {CONNECT_TIMEOUT_S:g} s") from None
     except OSError as error:
         raise ConnectionFailed(f"{host} takes no connection on port {port}: {error.strerror or error}") from None
+
+
+class PinnedResolver(AbstractResolver):
+    """Resolves a host to the addresses given to `pin`, and no other host. Call `pin` before each hop."""
+
+    def __init__(self) -> None:
+        self._checked: dict[str, Sequence[str]] = {}
+
+    def pin(self, host: str, addresses: Sequence[str]) -> None:
+        self._checked[host] = addresses
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
+        """Raises OSError, as aiohttp expects of a resolver, for a host that was not checked."""
+        if host not in self._checked:
+            raise OSError(f"{host} was not checked")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET if ipaddress.ip_address(address).version == 4 else socket.AF_INET6,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self._checked[host]
+        ]
+
+    async def close(self) -> None:
+        self._checked.clear()

@@ -22,8 +22,7 @@ from server.settings import MIB, Settings
 from server.source.dial import Streams, dial
 from server.source.forward import REFUSED_HEADER, Endpoint, Forwarder, read_authority, read_target
 from server.source.guard import Guard
-from server.source.tunnel import splice
-from server.source.wire import Broken, Spend, Wire
+from server.source.wire import Broken, Spend, Wire, splice
 
 MAX_CONNECTIONS = 256  # at once; Chromium opens 32 for requests to one proxy, WebSockets come on top
 MAX_REFUSALS = 1000  # remembered in one scan; a page can ask for any number of forbidden hosts

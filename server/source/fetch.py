@@ -9,7 +9,8 @@ expect of a browser; no Referer, no cookies between two downloads. It knows no i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -24,18 +25,17 @@ from server.contract.errors import ConnectionFailed, Damaged, NotAUrl, NotWhatIt
 from server.contract.records import SourceKind
 from server.settings import Settings
 from server.source.address import normalise, shown
-from server.source.dial import CONNECT_TIMEOUT_S
+from server.source.dial import CONNECT_TIMEOUT_S, PinnedResolver
 from server.source.guard import Guard
-from server.source.inflate import Inflate
 from server.source.kind import SNIFF_BYTES, looks_like_page, promised, sniff
-from server.source.pace import Pace
-from server.source.pinned import Pinned
+from server.source.politeness import HostDelay
 
 MAX_REDIRECTS = 10  # browsers follow 20; honest chains rarely have more than 4
 IDLE_TIMEOUT_S = 20.0  # without a byte, head included
 MIN_BYTES_PER_S = 256 * 1024  # a body may go on after PAGE_TIMEOUT_S as long as it comes at this rate
 MAX_FILENAME = 120  # characters of a name that are kept to show
 READ_BYTES = 64 * 1024
+INFLATE_BYTES = 256 * 1024  # decompressed bytes handed out at a time, so that a few kilobytes never become gigabytes in memory
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 TEXT_TYPES = ("text/", "application/xhtml+xml", "application/xml", "image/svg+xml")
@@ -64,11 +64,11 @@ class Probe:
 
 
 class Fetcher:
-    """One for a worker; it holds nothing of a download but `pace`, the distance between scans of one host."""
+    """One for a worker; it holds nothing of a download but `host_delay`, the delay between scans of one host."""
 
     def __init__(self, guard: Guard, settings: Settings) -> None:
         self.guard, self.settings = guard, settings
-        self.pace = Pace(settings.host_delay_s)
+        self.host_delay = HostDelay(settings.host_delay_s)
         self._max_bytes = settings.max_download_bytes
 
     async def open(self, url: str) -> Probe:
@@ -84,7 +84,7 @@ class Fetcher:
     @asynccontextmanager
     async def _arrive(self, url: str) -> AsyncIterator[_Arrival]:
         """The answer at the end of the redirects, its body not yet read."""
-        here, pinned = normalise(url), Pinned()
+        here, pinned = normalise(url), PinnedResolver()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=IDLE_TIMEOUT_S)
         connector = aiohttp.TCPConnector(resolver=pinned, use_dns_cache=False)
         try:
@@ -146,7 +146,7 @@ class Fetcher:
 
     async def _body(self, arrival: _Arrival) -> AsyncIterator[bytes]:
         """The decompressed body in pieces. Raises TooLarge; moves the deadline on while bytes come fast enough."""
-        inflate = Inflate(arrival.response.headers.get("Content-Encoding", "").strip().lower())
+        inflate = _Inflate(arrival.response.headers.get("Content-Encoding", "").strip().lower())
         until, received, taken = arrival.deadline.when(), 0, 0
         async for data in arrival.response.content.iter_chunked(READ_BYTES):
             received += len(data)
@@ -164,6 +164,39 @@ class _Arrival:
     url: str
     response: aiohttp.ClientResponse
     deadline: asyncio.Timeout
+
+
+class _Inflate:
+    """Decompresses gzip and deflate, which some servers send although no compression was asked for.
+
+    `feed(data)` yields the decompressed pieces. Raises NotWhatItSays for another coding, Damaged for broken data.
+    """
+
+    def __init__(self, coding: str) -> None:
+        self._plain = coding in ("", "identity")
+        if not self._plain and coding not in ("gzip", "x-gzip", "deflate"):
+            raise NotWhatItSays(f"the server compressed its answer in a way that was not asked for ({coding[:40]})")
+        self._deflate = coding == "deflate"
+        self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, told by the header
+        self._begun = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._plain:
+            yield data
+            return
+        try:
+            yield from self._inflate(data)
+        except zlib.error as error:
+            raise Damaged(f"the compressed answer is broken: {error}") from None
+
+    def _inflate(self, data: bytes) -> Iterator[bytes]:
+        if not self._begun and data:
+            self._begun = True
+            if self._deflate and data[0] & 0x0F != 8:  # raw deflate, as some servers understand the word
+                self._zlib = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        while data and not self._zlib.eof:
+            yield self._zlib.decompress(data, INFLATE_BYTES)
+            data = self._zlib.unconsumed_tail
 
 
 async def _take(pieces: AsyncIterator[bytes], enough: int) -> bytes:

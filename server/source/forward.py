@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable
 import h11
 
 from server.contract.errors import ConnectionFailed, NotAUrl, SchemeNotAllowed, TooLarge
-from server.source.address import shown
-from server.source.host import read_host
+from server.source.address import read_host, shown
 from server.source.wire import Broken, Wire, end_to_end
 
 REFUSED_HEADER = b"X-Medlens-Refused"  # marks the proxy's own answers; taken off what servers send

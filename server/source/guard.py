@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from server.contract.errors import AddressNotAllowed, HostNotFound, TimedOut
 from server.settings import Settings
-from server.source.networks import denied_by
-from server.source.ports import BAD_PORTS
+from server.source.networks import BAD_PORTS, denied_by
 
 RESOLVE_TIMEOUT_S = 10.0  # two rounds of the usual 5 s of a stub resolver
 

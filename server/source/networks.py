@@ -1,9 +1,9 @@
-"""The table of networks that nothing may be fetched from, each with its reason, and how IPv4 hides in IPv6.
+"""The deny tables: networks from which nothing may be fetched, each with its reason, and ports that are not a web server's.
 
-After the special-purpose registries of IANA (RFC 6890 and its updates), with the addresses that only mean something inside a cloud.
-`ipaddress.is_global` is no help: it lets NAT64, 6to4, multicast, site-local and 168.63.129.16 through. IPv6 is denied unless it is
-global unicast (2000::/3). It knows no names and no sockets. What it cannot know: a NAT64 prefix of an operator's own, which looks
-like any global address.
+The networks follow IANA's special-purpose registries (RFC 6890 and its updates) and add the addresses that have a meaning inside a
+cloud only. `ipaddress.is_global` is not enough: it lets NAT64, 6to4, multicast, site-local and 168.63.129.16 through. IPv6 is
+denied unless it is global unicast (2000::/3), and the IPv4 addresses inside it are checked too. A NAT64 prefix of an operator's own
+cannot be recognised: it looks like any global address.
 """
 
 from __future__ import annotations
@@ -75,6 +75,16 @@ DENIED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
         ("ff00::/8", "multicast"),
     )
 )
+
+# Ports where something other than a web server listens: mail, shells, name services, chat. This is the list of "bad ports" of the
+# WHATWG Fetch standard, which Chromium applies to its own pages. The guard applies it to every hop, so that neither a redirect nor
+# a tunnel speaks SMTP in our name. Databases are not on it: the networks above deny the hosts that run them.
+_BAD_PORTS = """
+    0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119
+    123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989
+    990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080
+"""
+BAD_PORTS = frozenset(map(int, _BAD_PORTS.split()))
 
 _NAT64_OWN = IPv6Network("64:ff9b:1::/48")
 _TEREDO = IPv6Network("2001::/32")

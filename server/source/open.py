@@ -18,7 +18,7 @@ from server.contract.records import Notice, Source, SourceKind
 from server.source.address import normalise, shown
 from server.source.fetch import Fetcher
 from server.source.kind import SNIFF_BYTES, promised, sniff
-from server.source.robots import may_scan
+from server.source.politeness import may_scan
 
 MAX_FILES = 10_000  # looked at in one folder scan; more is a mistaken path such as / rather than a wish
 
@@ -31,8 +31,8 @@ async def open_source(target: str, fetcher: Fetcher) -> Source:
     Waits for its turn at the host. Raises NotAUrl, SchemeNotAllowed, RobotsDisallowed, and what Fetcher.open raises.
     """
     url, notice = normalise(target), None
-    await fetcher.pace.turn(URL(url, encoded=True).raw_host or "")
-    if fetcher.settings.robots != "off" and not await may_scan(url, fetcher):
+    await fetcher.host_delay.wait(URL(url, encoded=True).raw_host or "")
+    if fetcher.settings.robots != "off" and not await may_scan(url, fetcher.read):
         message = f"{shown(url)}: the robots.txt of this host asks programs to stay away"
         if fetcher.settings.robots == "obey":
             raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans all the same")

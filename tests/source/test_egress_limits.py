@@ -89,6 +89,6 @@ async def test_a_silent_server_times_out(
 
 
 async def test_an_idle_tunnel_ends(proxy: EgressProxy, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.source.tunnel.IDLE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("server.source.wire.IDLE_TIMEOUT_S", 0.2)
     said = await raw(proxy, f"CONNECT 127.0.0.1:{site.port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert said.startswith(b"HTTP/1.1 200")

@@ -28,9 +28,9 @@ from server.contract.errors import (
 )
 from server.settings import Settings
 from server.source import fetch
+from server.source.dial import PinnedResolver
 from server.source.fetch import Fetcher
 from server.source.guard import Guard
-from server.source.pinned import Pinned
 from tests.site import PAGE, Site, picture
 from tests.source.conftest import MAX_BYTES, Names
 
@@ -121,7 +121,7 @@ async def test_a_name_is_resolved_once_and_dialled_where_it_was_checked(fetcher:
 
 async def test_only_pinned_hosts_can_be_dialled() -> None:
     with pytest.raises(OSError, match="was not checked"):
-        await Pinned().resolve("example.org")
+        await PinnedResolver().resolve("example.org")
 
 
 async def test_a_host_that_is_not_there(fetcher: Fetcher, names: Names, site: Site) -> None:

@@ -14,7 +14,7 @@ from server.source import dial as dialling
 from server.source import guard as guarding
 from server.source.dial import dial
 from server.source.guard import Guard
-from server.source.ports import BAD_PORTS
+from server.source.networks import BAD_PORTS
 from tests.site import Site
 from tests.source.conftest import Names
 

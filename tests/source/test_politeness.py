@@ -1,4 +1,4 @@
-"""Turns at one host keep their distance; other hosts do not wait."""
+"""Scans of one host keep their distance; other hosts do not wait."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from server.source import pace as pacing
-from server.source.pace import Pace
+from server.source import politeness
+from server.source.politeness import HostDelay
 
 
 async def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,13 +17,13 @@ async def test_turns(monkeypatch: pytest.MonkeyPatch) -> None:
         waits.append(round(seconds, 3))
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    monkeypatch.setattr(pacing.time, "monotonic", lambda: 100.0)
-    pace = Pace(2.0)
+    monkeypatch.setattr(politeness.time, "monotonic", lambda: 100.0)
+    delay = HostDelay(2.0)
     for host in ("a", "a", "b", "a"):
-        await pace.turn(host)
+        await delay.wait(host)
     assert waits == [0.0, 2.0, 0.0, 4.0]
-    monkeypatch.setattr(pacing.time, "monotonic", lambda: 200.0)
-    await pace.turn("a")
+    monkeypatch.setattr(politeness.time, "monotonic", lambda: 200.0)
+    await delay.wait("a")
     assert waits[-1] == 0.0
-    await Pace(0).turn("a")
+    await HostDelay(0).wait("a")
     assert len(waits) == 5

@@ -1,0 +1,57 @@
+"""Courtesy towards the hosts that are scanned: a delay between two scans of one host, and the rules of its robots.txt (RFC 9309).
+
+Both are off by default, because a person asked for one page, as with a browser. Whether a rule of robots.txt is obeyed is for the
+caller to decide (MEDLENS_ROBOTS).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from urllib.robotparser import RobotFileParser
+
+from yarl import URL
+
+from server.contract.errors import FetchError
+
+MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309: a parser reads at least so much
+ROBOTS_NAME = "medlens"  # the line `User-agent: medlens` means us
+
+# Reads the first bytes of a URL: `read(url, max_bytes)` gives the HTTP status and the bytes (Fetcher.read).
+Read = Callable[[str, int], Awaitable[tuple[int, bytes]]]
+
+
+class HostDelay:
+    """One for a worker. `delay_s`: seconds between two scans of one host; 0 never waits."""
+
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._next: dict[str, float] = {}  # host -> time from which it may be asked again
+
+    async def wait(self, host: str) -> None:
+        """Return when the host may be asked again. Callers are served in the order in which they called."""
+        if not self._delay_s:
+            return
+        now = time.monotonic()
+        self._next = {name: when for name, when in self._next.items() if when > now}
+        mine = self._next.get(host, now)
+        self._next[host] = mine + self._delay_s
+        await asyncio.sleep(mine - now)
+
+
+async def may_scan(url: str, read: Read) -> bool:
+    """False when the rules, or a server error in their place, forbid `url`. Raises RequestError as `read` does.
+
+    A host without rules, or one that does not answer, forbids nothing; the scan itself then says what is wrong with it.
+    """
+    rules = str(URL(url, encoded=True).with_path("/robots.txt"))
+    try:
+        status, text = await read(rules, MAX_ROBOTS_BYTES)
+    except FetchError:
+        return True
+    if status >= 400:
+        return status < 500
+    parser = RobotFileParser()
+    parser.parse(text.decode("utf-8", "replace").splitlines())
+    return parser.can_fetch(ROBOTS_NAME, url)
