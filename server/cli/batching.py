@@ -14,7 +14,7 @@ from server.contract.records import FINISHED, Source, Status
 from server.jobs.queue import Queue
 from server.settings import Settings
 from server.source.address import normalise
-from server.source.kind import promised
+from server.source.kind import kind_by_name
 from server.source.open import names_a_path, open_path, walk_folder
 from server.store import scans
 from server.store.database import Database
@@ -47,7 +47,7 @@ async def run_batch(settings: Settings, targets: Sequence[str], *, wait: bool) -
 async def _create(database: Database, settings: Settings, target: str) -> UUID:
     if not names_a_path(target):
         url = normalise(target)
-        return await scans.create(database, kind=promised(url) or "page", target=target, url=url)
+        return await scans.create(database, kind=kind_by_name(url) or "page", target=target, url=url)
     source, files = await asyncio.to_thread(_read, settings, Path(target))
     return await scans.create(database, kind=source.kind, target=source.title or target, title=source.title, files=files)
 

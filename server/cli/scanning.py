@@ -23,7 +23,7 @@ from server.models.members import kinds
 from server.scan.resources import open_resources
 from server.scan.runner import Opener, ScanRunner
 from server.settings import Settings
-from server.source.kind import promised
+from server.source.kind import kind_by_name
 from server.source.open import names_a_path, open_path
 from server.store import scans
 from server.store.database import Database
@@ -71,7 +71,7 @@ async def _scan_one(
 
     local = names_a_path(target)
     options = {"no_cache": no_cache, "members": list(settings.members)}
-    kind = promised(target) or ("folder" if local else "page")  # until its bytes say
+    kind = kind_by_name(target) or ("folder" if local else "page")  # until its bytes say
     scan_id = await scans.create(runner.database, kind=kind, target=target, url=None if local else target, options=options)
     try:
         await runner.run_scan(scan_id, _opener(target) if local else None, watch)

@@ -1,1 +1,1 @@
-"""The first stage: what a person asked for, made safe and told apart. Knows addresses, the guard and bytes; knows no image."""
+"""The first stage: turns what a person asked for into a Source with a checked address and a kind told by its bytes."""

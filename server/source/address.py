@@ -1,10 +1,9 @@
-"""Reads an address the way browsers do and writes it in one spelling; refuses what is none.
+"""Parses addresses as browsers do and writes each in one normal form.
 
-The parsing follows the WHATWG URL standard, so that the guard, the downloader and Chromium can never read two different hosts out
-of one text. On purpose it differs in these points: credentials and fragments are dropped; a bare `example.org/x` gets https; a host
-must be a DNS name of letters, digits, `-` and `_` (the standard lets punctuation and broken punycode through); empty labels and
-port 0 are refused; one trailing dot of a name and a lone question mark are dropped. This module knows no network: whether a host
-may be reached is the guard's to say.
+The parsing follows the WHATWG URL standard, so that the guard, the downloader and Chromium never read different hosts out of one
+text. It differs from the standard on purpose: credentials and fragments are dropped; a bare `example.org/x` gets https; a host must
+be a DNS name of letters, digits, `-` and `_` (the standard lets punctuation and broken punycode through); empty labels and port 0
+are refused; one trailing dot of a name and a lone question mark are dropped. Whether a host may be reached is checked by guard.py.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ MAX_NAME = 253  # characters of a DNS name (RFC 1035), without the root's dot
 MAX_LABEL = 63  # characters of one part of it; the resolver takes no more
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_ENDS = "".join(map(chr, range(0x21))) + "\x7f\u00a0\u200b\ufeff"  # C0 and space as the standard says, and what pasting drags along
+# Stripped from both ends: C0 controls and space, as the standard says, and what is pasted along with an address.
+_ENDS = "".join(map(chr, range(0x21))) + "\x7f\u00a0\u200b\ufeff"
 _NOWHERE = str.maketrans("", "", "\t\n\r")
 _LABEL = re.compile(r"[a-z0-9_-]+")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
@@ -39,12 +39,12 @@ _QUERY_SAFE = (_PATH_SAFE | frozenset("?^`{}")) - frozenset("'")
 
 
 def normalise(text: str) -> str:
-    """One spelling of an http(s) address. Raises NotAUrl or SchemeNotAllowed, whose message repeats the text."""
+    """The normal form of an http(s) address. Raises NotAUrl or SchemeNotAllowed; the message repeats the text."""
     cleaned = text.strip(_ENDS).translate(_NOWHERE)
     if not cleaned:
         raise NotAUrl("no address was given")
     if len(cleaned) > MAX_URL_LENGTH:
-        raise NotAUrl(f"an address of {len(cleaned)} characters is longer than the {MAX_URL_LENGTH} that are read")
+        raise NotAUrl(f"an address of {len(cleaned)} characters is longer than the {MAX_URL_LENGTH} allowed")
     scheme, rest = _split_scheme(cleaned)
     end = _AUTHORITY_END.search(rest)
     authority, tail = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
@@ -53,55 +53,55 @@ def normalise(text: str) -> str:
         host = read_host(host)
         target = _target(tail.partition("#")[0])
         written = f"{scheme}://{host}{'' if port in (None, DEFAULT_PORTS[scheme]) else f':{port}'}{target}"
-        _readable(written)
+        _check_readable(written)
     except ValueError as error:
-        raise NotAUrl(f"{shown(cleaned)} is not an address: {error}") from None
+        raise NotAUrl(f"{quoted(cleaned)} is not an address: {error}") from None
     return written
 
 
-def shown(text: str) -> str:
-    """The text as a message may repeat it: short, on one line, without control characters."""
+def quoted(text: str) -> str:
+    """The text in quotes for a message: at most 120 characters, on one line, without control characters."""
     short = text if len(text) <= 120 else text[:119] + "…"
     return repr(short.encode("utf-8", "backslashreplace").decode())
 
 
 def _split_scheme(text: str) -> tuple[str, str]:
-    """The scheme, lower case, and what follows its slashes. The standard skips any number of slashes, either way round."""
+    """The scheme in lower case, and what follows its slashes. The standard skips any number of slashes and backslashes."""
     found = _SCHEME.match(text)
     if found and not _BARE_PORT.match(text):
         scheme = found[1].lower()
         if scheme not in DEFAULT_PORTS:
-            raise SchemeNotAllowed(f"{shown(text)}: only http and https addresses can be scanned, not {scheme}:")
+            raise SchemeNotAllowed(f"{quoted(text)}: only http and https addresses can be scanned, not {scheme}:")
         return scheme, text[found.end() :].lstrip("/\\")
     bare = text.removeprefix("//")
     host = _BARE_HOST.match(bare)
     if not host or (_BARE_NUMBER.fullmatch(bare) and not _DOTTED_QUAD.fullmatch(bare)):
-        raise NotAUrl(f"{shown(text)} is not an address; one looks like https://example.org/page")
+        raise NotAUrl(f"{quoted(text)} is not an address; one looks like https://example.org/page")
     return "https", bare
 
 
 def _split_port(authority: str, text: str) -> tuple[str, int | None]:
-    """Host and port of an authority without credentials. An empty port is none."""
+    """Host and port of an authority without credentials; the port is None when it is missing or empty."""
     host, colon, port = authority, "", ""
     if (at := authority.find(":", authority.rfind("]") + 1)) >= 0:
         host, colon, port = authority[:at], ":", authority[at + 1 :]
     if not host:
-        raise NotAUrl(f"{shown(text)} names no host")
+        raise NotAUrl(f"{quoted(text)} names no host")
     if not colon or not port:
         return host, None
     if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) <= 65535):
-        raise NotAUrl(f"{shown(text)} has no port between 1 and 65535")
+        raise NotAUrl(f"{quoted(text)} has no port between 1 and 65535")
     return host, int(port)
 
 
-def _readable(url: str) -> None:
-    """The downloader's own reading must agree; a name in punycode that it cannot decode ends here. Raises ValueError."""
+def _check_readable(url: str) -> None:
+    """Check that the downloader (yarl) can parse the address too, such as its punycode. Raises ValueError."""
     if not URL(url, encoded=True).host:
         raise ValueError("it names no host")
 
 
 def _target(tail: str) -> str:
-    """Path without dot segments and query, percent-encoded. Raises UnicodeError for half of a surrogate pair."""
+    """Path without dot segments, and query, both percent-encoded. Raises UnicodeError for half of a surrogate pair."""
     path, _, query = tail.partition("?")
     kept: list[str] = []
     segments = path.replace("\\", "/").split("/")[1:] or [""]
@@ -118,14 +118,17 @@ def _target(tail: str) -> str:
 
 
 def _quote(text: str, safe: frozenset[str]) -> str:
-    """Percent-encode what may not stand here; what is encoded already stays as it is."""
+    """Percent-encode every character outside `safe`; what is encoded already is kept."""
     if safe.issuperset(text):
         return text
     return "".join(sign if sign in safe else "".join(f"%{byte:02X}" for byte in sign.encode()) for sign in text)
 
 
 def read_host(text: str) -> str:
-    """One spelling of a host; IPv6 in brackets. Raises ValueError."""
+    """The normal form of a host: an IPv4 address, an IPv6 address in brackets, or a DNS name as IDNA writes it.
+
+    `0177.1`, `0x7f000001`, `①②⑦.0.0.1` and `127.0.0.1` all give `127.0.0.1`. Raises ValueError with what is wrong.
+    """
     if text.startswith("["):
         if not text.endswith("]") or "%" in text:
             raise ValueError("the brackets hold no IPv6 address")
@@ -139,12 +142,12 @@ def read_host(text: str) -> str:
         raise ValueError(f"a host name has at most {MAX_NAME} characters")
     for label in labels:
         if not _LABEL.fullmatch(label) or len(label) > MAX_LABEL:
-            raise ValueError(f"{label!r} is no part of a host name")
+            raise ValueError(f"{label!r} is not part of a host name")
     return name
 
 
 def _ascii(name: str) -> str:
-    """Lower case, with each part that is not ASCII as punycode, mapped by UTS 46 as browsers do."""
+    """In lower case, with each label that is not ASCII mapped by UTS 46 and written as punycode, as browsers do."""
     if name.isascii():
         return name.lower()
     mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
@@ -152,7 +155,7 @@ def _ascii(name: str) -> str:
 
 
 def _ipv4(parts: list[str]) -> IPv4Address:
-    """One to four numbers, decimal, octal or hexadecimal; the last one fills what is left."""
+    """An address of one to four numbers, decimal, octal or hexadecimal; the last number covers the remaining bytes."""
     if len(parts) > 4:
         raise ValueError("an IPv4 address has at most four numbers")
     *front, last = (_number(part) for part in parts)
@@ -163,7 +166,7 @@ def _ipv4(parts: list[str]) -> IPv4Address:
 
 def _number(text: str) -> int:
     if not _NUMBER.fullmatch(text) or not text.isascii():
-        raise ValueError(f"{text!r} is no number of an IPv4 address")
+        raise ValueError(f"{text!r} is not a number of an IPv4 address")
     if text.startswith("0x"):
         return int(text[2:] or "0", 16)
     return int(text, 8 if len(text) > 1 and text.startswith("0") else 10)

@@ -1,9 +1,9 @@
-"""The proxy through which the browser, and nothing else, reaches the network: every hop of a page is checked by the guard.
+"""The egress proxy: the only way from the browser to the network. Every connection of a page passes the guard here.
 
-Chromium sends it `CONNECT host:port` for https and WebSockets and whole addresses for http. It resolves once and dials what was
-checked, and can thus see redirect hops, frames and workers that the browser's own interception misses. One proxy serves one scan:
-it counts the scan's bytes and connections, and remembers in `refusals` what it refused or could not reach, because the browser only
-says that a tunnel failed. It knows nothing of pages, and does not look into TLS.
+Chromium sends `CONNECT host:port` for https and WebSockets, and whole addresses for http. The proxy resolves each host once and
+connects to the addresses that were checked, so it also covers redirects, frames and workers that the browser's own interception
+misses. TLS is not decrypted. One proxy serves one scan: it counts the scan's bytes and connections, and lists in `refusals` what it
+refused or could not reach, because the browser only reports that a tunnel failed.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import h11
 
 from server.contract.errors import ConnectionFailed, MedlensError, NotAUrl, TimedOut, TooLarge, TooManyRequests
 from server.settings import MIB, Settings
+from server.source.connection import BrokenConnection, ByteMeter, Connection, splice
 from server.source.dial import Streams, dial
 from server.source.forward import REFUSED_HEADER, Endpoint, Forwarder, read_authority, read_target
 from server.source.guard import Guard
-from server.source.wire import Broken, Spend, Wire, splice
 
 MAX_CONNECTIONS = 256  # at once; Chromium opens 32 for requests to one proxy, WebSockets come on top
-MAX_REFUSALS = 1000  # remembered in one scan; a page can ask for any number of forbidden hosts
-CONNECTION_DOWNLOADS = 2  # one tunnel carries many files (HTTP/2), so it may bring this many times MAX_DOWNLOAD_BYTES
+MAX_REFUSALS = 1000  # kept for one scan; a page can request any number of forbidden hosts
+CONNECTION_DOWNLOADS = 2  # one tunnel carries many files (HTTP/2), so it may receive this many times MAX_DOWNLOAD_BYTES
 SCAN_DOWNLOADS = 5  # and a scan this many times: 500 MiB by default, 500 images of 1 MiB
-MAX_UPLOAD_BYTES = 16 * MIB  # one connection sends; looking at pages needs less, and a page has nothing of ours to send
+MAX_UPLOAD_BYTES = 16 * MIB  # sent over one connection; viewing a page needs less
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A host that was not reached, or cut off: the `code` of the error (errors.py), and what to tell the person."""
+    """A host that was not reached, or was cut off: the `code` of the error (errors.py) and a message for people."""
 
     host: str
     code: str
@@ -41,7 +41,7 @@ class Refusal:
 
 
 class EgressProxy:
-    """`async with EgressProxy(guard, settings) as proxy:` then give `proxy.url` to the browser's context."""
+    """`async with EgressProxy(guard, settings) as proxy:`, then use `proxy.url` as the proxy of the browser's context."""
 
     def __init__(self, guard: Guard, settings: Settings) -> None:
         self._guard = guard
@@ -58,16 +58,12 @@ class EgressProxy:
 
     async def __aexit__(self, *_: object) -> None:
         self._listener.close()
-        await asyncio.sleep(0)  # connections accepted just now start their task
+        await asyncio.sleep(0)  # lets connections that were just accepted start their task
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._listener.wait_closed()
-
-    def refused(self, host: str) -> Refusal | None:
-        """The first refusal of this host, if there was one."""
-        return next((refusal for refusal in self.refusals if refusal.host == host), None)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -75,23 +71,23 @@ class EgressProxy:
             writer.transport.abort()
             return
         self._tasks.add(task)
-        client = Wire(h11.SERVER, (reader, writer), self._meter("the browser", MAX_UPLOAD_BYTES, download=False))
+        client = Connection(h11.SERVER, (reader, writer), self._meter("the browser", MAX_UPLOAD_BYTES, download=False))
         try:
-            await self._converse(client)
+            await self._serve_requests(client)
             writer.close()
             await writer.wait_closed()
         except (asyncio.CancelledError, OSError):
-            writer.transport.abort()  # the scan is over; streams of Python 3.11 cannot see their task cancelled
+            writer.transport.abort()  # the scan is over; in Python 3.11 streams log a cancelled task as an error
         finally:
             self._tasks.discard(task)
 
-    async def _converse(self, client: Wire) -> None:
-        """Serve one connection of the browser until one side ends it."""
+    async def _serve_requests(self, client: Connection) -> None:
+        """Serve the requests of one browser connection until either side closes it."""
         host = "the browser"
 
-        async def connect(endpoint: Endpoint) -> Wire:
+        async def connect(endpoint: Endpoint) -> Connection:
             down = self._meter(endpoint[0], self._max_bytes * SCAN_DOWNLOADS)
-            return Wire(h11.CLIENT, await self._dial(endpoint), down)
+            return Connection(h11.CLIENT, await self._dial(endpoint), down)
 
         forwarder = Forwarder(client, connect, self._max_bytes)
         try:
@@ -100,19 +96,19 @@ class EgressProxy:
                 endpoint, path = (read_authority(target), b"") if tunnel else read_target(target)
                 host = endpoint[0]
                 if len(self._tasks) > MAX_CONNECTIONS:
-                    raise TooManyRequests(f"{host}: the page holds more than {MAX_CONNECTIONS} connections", 1)
+                    raise TooManyRequests(f"{host}: the page has more than {MAX_CONNECTIONS} connections open", 1)
                 if tunnel:
                     await self._tunnel(client, endpoint)
                     return
-                if not await forwarder.carry(request, endpoint, path):
+                if not await forwarder.forward(request, endpoint, path):
                     return
                 client.state.start_next_cycle()
-        except Broken as broken:
-            if broken.wire is not client:
+        except BrokenConnection as broken:
+            if broken.connection is not client:
                 kind = TimedOut if broken.timed_out else ConnectionFailed
                 await self._refuse(client, host, kind(f"{host}: {broken}"))
             elif broken.garbage:
-                await self._refuse(client, host, NotAUrl(f"a request that is no HTTP: {broken}"))
+                await self._refuse(client, host, NotAUrl(f"a request that is not HTTP: {broken}"))
         except h11.LocalProtocolError as error:
             await self._refuse(client, host, ConnectionFailed(f"{host}: {error}"))
         except MedlensError as error:
@@ -120,7 +116,7 @@ class EgressProxy:
         finally:
             forwarder.close()
 
-    async def _tunnel(self, client: Wire, endpoint: Endpoint) -> None:
+    async def _tunnel(self, client: Connection, endpoint: Endpoint) -> None:
         server = await self._dial(endpoint)
         try:
             await client.send(h11.Response(status_code=200, headers=[]))
@@ -139,36 +135,36 @@ class EgressProxy:
         host, port = endpoint
         return await dial(host, await self._guard.resolve(host, port), port)
 
-    def _meter(self, host: str, limit: int, download: bool = True) -> Spend:
-        """Counts the bytes of one direction of one connection; past a limit it raises TooLarge."""
-        spent = 0
+    def _meter(self, host: str, limit: int, download: bool = True) -> ByteMeter:
+        """A callable that counts the bytes of one direction of one connection and raises TooLarge beyond a limit."""
+        total = 0
 
-        def spend(count: int) -> None:
-            nonlocal spent
-            spent += count
+        def count_bytes(count: int) -> None:
+            nonlocal total
+            total += count
             if download:
                 self.received += count
             if self.received > self._max_bytes * SCAN_DOWNLOADS:
                 raise TooLarge(f"{host}: the scan took more than {self._max_bytes * SCAN_DOWNLOADS} bytes in all")
-            if spent > limit:
+            if total > limit:
                 raise TooLarge(f"{host}: more than {limit} bytes over one connection")
 
-        return spend
+        return count_bytes
 
-    async def _refuse(self, client: Wire, host: str, error: MedlensError) -> None:
-        """Remember it; say so if nothing was said yet, else cut the connection so that nobody takes the part for the whole."""
+    async def _refuse(self, client: Connection, host: str, error: MedlensError) -> None:
+        """Record the refusal, then answer with it; a response that has begun is cut off, so that it does not pass for complete."""
         refusal = Refusal(host, error.code, str(error))
         if refusal not in self.refusals and len(self.refusals) < MAX_REFUSALS:
             self.refusals.append(refusal)
         if client.state.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            # Reset, not closed: an end without a reset could be the end of the file.
+            # Reset instead of close: a plain close can also mean the end of the file.
             client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.writer.transport.abort()
             return
         body = f"medlens: {error}\n".encode()
         headers = [(REFUSED_HEADER, error.code.encode()), (b"Content-Type", b"text/plain; charset=utf-8")]
         headers += [(b"Content-Length", b"%d" % len(body)), (b"Connection", b"close")]
-        with contextlib.suppress(Broken, h11.LocalProtocolError):
+        with contextlib.suppress(BrokenConnection, h11.LocalProtocolError):
             await client.send(h11.Response(status_code=error.status, headers=headers))
             await client.send(h11.Data(data=body))
             await client.send(h11.EndOfMessage())

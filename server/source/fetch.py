@@ -1,9 +1,9 @@
-"""Downloads what a person pointed at, if it is a file; says "page" if it is for the browser. Every hop passes the guard.
+"""Downloads the file at an address, or reports that a page stands there, which the browser then opens itself.
 
-Each hop is resolved once and dialled where it was checked. Bytes are counted after decompression, a body that drips or never ends
-meets a deadline, and of a page only the first bytes are read: the browser meets the page itself. An error status is a page too,
-because a site that refuses a bare client may still answer a browser. Our name in User-Agent is honest, in the form that servers
-expect of a browser; no Referer, no cookies between two downloads. It knows no image.
+Each redirect hop is checked by the guard, resolved once and dialled at the address that was checked. Bytes are counted after
+decompression, and a body that is slow or never ends runs into a deadline. Of a page only the first bytes are read. An error status
+counts as a page, because a site that refuses a plain client may still answer a browser. The User-Agent names medlens in the form
+that servers expect of a browser; there is no Referer, and cookies are not kept between downloads.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from yarl import URL
 from server.contract.errors import ConnectionFailed, Damaged, NotAUrl, NotWhatItSays, RedirectLoop, TimedOut, TooLarge, UnknownKind
 from server.contract.records import SourceKind
 from server.settings import Settings
-from server.source.address import normalise, shown
+from server.source.address import normalise, quoted
 from server.source.dial import CONNECT_TIMEOUT_S, PinnedResolver
 from server.source.guard import Guard
-from server.source.kind import SNIFF_BYTES, looks_like_page, promised, sniff
+from server.source.kind import SNIFF_BYTES, kind_by_name, looks_like_page, sniff
 from server.source.politeness import HostDelay
 
 MAX_REDIRECTS = 10  # browsers follow 20; honest chains rarely have more than 4
 IDLE_TIMEOUT_S = 20.0  # without a byte, head included
-MIN_BYTES_PER_S = 256 * 1024  # a body may go on after PAGE_TIMEOUT_S as long as it comes at this rate
+MIN_BYTES_PER_S = 256 * 1024  # a body may take longer than PAGE_TIMEOUT_S as long as it comes at this rate
 MAX_FILENAME = 120  # characters of a name that are kept to show
 READ_BYTES = 64 * 1024
 INFLATE_BYTES = 256 * 1024  # decompressed bytes handed out at a time, so that a few kilobytes never become gigabytes in memory
@@ -53,7 +53,7 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What stands at an address. `data`: the whole file, None for a page. `filename`: what the server calls it, to show only."""
+    """What an address holds. `data`: the whole file, None for a page. `filename`: the server's name for it, for display only."""
 
     final_url: str
     content_type: str
@@ -64,7 +64,7 @@ class Probe:
 
 
 class Fetcher:
-    """One for a worker; it holds nothing of a download but `host_delay`, the delay between scans of one host."""
+    """One for a worker. The only state it keeps between downloads is `host_delay`, the delay between scans of one host."""
 
     def __init__(self, guard: Guard, settings: Settings) -> None:
         self.guard, self.settings = guard, settings
@@ -73,17 +73,17 @@ class Fetcher:
 
     async def open(self, url: str) -> Probe:
         """Follow redirects and read the file. Raises RequestError, FetchError, NotWhatItSays, Damaged as errors.py names them."""
-        async with self._arrive(url) as arrival:
-            return await self._probe(arrival, url)
+        async with self._request(url) as response:
+            return await self._probe(response, url)
 
     async def read(self, url: str, max_bytes: int) -> tuple[int, bytes]:
         """Status and the first `max_bytes` of a small file such as robots.txt. Raises like `open`."""
-        async with self._arrive(url) as arrival:
-            return arrival.response.status, (await _take(self._body(arrival), max_bytes))[:max_bytes]
+        async with self._request(url) as response:
+            return response.http.status, (await _take(self._body(response), max_bytes))[:max_bytes]
 
     @asynccontextmanager
-    async def _arrive(self, url: str) -> AsyncIterator[_Arrival]:
-        """The answer at the end of the redirects, its body not yet read."""
+    async def _request(self, url: str) -> AsyncIterator[_Response]:
+        """The response at the end of the redirects, its body not yet read."""
         here, pinned = normalise(url), PinnedResolver()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=IDLE_TIMEOUT_S)
         connector = aiohttp.TCPConnector(resolver=pinned, use_dns_cache=False)
@@ -96,34 +96,34 @@ class Fetcher:
                     at = URL(here, encoded=True)
                     host = at.raw_host or ""
                     pinned.pin(host, await self.guard.resolve(host, at.port or 0))
-                    async with session.get(at, allow_redirects=False) as response:
-                        if response.status not in REDIRECTS or "Location" not in response.headers:
-                            yield _Arrival(here, response, deadline)
+                    async with session.get(at, allow_redirects=False) as http:
+                        if http.status not in REDIRECTS or "Location" not in http.headers:
+                            yield _Response(here, http, deadline)
                             return
-                        here = _next_hop(here, response.headers["Location"])
-                raise RedirectLoop(f"{shown(url)} redirects more than {MAX_REDIRECTS} times")
+                        here = _next_hop(here, http.headers["Location"])
+                raise RedirectLoop(f"{quoted(url)} redirects more than {MAX_REDIRECTS} times")
         except TimeoutError:
-            raise TimedOut(f"{shown(here)} did not deliver in time") from None
+            raise TimedOut(f"{quoted(here)} did not answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise ConnectionFailed(f"{shown(here)} did not deliver: {error}") from None
+            raise ConnectionFailed(f"{quoted(here)} did not answer: {error}") from None
 
-    async def _probe(self, arrival: _Arrival, asked: str) -> Probe:
-        response, url = arrival.response, arrival.url
-        content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    async def _probe(self, response: _Response, asked: str) -> Probe:
+        http, url = response.http, response.url
+        content_type = http.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         disposition = Message()
-        disposition["Content-Disposition"] = response.headers.get("Content-Disposition", "inline")
+        disposition["Content-Disposition"] = http.headers.get("Content-Disposition", "inline")
         filename = _plain_name(disposition.get_filename())
-        page = Probe(url, content_type, filename, "page", response.status)
-        if response.status >= 400:
+        page = Probe(url, content_type, filename, "page", http.status)
+        if http.status >= 400:
             return page
         text = content_type.startswith(TEXT_TYPES)
         attachment = disposition.get_content_disposition() == "attachment"
         name = filename or _plain_name(unquote(PurePosixPath(URL(url, encoded=True).raw_path).name))
-        body, head = self._body(arrival), b""
+        body, head = self._body(response), b""
         try:
             head = await _take(body, SNIFF_BYTES)
             if not head and content_type and not text:
-                raise Damaged(f"{shown(url)} is empty")
+                raise Damaged(f"{quoted(url)} is empty")
             kind = sniff(head, name) if head else "page"
         except (UnknownKind, NotWhatItSays):
             if not text or attachment:
@@ -131,38 +131,40 @@ class Fetcher:
             kind = "page"
         if kind == "page":
             if "pdf" in content_type or (looks_like_page(head) and any(_names_pdf(one) for one in (asked, url))):
-                raise NotWhatItSays(f"{shown(url)} is called a PDF and is a web page; perhaps it asks to sign in")
+                raise NotWhatItSays(f"{quoted(url)} is called a PDF and is a web page; perhaps it asks to sign in")
             if attachment or not (text or not content_type):
-                raise UnknownKind(f"{shown(url)} offers a download ({name or content_type}) that is no PDF, image or DICOM file")
+                raise UnknownKind(
+                    f"{quoted(url)} offers a download ({name or content_type}) that is not a PDF, image or DICOM file"
+                )
             return page
-        if (response.content_length or 0) > self._max_bytes:
+        if (http.content_length or 0) > self._max_bytes:
             raise TooLarge(
-                f"{shown(url)} has {response.content_length} bytes, more than MEDLENS_MAX_DOWNLOAD_BYTES ({self._max_bytes})"
+                f"{quoted(url)} has {http.content_length} bytes, more than MEDLENS_MAX_DOWNLOAD_BYTES ({self._max_bytes})"
             )
         rest = bytearray(head)
         async for piece in body:
             rest += piece
-        return Probe(url, content_type, name, kind, response.status, bytes(rest))
+        return Probe(url, content_type, name, kind, http.status, bytes(rest))
 
-    async def _body(self, arrival: _Arrival) -> AsyncIterator[bytes]:
-        """The decompressed body in pieces. Raises TooLarge; moves the deadline on while bytes come fast enough."""
-        inflate = _Inflate(arrival.response.headers.get("Content-Encoding", "").strip().lower())
-        until, received, taken = arrival.deadline.when(), 0, 0
-        async for data in arrival.response.content.iter_chunked(READ_BYTES):
+    async def _body(self, response: _Response) -> AsyncIterator[bytes]:
+        """The decompressed body in pieces. Extends the deadline while bytes come fast enough. Raises TooLarge."""
+        inflate = _Inflate(response.http.headers.get("Content-Encoding", "").strip().lower())
+        until, received, taken = response.deadline.when(), 0, 0
+        async for data in response.http.content.iter_chunked(READ_BYTES):
             received += len(data)
             if until is not None:
-                arrival.deadline.reschedule(until + received / MIN_BYTES_PER_S)
+                response.deadline.reschedule(until + received / MIN_BYTES_PER_S)
             for piece in inflate.feed(data):
                 taken += len(piece)
                 if taken > self._max_bytes:
-                    raise TooLarge(f"{shown(arrival.url)} goes on after MEDLENS_MAX_DOWNLOAD_BYTES ({self._max_bytes})")
+                    raise TooLarge(f"{quoted(response.url)} has more than MEDLENS_MAX_DOWNLOAD_BYTES ({self._max_bytes}) bytes")
                 yield piece
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
+class _Response:
     url: str
-    response: aiohttp.ClientResponse
+    http: aiohttp.ClientResponse
     deadline: asyncio.Timeout
 
 
@@ -178,7 +180,7 @@ class _Inflate:
             raise NotWhatItSays(f"the server compressed its answer in a way that was not asked for ({coding[:40]})")
         self._deflate = coding == "deflate"
         self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, told by the header
-        self._begun = False
+        self._started = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         if self._plain:
@@ -190,8 +192,8 @@ class _Inflate:
             raise Damaged(f"the compressed answer is broken: {error}") from None
 
     def _inflate(self, data: bytes) -> Iterator[bytes]:
-        if not self._begun and data:
-            self._begun = True
+        if not self._started and data:
+            self._started = True
             if self._deflate and data[0] & 0x0F != 8:  # raw deflate, as some servers understand the word
                 self._zlib = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         while data and not self._zlib.eof:
@@ -200,7 +202,7 @@ class _Inflate:
 
 
 async def _take(pieces: AsyncIterator[bytes], enough: int) -> bytes:
-    """Pieces until there are `enough` bytes, or the end; the iterator can be read on."""
+    """Read until there are `enough` bytes, or to the end; more can be read from the iterator afterwards."""
     taken = bytearray()
     while len(taken) < enough and (piece := await anext(pieces, None)) is not None:
         taken += piece
@@ -208,19 +210,19 @@ async def _take(pieces: AsyncIterator[bytes], enough: int) -> bytes:
 
 
 def _next_hop(here: str, location: str) -> str:
-    """Where a Location header leads, normalised. Raises NotAUrl, SchemeNotAllowed."""
+    """The normalised target of a Location header. Raises NotAUrl, SchemeNotAllowed."""
     ascii_only = quote_from_bytes(location.encode("utf-8", "surrogateescape"), safe=_PRINTABLE)
     try:
         return normalise(urljoin(here, ascii_only.strip()))
     except ValueError:
-        raise NotAUrl(f"{shown(here)} redirects to {shown(location)}, which is no address") from None
+        raise NotAUrl(f"{quoted(here)} redirects to {quoted(location)}, which is not an address") from None
 
 
 def _names_pdf(url: str) -> bool:
-    return promised(URL(normalise(url), encoded=True).path) == "pdf"
+    return kind_by_name(URL(normalise(url), encoded=True).path) == "pdf"
 
 
 def _plain_name(name: str | None) -> str | None:
-    """A file name that can be shown: no folders, no control characters, not too long."""
+    """A file name for display: without folders and control characters, at most MAX_FILENAME characters."""
     last = (name or "").replace("\\", "/").rpartition("/")[2]
     return "".join(sign for sign in last if sign.isprintable()).strip('" ')[-MAX_FILENAME:] or None

@@ -1,7 +1,7 @@
-"""Decides whether a host may be reached, and says at which addresses: whoever dials, dials what was checked here.
+"""Decides whether a host may be reached, and at which addresses; callers connect to exactly the addresses returned here.
 
-A name is resolved once for each connection. If any of its records is denied the whole host is refused: an honest public host has no
-private record, and a name that mixes them is an attempt at DNS rebinding. It opens no connection itself.
+A name is resolved once for each connection. If any of its records is denied, the whole host is refused: an honest public host has
+no private record, and a name that mixes both is an attempt at DNS rebinding.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 async def system_resolver(host: str, port: int) -> Sequence[str]:
-    """All addresses of a host, as texts, in the order in which the system would dial them. Raises OSError, UnicodeError."""
+    """All addresses of a host, as text, in the order of the system's preference. Raises OSError, UnicodeError."""
     records = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(record[4][0]) for record in records))
 
 
 class Guard:
-    """The check before every connection. `resolver` stands in for DNS in tests."""
+    """Checks hosts before every connection. `resolver` replaces DNS in tests."""
 
     def __init__(self, settings: Settings, resolver: Resolver = system_resolver) -> None:
         self._allow = settings.allow_networks
@@ -36,13 +36,13 @@ class Guard:
         """The checked addresses of a host, at least one. Raises HostNotFound, AddressNotAllowed, TimedOut."""
         name = host.removeprefix("[").removesuffix("]")
         if port in BAD_PORTS:
-            raise AddressNotAllowed(f"port {port} of {host} is no port of a web server")
+            raise AddressNotAllowed(f"port {port} of {host} is not a web server's port")
         try:
             async with asyncio.timeout(RESOLVE_TIMEOUT_S):
                 addresses = tuple(await self._resolver(name, port))
         except TimeoutError:
             raise TimedOut(f"no name server answered for {host} within {RESOLVE_TIMEOUT_S:g} s") from None
-        except (OSError, ValueError) as error:  # ValueError: no name at all (UnicodeError, a null character)
+        except (OSError, ValueError) as error:  # ValueError: not a name (UnicodeError, a null character)
             raise HostNotFound(f"there is no host {host}: {getattr(error, 'strerror', None) or error}") from None
         if not addresses:
             raise HostNotFound(f"{host} has no address")

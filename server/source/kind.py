@@ -1,7 +1,7 @@
-"""Tells by the first bytes whether something is a page, a PDF, an image or a DICOM file; names lie, bytes hardly do.
+"""Tells by the first bytes whether a file is a page, a PDF, an image or DICOM; names are less reliable.
 
-Only formats that server/imaging/decode.py opens count as images. For what is none of these it says what it seems to be, so that the
-person knows why. It opens nothing: a file may carry the right first bytes and be broken after them.
+Only formats that server/imaging/decode.py opens count as images. For other files the error says what the file seems to be. The rest
+of the file is not checked: it may be broken after the right first bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SNIFF_BYTES = 4096  # enough for the comments before an <html>, and four times w
 MAX_FIRST_VALUE = 1024  # bytes; the first element of an old DICOM file is a length or the name of a character set
 PDF_SEARCH = 1024  # bytes of junk before %PDF- that readers put up with
 
-# File names that promise a kind. Used only to say what a broken file was meant to be.
+# Kinds by file name. Used only to say what a broken file was meant to be, and to recognise old DICOM files without a mark.
 EXTENSIONS: dict[str, SourceKind] = {
     **dict.fromkeys((".htm", ".html", ".xhtml", ".svg"), "page"),
     **dict.fromkeys((".dcm", ".dicom", ".ima"), "dicom"),
@@ -70,8 +70,8 @@ def sniff(data: bytes, name: str | None) -> SourceKind:
     )
 
 
-def promised(name: str | None) -> SourceKind | None:
-    """What the name says the file is."""
+def kind_by_name(name: str | None) -> SourceKind | None:
+    """The kind that the file's name stands for, None if it stands for none."""
     return EXTENSIONS.get(PurePosixPath(name or "").suffix.lower())
 
 
@@ -92,14 +92,17 @@ def _is_image(data: bytes) -> bool:
 
 
 def _is_bare_dicom(data: bytes, name: str | None) -> bool:
-    """Old files begin at once with an element of group 2 or 8: tag, then a type of two capitals or a small length."""
+    """Whether the file is DICOM without preamble and mark, as old files are.
+
+    It then begins with an element of group 2 or 8: its tag, then a type of two capitals or a small length.
+    """
     little = data[:2] in (b"\x02\0", b"\x08\0") and data[3:4] == b"\0"
     big = data[:3] in (b"\0\x02\0", b"\0\x08\0")
     if len(data) < 8 or not (little or big):
         return False
     explicit = data[4:6].isalpha() and data[4:6].isupper()
     length = int.from_bytes(data[4:8], "little" if little else "big")
-    return explicit or (promised(name) == "dicom" and length <= MAX_FIRST_VALUE)
+    return explicit or (kind_by_name(name) == "dicom" and length <= MAX_FIRST_VALUE)
 
 
 def _other(data: bytes) -> str:

@@ -94,42 +94,42 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def embedded(ip: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Every IPv4 address that this IPv6 address stands for on some path: mapped, compatible, NAT64, 6to4, Teredo, ISATAP."""
+    """All IPv4 addresses that this IPv6 address may be translated to: mapped, compatible, NAT64, 6to4, Teredo, ISATAP."""
     number = int(ip)
     found: list[int] = []
     if any(ip in network for network in _LOW_32) and number >> 24:  # below that are `::`, `::1` and their like
         found.append(number)
     elif ip in _NAT64_OWN:
-        # RFC 6052: the prefix may have 96, 64, 56 or 48 bits, and bits 64 to 71 are never used. A reading that
-        # begins with 0 is the wrong one, and goes nowhere.
+        # RFC 6052: the prefix may have 96, 64, 56 or 48 bits, and bits 64 to 71 are unused. A reading that begins with 0 is wrong
+        # and is left out.
         upper, lower = number >> 64, number & 0xFF_FFFF_FFFF_FFFF
         readings = (number, lower >> 24, (upper & 0xFF) << 24 | lower >> 32, (upper & 0xFFFF) << 16 | lower >> 40)
         found += [reading for reading in readings if reading >> 24 & 0xFF]
     if sixtofour := ip.sixtofour:
         found.append(int(sixtofour))
     if ip in _TEREDO:
-        found += [number >> 64, ~number]  # its server, and its client with all bits turned over
+        found += [number >> 64, ~number]  # its server, and its client with all bits inverted
     if number >> 32 & 0xFFFF_FFFF in _ISATAP:
         found.append(number)
     return tuple(IPv4Address(value & 0xFFFF_FFFF) for value in found)
 
 
 def denied_by(ip: str | Address, allow_networks: Iterable[Network] = ()) -> str | None:
-    """Name of the range that denies this address, None when it may be reached.
+    """The reason for which this address is denied, None when it may be reached.
 
-    An address in one of `allow_networks` is let through; the IPv4 address inside an IPv6 one still has to pass by itself.
-    Raises ValueError when `ip` is a text that is no address.
+    An address in one of `allow_networks` is allowed, but an IPv4 address inside an IPv6 one is still checked by itself. Raises
+    ValueError when `ip` is not an address.
     """
     address = ip_address(ip) if isinstance(ip, str) else ip
     allowed = tuple(allow_networks)
     if any(address in network for network in allowed if network.version == address.version):
         outer = None
     elif isinstance(address, IPv4Address):
-        return _named(DENIED_V4, address)
+        return _reason(DENIED_V4, address)
     elif address in _MAPPED:
         outer = None  # the same as the IPv4 address: that one decides
     else:
-        outer = _named(DENIED_V6, address)
+        outer = _reason(DENIED_V6, address)
         if outer is None and address not in GLOBAL_UNICAST:
             outer = f"{NOT_GLOBAL} ({GLOBAL_UNICAST})"
     for inner in embedded(address) if isinstance(address, IPv6Address) else ():
@@ -138,5 +138,5 @@ def denied_by(ip: str | Address, allow_networks: Iterable[Network] = ()) -> str 
     return outer
 
 
-def _named(table: Iterable[tuple[Network, str]], address: Address) -> str | None:
+def _reason(table: Iterable[tuple[Network, str]], address: Address) -> str | None:
     return next((f"{reason} ({network})" for network, reason in table if address in network), None)

@@ -1,6 +1,6 @@
-"""Turns what a person gave - an address, a path, an upload, a folder - into a Source whose kind is known from its bytes.
+"""Turns a target (an address, a path, an upload, a folder) into a Source, whose kind is told by the first bytes.
 
-It reads only as much as that takes: a page is left to the browser, a local file to its reader. It does not judge or open images.
+Pages are left to the browser, and of local files only the first bytes are read here.
 """
 
 from __future__ import annotations
@@ -15,37 +15,38 @@ from yarl import URL
 
 from server.contract.errors import Damaged, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
 from server.contract.records import Notice, Source, SourceKind
-from server.source.address import normalise, shown
+from server.source.address import normalise, quoted
 from server.source.fetch import Fetcher
-from server.source.kind import SNIFF_BYTES, promised, sniff
+from server.source.kind import SNIFF_BYTES, kind_by_name, sniff
 from server.source.politeness import may_scan
 
-MAX_FILES = 10_000  # looked at in one folder scan; more is a mistaken path such as / rather than a wish
+MAX_FILES = 10_000  # of one folder scan; more is rather a mistaken path such as /
 
 log = structlog.get_logger(__name__)
 
 
 async def open_source(target: str, fetcher: Fetcher) -> Source:
-    """A Source for an address; its notice says that robots.txt forbids it where MEDLENS_ROBOTS only warns.
+    """A Source for an address. With MEDLENS_ROBOTS=warn its notice says that robots.txt forbids the scan.
 
-    Waits for its turn at the host. Raises NotAUrl, SchemeNotAllowed, RobotsDisallowed, and what Fetcher.open raises.
+    Waits until the host may be scanned again (MEDLENS_HOST_DELAY_S). Raises NotAUrl, SchemeNotAllowed, RobotsDisallowed, and what
+    Fetcher.open raises.
     """
     url, notice = normalise(target), None
     await fetcher.host_delay.wait(URL(url, encoded=True).raw_host or "")
     if fetcher.settings.robots != "off" and not await may_scan(url, fetcher.read):
-        message = f"{shown(url)}: the robots.txt of this host asks programs to stay away"
+        message = f"{quoted(url)}: the robots.txt of this host asks programs to stay away"
         if fetcher.settings.robots == "obey":
             raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans all the same")
         log.warning("robots_disallowed", url=url)
         notice = Notice(code=RobotsDisallowed.code, message=message, severity="remark")
     probe = await fetcher.open(url)
-    if probe.kind == "page":  # the browser follows the redirects itself, and may be led elsewhere than we were
+    if probe.kind == "page":  # the browser follows the redirects itself, and may be redirected elsewhere
         return Source("page", target, url, notice=notice)
     return Source(probe.kind, target, probe.final_url, probe.filename, probe.data, notice=notice)
 
 
 def names_a_path(target: str) -> bool:
-    """Whether a person means a local file: it exists, or is written as a path can be and an address cannot."""
+    """Whether the target is a local file: it exists, or is written as a path and cannot be an address."""
     return target.startswith(("/", "./", "../", "~", ".\\", "..\\")) or target in (".", "..") or _exists(target)
 
 
@@ -61,20 +62,20 @@ def open_path(path: Path) -> Source:
         with path.open("rb") as file:
             head = file.read(SNIFF_BYTES)
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: a null in the name; RuntimeError: ~nobody
-        raise NotFound(f"{shown(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise NotFound(f"{quoted(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return Source(_file_kind(head, path.name), str(path), title=path.name, path=path)
 
 
 def open_upload(name: str, data: bytes) -> Source:
-    """A Source for bytes that came by HTTP. `name` is only shown. Raises Damaged (empty), UnknownKind, NotWhatItSays."""
+    """A Source for bytes that came by HTTP. `name` is for display only. Raises Damaged (empty), UnknownKind, NotWhatItSays."""
     return Source(_file_kind(data, name), name, title=name, data=data)
 
 
 def walk_folder(path: Path) -> Iterator[Source]:
     """The files of a folder and its subfolders that can be scanned, in the order of their names.
 
-    Hidden files are left out and links are not followed. A file that its name promises and its bytes do not hold is given all the
-    same, so that its reader can say what is wrong. Raises NotFound, and TooLarge after MAX_FILES files of any kind.
+    Hidden files are left out and links are not followed. A file whose bytes contradict its name is included, so that its reader
+    reports what is wrong. Raises NotFound, and TooLarge after MAX_FILES files of any kind.
     """
 
     def fail(error: OSError) -> None:
@@ -82,15 +83,15 @@ def walk_folder(path: Path) -> Iterator[Source]:
             raise NotFound(f"{path} cannot be read: {error.strerror}")
         log.warning("folder_unreadable", path=error.filename, why=error.strerror)
 
-    looked_at = 0
+    files_read = 0
     for folder, folders, files in os.walk(path, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             file = Path(folder, name)
             if name.startswith(".") or file.is_symlink():
                 continue
-            looked_at += 1
-            if looked_at > MAX_FILES:
+            files_read += 1
+            if files_read > MAX_FILES:
                 raise TooLarge(f"{path} holds more than {MAX_FILES} files; scan its subfolders one by one")
             if source := _in_folder(file):
                 yield source
@@ -100,7 +101,7 @@ def _in_folder(file: Path) -> Source | None:
     try:
         return open_path(file)
     except (NotFound, Damaged, UnknownKind, NotWhatItSays) as error:
-        kind = promised(file.name)
+        kind = kind_by_name(file.name)
         if kind in (None, "page"):
             return None
         log.info("file_unreadable", path=str(file), why=str(error))
@@ -109,13 +110,13 @@ def _in_folder(file: Path) -> Source | None:
 
 def _file_kind(data: bytes, name: str) -> SourceKind:
     if not data:
-        raise Damaged(f"{shown(name)} is empty")
+        raise Damaged(f"{quoted(name)} is empty")
     kind = sniff(data, name)
     if kind != "page":
         return kind
-    if promised(name) not in (None, "page"):
-        raise NotWhatItSays(f"{shown(name)} is called a {promised(name)} and is a web page")
-    raise UnknownKind(f"{shown(name)} is a saved web page; pages are scanned at their address")
+    if kind_by_name(name) not in (None, "page"):
+        raise NotWhatItSays(f"{quoted(name)} is called a {kind_by_name(name)} and is a web page")
+    raise UnknownKind(f"{quoted(name)} is a saved web page; pages are scanned at their address")
 
 
 def _exists(target: str) -> bool:

@@ -41,9 +41,9 @@ class HostDelay:
 
 
 async def may_scan(url: str, read: Read) -> bool:
-    """False when the rules, or a server error in their place, forbid `url`. Raises RequestError as `read` does.
+    """False when robots.txt forbids `url`, or the server answers with an error (5xx). Raises RequestError as `read` does.
 
-    A host without rules, or one that does not answer, forbids nothing; the scan itself then says what is wrong with it.
+    A host without rules, or one that does not answer, forbids nothing; the scan itself then reports what is wrong.
     """
     rules = str(URL(url, encoded=True).with_path("/robots.txt"))
     try:

@@ -9,7 +9,7 @@ import io
 import aiohttp
 import pytest
 
-from server.source import egress, wire
+from server.source import connection, egress
 from server.source.egress import EgressProxy
 from tests.site import Site
 from tests.source.conftest import MARK, MAX_BYTES, codes, raw
@@ -25,7 +25,7 @@ async def test_an_answer_over_the_limit_is_cut(path: str, proxy: EgressProxy, si
     except aiohttp.ClientPayloadError:
         assert path == "/endless"
     assert codes(proxy) == [("127.0.0.1", "too_large")]
-    assert proxy.received < MAX_BYTES + 5 * wire.CHUNK_BYTES
+    assert proxy.received < MAX_BYTES + 5 * connection.CHUNK_BYTES
 
 
 async def test_a_tunnel_over_the_limit_is_cut(proxy: EgressProxy, site: Site) -> None:
@@ -33,7 +33,7 @@ async def test_a_tunnel_over_the_limit_is_cut(proxy: EgressProxy, site: Site) ->
     with pytest.raises(ConnectionResetError):
         await raw(proxy, request.encode())
     assert codes(proxy) == [("127.0.0.1", "too_large")]
-    assert proxy.received < MAX_BYTES * egress.CONNECTION_DOWNLOADS + 2 * wire.CHUNK_BYTES
+    assert proxy.received < MAX_BYTES * egress.CONNECTION_DOWNLOADS + 2 * connection.CHUNK_BYTES
 
 
 async def test_a_scan_over_the_limit_is_cut(proxy: EgressProxy, site: Site, client: aiohttp.ClientSession) -> None:
@@ -79,7 +79,7 @@ async def test_too_many_connections(proxy: EgressProxy, site: Site, monkeypatch:
 async def test_a_silent_server_times_out(
     proxy: EgressProxy, site: Site, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "IDLE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connection, "IDLE_TIMEOUT_S", 0.2)
     async with client.get(site.url("/slow"), proxy=proxy.url) as answer:
         assert (answer.status, answer.headers[MARK]) == (504, "timed_out")
     with pytest.raises(aiohttp.ClientError):
@@ -89,6 +89,6 @@ async def test_a_silent_server_times_out(
 
 
 async def test_an_idle_tunnel_ends(proxy: EgressProxy, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.source.wire.IDLE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("server.source.connection.IDLE_TIMEOUT_S", 0.2)
     said = await raw(proxy, f"CONNECT 127.0.0.1:{site.port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert said.startswith(b"HTTP/1.1 200")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from server.contract.errors import UnknownKind
-from server.source.kind import SNIFF_BYTES, looks_like_page, promised, sniff
+from server.source.kind import SNIFF_BYTES, kind_by_name, looks_like_page, sniff
 from tests.site import page, picture
 
 
@@ -66,7 +66,7 @@ def test_says_what_it_is_instead(data: bytes, said: str) -> None:
 
 @pytest.mark.parametrize(("name", "kind"), [("a.PDF", "pdf"), ("x/y.jpeg", "image"), ("z.dcm", "dicom"), ("q", None), (None, None)])
 def test_names_promise(name: str | None, kind: str | None) -> None:
-    assert promised(name) == kind
+    assert kind_by_name(name) == kind
 
 
 @given(st.binary(max_size=200), st.none() | st.text(max_size=10))

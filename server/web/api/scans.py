@@ -28,7 +28,7 @@ from server.contract.records import FINISHED, SourceKind
 from server.contract.report import report_json
 from server.source.address import normalise
 from server.source.guard import Guard
-from server.source.kind import promised
+from server.source.kind import kind_by_name
 from server.store import scans
 from server.web.api.answers import ReportShape, ScanAccepted
 from server.web.api.shapes import NewScan, ScanOptions
@@ -69,7 +69,7 @@ async def _from_address(request: web.Request) -> UUID:
     url = normalise(wanted.url)
     await _refuse_denied(request.app[GUARD], url)
     # What it really is its bytes will tell; until then, what its name promises.
-    kind: SourceKind = promised(URL(url, encoded=True).path) or "page"
+    kind: SourceKind = kind_by_name(URL(url, encoded=True).path) or "page"
     return await scans.create(
         request.app[DATABASE], kind=kind, target=wanted.url.strip(), url=url, options=_options(request, wanted.options)
     )
