@@ -1,6 +1,6 @@
 """Reads a DICOM file in the child of server/sandbox/child.py: an even sample of its frames, each as a PNG.
 
-How values become greys is in dicom_window.py, what is sent to the parent in reading.py.
+dicom_window.py turns the values into greys; the frames sent to the parent are described in readers.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Reads an image's header in the child of server/sandbox/child.py, and splits a TIFF of several pages. Its frames: reading.py."""
+"""Reads an image's header in the child of server/sandbox/child.py, and splits a TIFF of several pages.
+
+The frames are described in readers.py.
+"""
 
 from __future__ import annotations
 

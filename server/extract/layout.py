@@ -1,6 +1,6 @@
-"""Where each image stands on a rendered page: runs collect.js in every frame and makes Places of what it lists.
+"""Where each image stands on a rendered page: `read_layout` lists the places, `locate_images` joins them with the images' bytes.
 
-Boxes come out in CSS pixels of the whole page, texts plain. Knows addresses, not the bytes behind them.
+collect.js runs in every frame and lists what is shown there. Boxes are in CSS pixels of the whole page, texts are plain.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from playwright.async_api import CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
 
 from server.contract.records import Box, Place
-from server.extract.candidate_filter import address, plain
+from server.extract.candidate_filter import CandidateFilter, address, plain
+from server.extract.drawings import SVG_DATA, Rasterizer, decoded, filled
 from server.extract.isolated_world import COLLECT, IsolatedWorld, isolated_worlds
+from server.extract.responses import Responses
 from server.settings import Settings
 
 # One frame's collection looks at 20,000 elements in about 0.3 s; a frame that needs longer is given up, the others count.
@@ -96,3 +98,51 @@ def _box(box: list[float] | None, world: IsolatedWorld) -> Box | None:
         return None
     x, y, width, height = box
     return (round(x + world.origin[0], 1), round(y + world.origin[1], 1), round(width, 1), round(height, 1))
+
+
+async def locate_images(
+    layout: Layout, page: Page, responses: Responses, candidate_filter: CandidateFilter, rasterizer: Rasterizer
+) -> None:
+    """Offer each image of the layout to the filter once for every place where it stands.
+
+    The bytes of files come from the responses, those of data: addresses from the layout itself; the rasterizer draws SVG and takes
+    canvases that scripts may not read. Raises PlaywrightError when the page is gone.
+    """
+    for index in range(layout.small):
+        candidate_filter.refuse("too_small", Place(None, "svg"), key=f"drawing {index}")
+    recovered: set[str] = set()
+    for url, place, world in layout.shown:
+        if address(url) not in recovered:
+            recovered.add(address(url))
+            await responses.recover(url, place, world)
+        await _offer(url, place, responses, candidate_filter, rasterizer)
+    for url in responses.svgs.keys() - recovered:
+        await rasterizer.svg(responses.svgs[url], Place(url, "other"))
+    for drawing in layout.svgs:
+        images = {link: responses.images[address(link)] for link in drawing.links if address(link) in responses.images}
+        await rasterizer.svg(filled(drawing.content or "", images), drawing.place)
+    for drawing in layout.canvases:
+        if drawing.content is None:
+            await rasterizer.screenshot(page, drawing.place)
+        elif drawing.content:
+            candidate_filter.offer(decoded(drawing.content)[1], drawing.place)
+        else:
+            candidate_filter.refuse("too_many_pixels", drawing.place, key=repr(drawing.place.box))
+
+
+async def _offer(url: str, place: Place, responses: Responses, candidate_filter: CandidateFilter, rasterizer: Rasterizer) -> None:
+    known = address(url)
+    if url.startswith("data:"):
+        try:
+            data = decoded(url)[1]
+        except ValueError as error:
+            candidate_filter.refuse("broken", place, str(error), key=url)
+            return
+        if url.lower().startswith(SVG_DATA):
+            await rasterizer.svg(data, place)
+        else:
+            candidate_filter.offer(data, place)
+    elif known in responses.images:
+        candidate_filter.offer(responses.images[known], place)
+    elif known in responses.svgs:
+        await rasterizer.svg(responses.svgs[known], place)

@@ -26,8 +26,7 @@ from server.extract.candidate_filter import CandidateFilter, plain
 from server.extract.downloads import Downloads
 from server.extract.drawings import Rasterizer
 from server.extract.isolated_world import main_world
-from server.extract.layout import read_layout
-from server.extract.locate import place_images
+from server.extract.layout import locate_images, read_layout
 from server.extract.navigation import NotAPage, open_page
 from server.extract.responses import PageMoved, Refusals, Responses
 from server.extract.scroll import loaded, scroll_through
@@ -114,7 +113,7 @@ class _Visit:
             async with asyncio.timeout(self._left()):
                 layout = await read_layout(page, session, self._settings)
                 async with Rasterizer(context, self._candidate_filter, self._settings) as rasterizer:
-                    await place_images(layout, page, responses, self._candidate_filter, rasterizer)
+                    await locate_images(layout, page, responses, self._candidate_filter, rasterizer)
                 if layout.cut:
                     self._emit(_cut("parts of the page were too large to be read whole"))
         except TimeoutError:

@@ -1,6 +1,6 @@
 """Reads a PDF in the child of server/sandbox/child.py: page by page, each image sent as soon as its page is read.
 
-What the frames mean says server/extract/reading.py. It knows nothing of scans.
+The frames are described in server/extract/readers.py.
 """
 
 from __future__ import annotations

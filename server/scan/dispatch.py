@@ -14,10 +14,8 @@ from pathlib import Path
 
 from server.contract.errors import MedlensError, UnknownKind
 from server.contract.records import Candidate, Found, Notice, Place, Skipped, Source
-from server.extract.dicom import extract_dicom
-from server.extract.image import extract_image
 from server.extract.page import NotAPage, extract_page
-from server.extract.pdf import extract_pdf
+from server.extract.readers import extract_dicom, extract_image, extract_pdf
 from server.scan.resources import ScanResources
 from server.source.egress import EgressProxy
 from server.source.open import open_source, walk_folder

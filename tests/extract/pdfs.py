@@ -11,7 +11,7 @@ import pymupdf
 from PIL import Image
 
 from server.contract.records import Candidate, Found, Source
-from server.extract.pdf import extract_pdf
+from server.extract.readers import extract_pdf
 from server.settings import Settings
 from tests.drawn import drawn, encoded
 

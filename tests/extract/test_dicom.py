@@ -15,8 +15,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from server.contract.errors import Damaged, DocumentError, ImageTooLarge
 from server.contract.records import Candidate, Found, Notice, Skipped, Source
-from server.extract.dicom import extract_dicom
 from server.extract.dicom_worker import SAMPLED_FRAMES
+from server.extract.readers import extract_dicom
 from server.settings import Settings
 
 RAMP = np.tile(np.arange(100, dtype=np.uint16) * 10, (80, 1))

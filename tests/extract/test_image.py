@@ -13,7 +13,7 @@ from PIL import Image
 from server.contract.errors import Damaged, ImageTooLarge, UnknownKind
 from server.contract.records import Candidate, Found, Skipped, Source
 from server.extract import image_worker
-from server.extract.image import extract_image
+from server.extract.readers import extract_image
 from server.settings import Settings
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from server.contract.records import Candidate, Notice, Skipped, Source
-from server.extract.pdf import extract_pdf
+from server.extract.readers import extract_pdf
 from server.settings import Settings
 from tests.drawn import at, drawn, encoded
 from tests.extract.pdfs import endless, image_object, is_blue, read, stream, the_image, written

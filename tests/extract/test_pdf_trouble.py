@@ -11,7 +11,7 @@ import pytest
 
 from server.contract.errors import Damaged, DocumentError, NotWhatItSays, PasswordProtected
 from server.contract.records import Notice, Skipped, Source
-from server.extract.pdf import extract_pdf
+from server.extract.readers import extract_pdf
 from server.settings import Settings
 from tests.extract.pdfs import candidates, noise, pages, read
 

@@ -1,8 +1,9 @@
-"""Reads one file in a child that may die, and turns the child's frames into what travels between the stages.
+"""Extractors of PDF, DICOM and image files: each file is read in a child process, which may crash without harm.
 
-It watches the child's time, death and new beginning; the format it knows nothing of. Frames a worker may send: `title`, `page` (one
-begins), `image` with its bytes (and a number, when the parent shall keep it), `again` (that number), `whole` (the file itself is
-the image), `skip`, `notice`, `end`; images and skips say `page`, `box` and, for DICOM, `tag`.
+The worker modules (pdf_worker.py, dicom_worker.py, image_worker.py) run in the child and send frames, which become candidates,
+skips and notices here. Frames are: `title`; `page`, when a page begins; `image` with its bytes, and a number if the parent is to
+keep them; `again` with the number of a kept image; `whole`, when the file itself is the image; `skip`; `notice`; `end`. Images and
+skips carry `page`, `box` and, for DICOM, `tag`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,20 @@ from server.sandbox.child import Child
 from server.sandbox.protocol import Frame
 from server.settings import Settings
 
-# Processor seconds a child may use beyond the time it is waited for, before the system ends it.
+# Processor seconds that a child may use beyond the timeout before the system kills it.
 CPU_SLACK_S = 5.0
+
+
+# How often a PDF is read again behind a page that killed its reader. A file with more such pages is an attack.
+PDF_RESTARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Which worker module reads a kind of file, what its images are called, and how often it starts again behind a fatal page."""
+    """How one kind of file is read. `worker`: module that runs in the child; `noun`: what messages call the file.
+
+    `kind`: of its places; `restarts`: how often reading starts again behind a page that killed the child.
+    """
 
     worker: str
     noun: str
@@ -34,39 +42,70 @@ class Reader:
     restarts: int = 0
 
 
-async def read(reader: Reader, source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
-    """Yield what the file holds, as it is read. Raises DocumentErrors when nothing at all could be read, else says so in a Notice.
+PDF = Reader("server.extract.pdf_worker", "PDF", "embedded", PDF_RESTARTS)
+DICOM = Reader("server.extract.dicom_worker", "DICOM file", "frame")
+IMAGE = Reader("server.extract.image_worker", "image", "file")
 
-    MEDLENS_PDF_TIMEOUT_S and MEDLENS_PDF_MEMORY_MB bound every kind of file; time counts while waiting for the child, not while
-    the caller is busy with what it got.
+
+def extract_pdf(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+    """Yield title, candidates and skips while the pages are read; an image drawn twice is yielded twice, with the same bytes.
+
+    Places have the page, from 1, and the box in points from its top left corner. Raises PasswordProtected, NotWhatItSays, Damaged,
+    or ReaderFailed (a limit ended the child) when nothing at all could be read; otherwise a last Notice says what is missing.
     """
-    walk = _Walk(reader, source, settings)
+    return read_file(PDF, source, settings)
+
+
+def extract_dicom(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+    """Yield the frames of a DICOM file as PNG, an even sample of many; a place's `page` is the number of the frame, from 1.
+
+    Besides pixels only two coded values leave the file: its Modality (`tag` of each place), and Modality and BodyPartExamined as
+    the title. Names, dates, numbers, descriptions and comments may identify a patient and stay in the file. Raises DocumentError
+    (no image in it), Damaged, ImageTooLarge or ReaderFailed.
+    """
+    return read_file(DICOM, source, settings)
+
+
+def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+    """Yield an image file as one candidate, unchanged; of a TIFF with several pages each page, from 1, as a PNG of its own.
+
+    Of an animation the decoder takes the first frame. Raises UnknownKind, Damaged, ImageTooLarge (by its header) or ReaderFailed.
+    """
+    return read_file(IMAGE, source, settings)
+
+
+async def read_file(reader: Reader, source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+    """Yield what the file holds while it is read. Raises DocumentError when nothing could be read, else yields a Notice about it.
+
+    MEDLENS_PDF_TIMEOUT_S and MEDLENS_PDF_MEMORY_MB bound every kind of file. Only the time spent waiting for the child counts.
+    """
+    reading = _FileRead(reader, source, settings)
     while True:
         child = await Child.start(reader.worker, settings.pdf_memory_mb, settings.pdf_timeout_s + CPU_SLACK_S)
         try:
-            async with aclosing(walk.through(child)) as founds:
+            async with aclosing(reading.frames_of(child)) as founds:
                 async for found in founds:
                     yield found
         except DocumentError as error:
-            if walk.nothing:
+            if reading.nothing:
                 raise
             yield Notice(code=error.code, message=str(error))
             return
         finally:
             child.kill()
-        if walk.ended and not walk.fatal_pages:
+        if reading.ended and not reading.fatal_pages:
             return
-        if walk.ended or walk.page is None or len(walk.fatal_pages) >= reader.restarts or walk.seconds <= 0:
-            failure = walk.failure()
-            if walk.nothing:
+        if reading.ended or reading.page is None or len(reading.fatal_pages) >= reader.restarts or reading.seconds <= 0:
+            failure = reading.failure()
+            if reading.nothing:
                 raise failure
-            yield Notice(code="timed_out" if walk.seconds <= 0 else failure.code, message=str(failure))
+            yield Notice(code="timed_out" if reading.seconds <= 0 else failure.code, message=str(failure))
             return
-        walk.fatal_pages.append(walk.page)
+        reading.fatal_pages.append(reading.page)
 
 
-class _Walk:
-    """One file across the children that read it."""
+class _FileRead:
+    """The progress of reading one file, over all children that it takes."""
 
     def __init__(self, reader: Reader, source: Source, settings: Settings) -> None:
         self._reader, self._source, self._settings = reader, source, settings
@@ -84,7 +123,7 @@ class _Walk:
         where = f" on page {', '.join(map(str, pages))}" if pages else ""
         return ReaderFailed(f"the {self._reader.noun} made its reader fail{where}")
 
-    async def through(self, child: Child) -> AsyncGenerator[Found, None]:
+    async def frames_of(self, child: Child) -> AsyncGenerator[Found, None]:
         data = self._source.data
         if data is None and self._source.path is not None:
             data = await asyncio.to_thread(self._source.path.read_bytes)
@@ -106,7 +145,7 @@ class _Walk:
                 yield found
 
     async def _next(self, child: Child) -> Frame | None:
-        """The child's next frame; None when it died or its time is up."""
+        """The child's next frame; None when it died or the time is up."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.seconds):
@@ -134,7 +173,7 @@ class _Walk:
                 kept[header["image"]] = body
             return Candidate(body, place)
         except (KeyError, TypeError, ValueError) as error:
-            raise ReaderFailed(f"the reader of the {self._reader.noun} sent nonsense") from error
+            raise ReaderFailed(f"the reader of the {self._reader.noun} sent an invalid frame") from error
 
 
 def _box(box: Any) -> tuple[float, float, float, float] | None:
