@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 from uuid import UUID
 
-from server.classify.batches_core import Batches
+from server.classify.batching import Batches
 from server.contract.errors import StoreError
 from server.contract.records import JudgedImage, SkipReason
 from server.contract.report import image_json
