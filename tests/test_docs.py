@@ -9,8 +9,7 @@ import pytest
 import typer.main
 
 from server.__main__ import app
-from server.settings import PREFIX, Settings
-from server.settings_shown import shown
+from server.settings import PREFIX, Settings, display_value
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,7 +22,7 @@ def test_readme_has_every_setting_with_its_default(name: str) -> None:
     field = Settings.model_fields[name]
     assert str(field.description) in row
     if name != "data_dir":
-        default = shown(field.get_default(call_default_factory=True))
+        default = display_value(field.get_default(call_default_factory=True))
         assert default in (None, "") or f"`{default}`" in row
 
 

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from server.settings import load_settings
-from server.settings_shown import every_setting
+from server.settings import every_setting, load_settings
 
 
 def config(as_json: Annotated[bool, typer.Option("--json", help="As one JSON list.")] = False) -> None:

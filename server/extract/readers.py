@@ -77,11 +77,12 @@ def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Found, N
 async def read_file(reader: Reader, source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
     """Yield what the file holds while it is read. Raises DocumentError when nothing could be read, else yields a Notice about it.
 
-    MEDLENS_PDF_TIMEOUT_S and MEDLENS_PDF_MEMORY_MB bound every kind of file. Only the time spent waiting for the child counts.
+    MEDLENS_READER_TIMEOUT_S and MEDLENS_READER_MEMORY_MB bound every kind of file. Only the time spent waiting for the child
+    counts.
     """
     reading = _FileRead(reader, source, settings)
     while True:
-        child = await Child.start(reader.worker, settings.pdf_memory_mb, settings.pdf_timeout_s + CPU_SLACK_S)
+        child = await Child.start(reader.worker, settings.reader_memory_mb, settings.reader_timeout_s + CPU_SLACK_S)
         try:
             async with aclosing(reading.frames_of(child)) as founds:
                 async for found in founds:
@@ -109,7 +110,7 @@ class _FileRead:
 
     def __init__(self, reader: Reader, source: Source, settings: Settings) -> None:
         self._reader, self._source, self._settings = reader, source, settings
-        self.seconds = settings.pdf_timeout_s
+        self.seconds = settings.reader_timeout_s
         self.fatal_pages: list[int] = []
         self.ended = False
         self.nothing = True
@@ -117,7 +118,7 @@ class _FileRead:
 
     def failure(self) -> ReaderFailed:
         if self.seconds <= 0:
-            limit = f"{self._settings.pdf_timeout_s:g} s (MEDLENS_PDF_TIMEOUT_S)"
+            limit = f"{self._settings.reader_timeout_s:g} s (MEDLENS_READER_TIMEOUT_S)"
             return ReaderFailed(f"reading the {self._reader.noun} took longer than {limit}; page {self.page or 1} was its last")
         pages = self.fatal_pages if self.ended or self.page is None else [*self.fatal_pages, self.page]
         where = f" on page {', '.join(map(str, pages))}" if pages else ""

@@ -45,7 +45,7 @@ async def test_one_image_on_many_pages_is_the_same_bytes_at_many_places() -> Non
 async def test_the_first_image_comes_before_the_last_page_is_read() -> None:
     """Page 2 of this file takes for ever: forms that draw forms, ten times each, nine deep."""
     found = []
-    async with aclosing(extract_pdf(Source("pdf", "slow", data=endless(page=2)), Settings(pdf_timeout_s=60))) as founds:
+    async with aclosing(extract_pdf(Source("pdf", "slow", data=endless(page=2)), Settings(reader_timeout_s=60))) as founds:
         async for one in founds:
             found.append(one)
             break
@@ -53,7 +53,7 @@ async def test_the_first_image_comes_before_the_last_page_is_read() -> None:
 
 
 async def test_time_is_bounded_and_what_came_stays() -> None:
-    found = await read(endless(page=2), pdf_timeout_s=3)
+    found = await read(endless(page=2), reader_timeout_s=3)
     assert isinstance(found[0], Candidate)
     assert isinstance(found[-1], Notice) and found[-1].code == "timed_out"
 

@@ -54,7 +54,7 @@ async def test_an_image_larger_than_the_memory_is_halved_as_it_is_read() -> None
     document.update_object(xref, f"<<{entries}>>")
     document.update_stream(xref, b"".join(_zeros(14_000 * 14_000 * 3)), compress=False)
     document.update_object(xref, f"<<{entries}/Filter/FlateDecode/Length {len(document.xref_stream_raw(xref))}>>")
-    found = await read(document.tobytes(), max_pixels=10**9, pdf_memory_mb=640)
+    found = await read(document.tobytes(), max_pixels=10**9, reader_memory_mb=640)
     large, *_ = (one for one in candidates(found) if one.place.box == (200, 200, 100, 100))
     assert Image.open(BytesIO(large.data)).size == (3000, 3000)
     assert len(candidates(found)) == 3
@@ -64,7 +64,7 @@ async def test_a_page_tree_that_lies_is_bounded() -> None:
     data = pages(2).tobytes()
     lying = data.replace(b"/Count 2", b"/Count 2000000000")
     assert lying != data
-    found = await read(lying, pdf_timeout_s=20)
+    found = await read(lying, reader_timeout_s=20)
     assert {one.data for one in candidates(found)} == {noise(0), noise(1)}
     assert isinstance(found[-1], Notice) and found[-1].code == "damaged"
 
@@ -133,7 +133,7 @@ async def test_memory_is_bounded_and_what_came_stays(tmp_path: Path, monkeypatch
     monkeypatch.syspath_prepend(tmp_path)
     stop_fork_server()
     reader = Reader("hungry_worker", "PDF", "embedded")
-    picture, notice = [found async for found in read_file(reader, Source("pdf", "x", data=b"x"), Settings(pdf_memory_mb=640))]
+    picture, notice = [found async for found in read_file(reader, Source("pdf", "x", data=b"x"), Settings(reader_memory_mb=640))]
     assert isinstance(picture, Candidate)
     assert notice == Notice(code="reader_failed", message="the reader needs more memory than it may have")
     stop_fork_server()

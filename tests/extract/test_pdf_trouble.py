@@ -122,7 +122,7 @@ async def test_hostile_files_end_in_images_or_errors_of_ours(shared: Path) -> No
     read_all = 0
     for file in sorted((shared / "corpora" / "pdf").iterdir())[::6]:
         try:
-            async for _ in extract_pdf(Source("pdf", file.name, path=file), Settings(pdf_timeout_s=20)):
+            async for _ in extract_pdf(Source("pdf", file.name, path=file), Settings(reader_timeout_s=20)):
                 pass
             read_all += 1
         except DocumentError:

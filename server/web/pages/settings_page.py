@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from server.contract.errors import Forbidden, RequestError, SettingsError
-from server.settings_shown import every_setting
+from server.settings import every_setting
 from server.store import access, stats, storage
 from server.web.api.health import parts
 from server.web.http.auth import COOKIE
