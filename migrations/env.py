@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: on the connection the program hands in, else (command line) as the settings say."""
+"""How Alembic connects: through the connection that the program passes in, else (command line) as the settings say."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from sqlalchemy.sql.schema import SchemaItem
 
 from server.settings import load_settings
+from server.store.daily import figures_days
 from server.store.database import Database
-from server.store.derived import figures_days
+from server.store.review import review_queue
 from server.store.tables import scans
 
-OURS = (scans, figures_days)  # of both modules, which fill one metadata
-OTHERS = "procrastinate_"  # the queue's tables have a migration of their own and no place in our metadata
+OURS = (scans, figures_days, review_queue)  # one of each module that adds tables to the metadata
+OTHERS = "procrastinate_"  # the queue's tables have a migration of their own and are not in our metadata
 
 
 def _is_ours(_item: SchemaItem, name: str | None, kind: str, _reflected: bool, _compared: SchemaItem | None) -> bool:

@@ -8,7 +8,7 @@ from server.charts.chart import Chart, Row, Spec, amounts, colours, columns, mod
 from server.charts.looks import PALETTES, Theme
 from server.charts.over_time import over_time
 from server.contract.records import MODALITIES
-from server.store.correction_stats import Corrections
+from server.store.correction_stats import CorrectionStats
 from server.store.stats import Figure, Stats
 from server.web.texts import MODALITY_NAMES
 from server.web.texts_figures import COLUMNS, STAGES
@@ -75,10 +75,10 @@ def _stages(stats: Stats) -> Chart:
     return Chart("stages", columns("stage", "p50", "p95"), rows, draw)
 
 
-def _answers(said: Corrections) -> Chart:
+def _answers(said: CorrectionStats) -> Chart:
     rows: list[Row] = []
     for name in MODALITIES:
-        reviewed, right = said.of_answer(name)
+        reviewed, right = said.of_verdict(name)
         rows.append((MODALITY_NAMES[name], reviewed, right, round(right / reviewed, 4) if reviewed else 0.0))
     kinds = columns("right", "wrong")
     each = [(name, kinds[i], n, i) for name, reviewed, right, _ in rows for i, n in enumerate((right, reviewed - right))]
@@ -91,7 +91,7 @@ def _answers(said: Corrections) -> Chart:
     return Chart("answers", columns("modality", "reviewed", "right", "share"), rows, draw, share=columns("share"), height=280)
 
 
-def _confusion(said: Corrections) -> Chart:
+def _confusion(said: CorrectionStats) -> Chart:
     table = said.confusion()
     rows: list[Row] = [(MODALITY_NAMES[model], *(table[model][person] for person in MODALITIES)) for model in MODALITIES]
     each = [(MODALITY_NAMES[model], MODALITY_NAMES[person], table[model][person]) for model in MODALITIES for person in MODALITIES]

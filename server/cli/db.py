@@ -20,7 +20,7 @@ def database() -> None:
 def upgrade() -> None:
     """Bring the tables to the newest schema."""
     from server.store.database import Database
-    from server.store.revisions import newest_revision
+    from server.store.migrations import newest_revision
 
     async def run() -> None:
         async with Database(load_settings()) as database:

@@ -34,7 +34,7 @@ async def refit_from_feedback(settings: Settings) -> str:
     versions = {old for old, its_key in known_versions(settings.data_dir).items() if its_key == key} | {version}
     async with Database(settings) as database:
         await database.migrate()
-        said = await labelled.answered(database, versions)
+        said = await labelled.labelled_predictions(database, versions)
         all_said = len(await labelled.data_set(database))
     names = sorted(kind.name for kind in chosen)
     said = [one for one in said if sorted(one.members) == names]
@@ -57,19 +57,19 @@ async def refit_from_feedback(settings: Settings) -> str:
     return name
 
 
-def _refuse_the_same(settings: Settings, key: str, said: list[labelled.Answered]) -> None:
+def _refuse_the_same(settings: Settings, key: str, said: list[labelled.LabelledPrediction]) -> None:
     current = next((one for one in refits(settings.data_dir, key) if one.in_use and one.fits), None)
     if current is not None and current.content.get("feedback", {}).get("learned") == _learned(said):
         raise RequestError(f"{current.name} has learned from all of these already; correct more and come again")
 
 
-def _learned(said: list[labelled.Answered]) -> dict[str, Any]:
+def _learned(said: list[labelled.LabelledPrediction]) -> dict[str, Any]:
     """What a refit was taught, and a hash that tells one set of corrections from another."""
     exact = hashlib.sha256("".join(sorted(f"{one.sha256}{one.label}" for one in said)).encode()).hexdigest()
     return {"n": len(said), "labels": dict(sorted(Counter(one.label for one in said).items())), "sha256": exact}
 
 
-def _content(result: Result, key: str, version: str, now: datetime, said: list[labelled.Answered]) -> dict[str, Any]:
+def _content(result: Result, key: str, version: str, now: datetime, said: list[labelled.LabelledPrediction]) -> dict[str, Any]:
     """The shipped ensemble's file with one stack replaced, and where that comes from."""
     content: dict[str, Any] = json.loads(SHIPPED_FILE.read_bytes())
     if not any(frozenset(one["members"]) == frozenset(result.stack.members) for one in content["stacks"]):

@@ -26,7 +26,7 @@ from server.jobs.recovery import DEAD_AFTER_S, HEARTBEAT_S, MAX_DEATHS, recover,
 from server.settings import Settings
 from server.store import requeue, scans
 from server.store.database import Database
-from server.store.retention import purge
+from server.store.deletion import purge
 
 POLL_S = 2.0  # how long a lost notification can keep a scan waiting
 GRACE_S = 0.5  # a scan about to end may; Ctrl-C should not be felt to hang
@@ -117,7 +117,7 @@ async def _fail_or_again(database: Database, scan_id: UUID, error: Exception) ->
     """End the scan with the error, or put it back if the error may pass: the database's, or one that nobody foresaw."""
     try:
         foreseen = isinstance(error, MedlensError) and not isinstance(error, StoreError)
-        if foreseen or await requeue.killed_a_worker(database, scan_id) >= MAX_DEATHS:
+        if foreseen or await requeue.count_worker_death(database, scan_id) >= MAX_DEATHS:
             code = error.code if isinstance(error, MedlensError) else MedlensError.code
             shown = str(error) if isinstance(error, MedlensError) else "something went wrong in medlens; its log says what"
             await scans.finish(database, scan_id, status="failed", error=ScanError(code, shown))

@@ -25,7 +25,7 @@ from server.scan.timings import Stage, Timings
 from server.source.open import open_source, open_upload
 from server.store import scans, thumbnails, uploads
 from server.store.database import Database
-from server.store.scans import Asked
+from server.store.scans import StartedScan
 
 Opener: TypeAlias = Callable[[], Awaitable[Source]]
 
@@ -52,7 +52,7 @@ class ScanRunner:
                 with timings.measure("fetch"):
                     sources = [await opener()] if opener else await self._open(asked)
                 if sources[0].kind != asked.kind and len(sources) == 1:
-                    await scans.turned_out(self.database, scan_id, sources[0].kind)
+                    await scans.set_kind(self.database, scan_id, sources[0].kind)
                 engine = self.resources.engine(asked.options.get("members"))
                 version = engine.model_version
                 use_cache = not asked.options.get("no_cache", False)
@@ -88,7 +88,7 @@ class ScanRunner:
         look = await self.resources.decoder.look(await thumbnails.thumbnail(self.database, sha256))
         await thumbnails.keep_heatmap(self.database, sha256, model_version, await engine.heatmap(look.picture))
 
-    async def _open(self, asked: Asked) -> list[Source]:
+    async def _open(self, asked: StartedScan) -> list[Source]:
         if asked.url:
             return [await open_source(asked.url, self.resources.fetcher)]
         files = await uploads.load(self.database, asked.id)

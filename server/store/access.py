@@ -1,6 +1,6 @@
-"""Who may look: one-time login codes and sessions as rows, by the hash of a secret that only the browser has.
+"""One-time login codes and sessions of the dashboard, stored by the hash of a secret that only the browser has.
 
-A copy of the database opens nothing. Hashes are 64 hex digits, made elsewhere; this module knows no cookie and no token.
+A copy of the database grants no access. Hashes are 64 hex digits, made by the caller.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, func, insert, select, update
 
+from server.store.columns import clean_or_none, digest
 from server.store.database import Database
 from server.store.tables import login_codes, sessions
-from server.store.types import clean_or_none, digest
 
 
 async def add_login_code(database: Database, hashed: str, life: timedelta) -> None:
-    """A code that may be used once within `life`. What is too old goes on this occasion."""
+    """Add a code that may be used once within `life`; expired codes are deleted on this occasion."""
     async with database.begin() as connection:
         await connection.execute(delete(login_codes).where(login_codes.c.expires_at < func.now()))
         await connection.execute(insert(login_codes).values(code_hash=digest(hashed), expires_at=func.now() + life))
 
 
 async def use_login_code(database: Database, hashed: str) -> bool:
-    """Use the code up; False when there is none, or it was used, or is too old. Of two at once, one wins."""
+    """Use up a code; False when it is unknown, used or expired. Of two concurrent calls one succeeds."""
     code = login_codes.c
     change = (
         update(login_codes)
@@ -35,7 +35,7 @@ async def use_login_code(database: Database, hashed: str) -> bool:
 
 
 async def open_session(database: Database, hashed: str, life: timedelta, label: str | None = None) -> None:
-    """A session that ends after `life`. What is too old goes on this occasion."""
+    """Add a session that ends after `life`; expired sessions are deleted on this occasion."""
     row = {"id_hash": digest(hashed), "label": clean_or_none(label), "expires_at": func.now() + life}
     async with database.begin() as connection:
         await connection.execute(delete(sessions).where(sessions.c.expires_at < func.now()))
@@ -55,7 +55,7 @@ async def close_session(database: Database, hashed: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in. `hashed`: 64 hex digits, which name the session and open nothing."""
+    """A browser that is signed in. `hashed`: 64 hex digits, which name the session and grant no access."""
 
     hashed: str
     label: str
@@ -64,7 +64,7 @@ class Session:
 
 
 async def open_sessions(database: Database) -> list[Session]:
-    """Everyone who may look now, the newest first."""
+    """Sessions that have not expired, newest first."""
     wanted = select(sessions).where(sessions.c.expires_at > func.now()).order_by(sessions.c.created_at.desc())
     async with database.begin() as connection:
         rows = (await connection.execute(wanted)).mappings().all()
@@ -72,14 +72,14 @@ async def open_sessions(database: Database) -> list[Session]:
 
 
 async def close_others(database: Database, hashed: str) -> int:
-    """End every session but this one, and every unused code: the token was rotated by whom it belongs to."""
+    """End every session but this one, and every unused code, after its owner rotated the token. Returns how many sessions ended."""
     async with database.begin() as connection:
         await connection.execute(delete(login_codes))
         return (await connection.execute(delete(sessions).where(sessions.c.id_hash != digest(hashed)))).rowcount
 
 
 async def close_all(database: Database) -> int:
-    """End every session and every unused code: the token was rotated. Gives how many sessions ended."""
+    """End every session and every unused code, after the token was rotated. Returns how many sessions ended."""
     async with database.begin() as connection:
         await connection.execute(delete(login_codes))
         return (await connection.execute(delete(sessions))).rowcount

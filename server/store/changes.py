@@ -1,7 +1,7 @@
-"""What has changed on an address since the scan before: images that are new, that are gone, and that are judged differently.
+"""What has changed at an address since the previous scan: images that are new, removed, or have another verdict.
 
-Images are the same when their bytes are; one that a site encodes anew is new and gone at once. Near duplicates are left to their
-original: an image that is folded now and was not then is neither. Knows two scans, not why they differ.
+Images are the same when their bytes are; an image that a site encodes again counts as removed and new. Near duplicates are
+represented by their original: an image that is folded now and was not before is neither new nor removed.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from server.store.reading import IMAGES
 from server.store.tables import scan_images, scans
 
 _earlier, _this = scans.alias("earlier"), scans.alias("this")
-SAID = IMAGES.add_columns(scan_images.c.scan_id).subquery()
+_SHOWN = IMAGES.add_columns(scan_images.c.scan_id).subquery()
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Against scan `before`. `changed`: image to (what was said then, what is said now)."""
+    """Differences from scan `before`. `removed`: image to its verdict then. `changed`: image to its verdicts then and now."""
 
     before: UUID
     created_at: datetime
     same_model: bool
     new: frozenset[str]
-    gone: Mapping[str, Modality]
+    removed: Mapping[str, Modality]
     changed: Mapping[str, tuple[Modality, Modality]]
 
     @property
     def any(self) -> bool:
-        return bool(self.new or self.gone or self.changed)
+        return bool(self.new or self.removed or self.changed)
 
 
-def before(scan_id: UUID) -> Select[tuple[Any, ...]]:
+def previous_scan(scan_id: UUID) -> Select[tuple[Any, ...]]:
     """The last finished scan of the same address."""
     return (
         select(_earlier.c.id, _earlier.c.created_at, _earlier.c.model_version)
@@ -56,26 +56,26 @@ def before(scan_id: UUID) -> Select[tuple[Any, ...]]:
     )
 
 
-async def since_the_last(
+async def since_previous_scan(
     database: Database, scan_id: UUID, model_version: str | None, images: Iterable[JudgedImage]
 ) -> Changes | None:
-    """What `images`, those of `scan_id`, differ in from the last scan of the same address; None when there is none before."""
+    """How `images`, those of `scan_id`, differ from the previous scan of the same address; None when there is none."""
     async with database.begin() as connection:
-        last = (await connection.execute(before(scan_id))).first()
-        if last is None:
+        previous = (await connection.execute(previous_scan(scan_id))).first()
+        if previous is None:
             return None
-        shown = func.coalesce(SAID.c.corrected_as, SAID.c.modality)
-        wanted = select(SAID.c.sha256, SAID.c.near_duplicate_of, shown).where(SAID.c.scan_id == last.id)
+        modality_then = func.coalesce(_SHOWN.c.corrected_as, _SHOWN.c.modality)
+        wanted = select(_SHOWN.c.sha256, _SHOWN.c.near_duplicate_of, modality_then).where(_SHOWN.c.scan_id == previous.id)
         rows = (await connection.execute(wanted)).all()
     then: dict[str, Modality] = {row[0]: row[2] for row in rows}
-    shown_then = {row[0] for row in rows if row[1] is None}
-    every = {one.image.sha256: one for one in images}
-    now = {sha256: one.verdict.modality for sha256, one in every.items() if one.image.near_duplicate_of is None}
+    originals_then = {row[0] for row in rows if row[1] is None}
+    all_now = {one.image.sha256: one for one in images}
+    now = {sha256: one.verdict.modality for sha256, one in all_now.items() if one.image.near_duplicate_of is None}
     return Changes(
-        before=last.id,
-        created_at=last.created_at,
-        same_model=last.model_version == model_version,
+        before=previous.id,
+        created_at=previous.created_at,
+        same_model=previous.model_version == model_version,
         new=frozenset(now.keys() - then.keys()),
-        gone={sha256: modality for sha256, modality in then.items() if sha256 in shown_then - every.keys()},
-        changed={sha256: (then[sha256], said) for sha256, said in now.items() if sha256 in then and then[sha256] != said},
+        removed={sha256: modality for sha256, modality in then.items() if sha256 in originals_then - all_now.keys()},
+        changed={sha256: (then[sha256], one) for sha256, one in now.items() if sha256 in then and then[sha256] != one},
     )

@@ -1,6 +1,6 @@
-"""Records to columns and back. Knows both shapes, asks the database nothing.
+"""Converts records to columns and back.
 
-A verdict's probabilities are stored as six numbers in the order of MODALITIES, a member's likewise.
+The probabilities of a verdict and of each member are stored as one number per modality, in the order of MODALITIES.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from server.contract.records import (
     UniqueImage,
     Verdict,
 )
-from server.store.types import clean, clean_or_none
+from server.store.columns import clean, clean_or_none
 
 Row = Mapping[str, Any] | RowMapping
 
-ALT_CHARS = 2_000  # some pages put whole articles into alt texts
-URL_CHARS = 8_192  # what servers take at most; a data: address may be megabytes long
+ALT_CHARS = 2_000  # some pages put whole articles into alternative texts
+URL_CHARS = 8_192  # the longest that servers accept; a data: address may have megabytes
 
 
 def verdict_columns(verdict: Verdict) -> dict[str, Any]:
-    """`verdict` as the model gave it; `cached` and `corrected` belong to the asking, not to the answer."""
+    """`verdict` as the model gave it; `cached` and `corrected` depend on the scan that reads it and are not stored."""
     return {
         "model_version": verdict.model_version,
         "modality": verdict.modality,
@@ -42,12 +42,12 @@ def verdict_columns(verdict: Verdict) -> dict[str, Any]:
         "uncertain": verdict.uncertain,
         "agree": verdict.agree,
         "probabilities": _numbers(verdict.probabilities),
-        "members": {clean(name): _numbers(said) for name, said in verdict.members.items()},
+        "members": {clean(name): _numbers(prediction) for name, prediction in verdict.members.items()},
     }
 
 
 def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Verdict:
-    """The verdict in `row`, overridden by a person's correction when there is one."""
+    """The verdict in `row`, overridden by the correction when there is one."""
     verdict = Verdict(
         modality=row["modality"],
         is_medical=row["is_medical"],
@@ -55,7 +55,7 @@ def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Ve
         probabilities=_named(row["probabilities"]),
         uncertain=row["uncertain"],
         agree=row["agree"],
-        members={name: _named(said) for name, said in row["members"].items()},
+        members={name: _named(prediction) for name, prediction in row["members"].items()},
         model_version=row["model_version"],
         cached=cached,
     )
@@ -63,7 +63,7 @@ def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Ve
 
 
 def corrected(verdict: Verdict, modality: Modality) -> Verdict:
-    """What a person said, over what the model said: certain, while probabilities and members go on showing the model's view."""
+    """`verdict` overridden by a correction: its confidence is 1; probabilities and members stay those of the model."""
     return replace(verdict, modality=modality, is_medical=modality != NON_MEDICAL, confidence=1.0, uncertain=False, corrected=True)
 
 
@@ -76,7 +76,7 @@ def panels_of(column: list[dict[str, Any]] | None, *, cached: bool) -> tuple[Pan
 
 
 def place_column(place: Place) -> dict[str, Any]:
-    whole = {
+    columns = {
         "url": clean_or_none(place.url, URL_CHARS),
         "kind": place.kind,
         "page": place.page,
@@ -84,7 +84,7 @@ def place_column(place: Place) -> dict[str, Any]:
         "box": list(place.box) if place.box and all(map(math.isfinite, place.box)) else None,  # JSON has no NaN
         "tag": clean_or_none(place.tag, ALT_CHARS),
     }
-    return {name: value for name, value in whole.items() if value is not None}
+    return {name: value for name, value in columns.items() if value is not None}
 
 
 def place_of(column: dict[str, Any]) -> Place:
@@ -111,7 +111,7 @@ def image_columns(image: UniqueImage) -> dict[str, Any]:
 
 
 def judged_of(row: Row, *, cached: bool) -> JudgedImage:
-    """From a row of `images` joined with `verdicts`, and with `scan_images` where places are wanted. The bytes are not kept."""
+    """From a row of `images` joined with `verdicts`, and with `scan_images` where places are wanted. The bytes are not stored."""
     image = UniqueImage(
         sha256=row["sha256"],
         width=row["width"],

@@ -1,6 +1,6 @@
-"""The figures on a scan's own row, counted anew from its images: when it finishes, and when a correction changes an answer.
+"""The counts in a scan's own row, computed from its images when it finishes and when a correction changes a verdict.
 
-Counted over unique images: exact copies are one row, near duplicates are left to their original.
+They are over unique images: exact copies are one row, near duplicates are counted with their original.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ COUNTED = text(f"{_COUNT} SELECT {', '.join(_COUNTED)}, scan_id, previews FROM c
 
 
 async def counted(connection: AsyncConnection, scan_ids: Iterable[UUID]) -> dict[UUID, RowMapping]:
-    """The same figures without writing them: what scans that still run have come to. Those without an image are absent."""
+    """The counts of scans that still run, without writing them. Scans that have no image yet are absent."""
     rows = await connection.execute(COUNTED, {"scan_ids": list(scan_ids)})
     return {row["scan_id"]: row for row in rows.mappings()}
 
 
 async def recount(connection: AsyncConnection, scan_ids: Iterable[UUID]) -> None:
-    """Count these scans anew, in the order of their ids, so that two recounts never block each other."""
+    """Write the counts of these scans, locked in the order of their ids so that two recounts cannot deadlock."""
     ids = sorted(set(scan_ids))
     if ids:
         await connection.execute(

@@ -1,12 +1,8 @@
-"""The one database: embedded, or the one MEDLENS_DATABASE_URL names; connected, migrated, asked whether it is ready.
-
-Knows how to reach it, nothing of what is in it.
-"""
+"""The connection to the database, embedded or named by MEDLENS_DATABASE_URL: opened, migrated, checked, closed."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -22,28 +18,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from server.contract.errors import DatabaseUnavailable, MedlensError, SettingsError, StoreError
 from server.settings import Settings
 from server.store.embedded.postgres import EmbeddedPostgres
-from server.store.revisions import newest_revision
+from server.store.migrations import newest_revision, upgrade
 
 DRIVER = "postgresql+psycopg"
 POOL_SIZE = 5  # kept open; requests are short
-POOL_OVERFLOW = 15  # more at a rush; three processes of this size stay under the embedded server's 100 connections
+POOL_OVERFLOW = 15  # more under load; three processes of this size stay under the embedded server's 100 connections
 POOL_WAIT_S = 15.0
 CONNECT_S = 5
 MIGRATION_LOCK = 0x6D65646C  # "medl": the advisory lock under which one process migrates
 
 
 class Database:
-    """`async with Database(settings) as database:` connects (starting the embedded server if need be) and lets go at the end."""
+    """`async with Database(settings) as database:` connects, starting the embedded server if need be, and closes at the end."""
 
     engine: AsyncEngine
     url: URL
 
     def __init__(self, settings: Settings) -> None:
-        self._given = settings.database_url
+        self._configured = settings.database_url
         self._embedded = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
 
     async def __aenter__(self) -> Self:
-        self.url = await self._start_embedded(self._embedded) if self._embedded else self._given_url()
+        self.url = await self._start_embedded(self._embedded) if self._embedded else self._configured_url()
         self.engine = create_async_engine(
             self.url,
             pool_size=POOL_SIZE,
@@ -66,7 +62,7 @@ class Database:
 
     @property
     def conninfo(self) -> str:
-        """The same address as libpq spells it, for psycopg and procrastinate. Holds the password, if there is one."""
+        """The same address in libpq's form, for psycopg and procrastinate. Contains the password, if there is one."""
         query = {key: value for key, value in self.url.query.items() if isinstance(value, str)}
         parts = {
             "host": self.url.host,
@@ -91,8 +87,8 @@ class Database:
         except DBAPIError as error:
             if error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError):
                 raise self._unavailable(error.orig) from error
-            said = error.orig.diag.message_primary if isinstance(error.orig, psycopg.Error) else None
-            raise StoreError(f"the database refused: {said or type(error.orig).__name__}") from error
+            message = error.orig.diag.message_primary if isinstance(error.orig, psycopg.Error) else None
+            raise StoreError(f"the database refused: {message or type(error.orig).__name__}") from error
         except StatementError as error:  # a value that its column's type refused
             raise error.orig if isinstance(error.orig, MedlensError) else error from None
 
@@ -106,12 +102,10 @@ class Database:
         async with self.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             if not await _is_current(connection):
-                # Alembic takes longer to import than to find that there is nothing to do, and most starts find that.
-                upgrade = importlib.import_module("server.store.upgrade").upgrade
                 await connection.run_sync(upgrade)
 
     async def is_current(self) -> bool:
-        """Whether the tables are those that this program knows."""
+        """Whether the tables are those of this version of the program."""
         async with self.begin() as connection:
             return await _is_current(connection)
 
@@ -124,10 +118,10 @@ class Database:
             await asyncio.to_thread(embedded.stop)
             raise
 
-    def _given_url(self) -> URL:
-        assert self._given is not None
+    def _configured_url(self) -> URL:
+        assert self._configured is not None
         try:
-            url = make_url(self._given.get_secret_value())
+            url = make_url(self._configured.get_secret_value())
         except ArgumentError:
             raise SettingsError(
                 "MEDLENS_DATABASE_URL is not an address such as postgresql://user:password@host:5432/medlens"
@@ -137,12 +131,12 @@ class Database:
         return url.set(drivername=DRIVER)
 
     def _unavailable(self, cause: BaseException | None) -> DatabaseUnavailable:
-        shown = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        address = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
         reason = " ".join(str(cause).split()) or "no answer"
-        todo = "restart medlens" if self._embedded else "start it, or unset MEDLENS_DATABASE_URL to use the embedded one"
-        return DatabaseUnavailable(f"no answer from the database {shown}: {reason}; {todo}")
+        advice = "restart medlens" if self._embedded else "start it, or unset MEDLENS_DATABASE_URL to use the embedded one"
+        return DatabaseUnavailable(f"no answer from the database {address}: {reason}; {advice}")
 
 
 async def _is_current(connection: AsyncConnection) -> bool:
-    made = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
-    return bool(made) and await connection.scalar(text("SELECT version_num FROM alembic_version")) == newest_revision()
+    migrated = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    return bool(migrated) and await connection.scalar(text("SELECT version_num FROM alembic_version")) == newest_revision()

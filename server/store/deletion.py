@@ -1,51 +1,101 @@
-"""Many scans deleted at once, and brought back together within their minute. One scan's deletion is scans.forget.
+"""Deleting scans: at once for people, undone within a minute, then purged together with what only they needed.
 
-What is deleted in one go carries one moment in `deleted_at`, which names the whole go: undoing it needs no list of ids, however
-many scans it was. The purge (retention.py) takes them for good after scans.UNDO.
+All scans of one deletion share one moment in `deleted_at`, which names the deletion: undoing it needs no list of ids, however many
+scans it was. The purge keeps verdicts (numbers by hash, which say nothing about who scanned what) and removes thumbnails and heat
+maps with the last scan that shows them, except those of corrected images, which are kept for training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import delete, exists, func, literal, or_, select, update
 
+from server.contract.records import FINISHED
 from server.store.database import Database
-from server.store.scans import OPEN, UNDO
-from server.store.tables import scans
+from server.store.scans import OPEN
+from server.store.tables import heatmaps, images, login_codes, scan_events, scan_images, scans, sessions, thumbnails
+
+UNDO = timedelta(minutes=1)  # how long a deleted scan can be restored
+EVENTS_KEPT = timedelta(hours=6)  # of finished scans: long enough for a laptop that slept to resume its stream
+AT_ONCE = 500  # scans purged in one transaction; each may have hundreds of images, and others wait for the locks
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
-    """`moment` brings them back; None when there was nothing to delete. `running`: those that nobody needs to finish now."""
+class Deletion:
+    """`moment` names the deletion for `restore`, None when nothing was deleted. `running`: scans that need not be finished now."""
 
     count: int
     moment: datetime | None
     running: tuple[UUID, ...]
 
 
-async def forget_many(database: Database, scan_ids: Iterable[UUID] | None) -> Forgotten:
-    """Delete these scans (None: all of them), for good after UNDO."""
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many rows a purge removed. `pictures`: thumbnails and heat maps."""
+
+    scans: int
+    pictures: int
+    events: int
+
+
+async def delete_scans(database: Database, scan_ids: Iterable[UUID] | None) -> Deletion:
+    """Delete these scans (None: all), permanently after UNDO."""
     chosen = literal(True) if scan_ids is None else scans.c.id.in_(list(scan_ids))
-    gone = (
+    deleted = (
         update(scans)
         .where(chosen, scans.c.deleted_at.is_(None))
         .values(deleted_at=func.now())
         .returning(scans.c.id, scans.c.status, scans.c.deleted_at)
-        .cte("gone")
+        .cte("deleted")
     )
-    running = func.array_agg(gone.c.id).filter(gone.c.status.in_(OPEN))
+    running = func.array_agg(deleted.c.id).filter(deleted.c.status.in_(OPEN))
+    wanted = select(func.count(), func.min(deleted.c.deleted_at), running)
     async with database.begin() as connection:
-        count, moment, still = (await connection.execute(select(func.count(), func.min(gone.c.deleted_at), running))).one()
-    return Forgotten(count, moment, tuple(still or ()))
+        count, moment, running_ids = (await connection.execute(wanted)).one()
+    return Deletion(count, moment, tuple(running_ids or ()))
 
 
-async def bring_back_all(database: Database, moment: datetime) -> int:
-    """Undo the go of this moment, within UNDO of it; gives how many came back, 0 when it is too late."""
+async def restore(database: Database, moment: datetime) -> int:
+    """Undo the deletion of this moment, within UNDO of it; returns how many scans are back, 0 when it is too late."""
     recent = scans.c.deleted_at > func.now() - UNDO
     change = update(scans).where(scans.c.deleted_at == moment, recent).values(deleted_at=None)
     async with database.begin() as connection:
         return (await connection.execute(change)).rowcount
+
+
+async def purge(database: Database, retention_days: int = 0) -> Purged:
+    """Remove what is due: deleted scans after UNDO, and scans older than `retention_days` (0 keeps them).
+
+    Safe to run from several processes at once; meant to run every few minutes.
+    """
+    due = scans.c.deleted_at < func.now() - UNDO
+    if retention_days:
+        due = or_(due, (scans.c.created_at < func.now() - timedelta(days=retention_days)) & scans.c.status.in_(FINISHED))
+    purged = pictures = 0
+    while True:
+        async with database.begin() as connection:
+            chosen = list(
+                (await connection.execute(select(scans.c.id).where(due).limit(AT_ONCE).with_for_update(skip_locked=True))).scalars()
+            )
+            if not chosen:
+                break
+            found = select(scan_images.c.sha256).where(scan_images.c.scan_id.in_(chosen)).distinct()
+            shas = list((await connection.execute(found)).scalars())
+            await connection.execute(delete(scans).where(scans.c.id.in_(chosen)))
+            for table in (thumbnails, heatmaps):
+                in_a_scan = exists().where(scan_images.c.sha256 == table.c.sha256)
+                corrected = exists().where(images.c.sha256 == table.c.sha256, images.c.corrected_as.is_not(None))
+                removal = delete(table).where(table.c.sha256.in_(shas), ~in_a_scan, ~corrected)
+                pictures += (await connection.execute(removal)).rowcount
+        purged += len(chosen)
+    async with database.begin() as connection:
+        old = scan_events.c.created_at < func.now() - EVENTS_KEPT
+        finished = exists().where(scans.c.id == scan_events.c.scan_id, scans.c.status.in_(FINISHED))
+        events = (await connection.execute(delete(scan_events).where(old, finished))).rowcount
+        await connection.execute(delete(sessions).where(sessions.c.expires_at < func.now()))
+        await connection.execute(delete(login_codes).where(login_codes.c.expires_at < func.now()))
+    return Purged(purged, pictures, events)

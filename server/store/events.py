@@ -1,7 +1,7 @@
-"""What happens to a scan, as a log that can be followed live and taken up again from any event's id.
+"""The events of a scan: a log that can be followed live and resumed after any event's id.
 
-Rows are the truth; a NOTIFY only says that there are new ones, so a lost one costs a moment (POLL_S), never an event. Ids of one
-scan grow in the order in which they become visible, because a writer holds the scan's row. Knows no HTTP.
+The rows are authoritative; a NOTIFY only says that there are new ones, so that a lost notification delays an event (by POLL_S at
+most) and never loses it. Ids of one scan grow in the order in which they become visible, because a writer locks the scan's row.
 """
 
 from __future__ import annotations
@@ -22,24 +22,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.contract.errors import DatabaseUnavailable
 from server.contract.records import FINISHED
+from server.store.columns import clean, clean_json
 from server.store.database import Database
 from server.store.tables import scan_events, scans
-from server.store.types import clean, clean_json
 
 CHANNEL = "medlens_events"
 LAST_KIND = "done"
-AT_ONCE = 500  # events read in one query; a scan has about two an image
+AT_ONCE = 500  # events read in one query; a scan has about two per image
 POLL_S = 5.0  # how long a lost notification can hold an event back
 RECONNECT_S = 0.5
-UNREAD = 1_000  # changes a watcher may leave unread; it then misses some, and what it shows is refreshed by the next
+UNREAD = 1_000  # changes queued for one watcher; beyond that some are dropped, and the next one refreshes what it shows
 
-
-Told: TypeAlias = tuple[str, Mapping[str, Any]]  # kind and data of an event to be written
+NewEvent: TypeAlias = tuple[str, Mapping[str, Any]]  # kind and data of an event to be written
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`id` grows within a scan and is what Last-Event-ID gives back."""
+    """`id` grows within a scan; a client sends it back as Last-Event-ID."""
 
     id: int
     kind: str
@@ -48,20 +47,20 @@ class Event:
 
 
 async def append(database: Database, scan_id: UUID, kind: str, data: Mapping[str, Any]) -> None:
-    """Log one event of a scan; nothing when the scan is gone."""
+    """Write one event of a scan; does nothing when the scan was purged."""
     await append_many(database, scan_id, [(kind, data)])
 
 
-async def append_many(database: Database, scan_id: UUID, events: Sequence[Told]) -> None:
-    """The same for several, in their order."""
+async def append_many(database: Database, scan_id: UUID, events: Sequence[NewEvent]) -> None:
+    """Write several events of a scan, in order."""
     async with database.begin() as connection:
-        held = await connection.execute(select(scans.c.id).where(scans.c.id == scan_id).with_for_update(key_share=True))
-        if held.first() is not None:
+        locked = await connection.execute(select(scans.c.id).where(scans.c.id == scan_id).with_for_update(key_share=True))
+        if locked.first() is not None:
             await record(connection, scan_id, events)
 
 
-async def record(connection: AsyncConnection, scan_id: UUID, events: Sequence[Told]) -> None:
-    """The same within a transaction that holds (has written or locked) the scan's row."""
+async def record(connection: AsyncConnection, scan_id: UUID, events: Sequence[NewEvent]) -> None:
+    """Write events in a transaction that has written or locked the scan's row."""
     if not events:
         return
     rows = [{"scan_id": scan_id, "kind": clean(kind), "data": clean_json(data)} for kind, data in events]
@@ -70,7 +69,7 @@ async def record(connection: AsyncConnection, scan_id: UUID, events: Sequence[To
 
 
 async def since(database: Database, scan_id: UUID, after: int = 0) -> list[Event]:
-    """The events of a scan that follow the one with id `after`, at most AT_ONCE."""
+    """The events of a scan after the one with id `after`, at most AT_ONCE."""
     wanted = (
         select(scan_events.c.id, scan_events.c.kind, scan_events.c.data, scan_events.c.created_at)
         .where(scan_events.c.scan_id == scan_id, scan_events.c.id > after)
@@ -82,7 +81,7 @@ async def since(database: Database, scan_id: UUID, after: int = 0) -> list[Event
 
 
 class EventHub:
-    """One listening connection for all followers of a process. `async with EventHub(database) as hub`."""
+    """One listening connection shared by all followers in a process. `async with EventHub(database) as hub`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -101,13 +100,13 @@ class EventHub:
                 await self._listener
 
     async def follow(self, scan_id: UUID, after: int = 0) -> AsyncIterator[Event]:
-        """Every event of a scan after `after`, as they come; ends after `done`, or when the scan has ended or is gone."""
-        news = asyncio.Event()
-        self._followers[scan_id].add(news)
+        """Every event of a scan after `after`, as they come; ends after `done`, or when the scan has ended or was purged."""
+        signal = asyncio.Event()
+        self._followers[scan_id].add(signal)
         try:
             while True:
-                news.clear()
-                ended = await self._ended(scan_id)  # asked first, so that its last events are read after
+                signal.clear()
+                ended = await self._ended(scan_id)  # before the read, so that the last events are not missed
                 while events := await since(self._database, scan_id, after):
                     for event in events:
                         after = event.id
@@ -117,14 +116,14 @@ class EventHub:
                 if ended:
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), POLL_S)
+                    await asyncio.wait_for(signal.wait(), POLL_S)
         finally:
-            self._followers[scan_id].discard(news)
+            self._followers[scan_id].discard(signal)
             if not self._followers[scan_id]:
                 del self._followers[scan_id]
 
     async def changes(self) -> AsyncIterator[UUID]:
-        """The ids of scans to which something happened, from now on: for a page that shows many of them."""
+        """The ids of scans that got a new event, from now on: for a page that shows many scans."""
         queue: asyncio.Queue[UUID] = asyncio.Queue(UNREAD)
         self._watchers.add(queue)
         try:
@@ -143,7 +142,7 @@ class EventHub:
             with suppress(psycopg.OperationalError, DatabaseUnavailable):
                 async with await psycopg.AsyncConnection.connect(self._database.conninfo, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    for signals in list(self._followers.values()):  # what came while nobody listened
+                    for signals in list(self._followers.values()):  # events that came while the connection was down
                         _wake(signals)
                     async for notice in connection.notifies():
                         scan_id = UUID(hex=notice.payload)

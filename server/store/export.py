@@ -1,4 +1,4 @@
-"""Everything that history's filters let through, an image a row, streamed: a million rows use the memory of a few hundred."""
+"""All images of the scans that history's filters select, one row each, streamed: memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ class Exported:
 
 
 async def rows(database: Database, filters: Filters | None = None, scan_id: UUID | None = None) -> AsyncIterator[Exported]:
-    """Newest scan first, its images in page order; with `scan_id` those of one scan.
+    """Newest scan first, its images in page order; with `scan_id` only those of one scan.
 
-    Of a scan that still runs they come in the order of arrival. Close it (aclosing) when you stop early: it holds a connection.
+    Images of a running scan come in the order in which they were found. Close the iterator (aclosing) when you stop early: it holds
+    a connection.
     """
     conditions = conditions_for(filters or Filters())
     if scan_id is not None:

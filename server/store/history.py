@@ -1,6 +1,6 @@
-"""Scans found again: newest first, filtered, a page at a time by keyset, so that page 1,000 costs what page 1 costs.
+"""The history of scans: newest first, filtered, paged by keyset, so that page 1,000 costs as much as page 1.
 
-Every filter has an index that ends in (created_at, id) (see tables.py). Knows rows of history; a whole Report is scans.report.
+Every filter has an index that ends in (created_at, id), see tables.py.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple
 from server.contract.errors import NotFound, RequestError
 from server.contract.records import MODALITIES, Modality, Report, SourceKind, Status
 from server.store import scans as scan_store
+from server.store.columns import clean
 from server.store.counts import counted
 from server.store.database import Database
 from server.store.tables import scans
 from server.store.text_search import matches
-from server.store.types import clean
 
-PAGE = 50  # rows a page holds when none is asked for
-IN_QUEUE = 50  # of each status; who has more waiting does not read them one by one
-AGAIN: tuple[Status, ...] = ("failed", "cancelled")  # may be tried again
-MOST = 200  # rows a page may hold: more is an export
+PAGE = 50  # rows of a page unless the caller asks for another number
+IN_QUEUE = 50  # of each status; nobody reads a longer queue row by row
+AGAIN: tuple[Status, ...] = ("failed", "cancelled")  # can be retried
+MOST = 200  # rows of one page at most: more is an export
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What history is narrowed to; None leaves it open. `since` is included, `until` is not.
+    """Which scans to list; None does not filter. `since` is included, `until` is not.
 
-    `q`: words that all occur in title or address. The three switches keep scans with at least one such image.
+    `q`: words that must all occur in title or address. The three switches select scans with at least one such image.
     """
 
     q: str | None = None
@@ -92,13 +92,13 @@ async def page(database: Database, filters: Filters | None = None, *, limit: int
 
 
 async def among(database: Database, scan_ids: Collection[UUID], filters: Filters | None = None) -> tuple[Entry, ...]:
-    """Those of these scans that the filters let through, newest first, at most MOST."""
+    """Those of these scans that match the filters, newest first, at most MOST."""
     wanted = page_query(filters or Filters(), MOST, None).where(scans.c.id.in_(scan_ids))
     return (await _entries(database, wanted, MOST))[0]
 
 
 async def _entries(database: Database, wanted: Select[tuple[Any, ...]], limit: int) -> tuple[tuple[Entry, ...], bool]:
-    """Up to `limit` rows, those that still run with what they have come to so far; and whether there are more."""
+    """Up to `limit` rows, with the counts so far for those that still run; and whether there are more."""
     async with database.begin() as connection:
         rows = (await connection.execute(wanted)).mappings().all()
         running = [row["id"] for row in rows if row["status"] == "running"]
@@ -107,12 +107,12 @@ async def _entries(database: Database, wanted: Select[tuple[Any, ...]], limit: i
 
 
 async def queue(database: Database, since: datetime) -> tuple[Entry, ...]:
-    """What waits and what runs, newest first, and what failed or was stopped since `since`; at most IN_QUEUE of each status."""
+    """Scans that wait or run, and those that failed or were cancelled after `since`; newest first, IN_QUEUE of each at most."""
     return (await _entries(database, queue_query(since), MOST))[0]
 
 
 def queue_query(since: datetime) -> Select[tuple[Any, ...]]:
-    """A short range of the index by status for each, rather than one for all that would read whatever has failed."""
+    """One short index range per status; a single query over all of them would read every failed scan."""
     each = [
         select(*_SHOWN)
         .where(and_(*conditions_for(Filters(status=status, since=None if status in scan_store.OPEN else since))))
@@ -127,7 +127,7 @@ def queue_query(since: datetime) -> Select[tuple[Any, ...]]:
 
 
 async def last_report(database: Database, url: str) -> Report:
-    """The newest finished Report for this normalised address; NotFound when there is none."""
+    """The newest finished Report of this normalised address; NotFound when there is none."""
     clean_url = clean(url)
     newest = (
         select(scans.c.id)
@@ -153,7 +153,7 @@ def page_query(filters: Filters, limit: int, cursor: str | None) -> Select[tuple
 
 
 def conditions_for(filters: Filters) -> list[ColumnElement[bool]]:
-    """The filters as SQL; written as the partial indexes are, so that they apply."""
+    """The filters as SQL conditions, written like those of the partial indexes, so that Postgres can use them."""
     conditions: list[ColumnElement[bool]] = [scans.c.deleted_at.is_(None)]
     if filters.q and (found := matches(filters.q)) is not None:
         conditions.append(found)
@@ -172,7 +172,7 @@ def conditions_for(filters: Filters) -> list[ColumnElement[bool]]:
 
 
 def literal_zero() -> ColumnElement[int]:
-    """0 as text in the statement: a prepared statement's parameter would hide from the planner that a partial index applies."""
+    """0 as a literal in the statement: with a parameter the planner could not see that a partial index applies."""
     return literal(0, literal_execute=True)
 
 

@@ -1,6 +1,6 @@
-"""Rows to Reports. Knows which answer an image shows in a scan: a person's, else its original's, else its own.
+"""Builds Reports from rows. The verdict shown for an image is its correction, else that of its original, else its own.
 
-One verdict an image: a near duplicate shows that of the image it repeats.
+A near duplicate shows the verdict of its original, so that a group has one verdict.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _original_image = images.alias("original_image")
 
 _SHOWN = ("model_version", "modality", "is_medical", "confidence", "uncertain", "agree", "probabilities", "members")
 
-# every image of every scan, with the answer it shows there
+# every image of every scan, with the verdict it shows there
 IMAGES = (
     select(
         scan_images.c.sha256,
@@ -34,7 +34,7 @@ IMAGES = (
         images.c.phash,
         func.coalesce(images.c.corrected_as, _original_image.c.corrected_as).label("corrected_as"),
         *(func.coalesce(_original.c[name], _own.c[name]).label(name) for name in _SHOWN),
-        _own.c.panels,  # its original's have boxes in another picture's pixels
+        _own.c.panels,  # the original's panels have boxes in the pixels of the original
     )
     .join_from(scan_images, scans, scans.c.id == scan_images.c.scan_id)
     .join(images, images.c.sha256 == scan_images.c.sha256)
@@ -49,7 +49,7 @@ IMAGES_OF_SCAN = IMAGES.where(scan_images.c.scan_id == bindparam("scan")).order_
 
 
 def report_of(scan: RowMapping, found: Sequence[RowMapping]) -> Report:
-    """A row of `scans` and the rows of IMAGES_OF_SCAN as one Report. Those of a running scan are kept in the order of arrival."""
+    """A Report from a row of `scans` and the rows of IMAGES_OF_SCAN."""
     error = ScanError(scan["error_code"], scan["error_message"] or "") if scan["error_code"] else None
     facts: dict[str, Any] = {name: scan[name] for name in _FACTS}
     return Report(**facts, error=error, images=in_page_order(judged_of(row, cached=row["cached"]) for row in found))

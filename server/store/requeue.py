@@ -1,4 +1,4 @@
-"""What comes between a scan and its end: it is cancelled before it began, or its worker stops or dies. For the queue's use."""
+"""Changes of a scan that the queue makes: cancelled before it started, back on the queue, and its worker's deaths counted."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from server.store.events import record
 from server.store.tables import scans
 
 
-async def killed_a_worker(database: Database, scan_id: UUID) -> int:
-    """Count one more worker that did not survive this scan, or lost it to an error nobody foresaw; gives how many by now."""
+async def count_worker_death(database: Database, scan_id: UUID) -> int:
+    """Count a worker that died while it ran this scan, or ran into an unexpected error; returns how many so far."""
     change = update(scans).where(scans.c.id == scan_id).values(worker_deaths=scans.c.worker_deaths + 1)
     async with database.begin() as connection:
         return await connection.scalar(change.returning(scans.c.worker_deaths)) or 0
 
 
 async def put_back(database: Database, scan_id: UUID) -> None:
-    """A running scan waits again: its worker stops before it ended."""
+    """Set a running scan to queued again, because its worker stops before the scan has ended."""
     change = update(scans).where(scans.c.id == scan_id, scans.c.status == "running").values(status="queued")
     async with database.begin() as connection:
         if (await connection.execute(change)).rowcount:
@@ -27,7 +27,7 @@ async def put_back(database: Database, scan_id: UUID) -> None:
 
 
 async def cancel_queued(database: Database, scan_id: UUID) -> bool:
-    """End a scan that no worker has taken up; False when one has, or it has ended."""
+    """Cancel a scan that no worker has started; False when one has, or it has ended."""
     change = (
         update(scans).where(scans.c.id == scan_id, scans.c.status == "queued").values(status="cancelled", finished_at=func.now())
     )

@@ -1,44 +1,43 @@
-"""A scan's life: asked for, started, filled with images, finished, forgotten. Knows tables and records, not how a scan is walked.
+"""The life of a scan: created, started, filled with images, finished, read back as a Report. Deleting it is in deletion.py.
 
-queued -> running -> done | partial | failed | cancelled. A scan that is started again (its worker died) begins anew: what the first
-attempt found is dropped, and its verdicts, which the cache kept, make the second one quick. Each change of status writes its event
-(`status`, at the end `done`) in the same transaction, so that whoever follows a scan sees it end.
+queued -> running -> done | partial | failed | cancelled. A scan whose worker died is started again from the beginning: the images
+of the first attempt are removed, and its verdicts, which are cached, make the second attempt fast. Each change of status writes
+its event (`status`, at the end `done`) in the same transaction, so that every follower sees the scan end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from server.contract.errors import NotFound
 from server.contract.page_order import in_page_order
 from server.contract.records import JudgedImage, Report, ScanError, SkipReason, SourceKind, Status
 from server.store.codec import place_column
+from server.store.columns import clean, clean_json, clean_or_none
+from server.store.corrections import reach_near_duplicates
 from server.store.counts import recount
 from server.store.database import Database
-from server.store.events import Told, record
-from server.store.feedback import reach_near_duplicates
+from server.store.events import NewEvent, record
 from server.store.reading import IMAGES_OF_SCAN, report_of
 from server.store.tables import scan_images, scans, uploads
-from server.store.types import clean, clean_json, clean_or_none
-from server.store.verdicts import remember
+from server.store.verdicts import keep
 
-TITLE_CHARS = 1_000  # a title is a line; pages that put more there are not read to the end by anyone
+TITLE_CHARS = 1_000  # a title is one line; nobody reads a longer one to its end
 MESSAGE_CHARS = 2_000
-UNDO = timedelta(minutes=1)  # how long a deleted scan can be brought back
 OPEN: tuple[Status, ...] = ("queued", "running")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a worker needs to know of a scan it takes up; `created_at` tells how long it waited."""
+class StartedScan:
+    """What a worker needs to run a scan. `created_at` minus now is the time it waited in the queue."""
 
     id: UUID
     kind: SourceKind
@@ -59,7 +58,7 @@ async def create(
     files: Sequence[tuple[str | None, bytes]] = (),
     scan_id: UUID | None = None,
 ) -> UUID:
-    """Write down a new scan, queued, with the uploaded files (name, bytes) it is about; all or nothing."""
+    """Insert a queued scan with its uploaded files (name, bytes), in one transaction."""
     scan_id = scan_id or uuid4()
     row = {
         "id": scan_id,
@@ -79,8 +78,8 @@ async def create(
     return scan_id
 
 
-async def start(database: Database, scan_id: UUID, model_version: str | None = None) -> Asked | None:
-    """Mark a scan as running and say what it is about; None when it is not to be done (cancelled, finished, deleted, unknown)."""
+async def start(database: Database, scan_id: UUID, model_version: str | None = None) -> StartedScan | None:
+    """Mark a scan as running; None when it must not run (cancelled, finished, deleted, unknown)."""
     change = (
         update(scans)
         .where(scans.c.id == scan_id, scans.c.status.in_(OPEN), scans.c.deleted_at.is_(None))
@@ -99,34 +98,34 @@ async def start(database: Database, scan_id: UUID, model_version: str | None = N
             return None
         await connection.execute(delete(scan_images).where(scan_images.c.scan_id == scan_id))
         await record(connection, scan_id, [("status", {"status": "running"})])
-    return Asked(**row)
+    return StartedScan(**row)
 
 
-async def turned_out(database: Database, scan_id: UUID, kind: SourceKind) -> None:
-    """An address whose kind nobody knew has told it."""
+async def set_kind(database: Database, scan_id: UUID, kind: SourceKind) -> None:
+    """Set the kind of source, which of an address is known only after it was opened."""
     async with database.begin() as connection:
         await connection.execute(update(scans).where(scans.c.id == scan_id).values(kind=kind))
 
 
 async def add_images(
-    database: Database, scan_id: UUID, judged: Sequence[JudgedImage], first_position: int = 0, told: Sequence[Told] = ()
+    database: Database, scan_id: UUID, judged: Sequence[JudgedImage], first_position: int = 0, events: Sequence[NewEvent] = ()
 ) -> None:
-    """Write images of a scan with their answers, in order; an image already there gets its new places, position and original.
+    """Insert images of a scan with their verdicts, in order; one already there gets its new places, position and original.
 
-    `told`: their events, which appear with them or not at all. NotFound when someone deleted the scan: the walk may stop.
+    `events` are written in the same transaction. NotFound when the scan was deleted: it may stop.
     """
     if not judged:
         return
     version = clean(judged[0].verdict.model_version)
     async with database.begin() as connection:
-        known = await connection.execute(select(scans.c.model_version).where(scans.c.id == scan_id).with_for_update(key_share=True))
-        row = known.first()
+        wanted = select(scans.c.model_version).where(scans.c.id == scan_id).with_for_update(key_share=True)
+        row = (await connection.execute(wanted)).first()
         if row is None:
             raise NotFound(f"no scan {scan_id}")
         if row.model_version != version:
             await connection.execute(update(scans).where(scans.c.id == scan_id).values(model_version=version))
-        await remember(connection, judged)
-        seen = [
+        await keep(connection, judged)
+        sightings = [
             {
                 "scan_id": scan_id,
                 "sha256": one.image.sha256,
@@ -143,15 +142,15 @@ async def add_images(
                 index_elements=[scan_images.c.scan_id, scan_images.c.sha256],
                 set_={name: rows.excluded[name] for name in ("position", "near_duplicate_of", "cached", "places")},
             ),
-            seen,
+            sightings,
         )
-        await record(connection, scan_id, told)
+        await record(connection, scan_id, events)
 
 
 async def progress(
     database: Database, scan_id: UUID, *, found: int, skipped: Mapping[SkipReason, int], title: str | None = None
 ) -> None:
-    """What a running scan has come to so far, for those who look before it ends, and its event; nothing once it has ended."""
+    """Update the counts and title of a running scan, and write its event; does nothing once it has ended."""
     values = {"found": found, "skipped": dict(skipped), "title": func.coalesce(clean_or_none(title, TITLE_CHARS), scans.c.title)}
     async with database.begin() as connection:
         change = update(scans).where(scans.c.id == scan_id, scans.c.status == "running").values(values)
@@ -173,10 +172,10 @@ async def finish(
     images: Sequence[JudgedImage] | None = None,
     keep_uploads: bool = False,
 ) -> bool:
-    """End a scan, once; False when it had ended before or is gone.
+    """End a scan, once; False when it has ended before or was deleted.
 
-    `images` replace positions (their page order) and places; `found` and `skipped` that are not given stay as `progress` left them.
-    Its uploaded files go (their images and answers stay) unless `keep_uploads`.
+    `images` replace positions (their page order) and places; `found` and `skipped` that are not given stay as `progress` set them.
+    Its uploaded files are removed (their images and verdicts stay) unless `keep_uploads`.
     """
     if images:
         try:
@@ -196,12 +195,12 @@ async def finish(
         "skipped": scans.c.skipped if skipped is None else dict(skipped),
     }
     async with database.begin() as connection:
-        done = await connection.execute(update(scans).where(scans.c.id == scan_id, scans.c.status.in_(OPEN)).values(values))
-        if done.rowcount == 0:
+        change = await connection.execute(update(scans).where(scans.c.id == scan_id, scans.c.status.in_(OPEN)).values(values))
+        if change.rowcount == 0:
             return False
         await recount(connection, [scan_id])
-        shown = {"code": error.code, "message": error.message} if error else None
-        await record(connection, scan_id, [("done", {"status": status, "error": shown})])
+        reason = {"code": error.code, "message": error.message} if error else None
+        await record(connection, scan_id, [("done", {"status": status, "error": reason})])
         if not keep_uploads:
             await connection.execute(delete(uploads).where(uploads.c.scan_id == scan_id))
     return True
@@ -218,7 +217,7 @@ async def status_of(database: Database, scan_id: UUID) -> Status:
 
 
 async def report(database: Database, scan_id: UUID) -> Report:
-    """The answer so far, images in page order; NotFound when there is no such scan, or it was deleted."""
+    """The Report so far, images in page order; NotFound when there is no such scan, or it was deleted."""
     wanted = select(scans).where(scans.c.id == scan_id, scans.c.deleted_at.is_(None))
     async with database.begin() as connection:
         row = (await connection.execute(wanted)).mappings().first()
@@ -226,22 +225,6 @@ async def report(database: Database, scan_id: UUID) -> Report:
             raise NotFound(f"no scan {scan_id}")
         found = (await connection.execute(IMAGES_OF_SCAN, {"scan": scan_id})).mappings().all()
     return report_of(row, found)
-
-
-async def forget(database: Database, scan_ids: Iterable[UUID] | None) -> list[UUID]:
-    """Delete these scans (None: all), for good after UNDO; gives those that were there. Their images stay in the cache."""
-    chosen = literal(True) if scan_ids is None else scans.c.id.in_(list(scan_ids))
-    change = update(scans).where(chosen, scans.c.deleted_at.is_(None)).values(deleted_at=func.now()).returning(scans.c.id)
-    async with database.begin() as connection:
-        return list((await connection.execute(change)).scalars())
-
-
-async def bring_back(database: Database, scan_ids: Iterable[UUID]) -> list[UUID]:
-    """Undo `forget`, within UNDO of it; gives those that came back."""
-    recent = scans.c.deleted_at > func.now() - UNDO
-    change = update(scans).where(scans.c.id.in_(list(scan_ids)), recent).values(deleted_at=None).returning(scans.c.id)
-    async with database.begin() as connection:
-        return list((await connection.execute(change)).scalars())
 
 
 def _host(url: str | None) -> str | None:

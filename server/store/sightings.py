@@ -1,4 +1,4 @@
-"""One image and everywhere it was seen. Knows images across scans; a scan's own images are its Report."""
+"""One image across scans: its newest verdict, the scans that found it, and where in them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sqlalchemy import literal, select, text, tuple_
 from server.contract.errors import NotFound
 from server.contract.records import JudgedImage, Place, SourceKind
 from server.store.codec import place_of
+from server.store.columns import digest
 from server.store.database import Database
 from server.store.history import decode_cursor, encode_cursor
 from server.store.tables import scan_images, scans
-from server.store.types import digest
 from server.store.verdicts import latest
 
-SIGHTINGS = 50  # a logo may stand in thousands of scans; more come by cursor
-SEEN_MOST = 100  # scans that are counted of one image; "99 or more" says the same as a number
+SIGHTINGS = 50  # a logo may be in thousands of scans; more come by cursor
+MOST_COUNTED = 100  # scans counted per image; "99 or more" is exact enough
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One scan that met the image, and where in it."""
+    """A scan that found the image, and its places there."""
 
     scan_id: UUID
     kind: SourceKind
@@ -46,7 +46,7 @@ async def image(database: Database, sha256: str) -> JudgedImage:
 async def sightings(
     database: Database, sha256: str, *, limit: int = SIGHTINGS, cursor: str | None = None
 ) -> tuple[tuple[Sighting, ...], str | None]:
-    """The scans that met the image, newest first, and the cursor of the next page (None on the last)."""
+    """The scans that found the image, newest first, and the cursor of the next page (None on the last)."""
     wanted = (
         select(scans.c.id, scans.c.kind, scans.c.target, scans.c.url, scans.c.title, scans.c.created_at, scan_images.c.places)
         .join_from(scan_images, scans, scans.c.id == scan_images.c.scan_id)
@@ -59,30 +59,30 @@ async def sightings(
         wanted = wanted.where(tuple_(scans.c.created_at, scans.c.id) < tuple_(literal(created_at), literal(scan_id)))
     async with database.begin() as connection:
         rows = (await connection.execute(wanted)).all()
-    seen = tuple(Sighting(*row[:6], tuple(place_of(place) for place in row.places)) for row in rows[:limit])
-    return seen, encode_cursor(seen[-1].created_at, seen[-1].scan_id) if len(rows) > limit else None
+    found = tuple(Sighting(*row[:6], tuple(place_of(place) for place in row.places)) for row in rows[:limit])
+    return found, encode_cursor(found[-1].created_at, found[-1].scan_id) if len(rows) > limit else None
 
 
-async def seen_in(database: Database, shas: Sequence[str]) -> dict[str, int]:
-    """In how many scans each image was met, counted up to SEEN_MOST: a logo's thousands would cost as many rows."""
+async def scan_counts(database: Database, shas: Sequence[str]) -> dict[str, int]:
+    """In how many scans each image was found, counted up to MOST_COUNTED: a logo in thousands of scans would cost as many rows."""
     async with database.begin() as connection:
-        rows = await connection.execute(SEEN_IN, {"shas": [digest(sha256) for sha256 in shas], "most": SEEN_MOST})
+        rows = await connection.execute(SCAN_COUNTS, {"shas": [digest(sha256) for sha256 in shas], "most": MOST_COUNTED})
         return {bytes(row.sha256).hex(): row.scans for row in rows if row.scans}
 
 
 async def extents(database: Database, scan_ids: Sequence[UUID]) -> dict[tuple[UUID, int | None], tuple[float, float]]:
-    """How far the boxes of a scan reach, by scan and page (None for what has no pages): the least width and height of that page."""
+    """Right and bottom edge of the boxes of each scan and page (page None where there are none): the least size of that page."""
     async with database.begin() as connection:
         rows = await connection.execute(EXTENTS, {"scans": list(scan_ids)})
         return {(row.scan_id, row.page): (row.width, row.height) for row in rows}
 
 
-SEEN_IN = text("""
+SCAN_COUNTS = text("""
 SELECT wanted.sha256, (
     SELECT count(*) FROM (
         SELECT 1 FROM scan_images JOIN scans ON scans.id = scan_images.scan_id
         WHERE scan_images.sha256 = wanted.sha256 AND scans.deleted_at IS NULL LIMIT :most
-    ) AS met
+    ) AS counted
 ) AS scans
 FROM unnest(CAST(:shas AS bytea[])) AS wanted (sha256)
 """)

@@ -1,7 +1,6 @@
-"""Figures for the charts, from what is kept for each day: no scan and no image is looked at, so a million of them cost nothing.
+"""Statistics for the charts, from the counts of each day (daily.py): their cost does not grow with the number of scans.
 
-Counts are over unique images of each scan: an image met by two scans counts in both, as two people saw it. What people said of
-answers is corrections.py's.
+Counts are over the unique images of each scan: an image that two scans found counts twice. Corrections are in correction_stats.py.
 """
 
 from __future__ import annotations
@@ -15,25 +14,25 @@ from typing import Any
 from sqlalchemy import text
 
 from server.contract.records import MODALITIES, Modality, Status
-from server.store.correction_stats import Corrections, said
+from server.store.correction_stats import CorrectionStats, correction_stats
 from server.store.daily import BINS, COUNTS, refresh
 from server.store.database import Database
 from server.store.tables import CONFIDENCE_BINS
 
-TIMED = 1_000  # newest finished scans whose stage times are looked at: 50 of them lie above a p95, and the cost is fixed
+TIMED = 1_000  # newest finished scans whose stage times are read: 50 of them lie above a p95, and the cost is fixed
 BEGINNING, END = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 _NAMES = ("scans", *COUNTS)
 _SUMMED = ", ".join(f"sum({name})::bigint" for name in _NAMES)
 _BINNED = ", ".join(f"sum(confidence_bins[{i + 1}])::bigint" for i in range(CONFIDENCE_BINS))
-KEPT = f"""
+WHOLE_DAYS = f"""
 SELECT day, status, model_version, scans, {", ".join(COUNTS)}, confidence_bins FROM figures_days WHERE day >= :first AND day < :past
 """  # noqa: S608 -- made of names from this program only
-BY_DAY = f"SELECT day, {_SUMMED} FROM ({{0}}) AS told GROUP BY day ORDER BY day"  # noqa: S608 -- likewise
-BY_KIND = f"SELECT status, model_version, min(day), max(day), {_SUMMED}, {_BINNED} FROM ({{0}}) AS told GROUP BY 1, 2 ORDER BY 4"  # noqa: S608 -- likewise
-# Part of a day, at an end of a span that does not begin or end at midnight.
-PART = f"""
+BY_DAY = f"SELECT day, {_SUMMED} FROM ({{0}}) AS span GROUP BY day ORDER BY day"  # noqa: S608 -- likewise
+BY_KIND = f"SELECT status, model_version, min(day), max(day), {_SUMMED}, {_BINNED} FROM ({{0}}) AS span GROUP BY 1, 2 ORDER BY 4"  # noqa: S608 -- likewise
+# The part of a day at either end of a span that does not begin or end at midnight.
+PART_OF_DAY = f"""
 SELECT (created_at AT TIME ZONE 'UTC')::date AS day, status, coalesce(model_version, '') AS model_version, count(*) AS scans,
     {", ".join(f"sum({name})::bigint AS {name}" for name in COUNTS)}, ARRAY[{BINS}] AS confidence_bins
 FROM scans WHERE deleted_at IS NULL AND created_at >= :since_{{0}} AND created_at < :until_{{0}} GROUP BY 1, 2, 3
@@ -42,7 +41,7 @@ FROM scans WHERE deleted_at IS NULL AND created_at >= :since_{{0}} AND created_a
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Scans and images of one day (UTC), or of all of them. `cached`: answers that needed no model."""
+    """Counts of scans and images of one day (UTC), or of a whole span. `cached`: verdicts that came from the cache."""
 
     scans: int
     found: int
@@ -57,7 +56,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one model version (None: scans that met no model) has judged in this time."""
+    """What one model version (None: scans in which nothing was judged) has judged in this time."""
 
     model_version: str | None
     first: date
@@ -67,7 +66,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """`confidence`: unique images by confidence, a tenth each. `stages_ms`: p50 and p95 over the newest TIMED finished scans."""
+    """`confidence`: unique images in ten bins of confidence. `stages_ms`: p50 and p95 over the newest TIMED finished scans."""
 
     total: Figure
     days: Mapping[date, Figure]
@@ -75,7 +74,7 @@ class Stats:
     versions: Sequence[Judged]
     confidence: tuple[int, ...]
     stages_ms: Mapping[str, tuple[float, float]]
-    corrections: Corrections
+    corrections: CorrectionStats
 
 
 STAGES = text("""
@@ -91,15 +90,15 @@ GROUP BY stage.key
 
 
 async def figures(database: Database, since: datetime | None = None, until: datetime | None = None) -> Stats:
-    """Figures of the scans asked for in this time; `since` is included, `until` is not; corrections made in it."""
+    """Statistics of the scans created in this time and the corrections made in it; `since` is included, `until` is not."""
     begin, end = (min(max(moment, BEGINNING), END).astimezone(UTC) for moment in (since or BEGINNING, until or END))
-    told, values = _told(begin, end)
+    span, values = _span(begin, end)
     async with database.begin() as connection:
         await refresh(connection)
-        days = (await connection.execute(text(BY_DAY.format(told)), values)).all()
-        kinds = (await connection.execute(text(BY_KIND.format(told)), values)).all()
+        days = (await connection.execute(text(BY_DAY.format(span)), values)).all()
+        kinds = (await connection.execute(text(BY_KIND.format(span)), values)).all()
         stages = (await connection.execute(STAGES, {"since": begin, "until": end, "timed": TIMED})).all()
-        corrections = await said(connection, begin, end)
+        corrections = await correction_stats(connection, begin, end)
     counts = [tuple(row)[4 : 4 + len(_NAMES)] for row in kinds]
     by_status: Counter[Status] = Counter()
     for row in kinds:
@@ -116,21 +115,21 @@ async def figures(database: Database, since: datetime | None = None, until: date
 
 
 async def versions(database: Database) -> list[Judged]:
-    """What each model version has judged in all time, the latest first."""
-    told, values = _told(BEGINNING, END)
+    """What each model version has judged so far, latest first."""
+    span, values = _span(BEGINNING, END)
     async with database.begin() as connection:
         await refresh(connection)
-        kinds = (await connection.execute(text(BY_KIND.format(told)), values)).all()
+        kinds = (await connection.execute(text(BY_KIND.format(span)), values)).all()
     return _versions([tuple(row) for row in kinds])
 
 
-def _told(since: datetime, until: datetime) -> tuple[str, dict[str, object]]:
-    """The rows of this span as SQL and its values: whole days as kept, parts of days at the span's ends counted."""
+def _span(since: datetime, until: datetime) -> tuple[str, dict[str, object]]:
+    """SQL for the rows of this span, and its values: whole days from figures_days, parts of days counted from scans."""
     first, past = _midnight(since), _midnight(until)
     first += DAY if first < since else timedelta()
-    parts, values = [KEPT], dict[str, object](first=first.date(), past=past.date())
+    parts, values = [WHOLE_DAYS], dict[str, object](first=first.date(), past=past.date())
     for number, (begin, end) in enumerate(_parts(since, until, first, past)):
-        parts.append(PART.format(number))
+        parts.append(PART_OF_DAY.format(number))
         values |= {f"since_{number}": begin, f"until_{number}": end}
     return " UNION ALL ".join(parts), values
 
@@ -153,11 +152,11 @@ def _versions(kinds: Sequence[tuple[Any, ...]]) -> list[Judged]:
     judged = [
         Judged(
             name or None,
-            min(row[2] for row in some),
-            max(row[3] for row in some),
-            _figure(_sum([row[4 : 4 + len(_NAMES)] for row in some])),
+            min(row[2] for row in rows),
+            max(row[3] for row in rows),
+            _figure(_sum([row[4 : 4 + len(_NAMES)] for row in rows])),
         )
-        for name, some in by_version.items()
+        for name, rows in by_version.items()
     ]
     return sorted(judged, key=lambda one: one.last, reverse=True)
 

@@ -1,8 +1,9 @@
-"""The tables, and for each index the question it answers. Knows columns, no queries.
+"""The tables, and for each index the query that needs it. Tables computed from these are in daily.py and review.py.
 
-A scan has images (`scan_images`), an image has verdicts (one per model version) and perhaps a person's correction. What the history
-page shows of a scan stands on its own row (counts per modality, previews), written when the scan finishes or a correction changes
-it, so that a page of history is one index range and no join. Images are keyed by the SHA-256 of their encoded bytes, as 32 bytes.
+A scan has images (`scan_images`), an image has verdicts (one per model version) and possibly a person's correction. What the
+history page shows of a scan is in the scan's own row (counts per modality, previews), written when the scan finishes or a
+correction changes it, so that a page of history is one index range and no join. Images are keyed by the SHA-256 of their encoded
+bytes, as 32 bytes.
 """
 
 from __future__ import annotations
@@ -28,8 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from server.contract.records import MODALITIES
-from server.store.naming import count, metadata, when
-from server.store.types import Sha256
+from server.store.columns import Sha256, counter, metadata, timestamp
 
 CONFIDENCE_BINS = 10  # bars of the confidence histogram, a tenth each
 SEARCHED_CHARS = 400  # of title and address together; a data: address may be megabytes long
@@ -49,22 +49,22 @@ scans = Table(
     Column("error_message", Text),
     Column("model_version", Text),
     Column("options", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    when("created_at", nullable=False, default=True),
-    when("started_at"),
-    when("finished_at"),
-    when("deleted_at"),
-    count("worker_deaths"),
+    timestamp("created_at", nullable=False, default=True),
+    timestamp("started_at"),
+    timestamp("finished_at"),
+    timestamp("deleted_at"),
+    counter("worker_deaths"),
     Column("timings_ms", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    count("found"),
+    counter("found"),
     Column("skipped", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     # counted over unique images: exact and near duplicates folded
-    count("unique_images"),
-    count("medical"),
-    count("uncertain"),
-    count("disagreeing"),
-    count("corrected"),
-    count("cached"),
-    *(count(modality) for modality in MODALITIES),
+    counter("unique_images"),
+    counter("medical"),
+    counter("uncertain"),
+    counter("disagreeing"),
+    counter("corrected"),
+    counter("cached"),
+    *(counter(modality) for modality in MODALITIES),
     Column("confidence_bins", ARRAY(Integer), nullable=False, server_default=text("'{}'::integer[]")),
     Column("previews", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     Column(
@@ -86,9 +86,9 @@ for _name in (*MODALITIES, "uncertain", "disagreeing", "corrected"):
     Index(f"ix_scans_has_{_name}", *_NEWEST, postgresql_where=_ALIVE & (scans.c[_name] > 0))
 # The last report for a page. Hashed, because an address may be longer than a B-tree entry.
 Index("ix_scans_url", func.md5(scans.c.url), scans.c.created_at.desc(), postgresql_where=_ALIVE)
-# Search by any part of title or address: three-letter pieces in an inverted index (the wheel has no pg_trgm).
+# Search by any part of title or address: trigrams in an inverted index (the wheel has no pg_trgm).
 Index("ix_scans_grams", func.medlens_grams(scans.c.search), postgresql_using="gin")
-# The purge finds what was deleted.
+# The purge looks for deleted scans.
 Index("ix_scans_deleted_at", scans.c.deleted_at, postgresql_where=scans.c.deleted_at.is_not(None))
 
 uploads = Table(
@@ -99,7 +99,7 @@ uploads = Table(
     Column("position", Integer, nullable=False),
     Column("name", Text),
     Column("data", LargeBinary, nullable=False),
-    when("created_at", nullable=False, default=True),
+    timestamp("created_at", nullable=False, default=True),
     Index("ix_uploads_scan_id", "scan_id", "position"),
 )
 
@@ -113,7 +113,7 @@ images = Table(
     Column("size", BigInteger, nullable=False),
     Column("phash", String(16)),
     Column("corrected_as", String(16)),
-    when("created_at", nullable=False, default=True),
+    timestamp("created_at", nullable=False, default=True),
 )
 
 scan_images = Table(
@@ -125,16 +125,16 @@ scan_images = Table(
     Column("near_duplicate_of", Sha256),
     Column("cached", Boolean, nullable=False),
     Column("places", JSONB, nullable=False),
-    Index("ix_scan_images_sha256", "sha256"),  # seen before in which scans
+    Index("ix_scan_images_sha256", "sha256"),  # the scans an image was found in
 )
-# Near duplicates that earlier scans found among given images.
+# Which of these images are near duplicates of each other, as earlier scans found them.
 Index(
     "ix_scan_images_copies",
     scan_images.c.sha256,
     scan_images.c.near_duplicate_of,
     postgresql_where=scan_images.c.near_duplicate_of.is_not(None),
 )
-# The near duplicates of a given image: a correction reaches them.
+# The near duplicates of one image, to which its correction applies.
 Index(
     "ix_scan_images_original",
     scan_images.c.near_duplicate_of,
@@ -155,14 +155,14 @@ verdicts = Table(
     Column("probabilities", ARRAY(Double), nullable=False),  # in the order of MODALITIES
     Column("members", JSONB, nullable=False),  # name: six numbers in that order
     Column("panels", JSONB(none_as_null=True)),
-    when("created_at", nullable=False, default=True),
+    timestamp("created_at", nullable=False, default=True),
 )
 thumbnails = Table(
     "thumbnails",
     metadata,
     Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), primary_key=True),
     Column("webp", LargeBinary, nullable=False),
-    when("created_at", nullable=False, default=True),
+    timestamp("created_at", nullable=False, default=True),
 )
 
 heatmaps = Table(
@@ -171,7 +171,7 @@ heatmaps = Table(
     Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), primary_key=True),
     Column("model_version", Text, primary_key=True),
     Column("png", LargeBinary, nullable=False),
-    when("created_at", nullable=False, default=True),
+    timestamp("created_at", nullable=False, default=True),
 )
 
 feedback = Table(
@@ -180,14 +180,14 @@ feedback = Table(
     Column("id", BigInteger, primary_key=True),
     Column("sha256", Sha256, ForeignKey("images.sha256", ondelete="CASCADE"), nullable=False),
     Column("modality", String(16), nullable=False),
-    Column("previous", String(16)),  # what was shown before: the model's answer, or an earlier correction
+    Column("previous", String(16)),  # what was shown before: the model's verdict, or an earlier correction
     Column("model_version", Text),
-    Column("spread_from", BigInteger, ForeignKey("feedback.id", ondelete="CASCADE")),  # said of a near duplicate of this image
-    when("created_at", nullable=False, default=True),
-    when("undone_at"),
+    Column("spread_from", BigInteger, ForeignKey("feedback.id", ondelete="CASCADE")),  # the near duplicate that a person corrected
+    timestamp("created_at", nullable=False, default=True),
+    timestamp("undone_at"),
     Index("ix_feedback_sha256", "sha256", "id"),
 )
-# What people said, newest first; and what followed from each of it.
+# Corrections that people made, newest first; and the near duplicates that follow each.
 Index("ix_feedback_said", feedback.c.id.desc(), postgresql_where=feedback.c.undone_at.is_(None) & feedback.c.spread_from.is_(None))
 Index("ix_feedback_spread_from", feedback.c.spread_from, postgresql_where=feedback.c.spread_from.is_not(None))
 
@@ -198,19 +198,19 @@ scan_events = Table(
     Column("scan_id", Uuid, ForeignKey("scans.id", ondelete="CASCADE"), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("data", JSONB, nullable=False),
-    when("created_at", nullable=False, default=True),
+    timestamp("created_at", nullable=False, default=True),
     Index("ix_scan_events_scan_id", "scan_id", "id"),
     Index("ix_scan_events_created_at", "created_at"),  # the purge
 )
 
-# Who may ask: only hashes are kept, so that a copy of the database opens nothing.
+# Credentials: only hashes are kept, so that a copy of the database grants no access.
 login_codes = Table(
     "login_codes",
     metadata,
     Column("code_hash", LargeBinary, primary_key=True),
-    when("created_at", nullable=False, default=True),
-    when("expires_at", nullable=False),
-    when("used_at"),
+    timestamp("created_at", nullable=False, default=True),
+    timestamp("expires_at", nullable=False),
+    timestamp("used_at"),
 )
 
 sessions = Table(
@@ -218,8 +218,8 @@ sessions = Table(
     metadata,
     Column("id_hash", LargeBinary, primary_key=True),
     Column("label", Text),
-    when("created_at", nullable=False, default=True),
-    when("expires_at", nullable=False),
+    timestamp("created_at", nullable=False, default=True),
+    timestamp("expires_at", nullable=False),
 )
 
 api_tokens = Table(
@@ -228,7 +228,7 @@ api_tokens = Table(
     Column("token_hash", LargeBinary, primary_key=True),
     Column("label", Text),
     Column("origin", Text),  # of a paired extension
-    when("created_at", nullable=False, default=True),
-    when("last_used_at"),
-    when("revoked_at"),
+    timestamp("created_at", nullable=False, default=True),
+    timestamp("last_used_at"),
+    timestamp("revoked_at"),
 )

@@ -1,7 +1,7 @@
-"""Search by any part of a word, without pg_trgm (the wheel has none): every three letters in a row, and how each word begins.
+"""Search by any part of a word, without pg_trgm (the wheel has none): trigrams, and the first one or two letters of each word.
 
-The first migration makes `medlens_grams(text) -> text[]`, which an inverted index holds for each scan; this module asks it.
-A query's words must all occur. A word of three letters or more is found anywhere; one or two letters are found where a word begins.
+The first migration defines `medlens_grams(text) -> text[]`, whose values are in an inverted index on `scans`. All words of a query
+must occur: three letters or more match anywhere, one or two letters match the beginning of a word.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from sqlalchemy import ColumnElement, and_, cast, func, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
+from server.store.columns import clean
 from server.store.tables import scans
-from server.store.types import clean
 
 GRAM = 3
 QUERY_CHARS = 200  # nobody types more; a longer text is cut
 
 
 def matches(query: str) -> ColumnElement[bool] | None:
-    """The condition on `scans` for a person's words, or None when there are none."""
+    """The condition on `scans` for these words, or None when there are none."""
     words = clean(query, QUERY_CHARS).lower().split()
     if not words:
         return None

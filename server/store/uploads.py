@@ -1,4 +1,4 @@
-"""Uploaded files, kept as rows so that a worker on another machine can read them; gone when their scan is finished."""
+"""Uploaded files, stored as rows so that a worker on another machine can read them; removed when their scan has finished."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.store.tables import uploads
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file as it was sent; `name` is what the sender calls it."""
+    """One file as it was sent; `name` is the sender's."""
 
     id: UUID
     name: str | None

@@ -19,7 +19,7 @@ from server.models.ensembles import SHIPPED, SHIPPED_FILE, in_use
 from server.models.members import kinds
 from server.models.version import model_version
 from server.settings import Settings
-from server.store import feedback, scans
+from server.store import corrections, scans
 from server.store.database import Database
 from server.training.ensemble.validation import read_validation
 from tests.judged import digest
@@ -43,8 +43,8 @@ async def met(database: Database, settings: Settings, rows: Sequence[int], at_ra
         await scans.finish(database, scan, status="done", images=some)
     for number, row in enumerate(rows):
         off = 1 + number % (len(MODALITIES) - 1) if at_random else 0
-        await feedback.correct(database, digest(str(row)), MODALITIES[(held.labels[row] + off) % len(MODALITIES)])
-    await feedback.correct(database, digest("old"), "ct")
+        await corrections.correct(database, digest(str(row)), MODALITIES[(held.labels[row] + off) % len(MODALITIES)])
+    await corrections.correct(database, digest("old"), "ct")
 
 
 def misread() -> list[int]:
@@ -85,7 +85,7 @@ async def test_a_refit_judges_is_listed_and_can_be_taken_back(
     assert model_version(settings, kinds(settings)) == before
     # what the replaced version had said can still be learned from, also while the refit judges
     assert runner.invoke(models, ["restore", name]).exit_code == 0
-    await feedback.correct(database, digest("old"), "mri")
+    await corrections.correct(database, digest("old"), "mri")
     with pytest.raises(RequestError, match="already"):
         await refit_from_feedback(settings)
 

@@ -13,7 +13,7 @@ from server.contract.errors import Damaged
 from server.jobs import recovery, worker
 from server.jobs.queue import Queue, open_app
 from server.settings import Settings
-from server.store import events, scans
+from server.store import deletion, events, scans
 from server.store.database import Database
 from tests.jobs.conftest import Work, ask, kinds, until
 
@@ -139,7 +139,7 @@ async def test_a_worker_forgets_what_is_due(database: Database, queue: Queue, wo
         raise AssertionError(f"nobody asked for {scan_id}")
 
     scan_id = await scans.create(database, kind="page", target="x")
-    await scans.forget(database, [scan_id])
+    await deletion.delete_scans(database, [scan_id])
     async with database.begin() as connection:
         await connection.execute(text("UPDATE scans SET deleted_at = deleted_at - interval '1 hour'"))
     async with work(nothing):

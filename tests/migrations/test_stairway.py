@@ -21,12 +21,12 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Connection, text
 
 from server.settings import Settings
+from server.store.columns import metadata
+from server.store.daily import figures_days
 from server.store.database import Database
-from server.store.derived import figures_days
-from server.store.naming import metadata
-from server.store.revisions import MIGRATIONS, newest_revision
+from server.store.migrations import MIGRATIONS, downgrade, newest_revision, upgrade
+from server.store.review import review_queue
 from server.store.tables import scans
-from server.store.upgrade import downgrade, upgrade
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
@@ -73,7 +73,7 @@ async def test_the_tables_are_what_the_migrations_make(database: Database) -> No
         )
         return list(compare_metadata(context, metadata))
 
-    assert scans.metadata is figures_days.metadata is metadata
+    assert scans.metadata is figures_days.metadata is review_queue.metadata is metadata
     async with database.begin() as connection:
         assert await connection.run_sync(drift) == []
 

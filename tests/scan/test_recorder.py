@@ -16,7 +16,7 @@ from server.contract.records import JudgedImage, UniqueImage
 from server.scan.recorder import StoreRecorder
 from server.store import events, scans, verdicts
 from server.store.database import Database
-from server.store.events import Told
+from server.store.events import NewEvent
 from tests.judged import MODEL, digest, verdict
 
 ONE = JudgedImage(UniqueImage(digest("a"), 640, 480, "png", 99, (), b"", "00ff00ff00ff00ff"), verdict("ct"))
@@ -44,7 +44,7 @@ async def test_an_image_and_its_event_appear_together(database: Database) -> Non
 async def test_a_writer_that_dies_in_between_leaves_neither(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     scan_id = await started(database)
 
-    async def die(connection: AsyncConnection, scan_id: UUID, told: Sequence[Told]) -> None:
+    async def die(connection: AsyncConnection, scan_id: UUID, told: Sequence[NewEvent]) -> None:
         await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     async with StoreRecorder(database, scan_id, MODEL) as recorder:

@@ -34,8 +34,8 @@ async def test_each_question_of_a_page_has_its_index(database: Database) -> None
     shas = [bytes([number]) * 32 for number in range(100)]
     for query, values, index in [
         (history.queue_query(datetime(2029, 1, 1, tzinfo=UTC)), {}, "ix_scans_status"),
-        (changes.before(uuid4()), {}, "ix_scans_url"),
-        (sightings.SEEN_IN, {"shas": shas, "most": sightings.SEEN_MOST}, "ix_scan_images_sha256"),
+        (changes.previous_scan(uuid4()), {}, "ix_scans_url"),
+        (sightings.SCAN_COUNTS, {"shas": shas, "most": sightings.MOST_COUNTED}, "ix_scan_images_sha256"),
         (sightings.EXTENTS, {"scans": [scan_id]}, "scan_images"),
     ]:
         told = await plan(database, query, values)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 
 from server.settings import Settings
-from server.store import feedback, labelled, near, review, stats, storage
+from server.store import corrections, labelled, review, stats, storage
 from server.store.database import Database
 from tests.store.full_seed import seed
 
@@ -58,12 +58,12 @@ async def test_no_page_walks_over_a_table_that_grows(used: Database) -> None:
         "figures": stats.figures(used),
         "review": review.next_questions(used),
         "progress": review.progress(used, stats.BEGINNING),
-        "corrections": feedback.corrections(used, limit=40),
+        "corrections": corrections.corrections(used, limit=40),
         "data set": labelled.data_set(used),
-        "learned": labelled.answered(used, ["model-2"]),
+        "learned": labelled.labelled_predictions(used, ["model-2"]),
         "storage": storage.sizes(used),
-        "correct": feedback.correct(used, sha, "ct"),
-        "undo": feedback.undo(used, sha),
+        "correct": corrections.correct(used, sha, "ct"),
+        "undo": corrections.undo(used, sha),
     }
     for name, act in asked.items():
         for statement, plan in await plans(used, act):
@@ -77,7 +77,7 @@ async def test_near_duplicates_are_found_by_their_index(used: Database) -> None:
                 text("SELECT encode(sha256, 'hex') FROM scan_images WHERE near_duplicate_of IS NOT NULL LIMIT 1")
             )
         )
-        assert len(await near.near_duplicates(connection, copy)) == 1
+        assert len(await corrections.near_duplicates(connection, copy)) == 1
 
 
 async def test_a_seed_is_what_the_program_would_have_written(used: Database) -> None:

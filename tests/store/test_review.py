@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from server.contract.errors import NotFound
-from server.store import feedback, review, scans
+from server.store import corrections, review, scans
 from server.store.database import Database
-from server.store.review import Candidate, varied
+from server.store.review import Waiting, varied
 from tests.judged import digest
 from tests.store.conftest import Judge
 from tests.store.seed import seed
@@ -50,10 +50,10 @@ async def test_the_most_doubtful_comes_first_and_the_sure_never(database: Databa
 async def test_an_answer_takes_it_off_and_undo_puts_it_back(database: Database, judge: Judge) -> None:
     await _scan(database, judge("a", "ct", 0.5, uncertain=True, thumbnail=b"webp"))
     assert await review.progress(database, datetime.now(UTC) - timedelta(hours=1)) == (1, 0)
-    await feedback.correct(database, digest("a"), "ct")
+    await corrections.correct(database, digest("a"), "ct")
     assert await _asked(database) == []
     assert await review.progress(database, datetime.now(UTC) - timedelta(hours=1)) == (0, 1)
-    await feedback.undo(database, digest("a"))
+    await corrections.undo(database, digest("a"))
     assert await _asked(database) == [digest("a")]
 
 
@@ -82,8 +82,8 @@ async def test_it_goes_with_its_picture(database: Database, judge: Judge) -> Non
 
 
 def test_each_look_is_handed_out_once_and_modalities_take_turns() -> None:
-    pool = [Candidate(str(n), "ct", 1 - n / 100, 0b1 << n % 3) for n in range(6)]
-    pool += [Candidate("far", "ct", 0.9, 0xFFFF_FFFF), Candidate("other", "mri", 0.85, 0xFFFF_0000_0000)]
+    pool = [Waiting(str(n), "ct", 1 - n / 100, 0b1 << n % 3) for n in range(6)]
+    pool += [Waiting("far", "ct", 0.9, 0xFFFF_FFFF), Waiting("other", "mri", 0.85, 0xFFFF_0000_0000)]
     assert [one.sha256 for one in varied(pool, 3)] == ["0", "other", "far"]
     assert [one.sha256 for one in varied(pool, 1, [0])] == ["far"]
     assert len(varied(pool[:6], 4, [0])) == 4  # better look-alikes than nothing

@@ -11,7 +11,7 @@ import pytest
 from server.contract.errors import NotFound
 from server.contract.records import Panel, Place, ScanError
 from server.contract.report import report_json
-from server.store import requeue, scans, uploads, verdicts
+from server.store import deletion, requeue, scans, uploads, verdicts
 from server.store.database import Database
 from tests.judged import MODEL, digest, verdict
 from tests.store.conftest import Judge
@@ -111,13 +111,15 @@ async def test_uploads_wait_for_the_worker_and_go_with_the_end(database: Databas
 
 async def test_a_forgotten_scan_can_be_brought_back(database: Database) -> None:
     scan, other = [await scans.create(database, kind="page", target="x") for _ in range(2)]
-    assert await scans.forget(database, [scan, uuid4()]) == [scan]
+    deleted = await deletion.delete_scans(database, [scan, uuid4()])
+    assert (deleted.count, deleted.running) == (1, (scan,))
     with pytest.raises(NotFound):
         await scans.report(database, scan)
     assert await scans.start(database, scan) is None
-    assert await scans.bring_back(database, [scan, other]) == [scan]
+    assert deleted.moment
+    assert await deletion.restore(database, deleted.moment) == 1
     assert await scans.status_of(database, scan) == "queued"
-    assert set(await scans.forget(database, None)) == {scan, other}
+    assert set((await deletion.delete_scans(database, None)).running) == {scan, other}
 
 
 async def test_an_unknown_scan_is_not_found(database: Database, judge: Judge) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from server.store import daily, feedback, retention, scans, stats
+from server.store import corrections, daily, deletion, scans, stats
 from server.store.correction_stats import Pair
 from server.store.database import Database
 from tests.judged import MODEL, digest
@@ -39,19 +39,20 @@ async def test_every_change_of_a_scan_is_in_the_figures_at_once(database: Databa
     first, second = await _scan(database, judge, "a", "b"), await _scan(database, judge, "c")
     assert (await stats.figures(database)).total.by_modality["ct"] == 3
     assert await _stale(database) == 0
-    await feedback.correct(database, digest("a"), "mri")
+    await corrections.correct(database, digest("a"), "mri")
     found = await stats.figures(database)
     assert (found.total.by_modality["ct"], found.total.by_modality["mri"], found.total.corrected) == (2, 1, 1)
-    await scans.forget(database, [first])
+    deleted = await deletion.delete_scans(database, [first])
     assert (await stats.figures(database)).total.scans == 1
-    await scans.bring_back(database, [first])
+    assert deleted.moment
+    assert await deletion.restore(database, deleted.moment) == 1
     assert (await stats.figures(database)).total.scans == 2
     await _move(database, second, NOON)
     assert (await stats.figures(database)).days[NOON.date()].scans == 1
-    await scans.forget(database, None)
+    await deletion.delete_scans(database, None)
     async with database.begin() as connection:
         await connection.execute(text("UPDATE scans SET deleted_at = deleted_at - interval '1 hour'"))
-    await retention.purge(database)
+    await deletion.purge(database)
     assert (await stats.figures(database)).days == {}
 
 
@@ -93,10 +94,10 @@ async def test_model_versions_are_told_apart(database: Database, judge: Judge) -
 async def test_what_people_said_of_answers(database: Database, judge: Judge) -> None:
     await _scan(database, judge, "a", "b", "c")
     for name, modality in [("a", "mri"), ("b", "xray"), ("b", "ct"), ("c", "mri")]:
-        await feedback.correct(database, digest(name), modality)
+        await corrections.correct(database, digest(name), modality)
     said = (await stats.figures(database)).corrections
     assert said.pairs == {Pair("ct", "mri"): 2, Pair("ct", "ct"): 1}
-    assert (said.images, said.confirmed, said.of_answer("ct"), said.of_answer("mri")) == (3, 1, (3, 1), (0, 0))
+    assert (said.images, said.confirmed, said.of_verdict("ct"), said.of_verdict("mri")) == (3, 1, (3, 1), (0, 0))
     assert said.confusion()["ct"]["mri"] == 2
     later = datetime.now(UTC) + timedelta(days=1)
     assert (await stats.figures(database, later)).corrections.images == 0
@@ -122,8 +123,8 @@ async def test_no_scan_is_looked_at_but_the_newest(database: Database) -> None:
     async with database.begin() as connection:
         for query, values, index in [
             (stats.STAGES, {**span, "timed": stats.TIMED}, "ix_scans_newest"),
-            (daily.WORKED_OUT, {"days": [datetime(2029, 12, 1, tzinfo=UTC).date()]}, "ix_scans_newest"),
-            (stats.PART.format(0), {"since_0": NOON, "until_0": NOON + timedelta(hours=3)}, "ix_scans_newest"),
+            (daily.COMPUTE_DAYS, {"days": [datetime(2029, 12, 1, tzinfo=UTC).date()]}, "ix_scans_newest"),
+            (stats.PART_OF_DAY.format(0), {"since_0": NOON, "until_0": NOON + timedelta(hours=3)}, "ix_scans_newest"),
         ]:
             plan = json.dumps(await connection.scalar(text(f"EXPLAIN (FORMAT JSON) {query}"), values))
             assert index in plan

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from server.contract.records import Modality
 from server.store import scans
 from server.store.database import Database
-from server.store.retention import purge
+from server.store.deletion import purge
 from server.web.api.answers import ScansForgotten, ScansRestored, ScanSummary
 from server.web.api.shapes import MAX_AT_ONCE
 from tests.judged import MODEL, digest, judged

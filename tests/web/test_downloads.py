@@ -110,9 +110,9 @@ async def test_the_next_scan_says_what_has_changed(browsed: Page, kept: Database
     ]
     await scans.finish(kept, scan_id, status="done", model_version="model-2", found=3, images=images)
     report = await scans.report(kept, scan_id)
-    found = await changes.since_the_last(kept, scan_id, report.model_version, report.images)
+    found = await changes.since_previous_scan(kept, scan_id, report.model_version, report.images)
     assert found is not None
-    assert (found.new, dict(found.gone)) == ({digest("fresh")}, {digest("gone"): "xray"})
+    assert (found.new, dict(found.removed)) == ({digest("fresh")}, {digest("gone"): "xray"})
     assert (dict(found.changed), found.same_model) == ({digest("told"): ("ct", "ultrasound")}, False)
     await browsed.goto(f"/scans/{scan_id}")
     since = browsed.locator(".since")
@@ -128,10 +128,10 @@ async def test_the_next_scan_says_what_has_changed(browsed: Page, kept: Database
 
 async def test_the_first_scan_of_an_address_and_files_have_nothing_before_them(kept: Database) -> None:
     first = await scanned(kept, judged("a"))
-    assert await changes.since_the_last(kept, first, MODEL, ()) is None
+    assert await changes.since_previous_scan(kept, first, MODEL, ()) is None
     for _ in range(2):
         files = await scans.create(kept, kind="folder", target="a.png")
-    assert await changes.since_the_last(kept, files, MODEL, ()) is None
+    assert await changes.since_previous_scan(kept, files, MODEL, ()) is None
 
 
 async def test_the_printed_page_holds_every_image_and_nothing_to_press(browsed: Page, kept: Database) -> None:

@@ -18,7 +18,7 @@ from server.charts.over_time import by_period
 from server.charts.press import Press
 from server.contract.errors import ReaderFailed
 from server.contract.records import MODALITIES
-from server.store import feedback
+from server.store import corrections
 from server.store.database import Database
 from server.web.http.keys import CHARTS
 from server.web.templating import STATIC
@@ -36,8 +36,8 @@ async def some_use(kept: Database) -> None:
     await scanned(kept, judged("a", "ct", cached=True))
     async with kept.begin() as connection:
         await connection.execute(text("UPDATE scans SET created_at = created_at - interval '60 days' WHERE cached > 0"))
-    await feedback.correct(kept, digest("a"), "mri")
-    await feedback.correct(kept, digest("c"), "non_medical")
+    await corrections.correct(kept, digest("a"), "mri")
+    await corrections.correct(kept, digest("c"), "non_medical")
 
 
 async def test_every_chart_is_drawn_and_its_table_can_be_taken_away(client: Client, kept: Database) -> None:

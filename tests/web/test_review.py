@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 from sqlalchemy import text
 
-from server.store import feedback, sightings
+from server.store import corrections, sightings
 from server.store.database import Database
 from server.training.data.dataset import read_rows
 from tests.judged import digest, judged
@@ -97,7 +97,7 @@ async def test_corrections_are_listed_and_taken_back(browsed: Page, kept: Databa
         kept, judged("a", "ct", thumbnail=webp()), judged("b", "xray"), judged("c", "ct"), judged("d", near="a", cached=True)
     )
     for name, modality in [("a", "mri"), ("b", "xray"), ("c", "other_medical")]:
-        await feedback.correct(kept, digest(name), modality)
+        await corrections.correct(kept, digest(name), modality)
     await browsed.goto("/corrections")
     rows = browsed.locator(".corrections li")
     await expect(rows).to_have_count(2)
@@ -113,7 +113,7 @@ async def test_corrections_are_listed_and_taken_back(browsed: Page, kept: Databa
 async def test_the_data_set_can_be_learned_from(client: Client, kept: Database, tmp_path: Path) -> None:
     await scanned(kept, judged("a", "ct", thumbnail=webp()), judged("b", "xray"))
     for name, modality in [("a", "mri"), ("a", "xray"), ("b", "non_medical")]:
-        await feedback.correct(kept, digest(name), modality)
+        await corrections.correct(kept, digest(name), modality)
     rows = list(csv.reader(io.StringIO(await (await client.get("/api/corrections.csv")).text())))
     assert rows == [["sha256", "label", "previous"], [digest("a"), "xray", "ct"], [digest("b"), "non_medical", "xray"]]
     with zipfile.ZipFile(io.BytesIO(await (await client.get("/api/corrections.zip")).read())) as whole:
@@ -130,7 +130,7 @@ async def test_the_pages_ask_the_database_a_fixed_number_of_times(
     await unsure(kept, *(str(n) for n in range(20)))
     for n in range(20, 40):
         await scanned(kept, judged(str(n), "ct"))
-        await feedback.correct(kept, digest(str(n)), "ct")
+        await corrections.correct(kept, digest(str(n)), "ct")
     for path, count in [("/review", 6), ("/api/review", 6), ("/corrections", 3), ("/api/corrections.csv", 2)]:
         with statements(kept) as asked:
             assert (await page.get(path)).status == 200
@@ -143,7 +143,7 @@ async def test_axe_finds_nothing(browsed: Page, kept: Database) -> None:
         await browsed.goto(path)
         assert await axe_finds(browsed) == []
     await unsure(kept, "a", "b", title=EVIL)
-    await feedback.correct(kept, digest("a"), "mri")
+    await corrections.correct(kept, digest("a"), "mri")
     for size in (DESK, PHONE):
         await browsed.set_viewport_size(size)  # type: ignore[arg-type]
         for path in ("/review", "/corrections"):

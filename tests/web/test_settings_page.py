@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from server.app import create_app
 from server.settings import PREFIX, Settings
-from server.store import access, feedback, scans, storage, thumbnails, verdicts
+from server.store import access, corrections, deletion, storage, thumbnails, verdicts
 from server.store.database import Database
 from server.web.http.secret import fingerprint
 from server.web.pages.login import SESSION_LIFE
@@ -101,10 +101,10 @@ async def leftovers(kept: Database) -> None:
     """A scan that was deleted an hour ago with two pictures, one of them corrected; and one that stays."""
     gone = await scanned(kept, judged("a", "ct", thumbnail=webp()), judged("b", "ct", thumbnail=webp()))
     await scanned(kept, judged("c", "ct", thumbnail=webp()))
-    await feedback.correct(kept, digest("b"), "mri")
+    await corrections.correct(kept, digest("b"), "mri")
     for version in (MODEL, "older"):
         await thumbnails.keep_heatmap(kept, digest("c"), version, b"png")
-    await scans.forget(kept, [gone])
+    await deletion.delete_scans(kept, [gone])
     async with kept.begin() as connection:
         await connection.execute(text("UPDATE scans SET deleted_at = deleted_at - interval '1 hour'"))
 
@@ -126,11 +126,11 @@ async def test_a_person_looks_and_then_cleans_up(browsed: Page, kept: Database) 
 
 async def test_cleaning_up_keeps_what_is_used(kept: Database) -> None:
     await leftovers(kept)
-    found = await storage.sweep(kept, MODEL)
+    found = await storage.remove_unused(kept, MODEL)
     assert (found.scans, found.heatmaps) == (1, 1)
     assert await thumbnails.heatmap(kept, digest("c"), MODEL) == b"png"
     assert await thumbnails.heatmap(kept, digest("c"), "older") is None
-    again = await storage.look(kept, MODEL)
+    again = await storage.find_unused(kept, MODEL)
     assert (again.scans, again.thumbnails, again.heatmaps, again.images) == (0, 0, 0, 0)
 
 

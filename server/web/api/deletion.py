@@ -7,7 +7,6 @@ from aiohttp import web
 from server.contract.errors import NotFound, RequestError
 from server.contract.report import moment_json
 from server.store import deletion
-from server.store.scans import UNDO
 from server.web.api.answers import ScansForgotten, ScansRestored
 from server.web.api.history import in_zone
 from server.web.api.shapes import Forget, Restore
@@ -30,10 +29,10 @@ async def forget_many(request: web.Request) -> web.StreamResponse:
     wanted = await body_of(request, Forget)
     if wanted.everything == bool(wanted.ids):
         raise RequestError("say either which scans (`ids`) or `everything`")
-    gone = await deletion.forget_many(request.app[DATABASE], None if wanted.everything else wanted.ids)
+    gone = await deletion.delete_scans(request.app[DATABASE], None if wanted.everything else wanted.ids)
     for scan_id in gone.running:
         await request.app[QUEUE].cancel(scan_id)
-    seconds = int(UNDO.total_seconds())
+    seconds = int(deletion.UNDO.total_seconds())
     return web.json_response({"count": gone.count, "undo": moment_json(gone.moment), "undo_seconds": seconds})
 
 
@@ -50,7 +49,7 @@ async def forget_many(request: web.Request) -> web.StreamResponse:
 )
 async def restore(request: web.Request) -> web.StreamResponse:
     wanted = await body_of(request, Restore)
-    count = await deletion.bring_back_all(request.app[DATABASE], in_zone(wanted.undo) or wanted.undo)
+    count = await deletion.restore(request.app[DATABASE], in_zone(wanted.undo) or wanted.undo)
     if not count:
         raise NotFound("it is too late to bring these scans back")
     return web.json_response({"count": count})

@@ -13,7 +13,7 @@ from aiohttp import web
 from server.contract.errors import NotFound, NotMadeYet
 from server.contract.report import image_json, moment_json, place_json, verdict_json
 from server.jobs import heatmaps
-from server.store import feedback, sightings, thumbnails
+from server.store import corrections, sightings, thumbnails
 from server.web.api.answers import CorrectionKept, ImageDetails
 from server.web.api.shapes import Correction
 from server.web.http.ids import sha256_of
@@ -138,7 +138,7 @@ async def _wait_for_heatmap(request: web.Request, sha256: str, version: str) -> 
 )
 async def correct(request: web.Request) -> web.StreamResponse:
     sha256, wanted = sha256_of(request), await body_of(request, Correction)
-    judged = await feedback.correct(request.app[DATABASE], sha256, wanted.modality)
+    judged = await corrections.correct(request.app[DATABASE], sha256, wanted.modality)
     return web.json_response({"sha256": sha256, "modality": wanted.modality, "verdict": verdict_json(judged.verdict)})
 
 
@@ -153,5 +153,5 @@ async def correct(request: web.Request) -> web.StreamResponse:
 )
 async def undo_correction(request: web.Request) -> web.StreamResponse:
     sha256 = sha256_of(request)
-    judged = await feedback.undo(request.app[DATABASE], sha256)
+    judged = await corrections.undo(request.app[DATABASE], sha256)
     return web.json_response({"sha256": sha256, "modality": judged.verdict.modality, "verdict": verdict_json(judged.verdict)})

@@ -30,6 +30,7 @@ from server.source.address import normalise
 from server.source.guard import Guard
 from server.source.kind import kind_by_name
 from server.store import scans
+from server.store.deletion import delete_scans
 from server.web.api.answers import ReportShape, ScanAccepted
 from server.web.api.shapes import NewScan, ScanOptions
 from server.web.http.ids import scan_id_of
@@ -133,7 +134,7 @@ async def forget(request: web.Request) -> web.StreamResponse:
     scan_id, database = scan_id_of(request), request.app[DATABASE]
     if await scans.status_of(database, scan_id) not in FINISHED:
         await request.app[QUEUE].cancel(scan_id)
-    if not await scans.forget(database, [scan_id]):
+    if not (await delete_scans(database, [scan_id])).count:
         raise NotFound("there is no such scan")
     return web.Response(status=204)
 

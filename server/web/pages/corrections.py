@@ -9,9 +9,9 @@ from aiohttp import web
 from pydantic import Field
 
 from server.contract.csv_table import csv_text
-from server.store import feedback, labelled, thumbnails
+from server.store import corrections, labelled, thumbnails
 from server.store.database import Database
-from server.store.labelled import Labelled
+from server.store.labelled import LabelledImage
 from server.web.http.attachment import CSV, ZIP, Archive, named, streamed
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
@@ -42,14 +42,14 @@ class CorrectionsQuery(Shape):
 )
 async def corrections_page(request: web.Request) -> web.StreamResponse:
     query = query_of(request, CorrectionsQuery)
-    rows = await feedback.corrections(request.app[DATABASE], limit=ROWS + 1, before=query.before)
+    rows = await corrections.corrections(request.app[DATABASE], limit=ROWS + 1, before=query.before)
     shown = rows[:ROWS]
     pictures = await thumbnails.kept(request.app[DATABASE], [one.sha256 for one in shown])
     older = f"/corrections?before={shown[-1].id}" if len(rows) > ROWS else None
     return page(request, "corrections.html", rows=shown, pictures=pictures, older=older, first=query.before is None)
 
 
-def data_set_csv(rows: list[Labelled]) -> str:
+def data_set_csv(rows: list[LabelledImage]) -> str:
     return csv_text([COLUMNS, *((row.sha256, row.label, row.previous or "") for row in rows)])
 
 
@@ -67,14 +67,14 @@ async def corrections_csv(request: web.Request) -> web.StreamResponse:
     return web.Response(text=data_set_csv(rows), content_type=CSV, charset="utf-8", headers=named("medlens-corrections.csv"))
 
 
-async def packed(database: Database, rows: list[Labelled], now: datetime) -> AsyncGenerator[bytes, None]:
+async def packed(database: Database, rows: list[LabelledImage], now: datetime) -> AsyncGenerator[bytes, None]:
     """The data set as a ZIP in pieces: manifest.csv and README.txt first, then the pictures in a folder per label."""
-    names = {row.sha256: f"{row.label}/{row.sha256[:16]}.webp" for row in rows if row.has_picture}
-    lines = ((names[row.sha256], row.label, row.sha256, row.previous or "") for row in rows if row.has_picture)
+    names = {row.sha256: f"{row.label}/{row.sha256[:16]}.webp" for row in rows if row.has_thumbnail}
+    lines = ((names[row.sha256], row.label, row.sha256, row.previous or "") for row in rows if row.has_thumbnail)
     whole = Archive(now)
     whole.add("README.txt", README.format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names)))
     whole.add("manifest.csv", csv_text([("file", "label", "sha256", "previous"), *lines]))
-    async for sha256, webp in labelled.pictures(database, list(names)):
+    async for sha256, webp in labelled.labelled_thumbnails(database, list(names)):
         whole.add(names[sha256], webp)  # WebP does not get smaller
         yield whole.take()
     whole.close()

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from server.contract.records import MODALITIES, Place, SourceKind, Verdict
 from server.store import sightings, thumbnails
-from server.store.sightings import SEEN_MOST
+from server.store.sightings import MOST_COUNTED
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
@@ -73,7 +73,7 @@ async def image(request: web.Request) -> web.StreamResponse:
     judged = await sightings.image(database, sha256)
     seen, older = await sightings.sightings(database, sha256, limit=LISTED, cursor=query.cursor)
     reach = await sightings.extents(database, [one.scan_id for one in seen])
-    times = (await sightings.seen_in(database, [sha256])).get(sha256, 0)
+    times = (await sightings.scan_counts(database, [sha256])).get(sha256, 0)
     alts = (place.alt for one in seen for place in one.places if place.alt)
     kept = bool(await thumbnails.kept(database, [sha256]))
     listed = [
@@ -101,6 +101,6 @@ async def image(request: web.Request) -> web.StreamResponse:
         members=predictions(judged.verdict),
         panels=judged.panels,
         seen=listed,
-        times=f"{SEEN_MOST - 1}+" if times >= SEEN_MOST else str(times),
+        times=f"{MOST_COUNTED - 1}+" if times >= MOST_COUNTED else str(times),
         older=f"/images/{sha256}?cursor={older}" if older else None,
     )

@@ -72,10 +72,10 @@ async def scan(request: web.Request) -> web.StreamResponse:
     report = await scans.report(database, scan_id_of(request))
     shas = [one.image.sha256 for one in report.images]
     kept = await thumbnails.kept(database, shas)
-    seen = await sightings.seen_in(database, shas)
+    seen = await sightings.scan_counts(database, shas)
     since: Changes | None = None
     if report.status in {"done", "partial"}:
-        since = await changes.since_the_last(database, report.id, report.model_version, report.images)
+        since = await changes.since_previous_scan(database, report.id, report.model_version, report.images)
     gallery = gallery_of(report, kept, seen, since.new if since else frozenset())
     view = {
         "id": report.id,

@@ -145,7 +145,7 @@ async def revoke(request: web.Request) -> web.StreamResponse:
 )
 async def look(request: web.Request) -> web.StreamResponse:
     version = (await asyncio.to_thread(judging, request.app[SETTINGS])).version
-    return web.json_response(asdict(await storage.look(request.app[DATABASE], version)))
+    return web.json_response(asdict(await storage.find_unused(request.app[DATABASE], version)))
 
 
 @operation(
@@ -162,4 +162,4 @@ async def sweep(request: web.Request) -> web.StreamResponse:
     own(request)
     settings = request.app[SETTINGS]
     version = (await asyncio.to_thread(judging, settings)).version
-    return web.json_response(asdict(await storage.sweep(request.app[DATABASE], version, settings.retention_days)))
+    return web.json_response(asdict(await storage.remove_unused(request.app[DATABASE], version, settings.retention_days)))

@@ -1,17 +1,18 @@
-"""What is forgotten for good, and what stays; the export and the figures of what is there."""
+"""What a purge removes and what it keeps; the export and the statistics of what is there."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from server.contract.errors import NotFound
-from server.store import events, export, feedback, history, scans, sightings, stats, thumbnails, verdicts
+from server.store import corrections, events, export, history, scans, sightings, stats, thumbnails, verdicts
 from server.store.database import Database
-from server.store.retention import purge
+from server.store.deletion import delete_scans, purge, restore
 from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
 
@@ -32,12 +33,13 @@ async def _age(database: Database, scan: UUID, days: int) -> None:
 
 async def test_pictures_go_with_the_last_scan_that_shows_them(database: Database, judge: Judge) -> None:
     gone, kept = await _scan(database, judge, "a", "b", "c"), await _scan(database, judge, "b")
-    await feedback.correct(database, digest("c"), "mri")
+    await corrections.correct(database, digest("c"), "mri")
     await thumbnails.keep_heatmap(database, digest("a"), MODEL, b"png")
-    await scans.forget(database, [gone])
+    deleted = await delete_scans(database, [gone])
     assert (await purge(database)).scans == 0  # its minute is not over
     await _age(database, gone, 1)
-    assert await scans.bring_back(database, [gone]) == []
+    assert deleted.moment
+    assert await restore(database, deleted.moment - timedelta(days=1)) == 0  # the moment that _age made of it
     purged = await purge(database)
     assert (purged.scans, purged.pictures) == (1, 2)
     with pytest.raises(NotFound):
@@ -63,7 +65,7 @@ async def test_an_image_knows_where_it_was_seen(database: Database, judge: Judge
     rest, end = await sightings.sightings(database, digest("a"), limit=1, cursor=cursor)
     assert [one.scan_id for one in (*page, *rest)] == [second, first]
     assert end is None
-    assert await sightings.seen_in(database, [digest("a"), digest("b"), digest("z")]) == {digest("a"): 2, digest("b"): 1}
+    assert await sightings.scan_counts(database, [digest("a"), digest("b"), digest("z")]) == {digest("a"): 2, digest("b"): 1}
     with pytest.raises(NotFound):
         await sightings.image(database, digest("z"))
 

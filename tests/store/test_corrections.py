@@ -8,7 +8,7 @@ import pytest
 
 from server.contract.errors import NotFound, RequestError
 from server.contract.records import MODALITIES
-from server.store import feedback, history, scans, stats, verdicts
+from server.store import corrections, history, scans, stats, verdicts
 from server.store.database import Database
 from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
@@ -21,7 +21,7 @@ async def test_a_correction_overrides_the_answer_everywhere(database: Database, 
         await scans.finish(
             database, ids[-1], status="done", images=[judge("a", "ct", uncertain=True), judge("b", "ct", near="a", cached=True)]
         )
-    shown = await feedback.correct(database, digest("a"), "mri")
+    shown = await corrections.correct(database, digest("a"), "mri")
     assert (shown.verdict.modality, shown.verdict.corrected, shown.verdict.uncertain) == ("mri", True, False)
     assert shown.verdict.probabilities["ct"] == 0.9
     cached = await verdicts.lookup(database, [digest("a")], MODEL)
@@ -35,41 +35,41 @@ async def test_a_correction_overrides_the_answer_everywhere(database: Database, 
 async def test_a_corrected_answer_is_never_taken_for_the_models(database: Database, judge: Judge) -> None:
     first, second = [await scans.create(database, kind="page", target="x") for _ in range(2)]
     await scans.add_images(database, first, [judge("a", "ct")])
-    await feedback.correct(database, digest("a"), "non_medical")
+    await corrections.correct(database, digest("a"), "non_medical")
     recalled = await verdicts.lookup(database, [digest("a")], MODEL)
     await scans.finish(database, second, status="done", images=list(recalled.values()))
-    await feedback.undo(database, digest("a"))
+    await corrections.undo(database, digest("a"))
     assert (await scans.report(database, second)).images[0].verdict.modality == "ct"
 
 
 async def test_corrections_are_undone_one_by_one_and_kept(database: Database, judge: Judge) -> None:
     scan = await scans.create(database, kind="page", target="x")
     await scans.finish(database, scan, status="done", images=[judge("a", "ct")])
-    await feedback.correct(database, digest("a"), "mri")
-    await feedback.correct(database, digest("a"), "xray")
-    assert [(one.modality, one.previous) for one in await feedback.corrections(database)] == [("xray", "mri"), ("mri", "ct")]
-    assert (await feedback.undo(database, digest("a"))).verdict.modality == "mri"
-    last = await feedback.undo(database, digest("a"))
+    await corrections.correct(database, digest("a"), "mri")
+    await corrections.correct(database, digest("a"), "xray")
+    assert [(one.modality, one.previous) for one in await corrections.corrections(database)] == [("xray", "mri"), ("mri", "ct")]
+    assert (await corrections.undo(database, digest("a"))).verdict.modality == "mri"
+    last = await corrections.undo(database, digest("a"))
     assert (last.verdict.modality, last.verdict.corrected) == ("ct", False)
     assert (await history.page(database)).entries[0].corrected == 0
     with pytest.raises(NotFound):
-        await feedback.undo(database, digest("a"))
+        await corrections.undo(database, digest("a"))
 
 
 async def test_what_cannot_be_corrected_is_refused(database: Database, judge: Judge) -> None:
     with pytest.raises(NotFound):
-        await feedback.correct(database, digest("unknown"), "ct")
+        await corrections.correct(database, digest("unknown"), "ct")
     with pytest.raises(RequestError):
-        await feedback.correct(database, digest("a"), "banana")
+        await corrections.correct(database, digest("a"), "banana")
     with pytest.raises(RequestError):
-        await feedback.correct(database, "not a hash", "ct")
+        await corrections.correct(database, "not a hash", "ct")
 
 
 async def test_many_corrections_at_once(database: Database, judge: Judge) -> None:
     scan = await scans.create(database, kind="page", target="x")
     images = [judge(str(number), "ct") for number in range(12)]
     await scans.finish(database, scan, status="done", images=images)
-    await asyncio.gather(*(feedback.correct(database, one.image.sha256, MODALITIES[n % 6]) for n, one in enumerate(images)))
+    await asyncio.gather(*(corrections.correct(database, one.image.sha256, MODALITIES[n % 6]) for n, one in enumerate(images)))
     (entry,) = (await history.page(database)).entries
     assert set(entry.by_modality.values()) == {2}
     figures = await stats.figures(database)
