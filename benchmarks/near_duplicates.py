@@ -25,9 +25,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from record import record  # noqa: E402 - run as a script
 
-from server.dedupe.fingerprint import difference, distance, grey_of, phash_of  # noqa: E402 - run as a script
+from server.dedupe.fingerprint import distance, grey_of, largest_difference, phash_of  # noqa: E402 - run as a script
 from server.dedupe.group import NEAR_BITS, NEAR_DIFFERENCE, Grouper  # noqa: E402
-from server.imaging.decode import Picture, decode  # noqa: E402
+from server.imaging.decode import Raster, decode  # noqa: E402
 
 LIMIT = 10**8
 COPIES = {  # name: (scale, format, quality)
@@ -43,7 +43,7 @@ COPIES = {  # name: (scale, format, quality)
 }
 
 
-def copy_of(picture: Picture, scale: float, format: str, quality: int | None) -> Picture:
+def copy_of(picture: Raster, scale: float, format: str, quality: int | None) -> Raster:
     size = max(1, round(picture.image.width * scale)), max(1, round(picture.image.height * scale))
     image = picture.image if scale == 1 else picture.image.resize(size, Image.Resampling.LANCZOS)
     out = BytesIO()
@@ -51,10 +51,10 @@ def copy_of(picture: Picture, scale: float, format: str, quality: int | None) ->
     return decode(out.getvalue(), LIMIT)
 
 
-def folds(first: Picture, second: Picture) -> bool:
+def folds(first: Raster, second: Raster) -> bool:
     grouper = Grouper()
     for name, one in (("first", first), ("second", second)):
-        near = grouper.near(name, phash_of(one), one.width, one.height, grey_of(one))
+        near = grouper.near_duplicate(name, phash_of(one), one.width, one.height, grey_of(one))
     return near is not None
 
 
@@ -88,7 +88,7 @@ def main() -> None:
         for other in map(int, close):
             if folds(pictures[index], pictures[other]):
                 wrong["siblings" if rows[index]["origin"] == rows[other]["origin"] else "strangers"] += 1
-                bits, apart = distance(prints[index][0], prints[other][0]), difference(prints[index][1], prints[other][1])
+                bits, apart = distance(prints[index][0], prints[other][0]), largest_difference(prints[index][1], prints[other][1])
                 examples.append([rows[index]["file"], rows[other]["file"], bits, round(apart, 3)])
     record(
         "near_duplicates",

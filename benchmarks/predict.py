@@ -31,7 +31,7 @@ from record import record  # noqa: E402 - run as a script
 
 from server.classify.engine import Engine  # noqa: E402
 from server.classify.inference import OpenVinoNetwork, TorchNetwork  # noqa: E402
-from server.imaging.decode import Picture  # noqa: E402
+from server.imaging.decode import Raster  # noqa: E402
 from server.models.checkpoint import SHIPPED_CNN  # noqa: E402
 from server.settings import load_settings  # noqa: E402
 
@@ -77,7 +77,7 @@ async def longest_wait(work: Callable[[], object] | None, seconds: float) -> tup
 async def engine(images: list[Image.Image], seconds: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         judge = Engine(load_settings(data_dir=Path(folder), members=("cnn",), device="cpu"))
-        pictures = [Picture("png", image.width, image.height, image) for image in images]
+        pictures = [Raster("png", image.width, image.height, image) for image in images]
         await judge.start()
         done = 0
 

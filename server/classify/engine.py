@@ -23,12 +23,12 @@ from server.classify.explain import Explainer
 from server.classify.predictor import Predictor, open_predictor
 from server.contract.errors import MedlensError
 from server.contract.records import Box, Modality, Panel, Verdict
-from server.imaging.decode import Picture
+from server.imaging.decode import Raster
 from server.models.members import cnn_file, kinds
 from server.models.version import model_version
 from server.settings import Settings
 
-SplitPanels: TypeAlias = Callable[[Picture], Sequence[Box]]
+SplitPanels: TypeAlias = Callable[[Raster], Sequence[Box]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Engine:
         if not starting.cancelled() and starting.exception() is None:
             await starting.result().stop()
 
-    async def judge(self, picture: Picture) -> Judgement:
+    async def judge(self, picture: Raster) -> Judgement:
         """Judge a picture and its panels; waits for room when the model is behind. Raises ModelError, Cancelled when stopped."""
         batcher = await self._batcher()
         boxes = await asyncio.to_thread(self._split, picture) if self._split else ()
@@ -92,7 +92,7 @@ class Engine:
         panels = tuple(Panel(box, verdict) for box, verdict in zip(boxes, parts, strict=True))
         return Judgement(_of_all(whole, parts), panels)
 
-    async def heatmap(self, picture: Picture, modality: Modality | None = None) -> bytes:
+    async def heatmap(self, picture: Raster, modality: Modality | None = None) -> bytes:
         """PNG of the working copy under what spoke for `modality` (default: the CNN's answer). Raises ModelError."""
         return await asyncio.to_thread(self._explainer.overlay, picture.image, modality)
 
@@ -123,7 +123,7 @@ class Engine:
         return MicroBatcher(run, self._settings.batch_size, self._settings.batch_wait_ms / 1000, thread, held.clear)
 
 
-def _crop(picture: Picture, box: Box) -> Image.Image:
+def _crop(picture: Raster, box: Box) -> Image.Image:
     """The panel's pixels from the working copy, at least one by one."""
     across, down = picture.image.width / picture.width, picture.image.height / picture.height
     left, top = round(box[0] * across), round(box[1] * down)

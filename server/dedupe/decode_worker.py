@@ -1,19 +1,19 @@
-"""Decodes images in the child of server/sandbox/child.py: one request, one answer, until the parent hangs up.
+"""Decodes images in a child process of server/sandbox/child.py: one answer for each request, until the parent closes the pipe.
 
-A request is the image's bytes with `max_pixels` and `page`; the answer what server/imaging/decode.py says of it: size, raw RGB of
-the small picture, perceptual hash, grey copy, thumbnail. It remembers nothing from one image to the next.
+A request is the image's bytes with `max_pixels` and `page`. The answer holds format, size, thumbnail, raw RGB of the shrunk image,
+perceptual hash and grey copy. Nothing is kept from one image to the next.
 """
 
 from __future__ import annotations
 
 from io import BytesIO
 
-import scipy.fftpack  # noqa: F401 - imagehash loads it with the first hash; loaded here, all children share it
+import scipy.fftpack  # noqa: F401 - imagehash loads it with the first hash; loaded here, it is shared by all children
 from PIL import Image
 
 from server.contract.errors import Damaged, ImageTooLarge, MedlensError
 from server.dedupe.fingerprint import grey_of, phash_of
-from server.imaging.decode import Picture, decode
+from server.imaging.decode import Raster, decode
 from server.sandbox.protocol import Pipe
 
 # Long side of a thumbnail, pixels: what a card of the dashboard shows on a dense screen, about 15 kB.
@@ -25,30 +25,30 @@ def serve(pipe: Pipe) -> None:
     while (request := pipe.receive()) is not None:
         header, data = request
         try:
-            picture = decode(data, int(header["max_pixels"]), int(header["page"]))
-            _answer(pipe, picture)
+            raster = decode(data, int(header["max_pixels"]), int(header["page"]))
+            _answer(pipe, raster)
         except MedlensError as error:
             pipe.send_error(error)
         except MemoryError:
             pipe.send_error(ImageTooLarge("the image needs more memory than its reader may have"))
         except ConnectionError:
             raise
-        except Exception as error:  # a picture nobody foresaw: that one image is lost, not the child
+        except Exception as error:  # an unforeseen image costs its own answer, not the child
             pipe.send_error(Damaged(f"the image does not decode: {type(error).__name__}"))
 
 
-def _answer(pipe: Pipe, picture: Picture) -> None:
-    thumbnail = _thumbnail(picture.image)
+def _answer(pipe: Pipe, raster: Raster) -> None:
+    thumbnail = _thumbnail(raster.image)
     header = {
-        "format": picture.format,
-        "width": picture.width,
-        "height": picture.height,
-        "size": picture.image.size,
-        "phash": phash_of(picture),
-        "grey": grey_of(picture).hex(),
+        "format": raster.format,
+        "width": raster.width,
+        "height": raster.height,
+        "size": raster.image.size,
+        "phash": phash_of(raster),
+        "grey": grey_of(raster).hex(),
         "thumbnail": len(thumbnail),
     }
-    pipe.send(header, thumbnail + picture.image.tobytes())
+    pipe.send(header, thumbnail + raster.image.tobytes())
 
 
 def _thumbnail(image: Image.Image) -> bytes:

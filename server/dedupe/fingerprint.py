@@ -1,6 +1,6 @@
-"""What tells images apart: the hash of their bytes, a perceptual hash of what they show, and a small grey copy to check it with.
+"""Fingerprints of images: the hash of the bytes, a perceptual hash, and a small grey copy that confirms a near duplicate.
 
-Does not know which images were seen before; server/dedupe/group.py compares.
+server/dedupe/group.py compares the images of a scan by them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from server.imaging.decode import Picture
+from server.imaging.decode import Raster
 
 # Side of the grey copy that confirms a near duplicate, pixels. See benchmarks/near_duplicates.py.
 GREY_SIDE = 32
-# Greys (of 255, standard deviation) below which a picture counts as plain, so that noise does not pass for content.
-LEAST_CONTRAST = 4.0
+# Standard deviation, in greys of 0..255, below which an image counts as plain, so that noise is not taken for content.
+MIN_CONTRAST = 4.0
 
 
 def sha256_of(data: bytes) -> str:
@@ -24,14 +24,14 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def phash_of(picture: Picture) -> str:
-    """DCT hash of the small picture: 64 bits as 16 hex digits."""
-    return str(imagehash.phash(picture.image))
+def phash_of(raster: Raster) -> str:
+    """DCT hash of the shrunk image: 64 bits as 16 hex digits."""
+    return str(imagehash.phash(raster.image))
 
 
-def grey_of(picture: Picture) -> bytes:
-    """The picture as GREY_SIDE x GREY_SIDE greys, row by row."""
-    return picture.image.convert("L").resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BILINEAR).tobytes()
+def grey_of(raster: Raster) -> bytes:
+    """The image as GREY_SIDE x GREY_SIDE greys, row by row."""
+    return raster.image.convert("L").resize((GREY_SIDE, GREY_SIDE), Image.Resampling.BILINEAR).tobytes()
 
 
 def distance(first: str, second: str) -> int:
@@ -39,10 +39,10 @@ def distance(first: str, second: str) -> int:
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
-def difference(first: bytes, second: bytes) -> float:
-    """How far two grey copies are apart where they differ most, in units of the pictures' own contrast: 0 for the same.
+def largest_difference(first: bytes, second: bytes) -> float:
+    """The largest difference of two grey copies, in units of the images' own contrast: 0 for equal copies.
 
-    Neighbouring slices of a scan agree nearly everywhere; what tells them is the one spot where they do not.
+    Neighbouring slices of one CT agree nearly everywhere, so the mean would not tell them apart; the largest difference does.
     """
     one, other = (np.frombuffer(grey, dtype=np.uint8).astype(np.float64) for grey in (first, second))
-    return float(np.abs(one - other).max()) / max(LEAST_CONTRAST, float(one.std()), float(other.std()))
+    return float(np.abs(one - other).max()) / max(MIN_CONTRAST, float(one.std()), float(other.std()))

@@ -17,7 +17,7 @@ from pydicom.uid import UID
 
 from server.contract.errors import Damaged, DocumentError, ImageTooLarge
 from server.extract.dicom_window import shown
-from server.imaging.decode import check_size, to_png
+from server.imaging.decode import check_pixels, to_png
 from server.sandbox.protocol import Pipe
 
 # Frames looked at of one file. A cine loop or a volume shows one thing from first to last; 16 even steps meet every part of it.
@@ -31,7 +31,7 @@ def serve(pipe: Pipe) -> None:
     job, data = asked
     dataset = _opened(data)
     width, height, frames = int(dataset.get("Columns") or 0), int(dataset.get("Rows") or 0), _frames(dataset)
-    check_size(width, height, int(job["max_pixels"]))
+    check_pixels(width, height, int(job["max_pixels"]))
     tag = _coded(dataset, "Modality")
     pipe.send({"title": " ".join(filter(None, (tag, _coded(dataset, "BodyPartExamined"))))})
     sent = 0

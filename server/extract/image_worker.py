@@ -6,7 +6,7 @@ The frames are described in readers.py.
 from __future__ import annotations
 
 from server.contract.errors import ImageTooLarge, MedlensError
-from server.imaging.decode import check_size, decode, read_header, to_png
+from server.imaging.decode import check_pixels, decode, read_header, to_png
 from server.sandbox.protocol import Pipe
 
 # Pages of a TIFF that are read: a stack of slices has some 300, a fax 10.
@@ -21,7 +21,7 @@ def serve(pipe: Pipe) -> None:
     job, data = asked
     header = read_header(data)
     if header.frames == 1:
-        check_size(header.width, header.height, int(job["max_pixels"]))
+        check_pixels(header.width, header.height, int(job["max_pixels"]))
         pipe.send({"whole": True, "page": None, "box": None})
     for page in range(min(header.frames, MAX_PAGES) if header.frames > 1 else 0):
         place = {"page": page + 1, "box": None}

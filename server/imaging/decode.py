@@ -1,11 +1,11 @@
-"""Opens images: the only module that may. An allow-list, the header before the pixels, a scaled decode, RGB as a person sees it.
+"""Decodes images; no other module of the server opens one. The header is checked first; the result is RGB, upright and shrunk.
 
-Formats: JPEG (MPO included), PNG, WebP, AVIF, BMP, GIF and TIFF; of anything that moves the first frame. Icons (ICO) are never
-scans and their format nests other formats, so they stay out. Colour profiles are not applied: they shift tints, not modalities.
-It knows neither where an image came from nor what is on it, and gives no picture larger than it is asked for.
+Formats on the allow-list: JPEG (MPO included), PNG, WebP, AVIF, BMP, GIF and TIFF; of an animation the first frame. Icons (ICO) are
+left out: they are never scans, and their format nests other formats. Colour profiles are not applied, because they shift tints
+only.
 
-What a broken image comes to: pixels that do not decode (a wrong PNG checksum, a file cut in half) raise Damaged, so that nobody
-gets a verdict on half a scan; a JPEG that lacks no more than its last rows is read as browsers read it.
+Pixels that do not decode (a wrong PNG checksum, a file cut in half) raise Damaged, so that nobody gets a verdict on half a scan. A
+JPEG that lacks only its last rows is decoded as browsers decode it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from server.contract.errors import Damaged, ImageTooLarge, MedlensError, UnknownKind
-from server.imaging.to_rgb import fitting, seen
+from server.imaging.to_rgb import fitting, to_rgb
 
-# The members look at 192 to 256 pixels a side; at 768 the panels of a 3 x 4 figure still have 192. Raw, that is 1.8 MB at most.
+# The models take 192 to 256 pixels a side; at 768 the panels of a 3 x 4 figure still have 192. Raw RGB has 1.8 MB at most.
 WORKING_SIDE = 768
-# Of a JPEG's rows. Browsers show such a file too, and a tenth of grey at the foot does not change what is on it.
-READABLE_SHARE = 0.9
+# Share of a JPEG's rows that must be there. Browsers show such a file too, and a tenth of grey at its foot changes no verdict.
+MIN_ROWS_SHARE = 0.9
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-for _plugin in ("Jpeg", "Mpo", "Png", "WebP", "Avif", "Gif", "Bmp", "Tiff"):  # Pillow loads these late, or with forty others
+for _plugin in ("Jpeg", "Mpo", "Png", "WebP", "Avif", "Gif", "Bmp", "Tiff"):  # Pillow loads these on demand, or with forty others
     importlib.import_module(f"PIL.{_plugin}ImagePlugin")
 _JPEG = ("JPEG", "MPO")  # Pillow opens the second as the first
 _ORIENTATION = 0x0112
@@ -44,14 +44,14 @@ _TURNS = {
 }
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-# `decode` compares the header with the limit it is given. Pillow's own limit stays as a backstop where no header says it (the tiles
-# of a TIFF): it raises at twice this number, above any MAX_PIXELS that makes sense, below what would fill a machine.
+# `decode` compares the header with its own limit. Pillow's limit remains for sizes that no header states (the tiles of a TIFF): it
+# raises at twice this number, which is above any sensible MAX_PIXELS and below what fills a machine's memory.
 Image.MAX_IMAGE_PIXELS = 250_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first bytes say. `width`, `height`: stored pixels, before EXIF turns them. `frames`: pages of a TIFF, else 1."""
+    """Format and size as stored, before EXIF turns the image, in pixels. `frames`: pages of a TIFF, else 1."""
 
     format: str
     width: int
@@ -60,8 +60,8 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded image. `width`, `height`: of the original as shown; `image`: RGB, upright, shrunk."""
+class Raster:
+    """A decoded image. `width`, `height`: pixels of the original, upright; `image`: RGB, upright, shrunk."""
 
     format: str
     width: int
@@ -75,28 +75,28 @@ class Picture:
 
 
 def read_header(data: bytes) -> Header:
-    """Read format and size, no pixel. Raises UnknownKind (not on the allow-list) or Damaged (the header does not parse)."""
-    with _careful(), _open(data) as image:
+    """Read format and size without decoding. Raises UnknownKind (not on the allow-list) or Damaged (the header does not parse)."""
+    with _errors_translated(), _open(data) as image:
         frames = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
         return Header(_name(image), image.width, image.height, frames)
 
 
-def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raises ImageTooLarge when a header says more than `max_pixels`."""
+def check_pixels(width: int, height: int, max_pixels: int) -> None:
+    """Raises ImageTooLarge when the size in a header exceeds `max_pixels`."""
     if width * height > max_pixels:
         raise ImageTooLarge(f"{width} x {height} pixels are more than the {max_pixels} allowed (MEDLENS_MAX_PIXELS)")
 
 
-def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE) -> Picture:
-    """Decode one image (of a TIFF: `page`, from 0) as a person sees it, its long side no larger than `side`.
+def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE) -> Raster:
+    """Decode one image (of a TIFF: `page`, from 0) to upright RGB, its long side at most `side` pixels.
 
     Raises UnknownKind, Damaged, or ImageTooLarge when its header says more than `max_pixels` or memory runs out.
     """
-    with _careful(), _open(data) as image:
+    with _errors_translated(), _open(data) as image:
         if page:
             image.seek(page)
         width, height = image.size
-        check_size(width, height, max_pixels)
+        check_pixels(width, height, max_pixels)
         if image.format in _JPEG:
             image.draft(None, fitting(width, height, side))
         small = _load(image, data, side)
@@ -112,11 +112,11 @@ def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE
                 Image.Transpose.ROTATE_90,
             ):
                 width, height = height, width
-        return Picture(_name(image), width, height, small)
+        return Raster(_name(image), width, height, small)
 
 
 def to_png(image: Image.Image) -> bytes:
-    """Encode losslessly and fast: for pictures that must cross to another stage as bytes."""
+    """Encode as PNG, losslessly and fast: for images that travel to another stage as bytes."""
     out = BytesIO()
     image.save(out, "PNG", compress_level=1)
     return out.getvalue()
@@ -138,34 +138,34 @@ def _load(image: Image.Image, data: bytes, side: int) -> Image.Image:
     except OSError as error:
         if image.format not in _JPEG or "truncated" not in str(error):
             raise
-        return _load_cut(data, side)
-    return seen(image, side)
+        return _load_truncated(data, side)
+    return to_rgb(image, side)
 
 
-def _load_cut(data: bytes, side: int) -> Image.Image:
-    """Read a JPEG that ends early: the decoder fills the missing rows at the bottom with one colour."""
+def _load_truncated(data: bytes, side: int) -> Image.Image:
+    """Decode a JPEG that ends early; the decoder fills the missing rows at the bottom with one colour."""
     with _open(data + b"\xff\xd9") as ended:
         ended.draft(None, fitting(*ended.size, side))
         ended.load()
-        shown = seen(ended, side)
-    check_rows(shown)
-    return shown
+        image = to_rgb(ended, side)
+    check_rows(image)
+    return image
 
 
 def check_rows(image: Image.Image) -> None:
-    """Raises Damaged when a decoder that ran out of data has filled more than the tolerated rows at the bottom with one colour."""
+    """Raises Damaged when more rows at the bottom than allowed have one colour, as decoders fill them when data is missing."""
     rows = np.asarray(image)
     filled = (rows == rows[-1, -1]).reshape(len(rows), -1).all(axis=1)
     missing = int(np.argmin(filled[::-1])) if not filled.all() else len(rows)
     readable = 1 - missing / len(rows)
-    if readable < READABLE_SHARE:
-        raise Damaged(f"the image breaks off: {readable:.0%} of its rows are there")
+    if readable < MIN_ROWS_SHARE:
+        raise Damaged(f"the image is cut off: {readable:.0%} of its rows are there")
 
 
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # EXIF is written by anyone and may raise anything; an image without it stands as it is stored
+    except Exception:  # EXIF may hold anything and its parser raise anything; without it an image is upright as stored
         return 1
 
 
@@ -179,9 +179,12 @@ _quiet = warnings.catch_warnings()
 
 
 @contextmanager
-def _careful() -> Iterator[None]:
-    """Turn whatever a parser raises into an error of ours, and its warnings into nothing (threads: the last one restores them)."""
-    global _quiet_depth, _quiet  # noqa: PLW0603 - Python's warning filters are global, so is their keeper
+def _errors_translated() -> Iterator[None]:
+    """Raise a MedlensError for whatever a parser raises, and ignore its warnings.
+
+    Warning filters are global: of several threads inside, the last to leave restores them.
+    """
+    global _quiet_depth, _quiet  # noqa: PLW0603 - Python's warning filters are global, and so is this state
     with _quiet_lock:
         if _quiet_depth == 0:
             _quiet = warnings.catch_warnings()

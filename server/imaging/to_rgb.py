@@ -1,19 +1,17 @@
-"""Brings any mode an image may have to the RGB a person sees, shrunk: palettes, transparency, CMYK, 16 bits, floats.
-
-Works on images that server/imaging/decode.py has opened; opens none itself and knows no file.
-"""
+"""Converts an image of any mode to RGB as it appears on a screen, and shrinks it: palettes, transparency, CMYK, 16 bits, floats."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image, ImageChops
 
-# Brightest minus darkest of 255: what is drawn on transparency and has less contrast than this over white was meant for black.
+# Brightest minus darkest, of 0..255: a transparent image with less contrast than this over white was drawn for a black ground.
 VISIBLE_CONTRAST = 16
-# Percent at both ends of a deep (16-bit, float) picture that may clip: single hot or dead pixels must not squeeze the rest.
+# Percent of the values clipped at both ends of a deep (16-bit, float) image, so that single hot or dead pixels do not set the
+# range.
 CLIPPED_PERCENT = 0.1
 
-# Rows and columns of a deep picture from which its range is told.
+# Rows and columns of a deep image that are sampled for its range.
 SAMPLED_SIDE = 768
 
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
@@ -21,21 +19,21 @@ _PHOTOMETRIC = 262
 _WHITE_IS_ZERO = 0
 
 
-def seen(image: Image.Image, side: int) -> Image.Image:
-    """Any mode to RGB, its long side at most `side`."""
+def to_rgb(image: Image.Image, side: int) -> Image.Image:
+    """Convert any mode to RGB, its long side at most `side` pixels."""
     if image.mode == "1":
         image = image.convert("L")  # a third of the bytes of RGB, and faxes are large
     if image.mode in _DEEP:
         return _shrink(_deep(image), side).convert("RGB")
     if image.mode == "CMYK":
         shrunk = _shrink(image, side)
-        # Pillow takes every CMYK JPEG for one of Adobe's, which are stored inverted; browsers ask for Adobe's marker.
+        # Pillow takes every CMYK JPEG for one of Adobe's, which are stored inverted; browsers look for Adobe's marker.
         plain = image.format in ("JPEG", "MPO") and "adobe" not in image.info
         return (ImageChops.invert(shrunk) if plain else shrunk).convert("RGB")
     if image.mode == "LAB":
         return _shrink(image.getchannel(0), side).convert("RGB")
     if image.has_transparency_data:
-        return _visible(_shrink(image.convert("RGBA"), side))
+        return _on_visible_ground(_shrink(image.convert("RGBA"), side))
     return _shrink(image if image.mode in ("L", "RGB") else image.convert("RGB"), side)
 
 
@@ -52,7 +50,7 @@ def fitting(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def _deep(image: Image.Image) -> Image.Image:
-    """Stretch more than eight bits, or floats, over the 256 greys: their own range is that of the scanner, not of the eye."""
+    """Stretch values of more than eight bits, or floats, over 256 greys: their range is the scanner's, not the screen's."""
     values = np.asarray(image, dtype=np.float32)
     values = np.where(np.isfinite(values), values, np.float32(0))
     sample = values[:: 1 + values.shape[0] // SAMPLED_SIDE, :: 1 + values.shape[1] // SAMPLED_SIDE]
@@ -64,8 +62,8 @@ def _deep(image: Image.Image) -> Image.Image:
     return Image.fromarray(255 - grey if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey)
 
 
-def _visible(image: Image.Image) -> Image.Image:
-    """Lay RGBA over white, as pages are; over black where white would swallow it."""
+def _on_visible_ground(image: Image.Image) -> Image.Image:
+    """Blend RGBA with white, as pages do, or with black where it would be invisible on white."""
     over = [Image.alpha_composite(Image.new("RGBA", image.size, ground), image).convert("RGB") for ground in ("white", "black")]
     contrasts = [max(high - low for low, high in one.getextrema()) for one in over]  # type: ignore[misc]
     return over[1] if contrasts[0] < VISIBLE_CONTRAST < contrasts[1] else over[0]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from server.contract.records import Box
-from server.imaging.decode import Picture
+from server.imaging.decode import Raster
 from server.panels.content import is_drawing
 from server.panels.cutting import Block, Cutter
 from server.panels.gutters import Grey
@@ -32,7 +32,7 @@ PICTURES_SHARE = 0.3
 DRAWING_SHARE = 0.25
 
 
-def split_panels(picture: Picture) -> Sequence[Box]:
+def split_panels(picture: Raster) -> Sequence[Box]:
     """Boxes (x, y, w, h) of the panels in pixels of the original, in reading order; none for a single image."""
     grey = np.asarray(picture.image.convert("L"))
     across, down = picture.width / grey.shape[1], picture.height / grey.shape[0]

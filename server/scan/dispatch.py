@@ -1,8 +1,7 @@
-"""source -> extract: opens what a scan was asked for and yields what is found in it, whichever kind it turns out to be.
+"""Chooses the extractor for each source: pages, files, folders and uploads.
 
-Knows the source and extract stages; does not open an image, judge one, or write anything down. A page that turns out to be a
-download, or that hands one out (a PDF behind a script, an attachment), is fetched as the file it is; a folder is its files, one
-after the other, and one of them that cannot be read does not end it.
+A page that turns out to be a download, or that offers one (a PDF behind a script, an attachment), is fetched and read as a file.
+The files of a folder are read one after the other, and a file that cannot be read does not end the scan.
 """
 
 from __future__ import annotations
@@ -21,45 +20,45 @@ from server.source.egress import EgressProxy
 from server.source.open import open_source, walk_folder
 
 
-# What a file is called in a list of one folder's images: a path below the folder, never where the folder lies.
-def _below(folder: Path, file: Source) -> str:
+def _path_below(folder: Path, file: Source) -> str:
+    """The file's path relative to the folder: a Report does not show where the folder is on this machine."""
     return str(file.path.relative_to(folder)) if file.path and file.path.is_relative_to(folder) else file.target
 
 
-async def gather(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
-    """Yield candidates, refusals and notices as they come. Raises what the extractor of the source's kind raises."""
+async def extract_source(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
+    """Yield candidates, skips and notices as they are found. Raises what the extractor of the source's kind raises."""
     if source.title:
         yield Notice(title=source.title)
     if source.notice:
         yield source.notice
     if source.kind == "folder":
         assert source.path is not None
-        named = ((_below(source.path, file), file) for file in walk_folder(source.path))
-        founds = _many(named, resources)
+        named = ((_path_below(source.path, file), file) for file in walk_folder(source.path))
+        founds = _files(named, resources)
     else:
-        founds = _one(source, resources)
+        founds = _page_or_file(source, resources)
     async with aclosing(founds):
         async for found in founds:
             yield found
 
 
-async def gather_many(uploads: Iterable[Source], resources: ScanResources) -> AsyncGenerator[Found, None]:
-    """The same for several uploaded files, as if they were a folder."""
-    async with aclosing(_many(((file.target, file) for file in uploads), resources)) as founds:
+async def extract_uploads(uploads: Iterable[Source], resources: ScanResources) -> AsyncGenerator[Found, None]:
+    """Yield what several uploaded files hold, as if they were one folder."""
+    async with aclosing(_files(((file.target, file) for file in uploads), resources)) as founds:
         async for found in founds:
             yield found
 
 
-async def _many(files: Iterable[tuple[str, Source]], resources: ScanResources) -> AsyncGenerator[Found, None]:
+async def _files(files: Iterable[tuple[str, Source]], resources: ScanResources) -> AsyncGenerator[Found, None]:
     for name, file in files:
         try:
-            async with aclosing(_one(file, resources)) as founds:
+            async with aclosing(_page_or_file(file, resources)) as founds:
                 async for found in founds:
                     match found:
                         case Candidate() | Skipped():
                             yield replace(found, place=replace(found.place, url=name))
                         case Notice(code=None):
-                            pass  # a title of one file is not the folder's
+                            pass  # the title of a file is not the folder's
                         case Notice():
                             yield replace(found, title=None, message=f"{name}: {found.message}")
         except MedlensError as error:
@@ -67,7 +66,7 @@ async def _many(files: Iterable[tuple[str, Source]], resources: ScanResources) -
             yield Notice(code=error.code, message=f"{name}: {error}")
 
 
-def _one(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
+def _page_or_file(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
     return _page(source, resources) if source.kind == "page" else _file(source, resources)
 
 
@@ -83,26 +82,26 @@ async def _page(source: Source, resources: ScanResources) -> AsyncGenerator[Foun
                     yield found
         return
     except NotAPage as error:
-        handed_out = error
-    for url in handed_out.urls:
+        downloads = error
+    for url in downloads.urls:
         try:
             file = await open_source(url, resources.fetcher)
             if file.notice:
                 yield file.notice
-            if file.kind == "page":  # the browser was given a file and we a page: believe neither
+            if file.kind == "page":  # the browser got a file here, the fetcher a page: the server is not consistent
                 raise NotAPage(url)
             async with aclosing(_file(file, resources)) as founds:
                 async for found in founds:
                     yield replace(found, title=None) if titled and isinstance(found, Notice) else found
-        except MedlensError as error:  # what the page itself showed, and its other files, count all the same
-            yield Notice(code=error.code, message=f"a file that the page hands out: {error}")
+        except MedlensError as error:  # images of the page itself and of its other files still count
+            yield Notice(code=error.code, message=f"a file that the page offers: {error}")
 
 
 EXTRACTORS = {"pdf": extract_pdf, "dicom": extract_dicom, "image": extract_image}
 
 
 async def _file(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
-    """What a file holds stands at the file's address, or under its name when it has none."""
+    """Places of a file have the file's address as `url`, or its name when it has none."""
     if source.kind not in EXTRACTORS:
         raise UnknownKind(f"{source.target} is a {source.kind}, not a file")
     name = source.url or source.title

@@ -1,4 +1,4 @@
-"""The result of a scan: its status, by what was judged and what went wrong, and its images."""
+"""The outcome of a scan: its status, error, title, images and skips."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from server.contract.errors import ImageTooLarge, MedlensError, TimedOut, UnknownKind
 from server.contract.records import JudgedImage, ScanError, Severity, SkipReason, Status
 
-# Reasons that leave a Report incomplete. The others are meant: small pictures and blank ones are nothing anybody asked for.
+# Reasons that leave a Report incomplete. Small, blank and unknown images are left out on purpose.
 LOSSES: frozenset[SkipReason] = frozenset(
     ("too_many", "too_many_pixels", "too_large", "broken", "timed_out", "blocked", "unreadable")
 )
@@ -21,24 +21,24 @@ REASONS: tuple[tuple[type[MedlensError], SkipReason], ...] = (
 
 
 @dataclass(slots=True)
-class Trouble:
-    """What went wrong so far: the first thing of each severity about the whole, and the first image that was refused."""
+class Problems:
+    """The problems of a scan so far: the first of each severity about the source, the first refused image, and counts of skips."""
 
-    told: dict[Severity, ScanError] = field(default_factory=dict)
+    by_severity: dict[Severity, ScanError] = field(default_factory=dict)
     refused: ScanError | None = None
     skipped: Counter[SkipReason] = field(default_factory=Counter)
 
-    def note(self, code: str, message: str, severity: Severity = "failure") -> None:
-        """Something that concerns the whole source."""
-        self.told.setdefault(severity, ScanError(code, message))
+    def add(self, code: str, message: str, severity: Severity = "failure") -> None:
+        """Add a problem of the source as a whole."""
+        self.by_severity.setdefault(severity, ScanError(code, message))
 
     def skip(self, reason: SkipReason, detail: str = "") -> None:
         self.skipped[reason] += 1
         if reason in LOSSES or reason == "unknown_format":
-            self.refused = self.refused or ScanError(_CODES.get(reason, "unreadable"), detail or _WORDS.get(reason, reason))
+            self.refused = self.refused or ScanError(_CODES.get(reason, "unreadable"), detail or _MESSAGES.get(reason, reason))
 
     def refuse(self, error: MedlensError) -> SkipReason:
-        """An image that its reader or decoder refused; tells as what it was counted."""
+        """Count an image that its reader or decoder refused; returns the reason it is counted under."""
         reason: SkipReason = next((reason for kind, reason in REASONS if isinstance(error, kind)), "broken")
         self.skipped[reason] += 1
         self.refused = self.refused or ScanError(error.code, str(error))
@@ -55,22 +55,22 @@ class Outcome:
 
     @property
     def found(self) -> int:
-        """Every spot where an image stood, skipped ones included."""
+        """The number of places where an image stood, skipped images included."""
         return sum(len(judged.image.places) for judged in self.images) + self.skipped.total()
 
 
-def outcome_of(title: str | None, trouble: Trouble, images: Iterable[JudgedImage], *, single: bool = False) -> Outcome:
+def outcome_of(title: str | None, problems: Problems, images: Iterable[JudgedImage], *, single: bool = False) -> Outcome:
     """`failed` when something went wrong and nothing was judged, `partial` when something is missing, else `done`.
 
-    The error is the gravest there is; with a remark alone the scan is done all the same.
-    `single`: the source is one image, so an image that was refused is the whole source refused.
+    The error is the gravest problem; a remark alone leaves the scan `done`. `single`: the source is one image, so that a refused
+    image is a failure of the source.
     """
     judged = tuple(images)
-    failure = trouble.told.get("failure") or (trouble.refused if single and not judged else None)
-    cut = trouble.told.get("cut")
-    lost = any(trouble.skipped[reason] for reason in LOSSES)
+    failure = problems.by_severity.get("failure") or (problems.refused if single and not judged else None)
+    cut = problems.by_severity.get("cut")
+    lost = any(problems.skipped[reason] for reason in LOSSES)
     status: Status = "failed" if failure and not judged else "partial" if failure or cut or lost else "done"
-    return Outcome(status, failure or cut or trouble.told.get("remark"), title, judged, trouble.skipped)
+    return Outcome(status, failure or cut or problems.by_severity.get("remark"), title, judged, problems.skipped)
 
 
 _CODES: dict[SkipReason, str] = {
@@ -81,7 +81,7 @@ _CODES: dict[SkipReason, str] = {
     "unknown_format": "unknown_kind",
     "blocked": "address_not_allowed",
 }
-_WORDS: dict[SkipReason, str] = {
+_MESSAGES: dict[SkipReason, str] = {
     "broken": "the image is broken",
     "too_many_pixels": "the image has more pixels than MEDLENS_MAX_PIXELS",
     "unreadable": "the file cannot be read",

@@ -1,6 +1,6 @@
-"""Writes a scan down while it is walked: asks the cache, keeps images and verdicts, tells those who watch.
+"""Stores a scan while it runs: looks verdicts up in the cache, stores images with their verdicts, reports the progress.
 
-Knows the store and not the walk; implements scan.Recorder. Queries are batched by load (batches.py).
+Implements the Recorder of server/scan/pipeline.py over the store. Under load, queries are batched into fewer statements.
 """
 
 from __future__ import annotations
@@ -19,67 +19,70 @@ from server.contract.report import image_json
 from server.store import scans, verdicts
 from server.store.database import Database
 
-# People see a number move; more often than this nobody reads it.
-TELL_EVERY_S = 0.3
+# Seconds between two updates of the progress; people do not notice more frequent ones.
+PROGRESS_INTERVAL_S = 0.3
 
 log = logging.getLogger(__name__)
-Watch: TypeAlias = Callable[[JudgedImage], None]
+OnJudged: TypeAlias = Callable[[JudgedImage], None]
 
 
 class StoreRecorder:
-    """`async with StoreRecorder(...) as recorder:` for the time of one scan. With `use_cache` off nothing is recalled."""
+    """`async with StoreRecorder(...) as recorder:` for one scan. Without `use_cache` no verdict is taken from the cache.
+
+    `on_judged` is called with each image after it was stored.
+    """
 
     def __init__(
-        self, database: Database, scan_id: UUID, model_version: str, *, use_cache: bool = True, watch: Watch | None = None
+        self, database: Database, scan_id: UUID, model_version: str, *, use_cache: bool = True, on_judged: OnJudged | None = None
     ) -> None:
         self._database, self._scan_id, self._model_version = database, scan_id, model_version
-        self._use_cache, self._watch = use_cache, watch
+        self._use_cache, self._on_judged = use_cache, on_judged
         self._written = 0
         self._latest: dict[str, Any] = {}
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._recalls = Batches(self._recall_all)
+        self._lookups = Batches(self._look_up)
         self._writes = Batches(self._write_all)
-        self._telling = asyncio.create_task(self._tell(), name="tell the progress")
+        self._progress_task = asyncio.create_task(self._write_progress(), name="write the progress")
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._telling.cancel()
-        await asyncio.gather(self._recalls.stop(), self._writes.stop(), self._telling, return_exceptions=True)
+        self._progress_task.cancel()
+        await asyncio.gather(self._lookups.stop(), self._writes.stop(), self._progress_task, return_exceptions=True)
 
-    async def recall(self, sha256: str) -> JudgedImage | None:
-        return await self._recalls.put(sha256) if self._use_cache else None
+    async def cached(self, sha256: str) -> JudgedImage | None:
+        return await self._lookups.put(sha256) if self._use_cache else None
 
-    async def judged(self, judged: JudgedImage) -> None:
+    async def add(self, judged: JudgedImage) -> None:
         await self._writes.put(judged)
-        if self._watch:
-            self._watch(judged)
+        if self._on_judged:
+            self._on_judged(judged)
 
-    async def copies(self, shas: Collection[str]) -> Mapping[str, str]:
+    async def near_duplicates(self, shas: Collection[str]) -> Mapping[str, str]:
         return await verdicts.copies(self._database, shas) if self._use_cache else {}
 
-    def progress(self, found: int, skipped: Mapping[SkipReason, int], title: str | None) -> None:
+    def set_progress(self, found: int, skipped: Mapping[SkipReason, int], title: str | None) -> None:
         self._latest = {"found": found, "skipped": dict(skipped), "title": title}
-        self._news.set()
+        self._changed.set()
 
-    async def _tell(self) -> None:
-        """Write the latest progress down, at most every TELL_EVERY_S."""
+    async def _write_progress(self) -> None:
+        """Store the latest progress, at most once in PROGRESS_INTERVAL_S."""
         while True:
-            await self._news.wait()
-            self._news.clear()
+            await self._changed.wait()
+            self._changed.clear()
             try:
                 await scans.progress(self._database, self._scan_id, **self._latest)
-            except StoreError as error:  # the next number comes soon, and what counts is written when the scan ends
+            except StoreError as error:  # the next update comes soon, and the final figures are stored when the scan ends
                 log.warning("the progress of scan %s was not written: %s", self._scan_id, error)
-            await asyncio.sleep(TELL_EVERY_S)
+            await asyncio.sleep(PROGRESS_INTERVAL_S)
 
-    async def _recall_all(self, shas: Sequence[str]) -> list[JudgedImage | None]:
+    async def _look_up(self, shas: Sequence[str]) -> list[JudgedImage | None]:
         known = await verdicts.lookup(self._database, shas, self._model_version)
         return [known.get(sha256) for sha256 in shas]
 
     async def _write_all(self, judged: Sequence[JudgedImage]) -> list[None]:
-        told = [("verdict", image_json(one)) for one in judged]
-        await scans.add_images(self._database, self._scan_id, judged, self._written, told)
+        events = [("verdict", image_json(one)) for one in judged]
+        await scans.add_images(self._database, self._scan_id, judged, self._written, events)
         self._written += len(judged)
         return [None] * len(judged)

@@ -1,7 +1,6 @@
-"""Everything a scan works with, opened once and shared by the scans of a process: guard, fetcher, browser, decoder, models.
+"""What the scans of a process share: guard, fetcher, browser, decoders and models, opened once.
 
-Nothing heavy starts before it is needed: the browser with the first page, a model with the first image nobody has judged yet.
-Knows the stages by name; does not know what a scan does with them (scan.py) nor who asked for it (jobs, the command line).
+Heavy resources start when they are first needed: the browser with the first page, a model with the first image not in the cache.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ class ScanResources:
     _engines: dict[tuple[str, tuple[str, ...]], Engine] = field(default_factory=dict)
 
     def engine(self, members: Sequence[str] | None = None) -> Engine:
-        """The judge for this choice of members (None: those of the settings); each choice is loaded once, when first used.
+        """The engine for these members (None: those of the settings); it is loaded once, when first used.
 
-        An ensemble that was refitted meanwhile judges from the next scan on; a scan that runs ends with the judge it began with.
+        A refitted ensemble is used from the next scan on; a running scan keeps the engine that it started with.
         """
         chosen = tuple(members or self.settings.members)
         key = (in_use(self.settings.data_dir), chosen)
@@ -42,7 +41,7 @@ class ScanResources:
         return self._engines[key]
 
     async def warm(self) -> None:
-        """Start what the first scan would wait for. What fails here is told to the scan that needs it."""
+        """Start what the first scan would wait for. An error is reported to the scan that needs the resource."""
         self.engine().prewarm()
         with suppress(MedlensError):
             await self.browser.start()
@@ -54,7 +53,7 @@ class ScanResources:
 
 @asynccontextmanager
 async def open_resources(settings: Settings) -> AsyncIterator[ScanResources]:
-    """Open all tools, and close on leaving whatever was started: no process stays behind."""
+    """Open all resources; on leaving, everything that was started is closed and no process is left."""
     async with AsyncExitStack() as stack:
         guard = Guard(settings)
         browser = await stack.enter_async_context(Browser(settings))

@@ -1,7 +1,7 @@
-"""Does one scan that was written down: opens what it is about, walks it, writes the end. Used by the queue and the command line.
+"""Runs one stored scan: opens its source, runs the pipeline, stores the result. Used by the worker and the command line.
 
-What goes wrong by name ends in the scan's row; anything else is raised, so that the queue tries again. A local path is opened only
-when the caller hands in the Source: what came over HTTP can name none.
+A MedlensError ends the scan and is stored with it; any other error is raised, so that the queue retries the scan. A local path is
+opened only by a caller that passes `opener`: a target that came over HTTP never names a local file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from server.contract.errors import MedlensError, NotFound, StoreError
 from server.contract.records import Found, JudgedImage, ScanError, Source
-from server.scan.dispatch import gather, gather_many
+from server.scan.dispatch import extract_source, extract_uploads
 from server.scan.outcome import Outcome
 from server.scan.pipeline import Scan
 from server.scan.recorder import StoreRecorder
@@ -32,15 +32,18 @@ Opener: TypeAlias = Callable[[], Awaitable[Source]]
 
 @dataclass(frozen=True, slots=True)
 class ScanRunner:
-    """`run_scan` for any number of scans at once."""
+    """Runs any number of scans at once with the same resources."""
 
     database: Database
     resources: ScanResources
 
     async def run_scan(
-        self, scan_id: UUID, opener: Opener | None = None, watch: Callable[[JudgedImage], None] | None = None
+        self, scan_id: UUID, opener: Opener | None = None, on_judged: Callable[[JudgedImage], None] | None = None
     ) -> None:
-        """Do the scan if it is still to be done. `opener`: opens a local path; `watch`: told of each image as it is judged."""
+        """Run the scan if it is still open. `opener` opens a local path;
+
+        `on_judged` is called with each image after it is stored.
+        """
         asked = await scans.start(self.database, scan_id)
         if asked is None:
             return
@@ -56,11 +59,11 @@ class ScanRunner:
                 engine = self.resources.engine(asked.options.get("members"))
                 version = engine.model_version
                 use_cache = not asked.options.get("no_cache", False)
-                async with StoreRecorder(self.database, scan_id, version, use_cache=use_cache, watch=watch) as recorder:
-                    walk = Scan(self.resources.settings, self.resources.decoder, engine, recorder, timings)
-                    async with aclosing(self._gather(sources, timings)) as founds:
-                        outcome = await walk.run(founds, single=[source.kind for source in sources] in (["image"], ["dicom"]))
-        except StoreError:  # nothing can be written down just now: the queue tries again
+                async with StoreRecorder(self.database, scan_id, version, use_cache=use_cache, on_judged=on_judged) as recorder:
+                    scan = Scan(self.resources.settings, self.resources.decoder, engine, recorder, timings)
+                    async with aclosing(self._extract(sources, timings)) as founds:
+                        outcome = await scan.run(founds, single=[source.kind for source in sources] in (["image"], ["dicom"]))
+        except StoreError:  # nothing can be stored now: the queue retries the scan
             raise
         except MedlensError as error:
             outcome = Outcome("failed", ScanError(error.code, str(error)), None, (), Counter())
@@ -78,27 +81,27 @@ class ScanRunner:
         )
 
     async def explain(self, sha256: str, model_version: str) -> None:
-        """Make the heat map of an image from its thumbnail and keep it; nothing if it is there or another model is asked for.
+        """Make the heat map of an image from its thumbnail and store it, unless it exists or another model version is asked for.
 
         Raises NotFound, and what decoding and the model raise.
         """
         engine = self.resources.engine()
         if engine.model_version != model_version or await thumbnails.heatmap(self.database, sha256, model_version):
             return
-        look = await self.resources.decoder.look(await thumbnails.thumbnail(self.database, sha256))
-        await thumbnails.keep_heatmap(self.database, sha256, model_version, await engine.heatmap(look.picture))
+        decoded = await self.resources.decoder.decode(await thumbnails.thumbnail(self.database, sha256))
+        await thumbnails.keep_heatmap(self.database, sha256, model_version, await engine.heatmap(decoded.raster))
 
     async def _open(self, asked: StartedScan) -> list[Source]:
         if asked.url:
             return [await open_source(asked.url, self.resources.fetcher)]
         files = await uploads.load(self.database, asked.id)
-        if not files:  # a local path whose program died before it began
-            raise NotFound(f"{asked.target} can only be scanned by the program that was given it; scan it again")
+        if not files:  # a local path whose `medlens scan` died before it started
+            raise NotFound(f"{asked.target} is a local path, which only `medlens scan` itself can open; scan it again")
         return [open_upload(file.name or "upload", file.data) for file in files]
 
-    async def _gather(self, sources: list[Source], timings: Timings) -> AsyncGenerator[Found, None]:
+    async def _extract(self, sources: list[Source], timings: Timings) -> AsyncGenerator[Found, None]:
         stage: Stage = "render" if sources[0].kind == "page" else "extract"
-        founds = gather(sources[0], self.resources) if len(sources) == 1 else gather_many(sources, self.resources)
+        founds = extract_source(sources[0], self.resources) if len(sources) == 1 else extract_uploads(sources, self.resources)
         with timings.measure(stage):
             async with aclosing(founds):
                 async for found in founds:

@@ -1,4 +1,4 @@
-"""How long each stage of one scan was busy, in milliseconds. Overlapping work in a stage counts once, as on a wall clock."""
+"""Measures how long each stage of one scan was busy. Overlapping work within a stage counts once, as wall-clock time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Timings:
 
     @contextmanager
     def measure(self, stage: Stage) -> Iterator[None]:
-        """Count the time inside the block to `stage`; blocks of one stage may overlap."""
+        """Add the time inside the block to `stage`; blocks of one stage may overlap."""
         if not self._busy.get(stage):
             self._since[stage] = perf_counter()
         self._busy[stage] = self._busy.get(stage, 0) + 1
@@ -31,9 +31,9 @@ class Timings:
                 self._spent[stage] = self._spent.get(stage, 0.0) + perf_counter() - self._since[stage]
 
     def add(self, stage: Stage, seconds: float) -> None:
-        """Count time that passed elsewhere, such as the wait in the queue."""
+        """Add seconds measured elsewhere, such as the wait in the queue."""
         self._spent[stage] = self._spent.get(stage, 0.0) + seconds
 
     def milliseconds(self) -> dict[str, float]:
-        """Per stage, rounded to a tenth; stages that never ran are missing."""
+        """Milliseconds by stage, rounded to a tenth; stages that never ran are missing."""
         return {stage: round(seconds * 1000, 1) for stage, seconds in self._spent.items()}

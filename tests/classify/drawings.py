@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from server.imaging.decode import Picture
+from server.imaging.decode import Raster
 
 
 def chart(width: int = 640, height: int = 480) -> Image.Image:
@@ -25,6 +25,6 @@ def noise(seed: int = 0, width: int = 200, height: int = 160) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-def picture(image: Image.Image, scale: int = 1) -> Picture:
+def picture(image: Image.Image, scale: int = 1) -> Raster:
     """`image` as the working copy of an original `scale` times as large."""
-    return Picture("png", image.width * scale, image.height * scale, image)
+    return Raster("png", image.width * scale, image.height * scale, image)

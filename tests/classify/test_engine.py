@@ -12,7 +12,7 @@ from server.classify.engine import Engine, Judgement
 from server.classify.predictor import Predictor
 from server.contract.errors import Cancelled, ModelError, SettingsError, WeightsMissing
 from server.contract.records import MODALITIES, Box
-from server.imaging.decode import Picture
+from server.imaging.decode import Raster
 from server.models.calibration import Floats
 from server.models.ensemble import Ensemble
 from server.models.members import View
@@ -54,7 +54,7 @@ def beside(*colours: str) -> Image.Image:
     return figure
 
 
-def in_a_row(given: Picture) -> Sequence[Box]:
+def in_a_row(given: Raster) -> Sequence[Box]:
     step = given.height * 50 / 60
     count = round(given.width / step)
     return [(number * step + step / 10, step / 10, step * 0.8, step * 0.8) for number in range(count)] if count > 1 else []

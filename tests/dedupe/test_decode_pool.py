@@ -1,4 +1,4 @@
-"""Decoding in processes that may die: what one look tells, and that no image harms another or leaves a process behind."""
+"""Decoding in processes that may die: what one decoded tells, and that no image harms another or leaves a process behind."""
 
 from __future__ import annotations
 
@@ -53,38 +53,38 @@ async def ended(pid: int) -> bool:
     return False
 
 
-async def test_a_look_is_what_decoding_here_would_give(pool: DecodePool) -> None:
-    look = await pool.look(drawn())
+async def test_the_pool_gives_what_decoding_here_would_give(pool: DecodePool) -> None:
+    decoded = await pool.decode(drawn())
     here = decode(drawn(), 10**8)
-    assert (look.picture.format, look.picture.width, look.picture.height) == ("jpeg", 900, 600)
-    assert look.picture.image.tobytes() == here.image.tobytes()
-    assert (look.phash, look.grey) == (phash_of(here), grey_of(here))
-    thumbnail = Image.open(BytesIO(look.thumbnail))
+    assert (decoded.raster.format, decoded.raster.width, decoded.raster.height) == ("jpeg", 900, 600)
+    assert decoded.raster.image.tobytes() == here.image.tobytes()
+    assert (decoded.phash, decoded.grey) == (phash_of(here), grey_of(here))
+    thumbnail = Image.open(BytesIO(decoded.thumbnail))
     assert (thumbnail.format, thumbnail.size) == ("WEBP", (384, 256))
 
 
 async def test_pages_of_a_tiff_can_be_asked_for(pool: DecodePool) -> None:
     out = BytesIO()
     Image.new("L", (100, 80)).save(out, "TIFF", save_all=True, append_images=[Image.new("L", (60, 50), 9)])
-    assert (await pool.look(out.getvalue(), page=1)).picture.width == 60
+    assert (await pool.decode(out.getvalue(), page=1)).raster.width == 60
 
 
 async def test_many_at_once_wait_for_their_turn(pool: DecodePool) -> None:
-    looks = await asyncio.gather(*(pool.look(drawn(seed)) for seed in range(12)))
-    assert len({look.phash for look in looks}) == 12
+    decoded = await asyncio.gather(*(pool.decode(drawn(seed)) for seed in range(12)))
+    assert len({one.phash for one in decoded}) == 12
 
 
 @pytest.mark.parametrize(("data", "error"), [(b"nothing", UnknownKind), (drawn()[:5000], Damaged), (b"\x89PNG\r\n\x1a\n", Damaged)])
 async def test_the_decoders_answer_is_raised_and_it_goes_on(pool: DecodePool, data: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
-        await pool.look(data)
-    assert (await pool.look(drawn())).picture.width == 900
+        await pool.decode(data)
+    assert (await pool.decode(drawn())).raster.width == 900
 
 
 async def test_too_many_pixels() -> None:
     async with DecodePool(Settings(max_pixels=1000)) as pool:
         with pytest.raises(ImageTooLarge):
-            await pool.look(drawn())
+            await pool.decode(drawn())
 
 
 CRASHING = """
@@ -126,30 +126,30 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_a_crash_costs_one_image() -> None:
     async with DecodePool(Settings(), size=1) as pool:
         with pytest.raises(Damaged, match="made its decoder fail"):
-            await pool.look(b"segfault")
-        assert (await pool.look(drawn())).picture.width == 900
+            await pool.decode(b"segfault")
+        assert (await pool.decode(drawn())).raster.width == 900
 
 
 @pytest.mark.usefixtures("crashing")
 async def test_a_lie_is_not_believed() -> None:
     async with DecodePool(Settings(), size=1) as pool:
         with pytest.raises(Damaged):
-            await pool.look(b"nonsense")
-        assert (await pool.look(drawn())).picture.width == 900
+            await pool.decode(b"nonsense")
+        assert (await pool.decode(drawn())).raster.width == 900
 
 
 @pytest.mark.usefixtures("crashing")
 async def test_time_is_bounded() -> None:
     async with DecodePool(Settings(image_timeout_s=1.0), size=1) as pool:
         with pytest.raises(TimedOut, match="MEDLENS_IMAGE_TIMEOUT_S"):
-            await pool.look(b"sleep")
-        assert (await pool.look(drawn())).picture.width == 900
+            await pool.decode(b"sleep")
+        assert (await pool.decode(drawn())).raster.width == 900
 
 
 @pytest.mark.usefixtures("crashing")
 async def test_cancelling_a_look_ends_its_decoder() -> None:
     async with DecodePool(Settings(), size=1) as pool:
-        task = asyncio.create_task(pool.look(b"sleep"))
+        task = asyncio.create_task(pool.decode(b"sleep"))
         while not pool._busy:
             await asyncio.sleep(0.01)
         [child] = pool._busy
@@ -161,17 +161,17 @@ async def test_cancelling_a_look_ends_its_decoder() -> None:
 
 async def test_an_idle_decoder_killed_from_outside_is_replaced() -> None:
     async with DecodePool(Settings(), size=1) as pool:
-        await pool.look(drawn())
+        await pool.decode(drawn())
         [child] = pool._idle
         os.kill(child.pid, signal.SIGKILL)
         while not child.gone:
             await asyncio.sleep(0.01)
-        assert (await pool.look(drawn())).picture.width == 900
+        assert (await pool.decode(drawn())).raster.width == 900
 
 
 async def test_close_leaves_no_decoder() -> None:
     pool = DecodePool(Settings(), size=2)
-    await asyncio.gather(pool.look(drawn(1)), pool.look(drawn(2)))
+    await asyncio.gather(pool.decode(drawn(1)), pool.decode(drawn(2)))
     pids = [child.pid for child in pool._idle]
     assert pids and all(alive(pid) for pid in pids)
     await pool.close()

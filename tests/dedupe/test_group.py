@@ -17,14 +17,14 @@ from pydicom.data import get_testdata_file
 
 from server.contract.records import Place
 from server.dedupe import group
-from server.dedupe.fingerprint import difference, distance, grey_of, phash_of, sha256_of
+from server.dedupe.fingerprint import distance, grey_of, largest_difference, phash_of, sha256_of
 from server.dedupe.group import Grouper
-from server.imaging.decode import Picture, decode
+from server.imaging.decode import Raster, decode
 
 LIMIT = 10**8
 
 
-def picture(image: Image.Image, format: str = "PNG", **options: Any) -> Picture:
+def raster(image: Image.Image, format: str = "PNG", **options: Any) -> Raster:
     out = BytesIO()
     image.save(out, format, **options)
     return decode(out.getvalue(), LIMIT)
@@ -35,8 +35,8 @@ def scan(seed: int = 0, side: int = 480) -> Image.Image:
     return Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
 
 
-def near(grouper: Grouper, name: str, one: Picture) -> str | None:
-    return grouper.near(name, phash_of(one), one.width, one.height, grey_of(one))
+def near(grouper: Grouper, name: str, one: Raster) -> str | None:
+    return grouper.near_duplicate(name, phash_of(one), one.width, one.height, grey_of(one))
 
 
 def test_sha256_is_of_the_bytes() -> None:
@@ -46,9 +46,9 @@ def test_sha256_is_of_the_bytes() -> None:
 def test_the_same_bytes_are_first_once_and_keep_their_places() -> None:
     grouper = Grouper()
     places = [Place("https://a.example/x.png", "img", box=(0, 0, 10, 10)), Place("https://b.example/y.png", "background")]
-    assert grouper.first("one", places[0])
-    assert not grouper.first("one", places[1])
-    assert grouper.first("two", places[1])
+    assert grouper.add("one", places[0])
+    assert not grouper.add("one", places[1])
+    assert grouper.add("two", places[1])
     assert grouper.places("one") == tuple(places)
     assert grouper.places("never seen") == ()
 
@@ -56,11 +56,11 @@ def test_the_same_bytes_are_first_once_and_keep_their_places() -> None:
 def test_a_fuller_place_takes_over_from_a_bare_one() -> None:
     grouper = Grouper()
     bare, full = Place("https://a.example/x.png", "other"), Place("https://a.example/x.png", "img", alt="knee", box=(1, 2, 3, 4))
-    grouper.first("one", bare)
-    grouper.first("one", full)
+    grouper.add("one", bare)
+    grouper.add("one", full)
     assert grouper.places("one") == (full,)
-    grouper.first("one", bare)
-    grouper.first("one", full)
+    grouper.add("one", bare)
+    grouper.add("one", full)
     assert grouper.places("one") == (full,)
 
 
@@ -68,75 +68,75 @@ def test_one_address_standing_twice_is_two_places() -> None:
     grouper = Grouper()
     places = tuple(Place("https://a.example/x.png", "img", box=(0, y, 10, 10)) for y in (0, 50))
     for place in places:
-        grouper.first("one", place)
+        grouper.add("one", place)
     assert grouper.places("one") == places
 
 
 def test_places_of_one_image_are_bounded() -> None:
     grouper = Grouper()
     for page in range(group.MAX_PLACES + 50):
-        grouper.first("logo", Place(None, "embedded", page=page))
+        grouper.add("logo", Place(None, "embedded", page=page))
     assert len(grouper.places("logo")) == group.MAX_PLACES
 
 
 COPIES = [
-    pytest.param(lambda image: picture(image, "JPEG", quality=40), id="jpeg"),
-    pytest.param(lambda image: picture(image, "WEBP", quality=60), id="webp"),
-    pytest.param(lambda image: picture(image.resize((240, 240), Image.Resampling.LANCZOS), "JPEG"), id="half"),
-    pytest.param(lambda image: picture(image.resize((901, 900))), id="larger"),
-    pytest.param(lambda image: picture(image.convert("RGB"), "AVIF", quality=60), id="avif"),
+    pytest.param(lambda image: raster(image, "JPEG", quality=40), id="jpeg"),
+    pytest.param(lambda image: raster(image, "WEBP", quality=60), id="webp"),
+    pytest.param(lambda image: raster(image.resize((240, 240), Image.Resampling.LANCZOS), "JPEG"), id="half"),
+    pytest.param(lambda image: raster(image.resize((901, 900))), id="larger"),
+    pytest.param(lambda image: raster(image.convert("RGB"), "AVIF", quality=60), id="avif"),
 ]
 
 
 @pytest.mark.parametrize("copy", COPIES)
 def test_resized_and_re_encoded_copies_fold(copy: Any) -> None:
     grouper = Grouper()
-    assert near(grouper, "original", picture(scan())) is None
-    assert near(grouper, "other", picture(scan(1))) is None
+    assert near(grouper, "original", raster(scan())) is None
+    assert near(grouper, "other", raster(scan(1))) is None
     assert near(grouper, "copy", copy(scan())) == "original"
-    assert near(grouper, "original", picture(scan())) is None
+    assert near(grouper, "original", raster(scan())) is None
 
 
 def test_all_copies_point_to_the_first() -> None:
     grouper = Grouper()
-    near(grouper, "first", picture(scan(side=120)))
-    assert [near(grouper, str(side), picture(scan(side=side))) for side in (240, 480)] == ["first", "first"]
+    near(grouper, "first", raster(scan(side=120)))
+    assert [near(grouper, str(side), raster(scan(side=side))) for side in (240, 480)] == ["first", "first"]
 
 
 def test_another_aspect_ratio_is_another_image() -> None:
     grouper = Grouper()
-    near(grouper, "square", picture(scan()))
-    assert near(grouper, "wide", picture(scan().resize((560, 480)))) is None
+    near(grouper, "square", raster(scan()))
+    assert near(grouper, "wide", raster(scan().resize((560, 480)))) is None
 
 
 def test_a_small_lesion_makes_another_image() -> None:
     grouper = Grouper()
-    near(grouper, "healthy", picture(scan()))
+    near(grouper, "healthy", raster(scan()))
     ill = scan()
     spot = Image.new("L", (60, 60), 255 if ill.getpixel((230, 230)) < 128 else 0)  # type: ignore[operator]
     ill.paste(spot, (200, 200))
-    assert near(grouper, "ill", picture(ill)) is None
+    assert near(grouper, "ill", raster(ill)) is None
 
 
 def test_remembered_without_its_grey_copy_only_the_same_hash_counts() -> None:
-    one, grouper = picture(scan()), Grouper()
+    one, grouper = raster(scan()), Grouper()
     phash = phash_of(one)
     other = f"{int(phash, 16) ^ 0b11:016x}"
-    assert grouper.near("one", phash, 480, 480) is None
-    assert grouper.near("copy", phash, 240, 240) == "one"
-    assert grouper.near("close", other, 480, 480) is None
+    assert grouper.near_duplicate("one", phash, 480, 480) is None
+    assert grouper.near_duplicate("copy", phash, 240, 240) == "one"
+    assert grouper.near_duplicate("close", other, 480, 480) is None
 
 
 def test_real_scans_do_not_fold() -> None:
     """CT and MR files that the pydicom wheel ships, and neighbouring frames of one ultrasound loop, are different images."""
-    pictures = []
+    rasters = []
     for name in ("CT_small.dcm", "MR_small.dcm"):
         pixels = pydicom.dcmread(get_testdata_file(name, download=False)).pixel_array.astype(float)
         grey = (pixels - pixels.min()) / (pixels.max() - pixels.min()) * 255
         for seen in (grey, grey[:, ::-1], grey[::-1]):
-            pictures += [picture(Image.fromarray(np.ascontiguousarray(seen).astype(np.uint8)))]
+            rasters += [raster(Image.fromarray(np.ascontiguousarray(seen).astype(np.uint8)))]
     grouper = Grouper()
-    assert [near(grouper, str(index), one) for index, one in enumerate(pictures)] == [None] * len(pictures)
+    assert [near(grouper, str(index), one) for index, one in enumerate(rasters)] == [None] * len(rasters)
 
 
 @pytest.mark.shared
@@ -147,7 +147,7 @@ def test_labelled_images_do_not_fold_and_their_copies_do(shared: Path) -> None:
     for file in chosen:
         one = decode(file.read_bytes(), LIMIT)
         folded += near(grouper, file.name, one) is not None
-        copy = picture(one.image.resize((max(1, one.width * 2 // 3), max(1, one.height * 2 // 3))), "JPEG", quality=70)
+        copy = raster(one.image.resize((max(1, one.width * 2 // 3), max(1, one.height * 2 // 3))), "JPEG", quality=70)
         found += near(grouper, f"{file.name} copy", copy) == file.name
     assert folded <= 1
     assert found >= 0.9 * len(chosen)
@@ -159,10 +159,10 @@ PHASH = st.integers(0, 2**64 - 1).map(lambda bits: f"{bits:016x}")
 
 @given(PHASH, PHASH, GREY, GREY)
 def test_distances_are_distances(one: str, other: str, grey: bytes, other_grey: bytes) -> None:
-    assert distance(one, one) == 0 and difference(grey, grey) == 0
+    assert distance(one, one) == 0 and largest_difference(grey, grey) == 0
     assert distance(one, other) == distance(other, one) <= 64
-    assert difference(grey, other_grey) == difference(other_grey, grey) >= 0
+    assert largest_difference(grey, other_grey) == largest_difference(other_grey, grey) >= 0
 
 
-def test_plain_pictures_are_the_same_only_in_one_grey() -> None:
-    assert difference(bytes(1024), b"\1" * 1024) < group.NEAR_DIFFERENCE < difference(bytes(1024), b"\xff" * 1024)
+def test_plain_images_are_the_same_only_in_one_grey() -> None:
+    assert largest_difference(bytes(1024), b"\1" * 1024) < group.NEAR_DIFFERENCE < largest_difference(bytes(1024), b"\xff" * 1024)

@@ -17,10 +17,10 @@ LIMIT = 50_000_000
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
 def test_every_format_of_the_list_opens(format: str) -> None:
-    picture = decode(encoded(drawn(), format), LIMIT)
-    assert (picture.format, picture.width, picture.height) == (format.lower(), 200, 160)
-    assert picture.image.mode == "RGB"
-    red, green, blue = at(picture.image, 0.1, 0.1)
+    raster = decode(encoded(drawn(), format), LIMIT)
+    assert (raster.format, raster.width, raster.height) == (format.lower(), 200, 160)
+    assert raster.image.mode == "RGB"
+    red, green, blue = at(raster.image, 0.1, 0.1)
     assert blue > 180 and max(red, green) < 90
     assert read_header(encoded(drawn(), format)).format == format.lower()
 
@@ -32,9 +32,9 @@ def test_mpo_is_a_jpeg() -> None:
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
 def test_large_images_come_small_and_tell_their_size(format: str) -> None:
-    picture = decode(encoded(drawn(2400, 1000), format), LIMIT)
-    assert (picture.width, picture.height) == (2400, 1000)
-    assert picture.image.size == (WORKING_SIDE, 320)
+    raster = decode(encoded(drawn(2400, 1000), format), LIMIT)
+    assert (raster.width, raster.height) == (2400, 1000)
+    assert raster.image.size == (WORKING_SIDE, 320)
 
 
 def test_a_page_may_be_asked_for_larger() -> None:
@@ -43,7 +43,7 @@ def test_a_page_may_be_asked_for_larger() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_exif_turns_the_picture_upright(orientation: int, format: str) -> None:
+def test_exif_turns_the_image_upright(orientation: int, format: str) -> None:
     undo: dict[int, Image.Transpose] = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -56,9 +56,9 @@ def test_exif_turns_the_picture_upright(orientation: int, format: str) -> None:
     stored = drawn().transpose(undo[orientation]) if orientation in undo else drawn()
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = decode(encoded(stored, format, exif=exif.tobytes()), LIMIT)
-    assert (picture.width, picture.height) == picture.image.size == (200, 160)
-    assert at(picture.image, 0.05, 0.05)[2] > 180
+    raster = decode(encoded(stored, format, exif=exif.tobytes()), LIMIT)
+    assert (raster.width, raster.height) == raster.image.size == (200, 160)
+    assert at(raster.image, 0.05, 0.05)[2] > 180
 
 
 def test_transparency_lies_on_white_or_where_it_shows_on_black() -> None:

@@ -41,7 +41,7 @@ def test_the_limit_itself_is_allowed() -> None:
 
 def test_a_jpeg_cut_in_half_is_broken_and_says_how_much_is_there() -> None:
     data = encoded(drawn(800, 600), "JPEG", quality=90)
-    with pytest.raises(Damaged, match=r"the image breaks off: \d+% of its rows"):
+    with pytest.raises(Damaged, match=r"the image is cut off: \d+% of its rows"):
         decode(data[: len(data) // 2], LIMIT)
 
 
@@ -89,7 +89,7 @@ SEEDS = {format: encoded(drawn(40, 30), format) for format in ("JPEG", "PNG", "W
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(SEEDS)), st.data())
-def test_any_broken_bytes_end_in_an_error_of_ours_or_a_picture(format: str, data: st.DataObject) -> None:
+def test_any_broken_bytes_end_in_an_error_of_ours_or_an_image(format: str, data: st.DataObject) -> None:
     broken = bytearray(SEEDS[format])
     for _ in range(data.draw(st.integers(1, 6))):
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from server.imaging.decode import Picture, decode
+from server.imaging.decode import Raster, decode
 from server.panels import cutting, split
 from server.panels.split import MAX_PANELS, find_panels, split_panels
 
@@ -167,7 +167,7 @@ def test_boxes_are_in_pixels_of_the_original() -> None:
     page = canvas(200, 420)
     put(page, texture(200, 200, 1), 0, 0)
     put(page, texture(200, 200, 2), 0, 220)
-    picture = Picture("png", 840, 400, Image.fromarray(page).convert("RGB"))
+    picture = Raster("png", 840, 400, Image.fromarray(page).convert("RGB"))
     assert np.allclose(split_panels(picture), [(0, 0, 400, 400), (440, 0, 400, 400)], atol=4)
     assert split_panels(picture) == split_panels(picture)
 

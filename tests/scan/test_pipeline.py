@@ -11,7 +11,7 @@ from server.classify.engine import Engine, Judgement
 from server.contract.errors import DatabaseUnavailable, MedlensError, ModelError, WeightsMissing
 from server.contract.records import Candidate, Found, JudgedImage, Place
 from server.dedupe.decode_pool import DecodePool
-from server.imaging.decode import Picture
+from server.imaging.decode import Raster
 from server.scan.pipeline import Scan
 from server.scan.timings import Timings
 from server.settings import Settings
@@ -28,18 +28,18 @@ class Recorder:
         self.kept: list[str] = []
         self.broken = broken
 
-    async def recall(self, sha256: str) -> JudgedImage | None:
+    async def cached(self, sha256: str) -> JudgedImage | None:
         return None
 
-    async def copies(self, shas: Collection[str]) -> Mapping[str, str]:
+    async def near_duplicates(self, shas: Collection[str]) -> Mapping[str, str]:
         return {}
 
-    async def judged(self, judged: JudgedImage) -> None:
+    async def add(self, judged: JudgedImage) -> None:
         if self.broken:
             raise self.broken
         self.kept.append(judged.image.sha256)
 
-    def progress(self, *told: object) -> None:
+    def set_progress(self, *_: object) -> None:
         pass
 
 
@@ -50,7 +50,7 @@ class Oracle:
         self.broken = broken
         self.turn = 0
 
-    async def judge(self, picture: Picture) -> Judgement:
+    async def judge(self, picture: Raster) -> Judgement:
         self.turn += 1
         if self.broken and self.turn % 3 == 0:
             raise self.broken

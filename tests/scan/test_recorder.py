@@ -35,8 +35,8 @@ async def verdicts_told(database: Database, scan_id: UUID) -> list[str]:
 async def test_an_image_and_its_event_appear_together(database: Database) -> None:
     scan_id = await started(database)
     async with StoreRecorder(database, scan_id, MODEL) as recorder:
-        await recorder.judged(ONE)
-        assert await recorder.recall(ONE.image.sha256) == replace(ONE, verdict=replace(ONE.verdict, cached=True))
+        await recorder.add(ONE)
+        assert await recorder.cached(ONE.image.sha256) == replace(ONE, verdict=replace(ONE.verdict, cached=True))
     assert [judged.image.sha256 for judged in (await scans.report(database, scan_id)).images] == [ONE.image.sha256]
     assert await verdicts_told(database, scan_id) == [ONE.image.sha256]
 
@@ -51,11 +51,11 @@ async def test_a_writer_that_dies_in_between_leaves_neither(database: Database, 
         with monkeypatch.context() as patched:
             patched.setattr(scans, "record", die)
             with pytest.raises(DatabaseUnavailable):
-                await recorder.judged(ONE)
+                await recorder.add(ONE)
         assert (await scans.report(database, scan_id)).images == ()
         assert await verdicts_told(database, scan_id) == []
         assert await verdicts.lookup(database, [ONE.image.sha256], MODEL) == {}
-        await recorder.judged(ONE)  # and the next try writes both
+        await recorder.add(ONE)  # and the next try writes both
     assert len((await scans.report(database, scan_id)).images) == len(await verdicts_told(database, scan_id)) == 1
 
 
@@ -73,10 +73,10 @@ async def test_progress_that_cannot_be_written_is_written_with_the_next(
         await write(database, scan_id, **latest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(scans, "progress", once_unavailable)
-    monkeypatch.setattr("server.scan.recorder.TELL_EVERY_S", 0.0)
+    monkeypatch.setattr("server.scan.recorder.PROGRESS_INTERVAL_S", 0.0)
     async with StoreRecorder(database, scan_id, "m") as recorder:
         for found in (1, 2):
-            recorder.progress(found, {}, None)
+            recorder.set_progress(found, {}, None)
             async with asyncio.timeout(30):
                 while told < found:
                     await asyncio.sleep(0.01)
