@@ -1,7 +1,7 @@
-"""Heat maps on demand: asked for by the web process, made by a worker, read from the store when they are there.
+"""Heat maps on demand: requested by the web process, made by a worker, and read from the store when they are there.
 
-Asking is a notification and no job: a map takes a blink and is worth nothing to anyone but who waits for it, so it neither counts
-nor waits as a scan does, and one that got lost is asked for again. It does not know how a map is made.
+A request is a Postgres notification and not a job: a map takes a fraction of a second and matters only to the person who waits for
+it, so a request that is lost is simply repeated.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Explain = Callable[[str, str], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
-async def ask(database: Database, sha256: str, model_version: str) -> None:
-    """Tell all workers that somebody waits for the map of this image; nobody may listen, or none run this model version."""
+async def request(database: Database, sha256: str, model_version: str) -> None:
+    """Notify all workers that the map of this image is wanted. There may be no worker, or none with this model version."""
     wanted = json.dumps([sha256, model_version])
     async with database.begin() as connection:
         await connection.execute(select(func.pg_notify(CHANNEL, wanted)))
 
 
 async def serve(database: Database, explain: Explain) -> None:
-    """Make what is asked for, one map after the other, until cancelled: `explain(sha256, model_version)` makes one and keeps it."""
+    """Make the requested maps one after the other, until cancelled. `explain(sha256, model_version)` makes and stores one."""
     while True:
         with suppress(psycopg.OperationalError, DatabaseUnavailable):
             async with await psycopg.AsyncConnection.connect(database.conninfo, autocommit=True) as connection:
@@ -49,5 +49,5 @@ async def _make(explain: Explain, payload: str) -> None:
         await explain(sha256, model_version)
     except MedlensError as error:
         log.warning("no heat map: %s", error)
-    except Exception:  # one picture must not end all maps
+    except Exception:  # one image must not end all maps
         log.exception("no heat map")

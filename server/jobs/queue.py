@@ -1,11 +1,13 @@
-"""The durable queue: one job a scan, in the same Postgres. Asks for scans and for their end; worker.py works them off.
+"""The durable queue, in the same Postgres: one job for each open scan. The workers of worker.py run the jobs.
 
-A job lives as long as its scan is open: it is deleted when the scan ends, and the scan's row says how. Its lock is the scan's id,
-so no two workers walk one scan, and asking twice asks once.
+A job is deleted when its scan ends; the scan's row keeps the outcome. The lock of a job is the scan's id, so that no two workers
+run one scan, and a scan is queued once however often it is enqueued.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -20,68 +22,71 @@ from server.store.database import Database
 
 QUEUE = "scans"
 TASK = "scan"
-POOL = 2  # connections that only ask; a worker brings more
-
-OPEN_JOB = text(
-    "SELECT id, status::text FROM procrastinate_jobs WHERE lock = :lock AND status IN ('todo', 'doing') ORDER BY id DESC LIMIT 1"
-)
+POOL = 2  # connections of a process that only enqueues; a worker has more
+OPEN = ("todo", "doing")  # procrastinate's states of a job that is not finished
 
 
 def open_app(database: Database, connections: int = POOL) -> App:
-    """procrastinate on the database's address; to be opened by `async with app.open_async()`."""
+    """A procrastinate app on the database; open it by `async with app.open_async()`."""
     return App(connector=PsycopgConnector(conninfo=database.conninfo, min_size=1, max_size=connections))
 
 
 class Queue:
-    """`async with Queue(database) as queue:`. One a process is enough."""
+    """`async with Queue(database) as queue:`. One is enough for a process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._app = open_app(database)
 
     async def __aenter__(self) -> Self:
-        try:
+        with _database_errors():
             await self._app.open_async()
-        except ConnectorException as error:
-            raise DatabaseUnavailable(f"the queue cannot reach the database: {error}") from error
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._app.close_async()
 
     async def enqueue(self, scan_id: UUID) -> None:
-        """Have a scan done that scans.create has written down; a scan that waits already is not asked for twice."""
+        """Add a stored scan to the queue, unless it is there already."""
         await enqueue(self._app, scan_id)
 
     async def cancel(self, scan_id: UUID) -> bool:
-        """Stop a scan: at once when it waits, within moments when a worker has it; False when it has ended or is gone.
+        """Cancel a scan: at once while it waits, within moments when a worker runs it. False when it has ended or is deleted.
 
-        A running scan's own row says `cancelled` when its worker has let go (scans.finish keeps what was found until then).
+        A running scan becomes `cancelled` when its worker has stopped; the images found until then are kept.
         """
-        waited = await requeue.cancel_queued(self._database, scan_id)
-        async with self._database.begin() as connection:
-            job = (await connection.execute(OPEN_JOB, {"lock": str(scan_id)})).first()
-        asked = job is not None and await self._app.job_manager.cancel_job_by_id_async(job.id, abort=True, delete_job=True)
-        return waited or asked
+        was_waiting = await requeue.cancel_queued(self._database, scan_id)
+        manager = self._app.job_manager
+        with _database_errors():
+            jobs = await manager.list_jobs_async(queue=QUEUE, lock=str(scan_id))
+            open_jobs = [job.id for job in jobs if job.status in OPEN and job.id is not None]
+            cancelled = [await manager.cancel_job_by_id_async(job, abort=True, delete_job=True) for job in open_jobs]
+        return was_waiting or any(cancelled)
 
     async def waiting(self) -> int:
-        """How many scans no worker has taken up yet."""
-        counted = text("SELECT count(*) FROM procrastinate_jobs WHERE queue_name = :queue AND status = 'todo'")
-        async with self._database.begin() as connection:
-            return int(await connection.scalar(counted, {"queue": QUEUE}) or 0)
+        """How many scans no worker has started yet."""
+        with _database_errors():
+            queues = await self._app.job_manager.list_queues_async(queue=QUEUE)
+        return sum(int(queue["todo"]) for queue in queues)
 
     async def workers(self, within_s: float = 10.0) -> int:
-        """How many workers have given a sign of life in the last `within_s` seconds."""
+        """How many workers had a heartbeat in the last `within_s` seconds."""
         alive = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :within)")
         async with self._database.begin() as connection:
             return int(await connection.scalar(alive, {"within": within_s}) or 0)
 
 
 async def enqueue(app: App, scan_id: UUID) -> None:
+    """Add a job for the scan, unless it has one that waits."""
     lock = str(scan_id)
-    try:
+    with _database_errors(), suppress(AlreadyEnqueued):
         await app.configure_task(TASK, queue=QUEUE, lock=lock, queueing_lock=lock).defer_async(scan_id=lock)
-    except AlreadyEnqueued:
-        return
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    """Raise DatabaseUnavailable when procrastinate cannot reach the database."""
+    try:
+        yield
     except ConnectorException as error:
         raise DatabaseUnavailable(f"the queue cannot reach the database: {error}") from error

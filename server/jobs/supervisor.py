@@ -1,7 +1,7 @@
-"""Keeps one scan worker running beside the web server: a process of its own, started again when it dies, gone when we are.
+"""Keeps one scan worker running beside the web server, in a process of its own, and restarts it when it dies.
 
-The worker holds the browser and the model; the web server neither. It reads its standard input and leaves when that ends, so it
-does not outlive a server that was killed. Knows nothing of what a worker does.
+The worker holds the browser and the models, so the web server needs neither. The worker ends when its standard input does, so that
+it does not outlive a server that was killed.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from typing import Self
 
 log = logging.getLogger(__name__)
 
-# A worker that dies at once, every time, must not eat the machine: the wait doubles up to the last of these.
+# Seconds before a restart: the first, and the longest, up to which the wait doubles, so that a worker that always dies costs
+# little.
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
-# After this long a worker was well, and its next death starts with the first wait again.
+# A worker that ran for this many seconds was healthy: the wait after its next death starts with the first again.
 HEALTHY_S = 60.0
-# A worker puts its scans back on the queue and closes its browser in less than this; then it is killed.
+# Seconds in which a worker that is to stop puts its scans back and closes its browser; then it is killed.
 GRACE_S = 15.0
 
 
 class Supervisor:
-    """`async with Supervisor(): ...` runs `medlens worker --attached` for as long as the block."""
+    """`async with Supervisor(): ...` keeps `medlens worker --attached` running inside the block."""
 
     def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "server", "worker", "--attached")) -> None:
         self._command = command
@@ -44,7 +45,7 @@ class Supervisor:
 
     @property
     def pid(self) -> int | None:
-        """Of the worker that runs now."""
+        """The process id of the running worker."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def _keep(self) -> None:
@@ -60,13 +61,13 @@ class Supervisor:
                 raise
             if loop.time() - began > HEALTHY_S:
                 wait = FIRST_WAIT_S
-            log.error("the scan worker ended with code %s; another one starts in %.1f s, and finishes its scans", code, wait)
+            log.error("the scan worker ended with code %s; it is started again in %.1f s and finishes its scans", code, wait)
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_S)
 
 
 async def _end(process: Process) -> None:
-    """Ask it to leave by closing its input, then insist."""
+    """Ask the worker to stop by closing its input; kill it after GRACE_S."""
     if process.returncode is not None:
         return
     if process.stdin:
@@ -74,7 +75,7 @@ async def _end(process: Process) -> None:
     try:
         await asyncio.wait_for(process.wait(), GRACE_S)
     except TimeoutError:
-        log.warning("the scan worker did not leave within %.0f s and is killed", GRACE_S)
+        log.warning("the scan worker did not stop within %.0f s and is killed", GRACE_S)
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()

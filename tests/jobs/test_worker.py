@@ -10,7 +10,7 @@ from procrastinate.exceptions import ConnectorException
 from sqlalchemy import text
 
 from server.contract.errors import Damaged
-from server.jobs import recovery, worker
+from server.jobs import recovery, retry, worker
 from server.jobs.queue import Queue, open_app
 from server.settings import Settings
 from server.store import deletion, events, scans
@@ -92,7 +92,7 @@ async def test_a_stopped_worker_puts_its_scans_back(database: Database, queue: Q
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "tries"), [(Damaged("cut off"), "damaged", 1), (ZeroDivisionError("secret"), "internal", recovery.MAX_DEATHS)]
+    ("error", "code", "tries"), [(Damaged("cut off"), "damaged", 1), (ZeroDivisionError("secret"), "internal", retry.MAX_ATTEMPTS)]
 )
 async def test_a_scan_that_raises_is_failed_and_the_worker_goes_on(
     database: Database, queue: Queue, work: Work, error: Exception, code: str, tries: int
@@ -120,7 +120,7 @@ async def test_a_scan_that_was_never_queued_is_found(database: Database, queue: 
     async with open_app(database).open_async() as app:
         await recovery.sweep(database, app)
         assert await queue.waiting() == 0  # its asker may be about to
-        await _age(database, scan_id, recovery.LOST_AFTER_S)
+        await _age(database, scan_id, retry.LOST_AFTER_S)
         await recovery.sweep(database, app)
         assert await queue.waiting() == 1
 
@@ -128,10 +128,33 @@ async def test_a_scan_that_was_never_queued_is_found(database: Database, queue: 
 async def test_a_scan_that_nobody_runs_any_more_is_ended(database: Database) -> None:
     scan_id = await scans.create(database, kind="page", target="x")
     await scans.start(database, scan_id)
-    await _age(database, scan_id, recovery.ABANDONED_AFTER_S)
+    await _age(database, scan_id, retry.ABANDONED_AFTER_S)
     async with open_app(database).open_async() as app:
         await recovery.sweep(database, app)
     assert await _is(database, scan_id, "failed")
+
+
+async def test_recoveries_at_once_count_one_death(database: Database, queue: Queue) -> None:
+    scan_id = await ask(database, queue)
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+    async with open_app(database, connections=4).open_async() as app:
+        await asyncio.gather(*(recovery.recover(database, app) for _ in range(4)))
+    async with database.begin() as connection:
+        assert await connection.scalar(text("SELECT worker_deaths FROM scans WHERE id = :id"), {"id": scan_id}) == 1
+    assert await queue.waiting() == 1
+
+
+async def test_a_cancelled_scan_of_a_dead_worker_is_not_run_again(database: Database, queue: Queue) -> None:
+    scan_id = await ask(database, queue)
+    await scans.start(database, scan_id)
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+    assert await queue.cancel(scan_id)
+    async with open_app(database).open_async() as app:
+        await recovery.recover(database, app)
+    assert await _is(database, scan_id, "cancelled")
+    assert await _no_jobs(database)
 
 
 async def test_a_worker_forgets_what_is_due(database: Database, queue: Queue, work: Work) -> None:
@@ -168,7 +191,7 @@ async def _no_jobs(database: Database) -> bool:
         return await connection.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
 
 
-async def test_a_mistake_in_housekeeping_does_not_end_it(database: Database, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_mistake_in_maintenance_does_not_end_it(database: Database, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = 0
 
     async def mistaken(*_: object) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from server.jobs.queue import Queue
-from server.jobs.recovery import MAX_DEATHS
+from server.jobs.retry import MAX_ATTEMPTS
 from server.store import events, scans
 from server.store.database import Database
 from tests.jobs.conftest import ask, until
@@ -28,7 +28,7 @@ async def test_the_scan_of_a_killed_worker_is_done_by_the_next(database: Databas
 
 async def test_a_scan_that_kills_its_workers_is_given_up(database: Database, queue: Queue, spawn_worker: Spawn) -> None:
     scan_id = await ask(database, queue, "kill the worker")
-    for deaths in range(1, MAX_DEATHS + 1):
+    for deaths in range(1, MAX_ATTEMPTS + 1):
         assert spawn_worker().wait() == -9
         assert len(await _takers(database, scan_id)) == deaths
     good = await ask(database, queue)

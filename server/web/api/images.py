@@ -111,7 +111,7 @@ async def heatmap(request: web.Request) -> web.StreamResponse:
     made = await thumbnails.heatmap(database, sha256, version)
     if made is None:
         await thumbnails.thumbnail(database, sha256)  # NotFound: there is no picture to look at
-        await heatmaps.ask(database, sha256, version)
+        await heatmaps.request(database, sha256, version)
         made = await _wait_for_heatmap(request, sha256, version)
     return picture(request, made, PNG, f"{sha256}.{version}"[:128])
 
