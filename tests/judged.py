@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Modality, Panel, Place, UniqueImage, Verdict
+from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Medical, Modality, Panel, Place, UniqueImage, Verdict
 
 MODEL = "model-1"
 
@@ -12,12 +12,15 @@ MODEL = "model-1"
 def verdict(modality: Modality = "ct", confidence: float = 0.9, model_version: str = MODEL, **changes: bool) -> Verdict:
     rest = (1 - confidence) / (len(MODALITIES) - 1)
     probabilities = {name: confidence if name == modality else rest for name in MODALITIES}
-    facts = {"uncertain": False, "agree": True, "cached": False} | changes
+    facts = {"agree": True, "cached": False, **changes}
+    sure = not facts.pop("uncertain", False)
     return Verdict(
         modality=modality,
         is_medical=modality != NON_MEDICAL,
         confidence=confidence,
         probabilities=probabilities,
+        medical=Medical(1 - probabilities[NON_MEDICAL], facts.pop("medical_sure", sure)),
+        sure=sure,
         members={"cnn": probabilities, "clip": probabilities},
         model_version=model_version,
         **facts,

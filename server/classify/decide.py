@@ -1,14 +1,11 @@
-"""Opinions into Verdicts: the likeliest modality, how sure, whether the members agree. Corrections by people happen elsewhere.
-
-Numbers in, records out; it knows neither how the numbers came about nor where the Verdict goes.
-"""
+"""Opinions into Verdicts: medical or not, the modality, how sure of both, whether the members agree."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from server.contract.records import MODALITIES, NON_MEDICAL, Modality, Probabilities, Verdict
-from server.models.calibration import Floats
+from server.contract.records import MODALITIES, NON_MEDICAL, Medical, Modality, Probabilities, Verdict
+from server.models.calibration import Floats, answers
 from server.models.ensemble import Prediction
 
 # A member that gives its favourite less than this has no prediction that could contradict the others.
@@ -17,13 +14,7 @@ MEMBER_SURE = 0.6
 
 def decide(prediction: Prediction, model_version: str) -> list[Verdict]:
     """One Verdict a row of `prediction`, in its order."""
-    return [_verdict(prediction, row, model_version) for row in range(len(prediction.chances))]
-
-
-def candidates(verdict: Verdict) -> tuple[Modality, Modality]:
-    """The two likeliest modalities: what an uncertain verdict shows instead of one answer."""
-    first, second, *_ = sorted(MODALITIES, key=lambda modality: -verdict.probabilities[modality])
-    return first, second
+    return [_verdict(prediction, row, int(answer), model_version) for row, answer in enumerate(answers(prediction.chances))]
 
 
 def most_surely_medical(verdicts: Sequence[Verdict]) -> Verdict | None:
@@ -32,16 +23,20 @@ def most_surely_medical(verdicts: Sequence[Verdict]) -> Verdict | None:
     return min(medical, key=lambda verdict: (verdict.uncertain, verdict.probabilities[NON_MEDICAL]), default=None)
 
 
-def _verdict(prediction: Prediction, row: int, model_version: str) -> Verdict:
+def _verdict(prediction: Prediction, row: int, answer: int, model_version: str) -> Verdict:
     chances = _named(prediction.chances[row])
     members = {name: _named(rows[row]) for name, rows in prediction.members.items()}
-    modality = _likeliest(chances)
+    modality = MODALITIES[answer]
+    medical = Medical(1 - chances[NON_MEDICAL], bool(prediction.medical_sure[row]))
+    sure = bool(prediction.sure[row])
     return Verdict(
         modality=modality,
         is_medical=modality != NON_MEDICAL,
         confidence=chances[modality],
         probabilities=chances,
-        uncertain=not bool(prediction.sure[row]),
+        medical=medical,
+        sure=sure,
+        contains=() if modality == NON_MEDICAL else (modality,),
         agree=_agree(members.values()),
         members=members,
         model_version=model_version,

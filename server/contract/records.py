@@ -126,30 +126,49 @@ class UniqueImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Medical:
+    """Whether an image is medical at all: the calibrated probability that it is, and whether that answer is sure."""
+
+    probability: float
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer for one image (or one panel of it).
 
-    `probabilities` are calibrated. `members` holds what each ensemble member said by itself. `agree`: all members that are sure
-    name the same modality. `uncertain`: the answer abstains; `open` is then the second candidate, if there is one.
+    `is_medical` follows `medical.probability`; `modality` is then the likeliest of the medical ones, else `non_medical`.
+    `probabilities` are calibrated, `confidence` is the modality's. `sure`: the modality is sure, which it cannot be unless
+    `medical.sure`. `contains`: the modalities of a compound figure's medical parts; one for a single medical image, none otherwise.
+    `members` holds what each ensemble member said by itself. `agree`: all members that are sure name the same modality.
     """
 
     modality: Modality
     is_medical: bool
     confidence: float
     probabilities: Probabilities
-    uncertain: bool
+    medical: Medical
+    sure: bool
     agree: bool
     members: Mapping[str, Probabilities]
     model_version: str
+    contains: tuple[Modality, ...] = ()
     cached: bool = False
     corrected: bool = False
 
     @property
+    def uncertain(self) -> bool:
+        """The modality is not sure."""
+        return not self.sure
+
+    @property
     def open(self) -> Modality | None:
-        """Of an uncertain answer the second candidate, where it has a share worth asking about (RIVAL)."""
-        others = [name for name in MODALITIES if name != self.modality]
-        second = max(others, key=lambda name: self.probabilities[name])
-        return second if self.uncertain and self.probabilities[second] >= RIVAL else None
+        """The second candidate beside an unsure modality: with a share worth showing (RIVAL), and not ruled out by a sure "medical"."""
+        if self.sure:
+            return None
+        out = {self.modality, NON_MEDICAL} if self.medical.sure else {self.modality}
+        second = max((name for name in MODALITIES if name not in out), key=lambda name: self.probabilities[name])
+        return second if self.probabilities[second] >= RIVAL else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say, and the confidence above which an answer counts as sure.
+"""From logits to probabilities that mean what they say, and the probabilities above which an answer counts as sure.
 
 Everything here is numpy on arrays [n, 6] in the order of MODALITIES; fitting the numbers is
 server/training/ensemble/fit_ensemble.py. This module does not know which member gave the logits.
@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.contract.errors import SettingsError
-from server.contract.records import MODALITIES
+from server.contract.records import MODALITIES, NON_MEDICAL
 
 Floats: TypeAlias = NDArray[np.float32]
+
+NON = MODALITIES.index(NON_MEDICAL)
+HALF = 0.5  # P(medical) from which an image is called medical
 
 # Below this a member's log-probability says "never" and one over-sure member could veto all others for good.
 LEAST_LOG_PROBABILITY = -12.0
@@ -42,28 +45,57 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
+def answers(chances: Floats) -> NDArray[np.int64]:
+    """The answer [n] to each row of `chances` [n, 6]: the likeliest medical modality where P(medical) reaches a half, else non_medical.
+
+    The likeliest of all six would call an image of .4 non_medical, .3 CT and .3 MRI not medical, although .6 says it is.
+    """
+    medical = medical_chance(chances) >= HALF
+    likeliest = np.where(np.arange(chances.shape[1]) == NON, -1.0, chances).argmax(axis=1)
+    return np.asarray(np.where(medical, likeliest, NON), np.int64)
+
+
+def medical_chance(chances: Floats) -> Floats:
+    """P(medical) [n] = 1 - P(non_medical)."""
+    return np.asarray(1 - chances[:, NON], np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The least confidence, for each answer in the order of MODALITIES, at which it is sure; below it the verdict abstains."""
+    """The least probabilities at which an answer is sure: `medical` of "medical or not", `least` of the modality named.
+
+    `least` is in the order of MODALITIES; that of non_medical counts for nothing, since "not medical" is sure by `medical` alone.
+    """
 
     least: tuple[float, ...] = (CAUTIOUS,) * len(MODALITIES)
+    medical: float = CAUTIOUS
+
+    def medical_sure(self, chances: Floats) -> NDArray[np.bool_]:
+        """For `chances` [n, 6]: whether medical or not is sure, either way."""
+        chance = medical_chance(chances)
+        return np.asarray(np.maximum(chance, 1 - chance) >= np.float32(self.medical))
 
     def sure(self, chances: Floats) -> NDArray[np.bool_]:
-        """For `chances` [n, 6]: whether the likeliest modality of each row reaches its threshold."""
-        answers = chances.argmax(axis=1)
-        confidence = chances[np.arange(len(chances)), answers]
-        return np.asarray(confidence >= np.asarray(self.least, np.float32)[answers])
+        """For `chances` [n, 6]: whether the whole answer is sure, medical or not and, of a medical one, the modality."""
+        named = answers(chances)
+        enough = chances[np.arange(len(chances)), named] >= np.asarray(self.least, np.float32)[named]
+        return np.asarray(self.medical_sure(chances) & (enough | (named == NON)))
 
     @classmethod
-    def of(cls, by_modality: Mapping[str, Any]) -> Thresholds:
-        """From {modality: least confidence}; `all` gives those not named. Raises SettingsError for a name or value it cannot be."""
-        if unknown := sorted(set(by_modality) - {"all", *MODALITIES}):
-            raise SettingsError(f"thresholds name {', '.join(unknown)}; known are all, {', '.join(MODALITIES)}")
-        given = [by_modality.get(modality, by_modality.get("all", CAUTIOUS)) for modality in MODALITIES]
-        for value in given:
+    def of(cls, given: Mapping[str, Any]) -> Thresholds:
+        """From {modality or "medical": least probability}; `all` gives those not named, and non_medical's stands for medical's.
+
+        Raises SettingsError for a name or value it cannot be.
+        """
+        if unknown := sorted(set(given) - {"all", "medical", *MODALITIES}):
+            raise SettingsError(f"thresholds name {', '.join(unknown)}; known are all, medical, {', '.join(MODALITIES)}")
+        fallback = given.get("all", CAUTIOUS)
+        least = [given.get(modality, fallback) for modality in MODALITIES]
+        medical = given.get("medical", given.get(NON_MEDICAL, fallback))
+        for value in (*least, medical):
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise SettingsError(f"a threshold is a number from 0 to 1, not {value!r}")
-        return cls(tuple(float(value) for value in given))
+        return cls(tuple(float(value) for value in least), float(medical))
 
 
 def read_thresholds(path: Path) -> Thresholds:
@@ -75,5 +107,5 @@ def read_thresholds(path: Path) -> Thresholds:
     except ValueError as error:
         raise SettingsError(f"MEDLENS_THRESHOLDS: {path} is not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise SettingsError(f'MEDLENS_THRESHOLDS: {path} must hold one object, such as {{"all": 0.9}}')
+        raise SettingsError(f'MEDLENS_THRESHOLDS: {path} must hold one object, such as {{"medical": 0.9, "all": 0.95}}')
     return Thresholds.of(content)

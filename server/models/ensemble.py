@@ -27,10 +27,14 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a batch of n images was found to be: `chances` [n, 6] calibrated, each member's own [n, 6], and which rows are sure."""
+    """What a batch of n images was found to be: `chances` [n, 6] calibrated, each member's own [n, 6], and which rows are sure.
+
+    `medical_sure` [n]: medical or not is sure. `sure` [n]: so is the modality.
+    """
 
     chances: Floats
     members: Mapping[str, Floats]
+    medical_sure: NDArray[np.bool_]
     sure: NDArray[np.bool_]
 
 
@@ -81,7 +85,8 @@ class Ensemble:
         stack = self.stacks.get(frozenset(logits)) or even(sorted(logits))
         chances = stack.chances({name: log_probabilities(logits[name], temperature[name]) for name in logits})
         own = {name: probabilities(logits[name], temperature[name]) for name in logits}
-        return Prediction(chances, own, (self.thresholds or stack.thresholds).sure(chances))
+        thresholds = self.thresholds or stack.thresholds
+        return Prediction(chances, own, thresholds.medical_sure(chances), thresholds.sure(chances))
 
 
 def read_ensemble(path: Path, thresholds: Thresholds | None = None) -> Ensemble:

@@ -17,6 +17,7 @@ from server.contract.records import (
     NON_MEDICAL,
     Box,
     JudgedImage,
+    Medical,
     Modality,
     Panel,
     Place,
@@ -48,12 +49,14 @@ def verdict_columns(verdict: Verdict) -> dict[str, Any]:
 
 def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Verdict:
     """The verdict in `row`, overridden by the correction when there is one."""
+    probabilities = _named(row["probabilities"])
     verdict = Verdict(
         modality=row["modality"],
         is_medical=row["is_medical"],
         confidence=row["confidence"],
-        probabilities=_named(row["probabilities"]),
-        uncertain=row["uncertain"],
+        probabilities=probabilities,
+        medical=Medical(1 - probabilities[NON_MEDICAL], not row["uncertain"]),
+        sure=not row["uncertain"],
         agree=row["agree"],
         members={name: _named(prediction) for name, prediction in row["members"].items()},
         model_version=row["model_version"],
@@ -64,7 +67,17 @@ def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Ve
 
 def corrected(verdict: Verdict, modality: Modality) -> Verdict:
     """`verdict` overridden by a correction: its confidence is 1; probabilities and members stay those of the model."""
-    return replace(verdict, modality=modality, is_medical=modality != NON_MEDICAL, confidence=1.0, uncertain=False, corrected=True)
+    is_medical = modality != NON_MEDICAL
+    return replace(
+        verdict,
+        modality=modality,
+        is_medical=is_medical,
+        confidence=1.0,
+        medical=Medical(float(is_medical), True),
+        sure=True,
+        contains=(modality,) if is_medical else (),
+        corrected=True,
+    )
 
 
 def panels_column(panels: Sequence[Panel]) -> list[dict[str, Any]] | None:

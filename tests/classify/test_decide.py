@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.classify.decide import candidates, decide, most_surely_medical
+from server.classify.decide import decide, most_surely_medical
 from server.contract.records import MODALITIES
 from server.models.ensemble import Prediction
 
@@ -15,8 +15,8 @@ def row(**chances: float) -> Array:
     return np.asarray([[chances.get(modality, rest) for modality in MODALITIES]], np.float32)
 
 
-def prediction(chances: Array, sure: bool = True, **members: Array) -> Prediction:
-    return Prediction(chances, members, np.asarray([sure] * len(chances)))
+def prediction(chances: Array, sure: bool = True, medical_sure: bool = True, **members: Array) -> Prediction:
+    return Prediction(chances, members, np.asarray([medical_sure] * len(chances)), np.asarray([sure] * len(chances)))
 
 
 def test_the_likeliest_modality_is_the_answer() -> None:
@@ -28,10 +28,31 @@ def test_the_likeliest_modality_is_the_answer() -> None:
     assert verdict.model_version == "v1"
 
 
-def test_an_answer_that_is_not_sure_abstains_and_names_both_candidates() -> None:
+def test_medical_follows_the_sum_of_the_medical_modalities() -> None:
+    (verdict,) = decide(prediction(row(ct=0.3, mri=0.29, non_medical=0.4)), "v1")
+    assert (verdict.modality, verdict.is_medical, verdict.contains) == ("ct", True, ("ct",))
+    assert verdict.medical.probability == pytest.approx(0.6, abs=1e-6)
+
+
+def test_an_image_that_is_not_medical_contains_nothing() -> None:
+    (verdict,) = decide(prediction(row(non_medical=0.9)), "v1")
+    assert (verdict.modality, verdict.is_medical, verdict.contains) == ("non_medical", False, ())
+
+
+def test_an_unsure_modality_leaves_its_rival_open() -> None:
     (verdict,) = decide(prediction(row(ct=0.5, mri=0.4), sure=False), "v1")
-    assert verdict.uncertain
-    assert candidates(verdict) == ("ct", "mri")
+    assert (verdict.uncertain, verdict.medical.sure, verdict.open) == (True, True, "mri")
+
+
+def test_what_a_sure_medical_rules_out_is_not_left_open() -> None:
+    chances = row(ct=0.6, non_medical=0.3)
+    assert decide(prediction(chances, sure=False), "v1")[0].open is None
+    assert decide(prediction(chances, sure=False, medical_sure=False), "v1")[0].open == "non_medical"
+
+
+def test_a_sure_answer_and_a_faint_rival_leave_nothing_open() -> None:
+    assert decide(prediction(row(ct=0.5, mri=0.4)), "v1")[0].open is None
+    assert decide(prediction(row(ct=0.95, mri=0.03), sure=False), "v1")[0].open is None
 
 
 def test_members_that_are_sure_of_different_things_disagree() -> None:

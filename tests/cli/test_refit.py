@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from server.cli.models import app as models
 from server.cli.refitting import refit_from_feedback
 from server.contract.errors import RequestError
-from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Place, UniqueImage, Verdict
+from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Medical, Place, UniqueImage, Verdict
 from server.models.calibration import probabilities
 from server.models.ensemble import read_ensemble
 from server.models.ensembles import SHIPPED, SHIPPED_FILE, in_use
@@ -57,7 +57,10 @@ def misread() -> list[int]:
 def image(name: str, said: np.ndarray, version: str) -> JudgedImage:
     chances = dict(zip(MODALITIES, map(float, said), strict=True))
     modality = max(chances, key=lambda one: chances[one])
-    verdict = Verdict(modality, modality != NON_MEDICAL, chances[modality], chances, True, True, {"cnn": chances}, version)
+    medical = Medical(1 - chances[NON_MEDICAL], False)
+    verdict = Verdict(
+        modality, modality != NON_MEDICAL, chances[modality], chances, medical, False, True, {"cnn": chances}, version
+    )
     return JudgedImage(UniqueImage(digest(name), 64, 64, "png", 1, (Place(None, "img"),), b""), verdict)
 
 

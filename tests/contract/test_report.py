@@ -9,7 +9,18 @@ from uuid import UUID
 
 import pytest
 
-from server.contract.records import MODALITIES, JudgedImage, Modality, Panel, Place, Report, ScanError, UniqueImage, Verdict
+from server.contract.records import (
+    MODALITIES,
+    JudgedImage,
+    Medical,
+    Modality,
+    Panel,
+    Place,
+    Report,
+    ScanError,
+    UniqueImage,
+    Verdict,
+)
 from server.contract.report import report_json, verdict_json
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -18,7 +29,10 @@ IMAGE_NAMES = {"sha256", "width", "height", "format", "bytes", "near_duplicate_o
 
 def _verdict(modality: Modality = "ct") -> Verdict:
     probabilities = {name: float(name == modality) for name in MODALITIES}
-    return Verdict(modality, modality != "non_medical", 1.0, probabilities, False, True, {"cnn": probabilities}, "m", cached=True)
+    medical = Medical(float(modality != "non_medical"), True)
+    return Verdict(
+        modality, modality != "non_medical", 1.0, probabilities, medical, True, True, {"cnn": probabilities}, "m", cached=True
+    )
 
 
 def _judged(sha256: str, modality: Modality = "ct", near: str | None = None) -> JudgedImage:

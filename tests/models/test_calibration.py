@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from server.contract.errors import SettingsError
 from server.contract.records import MODALITIES
-from server.models.calibration import CAUTIOUS, LEAST_LOG_PROBABILITY, Thresholds, log_probabilities, probabilities, read_thresholds
+from server.models.calibration import (
+    CAUTIOUS,
+    LEAST_LOG_PROBABILITY,
+    Thresholds,
+    answers,
+    log_probabilities,
+    probabilities,
+    read_thresholds,
+)
 
 rows = st.lists(st.floats(-200, 200, width=32), min_size=6, max_size=6)
 
@@ -33,8 +41,22 @@ def test_a_higher_temperature_is_humbler() -> None:
     assert probabilities(logits, 3).max() < probabilities(logits, 1).max() < probabilities(logits, 0.5).max()
 
 
+def test_the_answer_is_medical_when_the_medical_modalities_together_say_so() -> None:
+    chances = np.asarray([[0.1, 0.3, 0.2, 0, 0, 0.4], [0.1, 0.3, 0, 0, 0, 0.6], [0.5, 0, 0, 0, 0, 0.5]], np.float32)
+    assert answers(chances).tolist() == [1, 5, 0]
+
+
+def test_medical_and_the_modality_are_sure_by_two_thresholds() -> None:
+    thresholds = Thresholds.of({"medical": 0.9, "all": 0.7})
+    chances = np.asarray(
+        [[0, 0.8, 0.15, 0, 0, 0.05], [0, 0.5, 0.45, 0, 0, 0.05], [0, 0.85, 0, 0, 0, 0.15], [0, 0.05, 0, 0, 0, 0.95]], np.float32
+    )
+    assert thresholds.medical_sure(chances).tolist() == [True, True, False, True]
+    assert thresholds.sure(chances).tolist() == [True, False, False, True]
+
+
 def test_each_answer_has_its_own_threshold() -> None:
-    thresholds = Thresholds.of({"ct": 0.9, "all": 0.5})
+    thresholds = Thresholds.of({"ct": 0.9, "all": 0.5, "medical": 0})
     chances = np.asarray([[0.7, 0.3, 0, 0, 0, 0], [0.3, 0.7, 0, 0, 0, 0], [0, 0.95, 0.05, 0, 0, 0]], np.float32)
     assert thresholds.sure(chances).tolist() == [True, False, True]
 
