@@ -163,7 +163,7 @@ class Verdict:
 
     @property
     def open(self) -> Modality | None:
-        """The second candidate beside an unsure modality: with a share worth showing (RIVAL), and not ruled out by a sure "medical"."""
+        """The second candidate beside an unsure modality; None where its share is below RIVAL or a sure "medical" rules it out."""
         if self.sure:
             return None
         out = {self.modality, NON_MEDICAL} if self.medical.sure else {self.modality}

@@ -46,9 +46,10 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> Floats:
 
 
 def answers(chances: Floats) -> NDArray[np.int64]:
-    """The answer [n] to each row of `chances` [n, 6]: the likeliest medical modality where P(medical) reaches a half, else non_medical.
+    """The answer [n] to each row of `chances` [n, 6]: the likeliest medical modality where P(medical) reaches a half.
 
-    The likeliest of all six would call an image of .4 non_medical, .3 CT and .3 MRI not medical, although .6 says it is.
+    Else it is non_medical. The likeliest of all six would call an image of .4 non_medical, .3 CT and .3 MRI not medical, although
+    .6 says it is.
     """
     medical = medical_chance(chances) >= HALF
     likeliest = np.where(np.arange(chances.shape[1]) == NON, -1.0, chances).argmax(axis=1)
