@@ -9,7 +9,14 @@ from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Medica
 MODEL = "model-1"
 
 
-def verdict(modality: Modality = "ct", confidence: float = 0.9, model_version: str = MODEL, **changes: bool) -> Verdict:
+def verdict(
+    modality: Modality = "ct",
+    confidence: float = 0.9,
+    model_version: str = MODEL,
+    contains: tuple[Modality, ...] | None = None,
+    **changes: bool,
+) -> Verdict:
+    """Sure of both questions, and of one part where it is medical; `uncertain`, `medical_sure` and `contains` say otherwise."""
     rest = (1 - confidence) / (len(MODALITIES) - 1)
     probabilities = {name: confidence if name == modality else rest for name in MODALITIES}
     facts = {"agree": True, "cached": False, **changes}
@@ -21,6 +28,7 @@ def verdict(modality: Modality = "ct", confidence: float = 0.9, model_version: s
         probabilities=probabilities,
         medical=Medical(1 - probabilities[NON_MEDICAL], facts.pop("medical_sure", sure)),
         sure=sure,
+        contains=((modality,) if modality != NON_MEDICAL else ()) if contains is None else contains,
         members={"cnn": probabilities, "clip": probabilities},
         model_version=model_version,
         **facts,
@@ -38,6 +46,7 @@ def judged(
     panels: tuple[Panel, ...] = (),
     thumbnail: bytes | None = None,
     model_version: str = MODEL,
+    contains: tuple[Modality, ...] | None = None,
     **changes: bool,
 ) -> JudgedImage:
     """An image whose bytes are `name`, with its answer; `near` names the image it nearly is. Without `places`: a page's."""
@@ -52,7 +61,7 @@ def judged(
         phash="00ff00ff00ff00ff",
         near_duplicate_of=digest(near) if near else None,
     )
-    return JudgedImage(image, verdict(modality, confidence, model_version, **changes), panels, thumbnail)
+    return JudgedImage(image, verdict(modality, confidence, model_version, contains, **changes), panels, thumbnail)
 
 
 def digest(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from server.contract.records import MODALITIES, NON_MEDICAL, Medical, Modality, Probabilities, Verdict
 from server.models.calibration import Floats, answers
@@ -18,9 +19,22 @@ def decide(prediction: Prediction, model_version: str) -> list[Verdict]:
 
 
 def most_surely_medical(verdicts: Sequence[Verdict]) -> Verdict | None:
-    """Of the verdicts that are medical the one least likely to be non-medical, sure ones first; None when none is medical."""
+    """Of the verdicts that are medical the one with the highest P(medical), sure ones first; None when none is medical."""
     medical = [verdict for verdict in verdicts if verdict.is_medical]
-    return min(medical, key=lambda verdict: (verdict.uncertain, verdict.probabilities[NON_MEDICAL]), default=None)
+    return max(medical, key=lambda verdict: (verdict.medical.sure, verdict.sure, verdict.medical.probability), default=None)
+
+
+def figure(panels: Sequence[Verdict], whole: Verdict) -> Verdict:
+    """A figure's verdict: that of its most surely medical panel, containing every modality that a panel is sure of.
+
+    A panel that is surely medical makes the figure medical, whatever `whole`, the verdict for the undivided image, says. A panel
+    that is not does not outvote a sure whole, and one of an unsure modality does not outvote a whole that is sure of its own.
+    """
+    best = most_surely_medical(panels)
+    if best is None or (whole.medical.sure and not best.medical.sure) or (whole.is_medical and whole.sure and best.uncertain):
+        return whole
+    held = {best.modality, *(panel.modality for panel in panels if panel.is_medical and panel.sure)}
+    return replace(best, contains=tuple(name for name in MODALITIES if name in held))
 
 
 def _verdict(prediction: Prediction, row: int, answer: int, model_version: str) -> Verdict:

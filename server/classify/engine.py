@@ -18,7 +18,7 @@ from typing import TypeAlias
 from PIL import Image
 
 from server.classify.batching import MicroBatcher
-from server.classify.decide import decide, most_surely_medical
+from server.classify.decide import decide, figure
 from server.classify.explain import Explainer
 from server.classify.predictor import Predictor, open_predictor
 from server.contract.errors import MedlensError
@@ -90,7 +90,7 @@ class Engine:
         images = [picture.image, *(_crop(picture, box) for box in boxes)]
         whole, *parts = await asyncio.gather(*(batcher.submit(image) for image in images))
         panels = tuple(Panel(box, verdict) for box, verdict in zip(boxes, parts, strict=True))
-        return Judgement(_of_all(whole, parts), panels)
+        return Judgement(figure(parts, whole), panels)
 
     async def heatmap(self, picture: Raster, modality: Modality | None = None) -> bytes:
         """PNG of the working copy under what spoke for `modality` (default: the CNN's answer). Raises ModelError."""
@@ -129,11 +129,3 @@ def _crop(picture: Raster, box: Box) -> Image.Image:
     left, top = round(box[0] * across), round(box[1] * down)
     right, bottom = round((box[0] + box[2]) * across), round((box[1] + box[3]) * down)
     return picture.image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
-
-
-def _of_all(whole: Verdict, panels: Sequence[Verdict]) -> Verdict:
-    """A compound figure is what its most surely medical panel is; but an unsure panel does not outvote a whole that is sure."""
-    best = most_surely_medical(panels)
-    if best is None or (best.uncertain and not whole.uncertain):
-        return whole
-    return best

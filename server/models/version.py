@@ -20,7 +20,7 @@ from server.models.members import Kind, require
 from server.settings import Settings
 
 # Raise when the same files would give other answers than before: another resize, another way to combine, other panels.
-ARITHMETIC = 2
+ARITHMETIC = 3
 VERSION_LENGTH = 16  # hex digits: 64 bits, far from collisions among the few versions one database ever sees
 HASHES = "file-hashes.json"
 

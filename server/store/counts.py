@@ -17,6 +17,7 @@ from server.store.tables import CONFIDENCE_BINS
 PREVIEWS = 6  # thumbnails of medical images in a row of history, surest first
 
 _BY_MODALITY = ", ".join(f"count(*) FILTER (WHERE modality = '{name}') AS {name}" for name in MODALITIES)
+_MET = ", ".join(f"CASE WHEN bool_or(modality = '{name}' OR '{name}' = ANY (contains)) THEN '{name}' END" for name in MODALITIES)
 _BINS = ", ".join(
     f"count(*) FILTER (WHERE least(floor(confidence * {CONFIDENCE_BINS}), {CONFIDENCE_BINS - 1}) = {i})"
     for i in range(CONFIDENCE_BINS)
@@ -27,6 +28,7 @@ _COUNT = f"""
 WITH shown AS (
     SELECT scan_images.scan_id, scan_images.cached, encode(scan_images.sha256, 'hex') AS sha256,
         coalesce(images.corrected_as, verdicts.modality) AS modality,
+        CASE WHEN images.corrected_as IS NULL THEN verdicts.contains ELSE '{{}}' END AS contains,
         images.corrected_as IS NOT NULL AS corrected,
         verdicts.uncertain AND images.corrected_as IS NULL AS uncertain,
         NOT verdicts.agree AS disagreeing,
@@ -45,6 +47,7 @@ WITH shown AS (
         count(*) FILTER (WHERE corrected) AS corrected,
         count(*) FILTER (WHERE cached) AS cached,
         {_BY_MODALITY},
+        array_remove(ARRAY[{_MET}], NULL) AS modalities,
         ARRAY[{_BINS}]::integer[] AS confidence_bins,
         coalesce(
             (array_agg(sha256 ORDER BY confidence DESC, sha256) FILTER (WHERE modality <> '{NON_MEDICAL}'))[1:{PREVIEWS}], '{{}}'
@@ -55,6 +58,7 @@ WITH shown AS (
 RECOUNT = f"""{_COUNT}
 UPDATE scans SET
     {", ".join(f"{name} = coalesce(counted.{name}, 0)" for name in _COUNTED)},
+    modalities = coalesce(counted.modalities, '{{}}'),
     confidence_bins = coalesce(counted.confidence_bins, '{{}}'),
     previews = coalesce(counted.previews, '{{}}')
 FROM unnest(:scan_ids) AS wanted (id) LEFT JOIN counted ON counted.scan_id = wanted.id

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, any_, func, literal, select, tuple_, union_all
 
 from server.contract.errors import NotFound, RequestError
 from server.contract.records import MODALITIES, Modality, Report, SourceKind, Status
@@ -35,6 +35,7 @@ MOST = 200  # rows of one page at most: more is an export
 class Filters:
     """Which scans to list; None does not filter. `since` is included, `until` is not.
 
+    `modality`: scans with an image that is, or as a figure contains, this modality.
     `q`: words that must all occur in title or address. The three switches select scans with at least one such image.
     """
 
@@ -158,8 +159,8 @@ def conditions_for(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.q and (found := matches(filters.q)) is not None:
         conditions.append(found)
     if filters.modality:
-        conditions.append(scans.c[filters.modality] > literal_zero())
-    conditions += [scans.c[name] > literal_zero() for name in ("uncertain", "disagreeing", "corrected") if getattr(filters, name)]
+        conditions.append(_literal(filters.modality) == any_(scans.c.modalities))
+    conditions += [scans.c[name] > _literal(0) for name in ("uncertain", "disagreeing", "corrected") if getattr(filters, name)]
     if filters.status:
         conditions.append(scans.c.status == filters.status)
     if filters.kind:
@@ -171,9 +172,9 @@ def conditions_for(filters: Filters) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def literal_zero() -> ColumnElement[int]:
-    """0 as a literal in the statement: with a parameter the planner could not see that a partial index applies."""
-    return literal(0, literal_execute=True)
+def _literal(value: int | str) -> ColumnElement[Any]:
+    """`value` as a literal in the statement: with a parameter the planner could not see that a partial index applies."""
+    return literal(value, literal_execute=True)
 
 
 def encode_cursor(created_at: datetime, scan_id: UUID) -> str:

@@ -11,7 +11,7 @@ from typing import cast
 
 from sqlalchemy import text
 
-from server.contract.records import Modality
+from server.contract.records import NON_MEDICAL, Modality
 from server.store.columns import digest
 from server.store.database import Database
 
@@ -21,10 +21,13 @@ LABELS = """
 SELECT DISTINCT ON (feedback.sha256) feedback.sha256, feedback.modality, feedback.id
 FROM feedback WHERE undone_at IS NULL AND spread_from IS NULL ORDER BY feedback.sha256, feedback.id DESC
 """
+# The members' predictions for a figure are those for its most surely medical panel, and a correction is about the whole. For a
+# figure of several modalities both may be right and differ, so it is left out, unless the correction says that nothing is medical.
 PREDICTED = text(f"""
 SELECT DISTINCT ON (label.sha256) label.sha256, label.modality, verdicts.members
 FROM ({LABELS}) AS label
 JOIN verdicts ON verdicts.sha256 = label.sha256 AND verdicts.model_version = ANY(:versions)
+WHERE cardinality(verdicts.contains) < 2 OR label.modality = '{NON_MEDICAL}'
 ORDER BY label.sha256, verdicts.created_at DESC
 """)  # noqa: S608 -- made of texts of this module
 # `previous` is the model's verdict, whatever corrections came before the newest one.

@@ -18,7 +18,10 @@ from server.store.tables import images, scan_images, scans, verdicts
 _own, _original = verdicts.alias("own"), verdicts.alias("original")
 _original_image = images.alias("original_image")
 
-_SHOWN = ("model_version", "modality", "is_medical", "confidence", "uncertain", "agree", "probabilities", "members")
+_SHOWN = (
+    "model_version", "modality", "is_medical", "confidence", "uncertain", "medical_sure", "contains", "agree", "probabilities",
+    "members",
+)  # fmt: skip
 
 # every image of every scan, with the verdict it shows there
 IMAGES = (

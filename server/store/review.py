@@ -48,8 +48,9 @@ Index(
     postgresql_where=review_queue.c.skipped_at.is_(None),
 )
 
-# The score: 1 - (first - second) is how close the second modality is. Half a point more where members disagree, and up to half a
-# point where no member is sure by itself, as for images unlike any in the training data.
+# The score: 1 - (first - second) is how close the second modality is. Half a point more where members disagree, a quarter where
+# "medical or not" is unsure too, and up to half a point where no member is sure by itself, as for images unlike any in the training
+# data.
 UPDATE_QUEUE = text("""
 WITH newest AS (
     SELECT DISTINCT ON (verdicts.sha256) verdicts.*, decode(images.phash, 'hex') AS phash
@@ -57,7 +58,8 @@ WITH newest AS (
     WHERE verdicts.sha256 = ANY(:shas) AND images.corrected_as IS NULL ORDER BY verdicts.sha256, verdicts.created_at DESC
 ), useful AS (
     SELECT sha256, model_version, modality, phash,
-        1 - (first - second) + CASE WHEN agree THEN 0 ELSE 0.5 END + 0.5 * (1 - surest) AS score
+        1 - (first - second) + CASE WHEN agree THEN 0 ELSE 0.5 END + CASE WHEN medical_sure THEN 0 ELSE 0.25 END
+            + 0.5 * (1 - surest) AS score
     FROM newest,
     LATERAL (SELECT x AS first, lead(x) OVER (ORDER BY x DESC) AS second FROM unnest(probabilities) AS x
         ORDER BY x DESC LIMIT 1) AS two,

@@ -65,6 +65,8 @@ scans = Table(
     counter("corrected"),
     counter("cached"),
     *(counter(modality) for modality in MODALITIES),
+    # every modality that one of them is or, as a figure, contains
+    Column("modalities", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     Column("confidence_bins", ARRAY(Integer), nullable=False, server_default=text("'{}'::integer[]")),
     Column("previews", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     Column(
@@ -82,7 +84,9 @@ _NEWEST = (scans.c.created_at.desc(), scans.c.id.desc())
 Index("ix_scans_newest", *_NEWEST, postgresql_where=_ALIVE)
 Index("ix_scans_status", scans.c.status, *_NEWEST, postgresql_where=_ALIVE)
 Index("ix_scans_kind", scans.c.kind, *_NEWEST, postgresql_where=_ALIVE)
-for _name in (*MODALITIES, "uncertain", "disagreeing", "corrected"):
+for _modality in MODALITIES:
+    Index(f"ix_scans_has_{_modality}", *_NEWEST, postgresql_where=_ALIVE & text(f"'{_modality}' = ANY (modalities)"))
+for _name in ("uncertain", "disagreeing", "corrected"):
     Index(f"ix_scans_has_{_name}", *_NEWEST, postgresql_where=_ALIVE & (scans.c[_name] > 0))
 # The last report for a page. Hashed, because an address may be longer than a B-tree entry.
 Index("ix_scans_url", func.md5(scans.c.url), scans.c.created_at.desc(), postgresql_where=_ALIVE)
@@ -151,6 +155,8 @@ verdicts = Table(
     Column("is_medical", Boolean, nullable=False),
     Column("confidence", Double, nullable=False),
     Column("uncertain", Boolean, nullable=False),
+    Column("medical_sure", Boolean, nullable=False),  # "medical or not" is sure; its probability follows from `probabilities`
+    Column("contains", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),  # modalities of the medical parts
     Column("agree", Boolean, nullable=False),
     Column("probabilities", ARRAY(Double), nullable=False),  # in the order of MODALITIES
     Column("members", JSONB, nullable=False),  # name: six numbers in that order

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.classify.decide import decide, most_surely_medical
+from server.classify.decide import decide, figure, most_surely_medical
 from server.contract.records import MODALITIES
 from server.models.ensemble import Prediction
 
@@ -71,6 +71,24 @@ def test_the_most_surely_medical_panel_is_found() -> None:
     best = most_surely_medical(verdicts)
     assert best is not None
     assert best.modality == "mri"
+
+
+def test_a_figure_is_its_most_surely_medical_panel_and_contains_what_its_panels_are_sure_of() -> None:
+    rows = np.concatenate([row(mri=0.99), row(non_medical=0.9), row(ct=0.98, non_medical=0.015)])
+    (unsure,) = decide(prediction(row(xray=0.5, ultrasound=0.4), sure=False), "v1")
+    (whole,) = decide(prediction(row(non_medical=0.9)), "v1")
+    whole_figure = figure([*decide(prediction(rows), "v1"), unsure], whole)
+    assert (whole_figure.modality, whole_figure.is_medical, whole_figure.contains) == ("mri", True, ("ct", "mri"))
+
+
+def test_a_surely_medical_panel_outvotes_a_whole_that_is_surely_not() -> None:
+    (panel,) = decide(prediction(row(ct=0.5, mri=0.48), sure=False), "v1")
+    (whole,) = decide(prediction(row(non_medical=0.9)), "v1")
+    assert figure([panel], whole) == panel
+    (sure_scan,) = decide(prediction(row(ct=0.99)), "v1")
+    assert figure([panel], sure_scan) == sure_scan
+    (doubtful,) = decide(prediction(row(ct=0.5, non_medical=0.3), sure=False, medical_sure=False), "v1")
+    assert figure([doubtful], whole) == whole
 
 
 def test_no_medical_panel_no_winner() -> None:

@@ -30,9 +30,9 @@ IMAGE_NAMES = {"sha256", "width", "height", "format", "bytes", "near_duplicate_o
 def _verdict(modality: Modality = "ct") -> Verdict:
     probabilities = {name: float(name == modality) for name in MODALITIES}
     medical = Medical(float(modality != "non_medical"), True)
-    return Verdict(
-        modality, modality != "non_medical", 1.0, probabilities, medical, True, True, {"cnn": probabilities}, "m", cached=True
-    )
+    is_medical, members = modality != "non_medical", {"cnn": probabilities}
+    contains: tuple[Modality, ...] = (modality,) if is_medical else ()
+    return Verdict(modality, is_medical, 1.0, probabilities, medical, True, True, members, "m", contains, cached=True)
 
 
 def _judged(sha256: str, modality: Modality = "ct", near: str | None = None) -> JudgedImage:
@@ -66,18 +66,26 @@ def test_the_contracts_names() -> None:
     assert image["panels"][0]["verdict"]["modality"] == "mri"
     verdict = image["verdict"]
     assert set(verdict["probabilities"]) == set(verdict["members"]["cnn"]) == set(MODALITIES)
-    assert {"modality", "is_medical", "confidence", "uncertain", "open", "agree", "cached", "model_version"} <= set(verdict)
+    names = "modality is_medical confidence probabilities medical sure uncertain open contains agree members cached corrected"
+    assert list(verdict) == [*names.split(), "model_version"]
+    assert (verdict["medical"], verdict["sure"], verdict["contains"]) == ({"probability": 1.0, "sure": True}, True, ["ct"])
     assert json.loads(json.dumps(shown)) == shown
 
 
 @pytest.mark.parametrize(
-    ("second", "uncertain", "open_"), [(0.4, True, "mri"), (0.1, True, "mri"), (0.04, True, None), (0.4, False, None)]
+    ("second", "sure", "open_"), [(0.4, False, "mri"), (0.1, False, "mri"), (0.04, False, None), (0.4, True, None)]
 )
-def test_an_uncertain_verdict_sends_its_second_candidate_where_that_is_one(
-    second: float, uncertain: bool, open_: Modality | None
-) -> None:
+def test_an_unsure_verdict_sends_its_second_candidate_where_that_is_one(second: float, sure: bool, open_: Modality | None) -> None:
     probabilities = dict.fromkeys(MODALITIES, 0.0) | {"ct": 1 - second, "mri": second}
-    assert verdict_json(replace(_verdict(), probabilities=probabilities, uncertain=uncertain))["open"] == open_
+    shown = verdict_json(replace(_verdict(), probabilities=probabilities, sure=sure))
+    assert (shown["open"], shown["sure"], shown["uncertain"]) == (open_, sure, not sure)
+
+
+def test_what_is_surely_medical_is_not_left_open_as_not_medical() -> None:
+    probabilities = dict.fromkeys(MODALITIES, 0.0) | {"ct": 0.5, "mri": 0.2, "non_medical": 0.3}
+    verdict = replace(_verdict(), probabilities=probabilities, sure=False)
+    assert verdict_json(verdict)["open"] == "mri"
+    assert verdict_json(replace(verdict, medical=Medical(0.7, False)))["open"] == "non_medical"
 
 
 def test_near_duplicates_are_found_but_not_unique() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -28,6 +29,18 @@ from server.store.migrations import MIGRATIONS, downgrade, newest_revision, upgr
 from server.store.review import review_queue
 from server.store.tables import scans
 
+# A scan of a figure and of a photo, as revision 0003 knew them.
+JUDGED_BEFORE = (
+    """INSERT INTO scans (id, kind, target, status, model_version, mri, non_medical)
+    VALUES ('00000000-0000-0000-0000-000000000001', 'page', 'x', 'done', 'm', 1, 1)""",
+    "INSERT INTO images (sha256, width, height, format, size) VALUES ('\\x01', 9, 9, 'png', 1), ('\\x02', 9, 9, 'png', 1)",
+    """INSERT INTO scan_images (scan_id, sha256, position, cached, places)
+    SELECT scans.id, sha256, 0, false, '[]' FROM scans, images""",
+    """INSERT INTO verdicts
+        (sha256, model_version, modality, is_medical, confidence, uncertain, agree, probabilities, members, panels)
+    VALUES ('\\x01', 'm', 'mri', true, 0.9, false, true, '{0,0,0.9,0,0,0.1}', '{}', :panels),
+        ('\\x02', 'm', 'non_medical', false, 0.6, true, true, '{0,0,0.4,0,0,0.6}', '{}', NULL)""",
+)
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ScriptDirectory(str(MIGRATIONS))
 REVISIONS = list(reversed(list(SCRIPTS.walk_revisions())))
@@ -56,6 +69,22 @@ async def test_up_down_up(empty: Database, revision: Script) -> None:
         await connection.run_sync(downgrade, before)
         assert await connection.run_sync(_objects) - left <= {"alembic_version", "alembic_version_pkc"}
         await connection.run_sync(upgrade, revision.revision)
+
+
+async def test_what_was_judged_before_there_were_two_levels_is_carried_over(empty: Database) -> None:
+    panels = [{"box": [0, 0, 9, 9], "modality": name, "uncertain": name == "ct"} for name in ("mri", "ct", "non_medical")]
+    async with empty.begin() as connection:
+        await connection.run_sync(upgrade, "0003")
+        for statement in JUDGED_BEFORE:
+            await connection.execute(text(statement), {"panels": json.dumps(panels)} if ":panels" in statement else {})
+        await connection.run_sync(upgrade, "0004")
+        found = await connection.execute(text("SELECT contains, medical_sure, panels FROM verdicts ORDER BY sha256"))
+        figure, plain = (tuple(row) for row in found)
+        assert (figure[:2], plain[:2]) == ((["ct", "mri"], True), ([], False))
+        assert [(panel["contains"], panel["medical_sure"]) for panel in figure[2]] == [(["mri"], True), (["ct"], False), ([], True)]
+        assert await connection.scalar(text("SELECT modalities FROM scans")) == ["ct", "mri", "non_medical"]
+        await connection.run_sync(downgrade, "0003")
+        assert await connection.scalar(text("SELECT panels FROM verdicts WHERE panels IS NOT NULL")) == panels
 
 
 def test_there_is_one_head_and_the_files_are_numbered_in_order() -> None:

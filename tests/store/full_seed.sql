@@ -16,13 +16,13 @@ FROM (
 ;
 INSERT INTO scans (id, kind, target, url, host, title, status, model_version, created_at, started_at, finished_at, timings_ms, found,
     unique_images, medical, uncertain, disagreeing, corrected, cached, xray, ct, mri, ultrasound, other_medical, non_medical,
-    confidence_bins, previews)
+    confidence_bins, previews, modalities)
 SELECT md5(n::text)::uuid, CASE WHEN n % 10 = 0 THEN 'pdf' ELSE 'page' END, url, url, 'site' || n / 100 || '.example',
     'Case ' || n || ' of ' || md5(n::text), CASE WHEN n % 500 = 0 THEN 'failed' WHEN n % 40 = 0 THEN 'partial' ELSE 'done' END,
     CASE WHEN n < :scans / 3 THEN 'model-1' ELSE 'model-2' END, at, at, at + interval '3 s',
     jsonb_build_object('fetch', 80 + n % 300, 'render', 900 + n % 2500, 'extract', 10 + n % 40, 'decode', 40 + n % 90,
         'classify', 30 + n % 200, 'store', 10 + n % 30, 'total', 1100 + n % 3000), :each + n % 7,
-    unique_images, medical, unsure, torn, corrected, cached, xray, ct, mri, ultrasound, other_medical, non_medical, bins, previews
+    unique_images, medical, unsure, torn, corrected, cached, xray, ct, mri, ultrasound, other_medical, non_medical, bins, previews, met
 FROM (
     SELECT n / :each AS n, count(*) AS unique_images, count(*) FILTER (WHERE shown <> 'non_medical') AS medical,
         count(*) FILTER (WHERE uncertain AND said IS NULL) AS unsure, count(*) FILTER (WHERE torn) AS torn, count(said) AS corrected,
@@ -33,7 +33,8 @@ FROM (
         ARRAY[0, 0, 0, count(*) FILTER (WHERE surest < 0.4), count(*) FILTER (WHERE surest BETWEEN 0.4 AND 0.4999), 0, 0,
             count(*) FILTER (WHERE surest BETWEEN 0.5 AND 0.7999), count(*) FILTER (WHERE surest BETWEEN 0.8 AND 0.8999),
             count(*) FILTER (WHERE surest >= 0.9)]::integer[] AS bins,
-        coalesce((array_agg(encode(sha, 'hex') ORDER BY surest DESC) FILTER (WHERE shown <> 'non_medical'))[1:6], '{}') AS previews
+        coalesce((array_agg(encode(sha, 'hex') ORDER BY surest DESC) FILTER (WHERE shown <> 'non_medical'))[1:6], '{}') AS previews,
+        array_agg(DISTINCT shown) AS met
     FROM made, LATERAL (SELECT coalesce(said, kind) AS shown) AS answer WHERE NOT copy GROUP BY 1
 ) AS counted, LATERAL (
     SELECT now() - interval '1 hour' - (:scans - 1 - n) * (:days * interval '1 day' / :scans) AS at,
@@ -43,8 +44,9 @@ FROM (
 INSERT INTO images (sha256, width, height, format, size, phash, created_at)
 SELECT sha, 200 + n % 900, 200 + n % 700, 'jpeg', 1000 + n % 90000, substr(encode(sha, 'hex'), 1, 16), now() FROM made ORDER BY sha
 ;
-INSERT INTO verdicts (sha256, model_version, modality, is_medical, confidence, uncertain, agree, probabilities, members, created_at)
-SELECT sha, model, kind, kind <> 'non_medical', surest, uncertain, NOT torn, chances,
+INSERT INTO verdicts (sha256, model_version, modality, is_medical, confidence, uncertain, medical_sure, contains, agree, probabilities, members,
+    created_at)
+SELECT sha, model, kind, kind <> 'non_medical', surest, uncertain, surest >= 0.8, array_remove(ARRAY[kind], 'non_medical'), NOT torn, chances,
     jsonb_build_object('cnn', to_jsonb(chances), 'clip', to_jsonb(chances)), now()
 FROM made, LATERAL (SELECT 1 - surest AS rest) AS left_over, LATERAL (
     SELECT array_agg(CASE WHEN i = place THEN surest WHEN i = place % 6 + 1 THEN rest * 0.7 ELSE rest * 0.075 END ORDER BY i)::float8[]

@@ -8,7 +8,7 @@ import pytest
 
 from server.contract.errors import NotFound, RequestError
 from server.contract.records import MODALITIES
-from server.store import corrections, history, scans, stats, verdicts
+from server.store import corrections, history, labelled, scans, stats, verdicts
 from server.store.database import Database
 from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
@@ -54,6 +54,16 @@ async def test_corrections_are_undone_one_by_one_and_kept(database: Database, ju
     assert (await history.page(database)).entries[0].corrected == 0
     with pytest.raises(NotFound):
         await corrections.undo(database, digest("a"))
+
+
+async def test_a_figure_of_several_modalities_teaches_only_that_it_is_not_medical(database: Database, judge: Judge) -> None:
+    figures = [judge(name, "ct", contains=("ct", "mri")) for name in ("figure", "advert")]
+    scan = await scans.create(database, kind="page", target="x")
+    await scans.finish(database, scan, status="done", images=[*figures, judge("one", "ct")])
+    for name, label in [("figure", "mri"), ("advert", "non_medical"), ("one", "mri")]:
+        await corrections.correct(database, digest(name), label)
+    learned = {one.sha256: one.label for one in await labelled.labelled_predictions(database, [MODEL])}
+    assert learned == {digest("advert"): "non_medical", digest("one"): "mri"}
 
 
 async def test_what_cannot_be_corrected_is_refused(database: Database, judge: Judge) -> None:

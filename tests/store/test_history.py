@@ -12,9 +12,9 @@ from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql
 
 from server.contract.errors import NotFound, RequestError
-from server.contract.records import Modality, Status
+from server.contract.records import MODALITIES, Modality, Status
 from server.contract.report import counts_json
-from server.store import history, scans
+from server.store import corrections, history, scans
 from server.store.database import Database
 from server.store.history import Filters
 from tests.judged import MODEL, digest
@@ -114,6 +114,24 @@ async def test_every_list_shows_scans_of_every_status_whatever_was_judged_so_far
 async def test_filters(database: Database, changes: dict[str, Any], expected: int) -> None:
     await seed(database, 100)
     assert len((await history.page(database, Filters(**changes), limit=200)).entries) == expected
+
+
+async def test_a_figure_is_found_by_every_modality_that_it_contains(database: Database, judge: Judge) -> None:
+    mixed = judge("a", "ct", contains=("ct", "mri"))
+    figure, plain = [await scans.create(database, kind="page", target=name) for name in ("figure", "plain")]
+    await scans.finish(database, figure, status="done", images=[mixed, judge("b", "non_medical")])
+    await scans.finish(database, plain, status="done", images=[judge("c", "mri")])
+
+    async def found(modality: Modality) -> list[str]:
+        return [entry.target for entry in (await history.page(database, Filters(modality=modality))).entries]
+
+    assert [await found(name) for name in MODALITIES] == [[], ["figure"], ["plain", "figure"], [], [], ["figure"]]
+    (_, entry) = (await history.page(database)).entries
+    assert {name: number for name, number in entry.by_modality.items() if number} == {"ct": 1, "non_medical": 1}
+    await corrections.correct(database, digest("a"), "xray")
+    assert [await found(name) for name in MODALITIES] == [["figure"], [], ["plain"], [], [], ["figure"]]
+    await corrections.undo(database, digest("a"))
+    assert await found("mri") == ["plain", "figure"]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "W10", "ImEi", "bnVsbA", "WzEsMl0", "WyIyMDI2LTAxLTAxIiwgImEiXQ", "é" * 9])

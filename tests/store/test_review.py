@@ -38,10 +38,11 @@ async def test_the_most_doubtful_comes_first_and_the_sure_never(database: Databa
         judge("unsure", "ct", 0.7, uncertain=True, thumbnail=b"webp"),
         judge("lost", "mri", 0.3, uncertain=True, thumbnail=b"webp"),
         judge("torn", "ct", 0.7, agree=False, thumbnail=b"webp"),
+        judge("surely medical", "ct", 0.7, uncertain=True, medical_sure=True, thumbnail=b"webp"),
     ]
     await _scan(database, *images)
     await _forget_looks(database)
-    assert await _asked(database) == [digest(name) for name in ("lost", "torn", "unsure")]
+    assert await _asked(database) == [digest(name) for name in ("lost", "torn", "unsure", "surely medical")]
     assert await _asked(database, limit=1, without=[digest("lost")]) == [digest("torn")]
     (first, *_) = await review.next_questions(database)
     assert (first.name, first.judged.verdict.modality, first.scan_id is not None) == ("Knee", "mri", True)

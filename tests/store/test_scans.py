@@ -26,25 +26,26 @@ async def test_a_finished_scan_reads_back_as_it_was_written(database: Database, 
     assert (asked.kind, asked.url, asked.options) == ("page", "https://example.org/x", {"members": ["cnn"]})
     panels = (Panel((0, 0, 10.5, 20), verdict("mri", 0.8)), Panel((11, 0, 10, 20), verdict("non_medical", 0.7)))
     images = [
-        judge("a", panels=panels),
-        judge("b", "non_medical", 0.6, uncertain=True, agree=False),
-        judge("c", near="a", cached=True),
+        judge("a", panels=panels, contains=("ct", "mri")),
+        judge("b", "non_medical", 0.6, uncertain=True, medical_sure=False, agree=False),
+        judge("d", "xray", 0.6, uncertain=True, medical_sure=True),
+        judge("c", near="a", cached=True, contains=("ct", "mri")),
     ]
     await scans.add_images(database, scan, images[:1])
     await scans.finish(
         database, scan, status="partial", error=ScanError("timed_out", "too slow"), title="T", timings_ms={"total": 12.5},
-        found=5, skipped={"too_small": 2}, images=images,
+        found=6, skipped={"too_small": 2}, images=images,
     )  # fmt: skip
     report = await scans.report(database, scan)
     assert report.status == "partial"
     assert report.error == ScanError("timed_out", "too slow")
-    assert (report.title, report.found, report.skipped, report.timings_ms) == ("T", 5, {"too_small": 2}, {"total": 12.5})
+    assert (report.title, report.found, report.skipped, report.timings_ms) == ("T", 6, {"too_small": 2}, {"total": 12.5})
     assert report.model_version == MODEL
     assert report.images == tuple(images)
     assert report.created_at <= (report.started_at or report.created_at) <= (report.finished_at or report.created_at)
     counts = report_json(report)["counts"]
-    assert counts["unique"] == 2
-    assert counts["by_modality"] == {"ct": 1, "non_medical": 1}
+    assert counts["unique"] == 3
+    assert counts["by_modality"] == {"ct": 1, "non_medical": 1, "xray": 1}
 
 
 async def test_a_second_scan_finds_every_answer_in_one_query(database: Database, judge: Judge) -> None:

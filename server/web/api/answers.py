@@ -71,13 +71,21 @@ class PlaceShape(Told):
     tag: str | None = Field(None, description="DICOM's own Modality")
 
 
+class MedicalShape(Told):
+    probability: Share = Field(description="that the image is medical at all, calibrated")
+    sure: bool = Field(description="whether the answer to that question, yes or no, is sure")
+
+
 class VerdictShape(Told):
     modality: Modality
-    is_medical: bool
-    confidence: Share
+    is_medical: bool = Field(description="medical.probability is a half or more")
+    confidence: Share = Field(description="of the modality; of a figure that of its most surely medical part")
     probabilities: dict[Modality, Share]
-    uncertain: bool
+    medical: MedicalShape
+    sure: bool = Field(description="whether the modality is sure, which it is only where `medical.sure`")
+    uncertain: bool = Field(description="not `sure`")
     open: Modality | None = Field(description="of an uncertain answer the second candidate, where it is worth showing")
+    contains: list[Modality] = Field(description="of a figure those of its medical parts; of one medical image its own; else none")
     agree: bool
     members: dict[str, dict[Modality, Share]]
     cached: bool

@@ -35,7 +35,7 @@ PIECE = 64 * 1024
 COLUMNS = (
     "scan", "created_at", "kind", "target", "title", "status", "sha256", "url", "page", "alt", "width", "height", "format", "bytes",
     "modality", "is_medical", "confidence", "uncertain", "agree", "corrected", "cached", "near_duplicate_of", "model_version",
-    *MODALITIES,
+    *MODALITIES, "medical_probability", "medical_sure", "sure", "open", "contains",
 )  # fmt: skip
 
 FIGURES = tuple(Figure.__dataclass_fields__)
@@ -51,6 +51,7 @@ def csv_row(row: Exported) -> list[object]:
         verdict.modality, verdict.is_medical, round(verdict.confidence, 4), verdict.uncertain, verdict.agree, verdict.corrected,
         verdict.cached, image.near_duplicate_of, verdict.model_version,
         *(round(verdict.probabilities[name], 4) for name in MODALITIES),
+        round(verdict.medical.probability, 4), verdict.medical.sure, verdict.sure, verdict.open, " ".join(verdict.contains),
     ]  # fmt: skip
 
 

@@ -68,7 +68,7 @@ class Filters(Period):
     """What narrows the history and the exports."""
 
     q: str | None = Field(None, max_length=MAX_SEARCH, description="words that all occur in title or address")
-    modality: Modality | None = Field(None, description="scans that hold at least one such image")
+    modality: Modality | None = Field(None, description="scans with an image that is, or as a figure contains, this modality")
     status: Status | None = None
     kind: SourceKind | None = None
     uncertain: bool = Field(False, description="scans with an uncertain image")
