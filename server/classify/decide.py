@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from server.contract.records import MODALITIES, NON_MEDICAL, Medical, Modality, Probabilities, Verdict
+from server.contract.records import FAVOURITE, MODALITIES, NON_MEDICAL, Medical, Modality, Probabilities, Verdict
 from server.models.calibration import Floats, answers
 from server.models.ensemble import Prediction
-
-# A member that gives its favourite less than this has no prediction that could contradict the others.
-MEMBER_SURE = 0.6
 
 
 def decide(prediction: Prediction, model_version: str) -> list[Verdict]:
@@ -58,7 +55,7 @@ def _verdict(prediction: Prediction, row: int, answer: int, model_version: str) 
 
 
 def _agree(members: Iterable[Probabilities]) -> bool:
-    favourites = {_likeliest(chances) for chances in members if max(chances.values()) >= MEMBER_SURE}
+    favourites = {_likeliest(chances) for chances in members if max(chances.values()) >= FAVOURITE}
     return len(favourites) <= 1
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from server.cli.report_table import NAMES
+from server.contract.words import MODALITY_NAMES
 from server.settings import load_settings
 
 Manifest = Annotated[
@@ -77,7 +77,8 @@ def _show(figures: dict[str, Any]) -> None:
         table.add_row(name, *(_number(read(one)) for one in (figures, *members.values())))
     for label, one in figures["per_class"].items():
         table.add_row(
-            f"recall {NAMES[label]} ({one['n']})", *(_number(m["per_class"][label]["recall"]) for m in (figures, *members.values()))
+            f"recall {MODALITY_NAMES[label]} ({one['n']})",
+            *(_number(m["per_class"][label]["recall"]) for m in (figures, *members.values())),
         )
     console.print(table)
     console.print(

@@ -17,7 +17,8 @@ Out = Annotated[Path | None, typer.Option(metavar="PNG", help="Where to; else be
 def explain(image: Image, out: Out = None) -> None:
     """Show what the CNN looked at."""
     from server.classify.engine import Engine
-    from server.cli.report_table import NAMES
+    from server.contract.percent import percent
+    from server.contract.words import headline, shows_percent
     from server.imaging.decode import decode
     from server.source.open import open_path
 
@@ -33,6 +34,6 @@ def explain(image: Image, out: Out = None) -> None:
             target.write_bytes(await engine.heatmap(picture))
         finally:
             await engine.stop()
-        return f"{NAMES[verdict.modality]}, {min(99.9, verdict.confidence * 100):.1f} %{', uncertain' if verdict.uncertain else ''}"
+        return f"{headline(verdict)}, {percent(verdict.confidence, 1)}" if shows_percent(verdict) else headline(verdict)
 
     print(f"{asyncio.run(run())}: {target}")

@@ -17,14 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-NAMES = {
-    "xray": "X-ray",
-    "ct": "CT",
-    "mri": "MRI",
-    "ultrasound": "Ultrasound",
-    "other_medical": "Other medical",
-    "non_medical": "Non-medical",
-}
+from server.contract.report import verdict_from_json
+from server.contract.words import headline
+
 COLOURS = {
     "xray": "cyan",
     "ct": "blue",
@@ -51,7 +46,7 @@ NAME_CELLS = 40
 LEAST_NAME_CELLS = 12
 PIXEL_CELLS = len("2000×2000")
 SURE_CELLS = BAR_CELLS + len(" 99.9 %")
-NOTE_CELLS = len("members disagree,")
+NOTE_CELLS = len("models disagree,")
 BETWEEN = 2  # cells that separate columns, and that the table is indented
 
 
@@ -94,20 +89,25 @@ def _bar(confidence: float, colour: str) -> Text:
 
 
 def _answer(verdict: Mapping[str, Any]) -> Text:
-    if verdict["uncertain"]:
-        first, second = NAMES[verdict["modality"]], verdict["open"]
-        return Text(f"{first} or {NAMES[second]}?" if second else f"probably {first}", style="italic")
-    return Text(
-        NAMES[verdict["modality"]], style="bold " + COLOURS[verdict["modality"]] if verdict["is_medical"] else "bright_black"
-    )
+    words = headline(verdict_from_json(verdict))
+    if not verdict["sure"]:
+        return Text(words, style="italic")
+    return Text(words, style="bold " + COLOURS[verdict["modality"]] if verdict["is_medical"] else "bright_black")
+
+
+def _how_sure(verdict: Mapping[str, Any]) -> Text:
+    """A bar with its percentage, or words: no number beside an answer that is not sure, nor beside a person's."""
+    if verdict.get("corrected"):
+        return Text("labelled by you", style="bright_black")
+    if not verdict["sure"]:
+        return Text("not sure", style="italic bright_black")
+    return _bar(verdict["confidence"], COLOURS[verdict["modality"]])
 
 
 def _notes(image: Mapping[str, Any]) -> Text:
     verdict, notes = image["verdict"], []
-    if verdict.get("corrected"):
-        notes.append("corrected by you")
-    if not verdict["agree"]:
-        notes.append("members disagree")
+    if not verdict["agree"] and not verdict.get("corrected"):
+        notes.append("models disagree")
     if image["panels"]:
         notes.append(f"{len(image['panels'])} panels")
     if tag := next((place["tag"] for place in image["places"] if place.get("tag")), None):
@@ -130,7 +130,7 @@ def _table(report: Mapping[str, Any], width: int) -> Table:
     name_cells = max(LEAST_NAME_CELLS, min(NAME_CELLS, width - others))
     table.add_column("image", max_width=name_cells, overflow="ellipsis", no_wrap=True)
     table.add_column("pixels", justify="right", no_wrap=True, min_width=PIXEL_CELLS)
-    table.add_column("modality", no_wrap=not below, min_width=answers, max_width=answers)
+    table.add_column("shows", no_wrap=not below, min_width=answers, max_width=answers)
     table.add_column("how sure", no_wrap=True, min_width=SURE_CELLS)
     if not below:
         table.add_column("", overflow="fold")
@@ -147,9 +147,8 @@ def _table(report: Mapping[str, Any], width: int) -> Table:
             copied = Text(f"+{more} near duplicate{'s' * (more > 1)}", style="bright_black")
             notes = Text(", ", style="bright_black").join(part for part in (copied, notes) if part.plain)
         verdict = image["verdict"]
-        colour = "bright_black" if verdict["uncertain"] else COLOURS[verdict["modality"]]
         size = f"{image['width']}×{image['height']}"
-        name, bar = Text(image_name(image, name_cells, one_file=one_file)), _bar(verdict["confidence"], colour)
+        name, bar = Text(image_name(image, name_cells, one_file=one_file)), _how_sure(verdict)
         if below:
             said = Text("\n").join(part for part in (_answer(verdict), notes) if part.plain)
             table.add_row(name, size, said, bar)
@@ -163,7 +162,7 @@ def _sum(report: Mapping[str, Any]) -> Text:
     images = counts["unique"]
     parts = [f"{images} image{'s' * (images != 1)}", f"{counts['medical']} medical"]
     if counts["uncertain"]:
-        parts.append(f"{counts['uncertain']} uncertain")
+        parts.append(f"{counts['uncertain']} not sure")
     if counts["cached"]:
         parts.append(f"{counts['cached']} remembered")
     if report["timings_ms"].get("total"):

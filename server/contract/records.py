@@ -19,6 +19,8 @@ MODALITIES: tuple[Modality, ...] = ("xray", "ct", "mri", "ultrasound", "other_me
 NON_MEDICAL: Modality = "non_medical"
 # A second choice with less than this is no rival of an unsure first one: of 96 and 2 % it would be wrong to ask "CT or MRI?".
 RIVAL = 0.1
+# A member that gives its favourite less than this has no prediction that could contradict the others.
+FAVOURITE = 0.6
 
 SourceKind: TypeAlias = Literal["page", "pdf", "image", "dicom", "folder"]
 SOURCE_KINDS: tuple[SourceKind, ...] = ("page", "pdf", "image", "dicom", "folder")

@@ -8,10 +8,11 @@ copies and near duplicates. `medical`, `uncertain`, `cached` and `by_modality` a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from server.contract.records import JudgedImage, Panel, Place, Probabilities, Report, Verdict
+from server.contract.records import JudgedImage, Medical, Panel, Place, Probabilities, Report, Verdict
 from server.scan.timings import STAGES
 
 
@@ -77,6 +78,14 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "corrected": verdict.corrected,
         "model_version": verdict.model_version,
     }
+
+
+def verdict_from_json(shown: Mapping[str, Any]) -> Verdict:
+    """The Verdict that `verdict_json` wrote."""
+    medical = Medical(shown["medical"]["probability"], shown["medical"]["sure"])
+    derived = ("uncertain", "open")
+    facts = {name: value for name, value in shown.items() if name not in derived}
+    return Verdict(**facts | {"medical": medical, "contains": tuple(shown["contains"])})
 
 
 def place_json(place: Place) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from server.cli.report_table import COLOURS, NAMES, SKIPPED, image_name, plain, show
+from server.cli.report_table import COLOURS, SKIPPED, image_name, plain, show
 from server.contract.records import MODALITIES, SkipReason
+from server.contract.words import MODALITY_NAMES
 
 
 def verdict(modality: str, confidence: float, **more: Any) -> dict[str, Any]:
@@ -17,13 +18,25 @@ def verdict(modality: str, confidence: float, **more: Any) -> dict[str, Any]:
         "is_medical": modality != "non_medical",
         "confidence": confidence,
         "probabilities": {name: confidence if name == modality else rest for name in MODALITIES},
+        "medical": {"probability": 1 - (confidence if modality == "non_medical" else rest), "sure": True},
+        "sure": True,
         "uncertain": False,
         "open": None,
+        "contains": [] if modality == "non_medical" else [modality],
         "agree": True,
         "members": {},
         "cached": False,
+        "corrected": False,
         "model_version": "m",
     } | more
+
+
+def unsure(modality: str, confidence: float, second: str | None = None, *, medical: bool = True, **more: Any) -> dict[str, Any]:
+    """Not sure of the modality; `medical`: sure that it is medical. What is left of the probability goes to `second`."""
+    shares = dict.fromkeys(MODALITIES, 0.0) | {modality: confidence} | ({second: 1 - confidence} if second else {})
+    answer = {"probability": 1 - shares["non_medical"], "sure": medical}
+    judged = verdict(modality, confidence, sure=False, uncertain=True, medical=answer, open=second, probabilities=shares)
+    return judged | more
 
 
 def image(name: str, judged: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -72,22 +85,30 @@ def test_a_sure_answer_is_never_rounded_up_to_certainty() -> None:
 
 
 def test_an_uncertain_answer_shows_both_candidates() -> None:
-    doubt = verdict("ct", 0.5, uncertain=True, open="mri")
-    assert "CT or MRI?" in printed(report(image("a.png", doubt)))
+    text = printed(report(image("a.png", unsure("mri", 0.52, "ct"))))
+    assert "Medical, CT or MRI" in text
+    assert "not sure" in text
+    assert "%" not in text
 
 
 def test_a_second_candidate_that_is_none_is_not_shown() -> None:
-    doubt = verdict("ct", 0.95, uncertain=True)
-    text = printed(report(image("a.png", doubt)))
-    assert "probably CT" in text
+    text = printed(report(image("a.png", unsure("ct", 0.95))))
+    assert "Probably CT" in text
     assert "MRI" not in text
 
 
+def test_a_figure_names_what_it_contains() -> None:
+    text = printed(report(image("a.png", verdict("mri", 0.99, contains=["ct", "mri"]), panels=[{}, {}, {}])))
+    assert "Figure with CT and MRI" in text
+    assert "3 panels" in text
+
+
 def test_disagreement_correction_panels_and_the_tag_of_the_file_are_said() -> None:
-    odd = image("a.dcm", verdict("mri", 0.7, agree=False, corrected=True), panels=[{}, {}])
+    odd = image("a.dcm", verdict("mri", 0.7, agree=False), panels=[{}, {}])
     odd["places"][0]["tag"] = "MR"
-    text = " ".join(printed(report(odd)).split())
-    assert all(word in text for word in ("members disagree", "corrected by you", "2 panels", "DICOM says MR"))
+    text = " ".join(printed(report(odd, image("b.png", verdict("ct", 1.0, agree=False, corrected=True)))).split())
+    assert all(words in text for words in ("models disagree, 2 panels, DICOM says MR", "CT labelled by you"))
+    assert text.count("models disagree") == 1
 
 
 def test_near_duplicates_are_folded_into_the_first() -> None:
@@ -97,12 +118,12 @@ def test_near_duplicates_are_folded_into_the_first() -> None:
 
 
 def test_on_a_narrow_terminal_notes_stand_below_the_answer_in_whole_words() -> None:
-    doubt = verdict("non_medical", 0.5, uncertain=True, agree=False, open="other_medical")
+    doubt = unsure("non_medical", 0.6, "other_medical", medical=False, agree=False)
     lines = printed(report(image("a-long-name-of-a-picture.png", doubt, panels=[{}, {}])), width=80).splitlines()
     assert max(map(len, lines)) <= 80
-    row = next(number for number, line in enumerate(lines) if "Non-medical or Other medical?" in line)
-    assert "50.0 %" in lines[row]
-    assert "members disagree, 2 panels" in lines[row + 1]
+    row = next(number for number, line in enumerate(lines) if "Possibly medical" in line)
+    assert "not sure" in lines[row]
+    assert [line.strip() for line in lines[row + 1 : row + 3]] == ["models disagree,", "2 panels"]
 
 
 def test_a_failure_says_why_and_by_which_code() -> None:
@@ -165,5 +186,5 @@ def test_long_text_is_cut() -> None:
 
 
 def test_every_modality_and_every_reason_has_words() -> None:
-    assert set(NAMES) == set(COLOURS) == set(MODALITIES)
+    assert set(MODALITY_NAMES) == set(COLOURS) == set(MODALITIES)
     assert set(SKIPPED) == set(SkipReason.__args__)

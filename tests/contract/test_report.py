@@ -21,7 +21,7 @@ from server.contract.records import (
     UniqueImage,
     Verdict,
 )
-from server.contract.report import report_json, verdict_json
+from server.contract.report import report_json, verdict_from_json, verdict_json
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 IMAGE_NAMES = {"sha256", "width", "height", "format", "bytes", "near_duplicate_of", "places", "verdict", "panels"}
@@ -70,6 +70,7 @@ def test_the_contracts_names() -> None:
     assert list(verdict) == [*names.split(), "model_version"]
     assert (verdict["medical"], verdict["sure"], verdict["contains"]) == ({"probability": 1.0, "sure": True}, True, ["ct"])
     assert json.loads(json.dumps(shown)) == shown
+    assert verdict_from_json(verdict) == REPORT.images[0].verdict
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def fit_stack(logs: Mapping[str, Floats], labels: Ints, weights: Wide | None = N
 
 
 def fit_thresholds(chances: Floats, labels: Ints, accuracy: float = SURE_ACCURACY) -> Thresholds:
-    """The least confidence at which answers are right `accuracy` of the time, the same for every answer.
+    """The least confidence at which answers are right `accuracy` of the time, the same for both questions and every answer.
 
     A threshold for each class keeps more answers on the images it was chosen on, and far less of its promise on other origins.
     """
@@ -78,12 +78,12 @@ def fit_thresholds(chances: Floats, labels: Ints, accuracy: float = SURE_ACCURAC
     enough = np.cumsum(right[order]) >= accuracy * np.arange(1, len(order) + 1)
     kept = np.flatnonzero(enough & (confidence[order] >= LEAST_SURE))
     if not len(kept):
-        return Thresholds((NEVER,) * len(MODALITIES))
+        return Thresholds((NEVER,) * len(MODALITIES), NEVER)
     ranked = confidence[order]
     last = int(kept[-1])
     below = float(ranked[last + 1]) if last + 1 < len(ranked) else LEAST_SURE
     least = max(LEAST_SURE, (float(ranked[last]) + below) / 2)
-    return Thresholds((least,) * len(MODALITIES))
+    return Thresholds((least,) * len(MODALITIES), least)
 
 
 def _shares(labels: Ints, weights: Wide | None) -> Wide:

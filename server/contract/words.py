@@ -1,0 +1,145 @@
+"""A verdict in words, as people say it, and one sentence that explains why it is sure or not.
+
+static/shared/words.js of the dashboard holds the same rules for scripts; both are tested with tests/contract/words.json. A rule
+chooses a text by its key and fills in names; the English texts are here, the extension's are in its _locales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from server.contract.percent import percent
+from server.contract.records import FAVOURITE, MODALITIES, NON_MEDICAL, Modality, Panel, Probabilities, Verdict
+
+# P(medical) from which an unsure answer is "probably" medical, and up to which it is "probably not": three chances in four.
+PROBABLY, PROBABLY_NOT = 0.75, 0.25
+# Above this probability it is not the threshold that keeps an answer from being sure, but that the image is unlike those known.
+BEYOND_THRESHOLDS = 0.99
+
+MODALITY_NAMES: Mapping[Modality, str] = {
+    "xray": "X-ray",
+    "ct": "CT",
+    "mri": "MRI",
+    "ultrasound": "Ultrasound",
+    "other_medical": "Other medical",
+    "non_medical": "Not medical",
+}
+MEMBER_NAMES: Mapping[str, str] = {"cnn": "CNN", "clip": "CLIP", "kmeans": "K-Means"}
+TEXTS: Mapping[str, str] = {
+    "verdict_probably": "Probably {0}",
+    "verdict_between": "Medical, {0}",
+    "verdict_probably_medical": "Probably medical, {0}",
+    "verdict_possibly_medical": "Possibly medical",
+    "verdict_probably_not": "Probably not medical",
+    "verdict_figure": "Figure with {0}",
+    "verdict_probably_figure": "Probably a figure with {0}",
+    "list_and": "{0} and {1}",
+    "list_or": "{0} or {1}",
+    "list_more": "{0}, {1}",
+    "in_text_xray": "X-ray",
+    "in_text_ct": "CT",
+    "in_text_mri": "MRI",
+    "in_text_ultrasound": "ultrasound",
+    "in_text_other_medical": "other medical",
+    "in_text_non_medical": "not medical",
+    "why_corrected": "You labelled it; the models had said {0}.",
+    "why_confirmed": "You confirmed what the models had said.",
+    "why_figure": "Sure: a figure is judged by its parts, and its most surely medical panel decides.",
+    "why_figure_unsure": "Not sure: a figure is judged by its parts, and none of its panels is sure.",
+    "why_sure": "Sure: all models agree.",
+    "why_sure_alone": "Sure: nothing else is likely.",
+    "why_sure_though": "Sure, although one of the models sees something else.",
+    "why_disagree": "Not sure: the models disagree. {0}.",
+    "why_member": "{0} says {1}",
+    "why_medical": "Not sure whether it is medical at all: {0} speaks for it.",
+    "why_close": "Not sure which: {0} are close.",
+    "why_unlike": "Not sure: it looks like {0}, yet unlike the images that the models learned from.",
+    "why_below": "Not sure: {0} is likeliest, but not by as much as a sure answer needs.",
+}
+
+
+def headline(verdict: Verdict) -> str:
+    """A few words: "MRI", "Probably MRI", "Medical, CT or MRI", "Possibly medical", "Not medical", "Figure with CT and MRI"."""
+    medical = verdict.medical
+    if len(verdict.contains) > 1:
+        return _text("verdict_figure" if medical.sure else "verdict_probably_figure", _list("and", verdict.contains))
+    if verdict.corrected or verdict.sure:
+        return MODALITY_NAMES[verdict.modality]
+    if not verdict.is_medical:
+        unlikely = medical.sure or medical.probability <= PROBABLY_NOT
+        return _text("verdict_probably_not" if unlikely else "verdict_possibly_medical")
+    if not medical.sure and medical.probability < PROBABLY:
+        return _text("verdict_possibly_medical")
+    if verdict.open in (None, NON_MEDICAL):
+        return _text("verdict_probably", _in_text(verdict.modality))
+    return _text("verdict_between" if medical.sure else "verdict_probably_medical", _list("or", _candidates(verdict)))
+
+
+def why(verdict: Verdict, panels: Sequence[Panel] = ()) -> str:
+    """One sentence: what makes the verdict sure, or keeps it from being sure."""
+    if verdict.corrected:
+        said = _answer(verdict.probabilities)
+        return _text("why_confirmed") if said == verdict.modality else _text("why_corrected", _in_text(said))
+    if any(panel.verdict.probabilities == verdict.probabilities for panel in panels):
+        return _text("why_figure" if verdict.sure else "why_figure_unsure")
+    if verdict.sure:
+        return _text("why_sure_alone" if len(verdict.members) < 2 else "why_sure" if verdict.agree else "why_sure_though")
+    return _why_unsure(verdict)
+
+
+def _why_unsure(verdict: Verdict) -> str:
+    if not verdict.agree:
+        return _text("why_disagree", _join("list_more", [_opinion(*said) for said in verdict.members.items() if _clear(said[1])]))
+    if verdict.confidence >= BEYOND_THRESHOLDS:
+        return _text("why_unlike", _in_text(verdict.modality))
+    if not verdict.medical.sure:
+        return _text("why_medical", percent(verdict.medical.probability))
+    if verdict.open:
+        return _text("why_close", _list("and", _candidates(verdict)))
+    return _text("why_below", _in_text(verdict.modality))
+
+
+def shows_percent(verdict: Verdict) -> bool:
+    """Whether a percentage may stand beside the headline: never beside an abstention, a figure's list, or a person's label."""
+    return verdict.sure and not verdict.corrected and len(verdict.contains) < 2
+
+
+def _candidates(verdict: Verdict) -> list[Modality]:
+    """The modality and the one left open, in the order of MODALITIES, so that neither seems preferred."""
+    return [name for name in MODALITIES if name in (verdict.modality, verdict.open)]
+
+
+def _answer(probabilities: Probabilities) -> Modality:
+    """What the models answer, by the rule of Verdict."""
+    if probabilities[NON_MEDICAL] > 0.5:
+        return NON_MEDICAL
+    return max((name for name in MODALITIES if name != NON_MEDICAL), key=lambda name: probabilities[name])
+
+
+def _clear(probabilities: Probabilities) -> bool:
+    return max(probabilities.values()) >= FAVOURITE
+
+
+def _opinion(member: str, probabilities: Probabilities) -> str:
+    favourite = max(MODALITIES, key=lambda name: probabilities[name])
+    return _text("why_member", MEMBER_NAMES.get(member, member), _in_text(favourite))
+
+
+def _list(word: str, names: Iterable[Modality]) -> str:
+    *first, last = [_in_text(name) for name in names]
+    return _text(f"list_{word}", _join("list_more", first), last)
+
+
+def _join(key: str, pieces: Sequence[str]) -> str:
+    joined, *rest = pieces
+    for piece in rest:
+        joined = _text(key, joined, piece)
+    return joined
+
+
+def _in_text(modality: Modality) -> str:
+    return TEXTS[f"in_text_{modality}"]
+
+
+def _text(key: str, *values: str) -> str:
+    return TEXTS[key].format(*values)
