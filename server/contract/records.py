@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 from uuid import UUID
 
 Modality: TypeAlias = Literal["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"]
@@ -33,6 +33,10 @@ FINISHED: tuple[Status, ...] = ("done", "partial", "failed", "cancelled")
 
 # What a notice means for the scan: without an image it failed, and else something is missing; something is missing; nothing is.
 Severity: TypeAlias = Literal["failure", "cut", "remark"]
+
+# Where the time of a scan goes (`timings_ms` of a Report).
+Stage: TypeAlias = Literal["queue", "fetch", "render", "extract", "decode", "classify", "store", "total"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 # Why an image that was found is not judged. The Report counts each under `counts.skipped`.
 SkipReason: TypeAlias = Literal[

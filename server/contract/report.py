@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from server.contract.records import JudgedImage, Medical, Panel, Place, Probabilities, Report, Verdict
-from server.scan.timings import STAGES
+from server.contract.records import STAGES, JudgedImage, Medical, Panel, Place, Probabilities, Report, Verdict
 
 
 def report_json(report: Report) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from typing import TypeAlias
 from uuid import UUID
 
 from server.contract.errors import MedlensError, NotFound, StoreError
-from server.contract.records import Found, JudgedImage, ScanError, Source
+from server.contract.records import Found, JudgedImage, ScanError, Source, Stage
 from server.scan.dispatch import extract_source, extract_uploads
 from server.scan.outcome import Outcome
 from server.scan.pipeline import Scan
 from server.scan.recorder import StoreRecorder
 from server.scan.resources import ScanResources
-from server.scan.timings import Stage, Timings
+from server.scan.timings import Timings
 from server.source.open import open_source, open_upload
 from server.store import scans, thumbnails, uploads
 from server.store.database import Database

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Literal, TypeAlias, get_args
 
-Stage: TypeAlias = Literal["queue", "fetch", "render", "extract", "decode", "classify", "store", "total"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
+from server.contract.records import Stage
 
 
 class Timings:

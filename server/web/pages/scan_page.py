@@ -8,8 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from server.contract.records import FINISHED, Report
-from server.scan.timings import STAGES
+from server.contract.records import FINISHED, STAGES, Report
 from server.store import changes, scans, sightings, thumbnails
 from server.store.changes import Changes
 from server.web.http.ids import scan_id_of
