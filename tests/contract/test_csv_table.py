@@ -19,7 +19,7 @@ from server.clustering.cluster import Cluster, Clustering
 from server.clustering.output import save_table
 from server.contract.csv_table import csv_text, safe_cell
 from server.contract.records import Report
-from server.store.labelled import Labelled
+from server.store.labelled import LabelledImage
 from server.web.api.archive import table
 from server.web.pages.corrections import data_set_csv
 from tests.judged import judged
@@ -60,7 +60,7 @@ def _clustered(text: str, folder: Path) -> str:
 
 
 def _corrected(text: str, _: Path) -> str:
-    return data_set_csv([replace(Labelled("0" * 64, "ct", None, False), previous=text)])  # type: ignore[arg-type]
+    return data_set_csv([replace(LabelledImage("0" * 64, "ct", None, False), previous=text)])  # type: ignore[arg-type]
 
 
 WRITERS: list[Callable[[str, Path], str]] = [
