@@ -1,1 +1,1 @@
-"""Finding images: one extractor per kind of source, each an async iterator of what it found. Knows nothing of judging."""
+"""The second stage: one extractor for each kind of source, an async iterator of candidates, skips and notices."""

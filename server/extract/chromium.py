@@ -1,6 +1,6 @@
-"""Finds a Chromium on this machine, in the order the documentation promises: the setting, an installed one, Playwright's download.
+"""Finds a Chromium on this machine: the one named by MEDLENS_CHROMIUM, else an installed one, else Playwright's download.
 
-Looks at files only; starts nothing and installs nothing.
+Nothing is started or installed.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ WINDOWS_PROGRAMS = tuple(
     f"{folder}/Application/{program}"
     for folder, program in (("Google/Chrome", "chrome.exe"), ("Chromium", "chrome.exe"), ("Microsoft/Edge", "msedge.exe"))
 )
-# Playwright keeps chromium-1234/chrome-linux64/chrome and the like; the newest number wins, the full browser before the shell.
+# Playwright keeps chromium-1234/chrome-linux64/chrome and the like; the newest version first, the full browser before the shell.
 DOWNLOADED = ("chromium-*/chrome-*/**", "chromium_headless_shell-*/chrome-*/**")
 PROGRAM_NAMES = ("chrome", "chrome.exe", "Chromium", "Google Chrome for Testing", "headless_shell", "chrome-headless-shell")
 
 
 def find_chromium(settings: Settings) -> Path | None:
-    """The browser to render with, or None. Raises BrowserMissing when MEDLENS_CHROMIUM names what is not a program."""
+    """The browser to render with, or None. Raises BrowserMissing when MEDLENS_CHROMIUM is not an executable file."""
     if settings.chromium is not None:
         if not _runs(settings.chromium):
             raise BrowserMissing(f"MEDLENS_CHROMIUM names {settings.chromium}, which is not a program; {HOW_TO_GET_ONE}")

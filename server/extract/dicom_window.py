@@ -1,7 +1,4 @@
-"""What values of a DICOM frame look like on a screen: rescale, window or lookup table, inversion, palette; 8 bits in the end.
-
-Arithmetic on one decoded frame and its data set; reads no file and knows no process.
-"""
+"""Turns the values of a decoded DICOM frame into 8-bit grey or RGB: rescale, window or lookup table, inversion, palette."""
 
 from __future__ import annotations
 
@@ -12,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
 
-# Percent at both ends that may clip when a file names no window, or one that shows nothing: metal must not squeeze the rest.
+# Percent of the values clipped at both ends when a file has no usable window, so that metal does not set the range.
 CLIPPED_PERCENT = 0.5
 
 Values = npt.NDArray[Any]
 Greys = npt.NDArray[np.uint8]
 
 
-def shown(values: Values, dataset: Any, frame: int) -> Greys:
+def to_8_bits(values: Values, dataset: Any, frame: int) -> Greys:
     """Turn one decoded frame, (rows, columns) or (rows, columns, 3), into 8-bit grey or RGB of the same shape."""
     kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).strip()
     if kind == "PALETTE COLOR":
@@ -33,11 +30,11 @@ def shown(values: Values, dataset: Any, frame: int) -> Greys:
 def _windowed(values: Values, dataset: Any, frame: int) -> Greys:
     padding = dataset.get("PixelPaddingValue")
     inside = values != padding if isinstance(padding, int) else np.ones(values.shape, dtype=bool)
-    transform = _group(dataset, frame, "PixelValueTransformationSequence")
+    transform = _item_of_frame(dataset, frame, "PixelValueTransformationSequence")
     real = np.asarray(apply_modality_lut(values, transform), dtype=np.float64)
     if "VOILUTSequence" in dataset:
         return _stretched(np.asarray(apply_voi(real.astype(np.int64), dataset), dtype=np.float64), inside)
-    window = _group(dataset, frame, "FrameVOILUTSequence")
+    window = _item_of_frame(dataset, frame, "FrameVOILUTSequence")
     centre, width = _first(window.get("WindowCenter")), _first(window.get("WindowWidth"))
     if centre is None or width is None or width <= 0:
         return _stretched(real, inside)
@@ -50,7 +47,7 @@ def _windowed(values: Values, dataset: Any, frame: int) -> Greys:
 
 
 def _stretched(values: npt.NDArray[np.float64], inside: npt.NDArray[np.bool_]) -> Greys:
-    """The whole range over the greys, for files that name no window."""
+    """Stretch the whole range over 256 greys, for files without a window."""
     values = np.where(np.isfinite(values), values, 0.0)
     sample = values[inside] if inside.any() else values
     low, high = (float(value) for value in np.percentile(sample, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT)))
@@ -59,8 +56,8 @@ def _stretched(values: npt.NDArray[np.float64], inside: npt.NDArray[np.bool_]) -
     return np.asarray(np.clip((values - low) / ((high - low) or 1.0), 0, 1) * 255, dtype=np.uint8)
 
 
-def _group(dataset: Any, frame: int, name: str) -> Any:
-    """The item that holds a frame's values: its own, one shared by all frames, or the data set itself."""
+def _item_of_frame(dataset: Any, frame: int, name: str) -> Any:
+    """The item that holds the frame's attributes: its own, the one shared by all frames, or the data set itself."""
     for sequence, index in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
         groups = dataset.get(sequence)
         if groups and index < len(groups) and groups[index].get(name):
@@ -69,7 +66,7 @@ def _group(dataset: Any, frame: int, name: str) -> Any:
 
 
 def _first(value: Any) -> float | None:
-    """A window may come as several: the first is the one to show."""
+    """The first of the values: a file may hold several windows, and the first is the default."""
     try:
         return float(next(iter(value)) if isinstance(value, Iterable) and not isinstance(value, str) else value)
     except (StopIteration, TypeError, ValueError):

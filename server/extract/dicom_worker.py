@@ -16,20 +16,20 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from server.contract.errors import Damaged, DocumentError, ImageTooLarge
-from server.extract.dicom_window import shown
+from server.extract.dicom_window import to_8_bits
 from server.imaging.decode import check_pixels, to_png
 from server.sandbox.protocol import Pipe
 
-# Frames looked at of one file. A cine loop or a volume shows one thing from first to last; 16 even steps meet every part of it.
+# Frames read of one file. A cine loop or a volume shows one body part throughout; 16 even steps cover it.
 SAMPLED_FRAMES = 16
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def serve(pipe: Pipe) -> None:
-    if (asked := pipe.receive()) is None:
+    if (request := pipe.receive()) is None:
         return
-    job, data = asked
-    dataset = _opened(data)
+    job, data = request
+    dataset = _open(data)
     width, height, frames = int(dataset.get("Columns") or 0), int(dataset.get("Rows") or 0), _frames(dataset)
     check_pixels(width, height, int(job["max_pixels"]))
     tag = _coded(dataset, "Modality")
@@ -45,22 +45,22 @@ def serve(pipe: Pipe) -> None:
             continue
         try:
             [values] = iter_pixels(dataset, indices=[index])
-            picture = Image.fromarray(shown(np.asarray(values), dataset, index))
+            image = Image.fromarray(to_8_bits(np.asarray(values), dataset, index))
         except MemoryError:
             raise ImageTooLarge("the frame needs more memory than its reader may have") from None
-        except Exception as error:  # pydicom and its decoders raise what they like; one frame must not cost the others
+        except Exception as error:  # pydicom and its decoders raise anything; one frame must not cost the others
             problem = f"frame {index + 1}: {' '.join(str(error).split())[:200] or type(error).__name__}"
             if frames > 1:
                 pipe.send({"skip": "broken", "detail": problem, **place})
             continue
-        pipe.send({"image": None, **place}, to_png(picture))
+        pipe.send({"image": None, **place}, to_png(image))
         sent += 1
     if not sent:
         raise Damaged(f"the DICOM file's pixels do not decode: {problem}")
     pipe.send({"end": True})
 
 
-def _opened(data: bytes) -> Any:
+def _open(data: bytes) -> Any:
     try:
         dataset = pydicom.dcmread(BytesIO(data), force=data[128:132] != b"DICM")
         if not any(name in dataset for name in _PIXELS):
@@ -78,7 +78,7 @@ def _opened(data: bytes) -> Any:
 
 
 def _guessed_syntax(dataset: Any) -> str:
-    """A file without its header says by how it parsed what it is."""
+    """The transfer syntax of a file without a file header, by the encoding with which it parsed."""
     implicit, little = dataset.original_encoding
     if not little:
         return str(pydicom.uid.ExplicitVRBigEndian)
@@ -93,13 +93,13 @@ def _frames(dataset: Any) -> int:
 
 
 def _sample(frames: int) -> list[int]:
-    """Indices of an even sample, first and last included."""
+    """The indices of an even sample of the frames, first and last included."""
     if frames <= SAMPLED_FRAMES:
         return list(range(frames))
     return [round(step * (frames - 1) / (SAMPLED_FRAMES - 1)) for step in range(SAMPLED_FRAMES)]
 
 
 def _coded(dataset: Any, name: str) -> str:
-    """A coded word (capitals, digits, underscore, at most 16): anything else in its place might be a name."""
+    """The attribute if it is a coded word (capitals, digits, underscore, at most 16 characters); anything else might be a name."""
     word = str(dataset.get(name) or "").strip()
     return word if len(word) <= 16 and word.replace("_", "").replace(" ", "").isalnum() and word == word.upper() else ""

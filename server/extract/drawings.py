@@ -1,8 +1,8 @@
-"""Turns what is drawn rather than photographed into PNG: SVG files, inline SVG, canvases.
+"""Renders SVG files, inline SVG and canvases as PNG.
 
-SVG is drawn by the browser on a blank page of its own, as an image: no script in it runs and nothing is loaded, the page's styles
-were written into the markup by collect.js, and transparent ground stays transparent. An SVG is drawn as large as the page shows it.
-Canvases whose pixels scripts may not read (tainted, WebGL, a worker's) are taken from a screenshot. Knows nothing of the network.
+The browser draws an SVG on a blank page of its own, as an image: no script in it runs and nothing is loaded. collect.js has written
+the page's styles into the markup; transparent ground stays transparent; the size is that on the page. Canvases whose pixels scripts
+may not read (tainted, WebGL, a worker's) are taken from a screenshot.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from server.extract.isolated_world import RASTER
 from server.settings import Settings
 
 MAX_DRAWINGS = 120  # a drawing takes about 15 ms; pages with more have icons or maps made of hundreds of pieces
-MAX_SHOTS = 8  # a screenshot takes about 150 ms
-MAX_SVG_SIDE = 1024  # pixels; more than any member looks at
-MAX_SVG_BYTES = 20_000_000  # with the images written into it
+MAX_SCREENSHOTS = 8  # a screenshot takes about 150 ms
+MAX_SVG_SIDE = 1024  # pixels; more than any model uses
+MAX_SVG_BYTES = 20_000_000  # with the images embedded in it
 DRAW_TIMEOUT_S = 3.0  # nested <use> can make a few lines of SVG draw for hours
 SVG_DATA = "data:image/svg+xml"
 
 
 class Rasterizer:
-    """Draws for one page; `async with`, so that its blank page is closed with it."""
+    """Renders for one page; `async with` closes the blank page."""
 
     def __init__(self, context: BrowserContext, candidate_filter: CandidateFilter, settings: Settings) -> None:
         self._context = context
@@ -40,7 +40,7 @@ class Rasterizer:
         self._settings = settings
         self._blank: Page | None = None
         self._drawn: dict[tuple[bytes, int], bytes | None] = {}
-        self._shots = 0
+        self._screenshots = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -50,15 +50,15 @@ class Rasterizer:
             await self._blank.close()
 
     async def svg(self, source: bytes, place: Place) -> None:
-        """Draw one SVG file and offer it to the candidate_filter. Its size counts as shown; behind other things, as its own."""
-        shown = place.box if place.kind != "background" else None
-        if shown is not None and min(shown[2:]) < self._settings.min_image_side:
+        """Draw one SVG file and offer it to the candidate filter. Its size is that on the page; of a background its own."""
+        box = place.box if place.kind != "background" else None
+        if box is not None and min(box[2:]) < self._settings.min_image_side:
             self._candidate_filter.refuse("too_small", place, key=source)
             return
         if len(source) > MAX_SVG_BYTES:
             self._candidate_filter.refuse("too_large", place, key=source)
             return
-        size = min(MAX_SVG_SIDE, round(max(shown[2:]))) if shown is not None else 0
+        size = min(MAX_SVG_SIDE, round(max(box[2:]))) if box is not None else 0
         key = (source, size)
         if key not in self._drawn:
             if self._candidate_filter.full or len(self._drawn) >= MAX_DRAWINGS:
@@ -77,13 +77,13 @@ class Rasterizer:
             self._candidate_filter.offer(png, place)
 
     async def screenshot(self, page: Page, place: Place) -> None:
-        """Take what stands in the place's box on `page`."""
+        """Offer a screenshot of the place's box on `page`."""
         if place.box is None or min(place.box[2:]) < self._settings.min_image_side:
             return
-        if self._shots >= MAX_SHOTS:
+        if self._screenshots >= MAX_SCREENSHOTS:
             self._candidate_filter.refuse("too_many", place, key=repr(place.box))
             return
-        self._shots += 1
+        self._screenshots += 1
         x, y, width, height = place.box
         try:
             shot = await page.screenshot(
@@ -103,27 +103,27 @@ class Rasterizer:
                 answer: Any = await self._blank.evaluate(
                     f"([source, size, limit]) => ({RASTER})(source, size, limit)", [address, size, MAX_SVG_SIDE]
                 )
-        except (TimeoutError, PlaywrightError) as error:  # drawing for ever, out of memory: the next one gets a new page
+        except (TimeoutError, PlaywrightError) as error:  # endless drawing, out of memory: the next drawing gets a new page
             blank, self._blank = self._blank, None
             await blank.close()
             if isinstance(error, TimeoutError):
                 raise
             return None
-        return decoded(answer["data"])[1] if answer else None
+        return decode_data_url(answer["data"])[1] if answer else None
 
 
-def filled(markup: str, images: dict[str, bytes]) -> bytes:
-    """The SVG with the images it links to written into it, as far as they arrived: an SVG shown as an image loads nothing."""
+def embed_images(markup: str, images: dict[str, bytes]) -> bytes:
+    """Embed the images that the SVG links to, as far as they were loaded: an SVG drawn as an image loads nothing itself."""
     for url, data in images.items():
         markup = markup.replace(f'href="{escape(url)}"', f'href="data:;base64,{base64.b64encode(data).decode()}"')
     return markup.encode("utf-8", "replace")
 
 
-def decoded(address: str) -> tuple[str, bytes]:
-    """Media type and bytes of a data: address. Raises ValueError."""
-    head, comma, body = address.removeprefix("data:").partition(",")
+def decode_data_url(url: str) -> tuple[str, bytes]:
+    """Media type and bytes of a data: URL. Raises ValueError."""
+    head, comma, body = url.removeprefix("data:").partition(",")
     if not comma:
-        raise ValueError("no comma in the data: address")
+        raise ValueError("no comma in the data: URL")
     mime, *parameters = [part.strip().lower() for part in head.split(";")]
     data = unquote_to_bytes(body)
     if "base64" not in parameters:
@@ -132,4 +132,4 @@ def decoded(address: str) -> tuple[str, bytes]:
         data = b"".join(data.split()).rstrip(b"=")
         return mime, base64.b64decode(data + b"=" * (-len(data) % 4))
     except binascii.Error as error:
-        raise ValueError(f"the data: address is no base64: {error}") from None
+        raise ValueError(f"the data: URL is not base64: {error}") from None

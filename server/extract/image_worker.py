@@ -11,14 +11,14 @@ from server.sandbox.protocol import Pipe
 
 # Pages of a TIFF that are read: a stack of slices has some 300, a fax 10.
 MAX_PAGES = 500
-# Long side of a page kept as PNG, pixels: as for pictures of a PDF, good enough to be saved, quick enough to be made.
+# Long side of a page re-encoded as PNG, pixels: as for images of a PDF, enough for a saved copy, and quick to encode.
 PAGE_SIDE = 3000
 
 
 def serve(pipe: Pipe) -> None:
-    if (asked := pipe.receive()) is None:
+    if (request := pipe.receive()) is None:
         return
-    job, data = asked
+    job, data = request
     header = read_header(data)
     if header.frames == 1:
         check_pixels(header.width, header.height, int(job["max_pixels"]))

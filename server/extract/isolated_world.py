@@ -1,7 +1,7 @@
-"""Runs our scripts in the frames of a page, each in an isolated world: the same DOM, but none of the page's own functions.
+"""Runs our scripts in the frames of a page, in isolated worlds: they share the page's DOM, but none of its functions.
 
-Also tells what scripts cannot know: the frames of other sites with their place on the page, and closed shadow roots (found through
-Chromium's own view of the DOM, so roots that a parser or a script made are found alike). Knows nothing of images.
+It also finds what scripts cannot: frames of other sites with their position on the page, and closed shadow roots. Those are taken
+from Chromium's own view of the DOM, so that roots made by the parser and by scripts are both found.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ MAX_SNAPSHOT_ELEMENTS = 40_000
 MAX_CLOSED_ROOTS = 500
 ENTER_TIMEOUT_S = 4.0  # for one process and its frames; the snapshot of the largest page takes 1.2 s
 ELEMENT_NODE = 1
-# Chromium's own frames, such as its PDF viewer with its buttons: no part of the page.
-BROWSERS_OWN = ("chrome-extension:", "chrome:")
+# Addresses of Chromium's own frames, such as its PDF viewer: not part of the page.
+BROWSER_SCHEMES = ("chrome-extension:", "chrome:")
 
 Point: TypeAlias = tuple[float, float]
 
@@ -34,7 +34,7 @@ COLLECT, SCROLL, CONSENT, RASTER = ((HERE / f"{name}.js").read_text("utf-8") for
 
 @dataclass(frozen=True, slots=True)
 class IsolatedWorld:
-    """Our side of one frame. `origin`: where the top left corner of the frame's viewport lies on the page, CSS pixels."""
+    """Our JavaScript context in one frame. `origin`: position of the frame's viewport on the page, CSS pixels."""
 
     session: CDPSession
     frame: str
@@ -43,7 +43,7 @@ class IsolatedWorld:
     closed: tuple[int, ...] = field(default=(), repr=False)  # backend ids of closed shadow roots
 
     async def run(self, script: str, *values: Any, with_closed_roots: bool = False) -> Any:
-        """Call the function `script` with JSON values (and the closed roots behind them). Raises PlaywrightError."""
+        """Call the function `script` with JSON values, and the closed roots after them. Raises PlaywrightError."""
         arguments = [{"value": value} for value in values]
         for root in self.closed if with_closed_roots else ():
             resolved = await self.session.send("DOM.resolveNode", {"backendNodeId": root, "executionContextId": self.context})
@@ -55,7 +55,7 @@ class IsolatedWorld:
         return answer["result"].get("value")
 
     async def content(self, url: str) -> bytes | None:
-        """The bytes of something this frame has loaded, from Chromium's memory; None if it has not."""
+        """The bytes of a resource that this frame has loaded, from Chromium's memory; None if it has not."""
         try:
             await self.session.send("Page.enable")
             answer = await self.session.send("Page.getResourceContent", {"frameId": self.frame, "url": url})
@@ -65,34 +65,34 @@ class IsolatedWorld:
 
 
 async def main_world(session: CDPSession) -> IsolatedWorld:
-    """The world of the page's own document as it is now; a navigation ends it, and `run` then raises."""
+    """The world of the page's current document. After a navigation `run` raises PlaywrightError."""
     tree = await session.send("Page.getFrameTree")
     frame = tree["frameTree"]["frame"]["id"]
-    return IsolatedWorld(session, frame, await _enter(session, frame))
+    return IsolatedWorld(session, frame, await _create_world(session, frame))
 
 
 async def isolated_worlds(page: Page, session: CDPSession) -> list[IsolatedWorld]:
     """The worlds of the page's document and of its frames, those of other sites included, at most MAX_FRAMES.
 
-    Frames that hang or went away are left out. Raises PlaywrightError or TimeoutError when the page's own document did.
+    Frames that hang or are gone are left out. Raises PlaywrightError or TimeoutError when the page's own document hangs or is gone.
     """
     async with asyncio.timeout(ENTER_TIMEOUT_S):
         left, top, elements = await (await main_world(session)).run(
             "() => [scrollX, scrollY, document.querySelectorAll('*').length]"
         )
         worlds = await _worlds_of(session, (left, top), elements <= MAX_SNAPSHOT_ELEMENTS)
-    homes: dict[Frame, tuple[CDPSession, Point]] = {page.main_frame: (session, (left, top))}
+    sessions_of: dict[Frame, tuple[CDPSession, Point]] = {page.main_frame: (session, (left, top))}
     for frame in page.frames:
-        if frame.parent_frame is None or frame.url.startswith(BROWSERS_OWN) or len(worlds) >= MAX_FRAMES:
+        if frame.parent_frame is None or frame.url.startswith(BROWSER_SCHEMES) or len(worlds) >= MAX_FRAMES:
             continue
-        parent, origin = homes[frame] = homes.get(frame.parent_frame, homes[page.main_frame])
+        parent, origin = sessions_of[frame] = sessions_of.get(frame.parent_frame, sessions_of[page.main_frame])
         try:
             async with asyncio.timeout(ENTER_TIMEOUT_S):
                 own = await page.context.new_cdp_session(frame)
                 root = (await own.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-                homes[frame] = own, await _origin(parent, root, origin)
-                worlds += await _worlds_of(*homes[frame], with_closed_roots=True)
-        except (PlaywrightError, TimeoutError):  # lives in its parent's process and came with it, hangs, or is gone
+                sessions_of[frame] = own, await _origin(parent, root, origin)
+                worlds += await _worlds_of(*sessions_of[frame], with_closed_roots=True)
+        except (PlaywrightError, TimeoutError):  # in the process of its parent, which included it; hangs; or is gone
             continue
     return worlds[:MAX_FRAMES]
 
@@ -107,7 +107,9 @@ async def _worlds_of(session: CDPSession, origin: Point, with_closed_roots: bool
         try:
             place = origin if frame == root else await _origin(session, frame, origin)
             worlds.append(
-                IsolatedWorld(session, frame, await _enter(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS]))
+                IsolatedWorld(
+                    session, frame, await _create_world(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS])
+                )
             )
         except PlaywrightError:
             continue
@@ -122,7 +124,7 @@ def _frame_ids(tree: dict[str, Any]) -> Iterator[str]:
         waiting.extend(node.get("childFrames", ()))
 
 
-async def _enter(session: CDPSession, frame: str) -> int:
+async def _create_world(session: CDPSession, frame: str) -> int:
     answer = await session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": WORLD_NAME})
     return int(answer["executionContextId"])
 
@@ -131,7 +133,7 @@ async def _origin(parent: CDPSession, frame: str, parent_origin: Point) -> Point
     owner = await parent.send("DOM.getFrameOwner", {"frameId": frame})
     try:
         model = await parent.send("DOM.getBoxModel", {"backendNodeId": owner["backendNodeId"]})
-    except PlaywrightError:  # not shown
+    except PlaywrightError:  # not visible
         return parent_origin
     x, y = model["model"]["content"][:2]
     return parent_origin[0] + x, parent_origin[1] + y

@@ -15,7 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from server.contract.records import Box, Place
 from server.extract.candidate_filter import CandidateFilter, address, plain
-from server.extract.drawings import SVG_DATA, Rasterizer, decoded, filled
+from server.extract.drawings import SVG_DATA, Rasterizer, decode_data_url, embed_images
 from server.extract.isolated_world import COLLECT, IsolatedWorld, isolated_worlds
 from server.extract.responses import Responses
 from server.settings import Settings
@@ -120,12 +120,12 @@ async def locate_images(
         await rasterizer.svg(responses.svgs[url], Place(url, "other"))
     for drawing in layout.svgs:
         images = {link: responses.images[address(link)] for link in drawing.links if address(link) in responses.images}
-        await rasterizer.svg(filled(drawing.content or "", images), drawing.place)
+        await rasterizer.svg(embed_images(drawing.content or "", images), drawing.place)
     for drawing in layout.canvases:
         if drawing.content is None:
             await rasterizer.screenshot(page, drawing.place)
         elif drawing.content:
-            candidate_filter.offer(decoded(drawing.content)[1], drawing.place)
+            candidate_filter.offer(decode_data_url(drawing.content)[1], drawing.place)
         else:
             candidate_filter.refuse("too_many_pixels", drawing.place, key=repr(drawing.place.box))
 
@@ -134,7 +134,7 @@ async def _offer(url: str, place: Place, responses: Responses, candidate_filter:
     known = address(url)
     if url.startswith("data:"):
         try:
-            data = decoded(url)[1]
+            data = decode_data_url(url)[1]
         except ValueError as error:
             candidate_filter.refuse("broken", place, str(error), key=url)
             return

@@ -1,7 +1,6 @@
-"""Brings a page onto the screen, or says by name why it does not come.
+"""Opens a page, or raises the error that says why it cannot be opened.
 
-Chromium tells of a failure in its own words (net::ERR_...), the proxy in refusals; both become errors of the one tree. Knows
-nothing of images.
+Chromium reports failures as net::ERR_..., the proxy as refusals; both become a MedlensError.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from server.contract.errors import (
 )
 from server.extract.responses import REFUSED_HEADER, SVG_TYPE, Refusal, Responses, media_type
 
-WORDS: tuple[tuple[str, type[FetchError], str], ...] = (
+NET_ERRORS: tuple[tuple[str, type[FetchError], str], ...] = (
     ("ERR_NAME_", HostNotFound, "there is no such host"),
     ("ERR_TOO_MANY_REDIRECTS", RedirectLoop, "the site redirects without end"),
     ("TIMED_OUT", TimedOut, "the site did not answer in time"),
     ("ERR_CERT_", ConnectionFailed, "the site's certificate is not valid"),
-    ("ERR_SSL_", ConnectionFailed, "no secure connection came about"),
+    ("ERR_SSL_", ConnectionFailed, "no secure connection could be made"),
     ("ERR_UNSAFE_REDIRECT", ConnectionFailed, "the site redirects to an address that is not the web's"),
-    ("ERR_EMPTY_RESPONSE", ConnectionFailed, "the site hung up without an answer"),
+    ("ERR_EMPTY_RESPONSE", ConnectionFailed, "the site closed the connection without a response"),
 )
 REFUSED: dict[str, type[MedlensError]] = {
     error.code: error for error in (AddressNotAllowed, HostNotFound, ConnectionFailed, TimedOut, TooLarge, RedirectLoop)
@@ -41,7 +40,7 @@ DOCUMENT_TYPES = ("application/pdf", "application/dicom", "application/octet-str
 
 
 class NotAPage(UnknownKind):
-    """Files came instead of the page, or beside it: fetch each of `urls`, and read what comes as a file."""
+    """Files came instead of the page, or beside it. Each of `urls` is to be fetched and read as a file."""
 
     def __init__(self, *urls: str) -> None:
         super().__init__(f"{urls[0]} is a file, not a page")
@@ -49,25 +48,25 @@ class NotAPage(UnknownKind):
 
 
 async def open_page(page: Page, url: str, responses: Responses, timeout_s: float) -> None:
-    """Navigate until the first bytes of the document are there.
+    """Navigate until the first bytes of the document have arrived.
 
     Raises NotAPage, HttpStatus, AddressNotAllowed, HostNotFound, ConnectionFailed, RedirectLoop, TimedOut, TooLarge or RenderError.
     """
-    asked = [url]
+    requested = [url]
 
-    def note(request: Request) -> None:
+    def on_request(request: Request) -> None:
         if request.is_navigation_request() and request.frame == page.main_frame:
-            asked[0] = request.url
+            requested[0] = request.url
 
-    page.on("request", note)
+    page.on("request", on_request)
     try:
         response = await page.goto(url, wait_until="commit", timeout=timeout_s * 1000)
     except PlaywrightTimeout:
         raise TimedOut(f"{url} did not answer within {timeout_s:g} s") from None
     except PlaywrightError as error:
-        raise _why(error, asked[0], responses.refusal(asked[0])) from None
+        raise _error(error, requested[0], responses.refusal(requested[0])) from None
     finally:
-        page.remove_listener("request", note)
+        page.remove_listener("request", on_request)
     if response is not None:
         _check(response, responses.refusal(response.url))
 
@@ -82,13 +81,13 @@ def _check(response: Response, refusal: Refusal | None) -> None:
         raise NotAPage(response.url)
 
 
-def _why(error: PlaywrightError, url: str, refusal: Refusal | None) -> MedlensError:
+def _error(error: PlaywrightError, url: str, refusal: Refusal | None) -> MedlensError:
     if refusal is not None:
         return REFUSED.get(refusal.code, ConnectionFailed)(refusal.message)
     text = error.message
     if "Download is starting" in text:
         return NotAPage(url)
-    for word, kind, meaning in WORDS:
+    for word, kind, meaning in NET_ERRORS:
         if word in text:
             return kind(f"{url}: {meaning}")
     if "net::ERR_ABORTED" in text:

@@ -1,12 +1,10 @@
-"""Finds the images of a web page: renders it, scrolls it, takes each image's bytes from the response that brought it.
+"""Finds the images of a web page: renders and scrolls it, and takes each image's bytes from the response that brought it.
 
-Bytes arrive before anyone can say where they will stand, so an image is told twice. At once: a Candidate whose place has the
-address, kind "other" and no box, so that judging starts while the page still loads. At the end, after collect.js has read the
-layout: the same bytes again for every place they stand in, with kind, alt text and box. The Grouper merges them by their SHA-256,
-and a later place of an address replaces the one without a box; what the page loaded but shows nowhere keeps the early place. A
-Skipped comes once. data: addresses, canvases and SVG (drawn as PNG) come once, with their place.
-
-Does not know the filtering proxy but by its address and its refusals, nor what is on any image.
+An image is yielded twice, because its bytes arrive before its place on the page is known. First a Candidate whose place has the
+address, kind "other" and no box, so that judging starts while the page still loads. At the end, when collect.js has read the
+layout, a Candidate with the same bytes for each place, with kind, alt text and box. The Grouper merges them by their SHA-256 and
+replaces the place without a box; an image that the page loads but does not show keeps it. A Skipped is yielded once. data: URLs,
+canvases and SVG (rendered as PNG) are yielded once, with their place.
 """
 
 from __future__ import annotations
@@ -29,14 +27,14 @@ from server.extract.isolated_world import main_world
 from server.extract.layout import locate_images, read_layout
 from server.extract.navigation import NotAPage, open_page
 from server.extract.responses import PageMoved, Refusals, Responses
-from server.extract.scroll import loaded, scroll_through
+from server.extract.scroll import scroll_through, wait_until_loaded
 from server.settings import Settings
 
 __all__ = ["NotAPage", "extract_page"]
 
-# Of PAGE_TIMEOUT_S, for loading and scrolling; the rest is kept for reading where things stand, so a slow page still has places.
+# Share of PAGE_TIMEOUT_S for loading and scrolling; the rest is for reading the layout, so that slow pages have places, too.
 LOADING_SHARE = 0.85
-# A page that moves on while it is looked at (refresh, script) is followed this often; the images of each were taken all the same.
+# How often a page is followed that navigates (refresh, script) while it is read; the images of each document are kept.
 MAX_DOCUMENTS = 4
 MOVED_ON = Notice(code=RenderError.code, message="the page kept moving on while it was looked at")
 MAX_TITLE = 300  # characters
@@ -45,7 +43,7 @@ MAX_TITLE = 300  # characters
 async def extract_page(
     source: Source, browser: Browser, proxy_url: str, settings: Settings, refusals: Refusals = tuple
 ) -> AsyncGenerator[Found, None]:
-    """Yield what the page shows as it arrives. `refusals`: what the proxy at `proxy_url` refused so far, oldest first.
+    """Yield the images of the page as they arrive. `refusals`: what the proxy at `proxy_url` refused so far, oldest first.
 
     Raises NotAPage (fetch that as files; what the page itself shows, if anything, was yielded before), HttpStatus and the other
     errors of navigation.py, BrowserMissing, RenderError; TimedOut only if nothing came at all: later the page gives what it has and
@@ -62,13 +60,13 @@ async def extract_page(
         await task
     finally:
         task.cancel()
-        await asyncio.wait((task,))  # until the page is closed; what it still had to say nobody hears
+        await asyncio.wait((task,))  # until the page is closed; what it still yields is dropped
         if not task.cancelled():
             task.exception()
 
 
 class _Visit:
-    """One look at one page, in a task of its own; what it finds goes into the queue."""
+    """Opens one page, in a task of its own, and puts what it finds into the queue."""
 
     def __init__(self, url: str, settings: Settings, queue: asyncio.Queue[Found | None], refusals: Refusals) -> None:
         self._url = url
@@ -106,7 +104,7 @@ class _Visit:
         late = False
         try:
             async with asyncio.timeout(self._left(LOADING_SHARE)):
-                await self._look(page, session, responses, downloads)
+                await self._load(page, session, responses, downloads)
         except TimeoutError:
             late = True
         try:
@@ -126,7 +124,7 @@ class _Visit:
         if late:
             limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
             self._emit(Notice(code=TimedOut.code, message=f"the page took longer than {limit}; this is what it showed by then"))
-        downloads.check()
+        downloads.raise_if_any()
 
     def _left(self, share: float = 1.0) -> float:
         spare = (1 - share) * self._settings.page_timeout_s
@@ -137,23 +135,23 @@ class _Visit:
         assert task is not None
 
         def crashed(_: Page) -> None:
-            if not self._ended:  # while it is being closed there is nothing left to interrupt
+            if not self._ended:  # while the page is being closed there is nothing to interrupt
                 self._crashed = True
                 task.cancel()
 
         page.on("crash", crashed)
         page.on("popup", _close)
 
-    async def _look(self, page: Page, session: CDPSession, responses: Responses, downloads: Downloads) -> None:
-        """Load and scroll; begin anew when the page moves on meanwhile."""
+    async def _load(self, page: Page, session: CDPSession, responses: Responses, downloads: Downloads) -> None:
+        """Load and scroll the page; start again when it navigates meanwhile."""
         for _ in range(MAX_DOCUMENTS):
             try:
-                await downloads.unless(page.wait_for_load_state("domcontentloaded", timeout=0))
+                await downloads.wait_or_replaced(page.wait_for_load_state("domcontentloaded", timeout=0))
                 world = await main_world(session)
-                self._tell_title(await world.run("() => document.title"))
-                await loaded(page, responses)
+                self._emit_title(await world.run("() => document.title"))
+                await wait_until_loaded(page, responses)
                 ended = await scroll_through(world, responses, self._settings.image_timeout_s)
-                self._tell_title(await world.run("() => document.title"))
+                self._emit_title(await world.run("() => document.title"))
             except (PlaywrightError, PageMoved):
                 if page.is_closed():
                     raise
@@ -163,7 +161,7 @@ class _Visit:
             return
         self._emit(MOVED_ON)
 
-    def _tell_title(self, text: str) -> None:
+    def _emit_title(self, text: str) -> None:
         title = plain(text, MAX_TITLE)
         if title and title != self._title:
             self._title = title

@@ -1,7 +1,7 @@
-"""What a PDF page draws: every image with the place where it stands, as MuPDF's interpreter meets it.
+"""The images that a PDF page draws, with their places, as MuPDF's interpreter draws them.
 
-A device that listens to MuPDF running the page sees inline images, images in forms, patterns and annotations, and none of what is
-switched off: compressed bytes, no pixel decoded. It runs in the PDF child; what becomes of a draw it does not know.
+A MuPDF device receives the drawing calls of the page: images in forms, patterns and annotations and inline images are included,
+hidden layers are not. Nothing is decoded here. Runs in the PDF child.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pymupdf import mupdf
 from server.contract.records import Box
 from server.extract.pdf_tiles import Tile
 
-# Images drawn on one page that are looked at. A scan in strips of one row each has some 3,000; more is an attack or a pattern.
+# Images read of one page. A scanned page in strips of one row each has some 3,000; more is an attack or a pattern.
 DRAWS_PER_PAGE = 4000
-# Share of a side by which an edge may slant and still count as upright.
+# Share of a side by which an edge may slant and still counts as upright.
 UPRIGHT = 0.001
 
-_TURNS = {  # signs of (a, d) or of (b, c): how stored pixels must turn to stand as on the page
+_TURNS = {  # signs of (a, d) or of (b, c): how stored pixels are turned to be upright as on the page
     ("straight", False, True): Image.Transpose.FLIP_LEFT_RIGHT,
     ("straight", True, False): Image.Transpose.FLIP_TOP_BOTTOM,
     ("straight", False, False): Image.Transpose.ROTATE_180,
@@ -36,7 +36,7 @@ _TURNS = {  # signs of (a, d) or of (b, c): how stored pixels must turn to stand
 class Draw:
     """One drawing of an image. `matrix`: from the unit square (top left is 0, 0) to points from the page's top left corner.
 
-    `colour`: (r, g, b) in 0..255 that a stencil is filled with; None for an image with colours of its own.
+    `colour`: the (r, g, b) of 0..255 in which a stencil is painted; None for an image with colours of its own.
     """
 
     image: Any
@@ -50,13 +50,13 @@ class Draw:
 
     @property
     def upright(self) -> bool:
-        """Whether its edges run along the page's, turned by a quarter or mirrored at most."""
+        """Whether its edges are parallel to the page's, so that it is mirrored or turned by quarters at most."""
         a, b, c, d, _, _ = self.matrix
         return max(abs(b), abs(c)) <= UPRIGHT * max(abs(a), abs(d)) or max(abs(a), abs(d)) <= UPRIGHT * max(abs(b), abs(c))
 
     @property
     def turn(self) -> Image.Transpose | None:
-        """What brings stored pixels upright; None when nothing has to be done, or a quarter turn would not do it."""
+        """How to turn stored pixels upright; None when there is nothing to turn, or no quarter turn fits."""
         a, b, c, d, _, _ = self.matrix
         if not self.upright:
             return None
@@ -66,26 +66,26 @@ class Draw:
 
     @cached_property
     def tile(self) -> Tile:
-        """Its block on the page: the box around its four corners."""
+        """Its tile on the page: the box around its four corners."""
         a, b, c, d, e, f = self.matrix
         xs, ys = (e, e + a, e + c, e + a + c), (f, f + b, f + d, f + b + d)
         width, height = self.size
         if abs(a) + abs(d) < abs(b) + abs(c):
             width, height = height, width
-        # Slanted blocks are never strips: an ink of their own keeps them alone.
+        # Slanted images are never strips: an ink of their own keeps them apart.
         ink = (self.colour,) if self.upright else (id(self),)
         return Tile(min(xs), min(ys), max(xs), max(ys), width, height, ink)
 
 
 def around(tiles: list[Tile]) -> Box:
-    """The box around blocks: x, y, width, height in points."""
+    """The box around tiles: x, y, width, height in points."""
     left, top = min(tile.left for tile in tiles), min(tile.top for tile in tiles)
     right, bottom = max(tile.right for tile in tiles), max(tile.bottom for tile in tiles)
     return round(left, 2), round(top, 2), round(right - left, 2), round(bottom - top, 2)
 
 
-class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
-    """Hears the image calls of a running page. Exceptions must not cross MuPDF's frames, so the calls only take note."""
+class _ImageRecorder(mupdf.FzDevice2):  # type: ignore[misc]
+    """Records the image calls of a page. Exceptions must not cross MuPDF's frames, so the calls only record."""
 
     def __init__(self, cookie: Any) -> None:
         super().__init__()
@@ -96,12 +96,12 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
         self._cookie = cookie
 
     def fill_image(self, _ctx: Any, image: Any, ctm: Any, _alpha: float, _params: Any) -> None:
-        self._note(image, ctm, None)
+        self._add(image, ctm, None)
 
     def fill_image_mask(self, _ctx: Any, image: Any, ctm: Any, colorspace: Any, color: Any, _alpha: float, _params: Any) -> None:
-        self._note(image, ctm, _rgb(colorspace, color))
+        self._add(image, ctm, _rgb(colorspace, color))
 
-    def _note(self, image: Any, ctm: Any, colour: tuple[int, int, int] | None) -> None:
+    def _add(self, image: Any, ctm: Any, colour: tuple[int, int, int] | None) -> None:
         if len(self.draws) >= DRAWS_PER_PAGE:
             self.stopped = True
             self._cookie.m_internal.abort = 1
@@ -111,18 +111,18 @@ class _Listener(mupdf.FzDevice2):  # type: ignore[misc]
 
 
 def draws_of(page: Any) -> tuple[list[Draw], bool]:
-    """All image draws of a pymupdf page, in order, and whether there were more than DRAWS_PER_PAGE."""
+    """All image draws of a pymupdf page in drawing order, and whether there were more than DRAWS_PER_PAGE."""
     cookie = mupdf.FzCookie()
-    listener = _Listener(cookie)
+    device = _ImageRecorder(cookie)
     try:
-        mupdf.fz_run_page(mupdf.FzPage(page.this), listener, mupdf.FzMatrix(), cookie)
+        mupdf.fz_run_page(mupdf.FzPage(page.this), device, mupdf.FzMatrix(), cookie)
     finally:
-        mupdf.fz_close_device(listener)
-    return listener.draws, listener.stopped
+        mupdf.fz_close_device(device)
+    return device.draws, device.stopped
 
 
 def _rgb(colorspace: Any, color: Any) -> tuple[int, int, int]:
-    """A fill colour as RGB; black when it cannot be told, as that is what stencils nearly always are."""
+    """A fill colour as RGB; black when it cannot be converted, as nearly all stencils are black."""
     try:
         space = mupdf.FzColorspace(mupdf.ll_fz_keep_colorspace(colorspace))
         rgb = mupdf.fz_convert_color(space, color, mupdf.fz_device_rgb(), mupdf.FzColorspace(), mupdf.FzColorParams())

@@ -1,7 +1,7 @@
-"""Turns what a PDF page draws into the bytes of an image: a plain JPEG unchanged, anything else decoded by MuPDF and kept as PNG.
+"""Encodes the images that a PDF page draws: a plain JPEG unchanged, anything else decoded by MuPDF and encoded as PNG.
 
-Unchanged means byte for byte, so that a picture met in a PDF and on a page has one hash; a JPEG therefore stays as stored even
-where the page turns it. Re-encoded pictures stand as on the page. Runs in the PDF child and knows no page and no document.
+A plain JPEG is kept byte for byte, so that an image in a PDF and on a web page has the same hash; it is therefore not turned, even
+if the page turns it. Re-encoded images are upright as on the page. Runs in the PDF child.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from server.extract.pdf_draws import Draw
 from server.imaging import decode
 from server.imaging.decode import check_rows
 
-# Long side of a re-encoded picture, pixels: four times what is looked at, so that a saved copy is still a good one, while a book
-# scanned at 600 dpi costs 0.1 s a page instead of a second.
+# Long side of a re-encoded image, pixels: four times what the models use, so that a saved copy is still good, while a book scanned
+# at 600 dpi takes 0.1 s a page instead of a second.
 REENCODED_SIDE = 3000
-# Luminance (0..255) above which a stencil's ink is laid on black, because white paper would swallow it.
+# Luminance (0..255) above which a stencil is painted on black, because it would be invisible on white.
 PALE_INK = 200
 
 
-# What MuPDF says when a stream ends before its pixels do.
-_SHORT = "padding truncated image"
+# MuPDF's warning when a stream ends before its pixels do.
+_TRUNCATED = "padding truncated image"
 
-# PyMuPDF has no types. What MuPDF has complained of since the last call; most files give it reason to.
-complaints: Callable[[], str] = pymupdf.TOOLS.mupdf_warnings
+# MuPDF's warnings since the last call; most files cause some. (PyMuPDF has no types.)
+take_warnings: Callable[[], str] = pymupdf.TOOLS.mupdf_warnings
 
 
 def fingerprint(draws: Sequence[Draw]) -> bytes | None:
-    """Tells the same drawing met again without decoding it; None when that cannot be told (images that MuPDF decodes at once)."""
+    """A key by which the same drawing is recognised without decoding; None for images that MuPDF decodes at once."""
     digest = hashlib.sha256()
     for draw in draws:
         for image in (draw.image, draw.image.mask()):
@@ -55,19 +55,19 @@ def fingerprint(draws: Sequence[Draw]) -> bytes | None:
 
 
 def encode(draws: Sequence[Draw], max_pixels: int) -> bytes:
-    """The picture that one draw, or the tiles of several, show. Raises ImageTooLarge (told by the header alone) or Damaged."""
+    """The image of one draw, or of the tiles of several. Raises ImageTooLarge (by the headers alone) or Damaged."""
     wanted = sum(width * height for width, height in (draw.size for draw in draws))
     if wanted > max_pixels:
-        shown = " x ".join(map(str, draws[0].size)) if len(draws) == 1 else f"{wanted} in {len(draws)} tiles"
-        raise ImageTooLarge(f"{shown} pixels are more than the {max_pixels} allowed (MEDLENS_MAX_PIXELS)")
+        size = " x ".join(map(str, draws[0].size)) if len(draws) == 1 else f"{wanted} in {len(draws)} tiles"
+        raise ImageTooLarge(f"{size} pixels are more than the {max_pixels} allowed (MEDLENS_MAX_PIXELS)")
     if len(draws) > 1:
-        return decode.to_png(_joined(draws))
+        return decode.to_png(_join_tiles(draws))
     [draw] = draws
-    return _plain_jpeg(draw) or decode.to_png(_picture(draw))
+    return _plain_jpeg(draw) or decode.to_png(_image(draw))
 
 
 def _stored(image: mupdf.FzImage) -> bytes | None:
-    """The compressed bytes of an image, as in the file (decrypted); None when MuPDF keeps only its decode."""
+    """The compressed bytes of an image as in the file, decrypted; None when MuPDF keeps only the decoded pixels."""
     buffer = mupdf.fz_compressed_image_buffer(image)
     if buffer.m_internal is None or buffer.m_internal.buffer is None:
         return None
@@ -75,7 +75,7 @@ def _stored(image: mupdf.FzImage) -> bytes | None:
 
 
 def _plain_jpeg(draw: Draw) -> bytes | None:
-    """The JPEG as stored, if it shows by itself what the page shows: grey or RGB, no mask, no decode array, no colour key."""
+    """The JPEG as stored, if it looks as on the page: grey or RGB, no mask, no decode array, no colour key."""
     image, inner = draw.image, draw.image.m_internal
     space = image.colorspace()
     if mupdf.fz_compressed_image_type(image) != mupdf.FZ_IMAGE_JPEG or draw.colour is not None or space.m_internal is None:
@@ -86,27 +86,27 @@ def _plain_jpeg(draw: Draw) -> bytes | None:
     return stored if stored and stored.startswith(b"\xff\xd8\xff") else None
 
 
-def _picture(draw: Draw) -> Image.Image:
+def _image(draw: Draw) -> Image.Image:
     """L, RGB or RGBA, upright, long side at most REENCODED_SIDE."""
     image = draw.image
     stencil = draw.colour is not None
-    picture = _ink(_decoded(image), draw.colour) if draw.colour is not None else _decoded(image)
+    decoded = _ink(_decoded(image), draw.colour) if draw.colour is not None else _decoded(image)
     mask = image.mask()
     if mask.m_internal is not None and not stencil:
         alpha = _decoded(mask)
         alpha = alpha if alpha.mode == "L" else alpha.convert("L")
-        # A mask finer than its picture carries the detail (text over a coarse background): grow the picture, not shrink the mask.
-        size = max(picture.size, alpha.size)
-        picture = picture.convert("RGB").resize(size)
-        picture.putalpha(alpha.resize(size))
-    return picture.transpose(draw.turn) if draw.turn is not None else picture
+        # A mask finer than its image has the detail (text over a coarse background): enlarge the image, do not shrink the mask.
+        size = max(decoded.size, alpha.size)
+        decoded = decoded.convert("RGB").resize(size)
+        decoded.putalpha(alpha.resize(size))
+    return decoded.transpose(draw.turn) if draw.turn is not None else decoded
 
 
 def _decoded(image: mupdf.FzImage) -> Image.Image:
-    """Decode by MuPDF, halved as it is read while REENCODED_SIDE allows. A mask comes as L, its coverage."""
+    """Decode by MuPDF, halved while it is read as often as REENCODED_SIDE allows. A mask gives mode L, its coverage."""
     scale = min(1.0, REENCODED_SIDE / max(image.w(), image.h()))
     wanted = mupdf.FzMatrix(image.w() * scale, 0, 0, image.h() * scale, 0, 0)
-    complaints()
+    take_warnings()
     raw, _, _ = mupdf.ll_fz_get_pixmap_from_image(image.m_internal, None, wanted.internal())
     pixmap = mupdf.FzPixmap(raw)
     space = mupdf.fz_pixmap_colorspace(pixmap)
@@ -118,14 +118,14 @@ def _decoded(image: mupdf.FzImage) -> Image.Image:
     if mode is None:
         raise Damaged(f"an image of {channels} channels")
     samples = mupdf.fz_pixmap_samples_memoryview(pixmap)
-    picture = Image.frombytes(mode, (pixmap.w(), pixmap.h()), samples, "raw", mode, pixmap.stride())
-    if _SHORT in complaints():
-        check_rows(picture)
-    del samples, pixmap  # before anything else takes memory
+    decoded = Image.frombytes(mode, (pixmap.w(), pixmap.h()), samples, "raw", mode, pixmap.stride())
+    if _TRUNCATED in take_warnings():
+        check_rows(decoded)
+    del samples, pixmap  # frees memory before the next step allocates
     if scale < 1:  # halving stops short of the wanted size
         size = max(1, round(image.w() * scale)), max(1, round(image.h() * scale))
-        picture = picture.resize(size, reducing_gap=2.0) if max(picture.size) > REENCODED_SIDE else picture
-    return picture.convert({"La": "LA", "RGBa": "RGBA"}[mode]) if mode in ("La", "RGBa") else picture
+        decoded = decoded.resize(size, reducing_gap=2.0) if max(decoded.size) > REENCODED_SIDE else decoded
+    return decoded.convert({"La": "LA", "RGBa": "RGBA"}[mode]) if mode in ("La", "RGBa") else decoded
 
 
 def _screen_colours(space: mupdf.FzColorspace) -> bool:
@@ -134,15 +134,15 @@ def _screen_colours(space: mupdf.FzColorspace) -> bool:
 
 
 def _ink(coverage: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
-    """Lay a stencil in its colour on paper, white or, for pale ink, black."""
+    """Paint a stencil in its colour on white, or on black if the colour is pale."""
     red, green, blue = colour
-    paper = 0 if 0.299 * red + 0.587 * green + 0.114 * blue > PALE_INK else 255
-    channels = [coverage.point([paper + (value - paper) * cover // 255 for cover in range(256)]) for value in colour]
+    ground = 0 if 0.299 * red + 0.587 * green + 0.114 * blue > PALE_INK else 255
+    channels = [coverage.point([ground + (value - ground) * cover // 255 for cover in range(256)]) for value in colour]
     return channels[0] if red == green == blue else Image.merge("RGB", channels)
 
 
-def _joined(draws: Sequence[Draw]) -> Image.Image:
-    """Lay tiles where the page has them, on white, at the scale of the finest."""
+def _join_tiles(draws: Sequence[Draw]) -> Image.Image:
+    """Paste the tiles at their places on a white ground, at the scale of the finest tile."""
     tiles = [draw.tile for draw in draws]
     left, top = min(tile.left for tile in tiles), min(tile.top for tile in tiles)
     wide, high = max(tile.right for tile in tiles) - left, max(tile.bottom for tile in tiles) - top
@@ -154,6 +154,6 @@ def _joined(draws: Sequence[Draw]) -> Image.Image:
     for draw, tile in zip(draws, tiles, strict=True):
         x, y = round((tile.left - left) * across), round((tile.top - top) * down)
         size = max(1, round((tile.right - left) * across) - x), max(1, round((tile.bottom - top) * down) - y)
-        part = _picture(draw).resize(size)
+        part = _image(draw).resize(size)
         sheet.paste(part, (x, y), part.getchannel("A") if part.mode in ("LA", "RGBA") else None)
     return sheet

@@ -1,6 +1,6 @@
-"""Finds images of a broken PDF that no page draws: their page went down with the end of the file, or they do not load at all.
+"""Finds the images of a damaged PDF that no page draws: their page is lost with the end of the file, or they do not load.
 
-Runs in the PDF child; what is a duplicate of something drawn, it does not know.
+Some of them may also be drawn by a readable page. Runs in the PDF child.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 
 from pymupdf import mupdf
 
-# Objects that are looked through. A file of 100 MB has some 200,000; each look costs microseconds.
+# Objects that are searched. A file of 100 MB has some 200,000; each takes microseconds.
 MAX_OBJECTS = 500_000
 
 
 def unloadable(page: Any) -> Iterator[tuple[int, str]]:
-    """Images among a pymupdf page's resources that MuPDF cannot load, and so does not draw: object number and what is wrong."""
+    """Object number and error of the images in a pymupdf page's resources that MuPDF cannot load, and so does not draw."""
     pdf = mupdf.pdf_document_from_fz_document(page.parent)
     for number in {int(entry[0]) for entry in page.get_images(full=True)}:
         try:
@@ -25,7 +25,7 @@ def unloadable(page: Any) -> Iterator[tuple[int, str]]:
 
 
 def lost_images(document: Any) -> Iterator[Any]:
-    """Every image object that can be loaded and is nobody's mask, in file order, as MuPDF images."""
+    """Every image object that can be loaded and is not a mask, in file order, as MuPDF images."""
     pdf = mupdf.pdf_document_from_fz_document(document)
     images, masks = [], set()
     for number in range(1, min(mupdf.pdf_count_objects(pdf), MAX_OBJECTS)):

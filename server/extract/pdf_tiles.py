@@ -1,8 +1,7 @@
-"""Which images drawn on one PDF page are strips or tiles of one picture: geometry alone, no PDF, no pixels.
+"""Groups the tiles on one PDF page that together make one image, by their geometry.
 
-Scanner and office software cuts a picture into blocks drawn edge to edge at one scale. Two blocks belong together when they share
-a whole edge and have the same scale; a picture is what hangs together this way. Two pictures put edge to edge are one to the eye,
-too, and come out as one.
+Scanner and office software cuts an image into tiles or strips, drawn edge to edge at one scale. Two tiles belong together when they
+share a whole edge and have the same scale. Two images that are placed edge to edge look like one, and are grouped as well.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Source pixels by which edges may miss each other: writers round each block's place by itself, some let blocks overlap by a pixel.
+# Source pixels by which two edges may differ: writers round the place of each tile by itself, some let tiles overlap by a pixel.
 TOUCHING_PX = 1.5
-# Share by which two scales may differ; a strip of few rows has a height rounded to whole pixels, so one pixel is forgiven.
+# Share by which two scales may differ. The height of a thin strip is rounded to whole pixels, so one pixel is allowed as well.
 SAME_SCALE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One block as shown: edges in points from the page's top left corner, size in pixels as turned on the page.
+    """One tile: edges in points from the page's top left corner, size in pixels as turned on the page.
 
-    `ink`: what blocks must have in common to be one picture (images go with images, stencils with stencils of their colour).
+    `ink`: equal for tiles that may form one image (images with images, stencils with stencils of their colour).
     """
 
     left: float
@@ -37,7 +36,7 @@ class Tile:
 
 
 def join(tiles: Sequence[Tile]) -> list[list[int]]:
-    """Group the indices of `tiles` into pictures, in drawing order of their first block. Blocks without area stay alone."""
+    """Group the indices of `tiles` by image, in drawing order of the first tile. Tiles without area stay alone."""
     if len(tiles) < 2:
         return [[index] for index in range(len(tiles))]
     groups = list(range(len(tiles)))
@@ -52,10 +51,10 @@ def join(tiles: Sequence[Tile]) -> list[list[int]]:
         if tiles[first].ink == tiles[second].ink:
             low, high = sorted((root(first), root(second)))
             groups[high] = low
-    pictures: dict[int, list[int]] = {}
+    images: dict[int, list[int]] = {}
     for index in range(len(tiles)):
-        pictures.setdefault(root(index), []).append(index)
-    return list(pictures.values())
+        images.setdefault(root(index), []).append(index)
+    return list(images.values())
 
 
 def _neighbours(tiles: Sequence[Tile]) -> list[tuple[int, int]]:
@@ -68,7 +67,7 @@ def _neighbours(tiles: Sequence[Tile]) -> list[tuple[int, int]]:
     slack = TOUCHING_PX / np.maximum(scale, np.finfo(np.float64).tiny)
     pairs: list[tuple[int, int]] = []
     for first in map(int, np.flatnonzero(solid)):
-        # The scale of a thin strip is known only roughly along its thin side, so it is enough that one fits the other's.
+        # Along its thin side the scale of a strip is known only roughly, so it is enough that one scale fits the other tile.
         fits = _fits(points[first], scale, pixels[first]) | _fits(points, scale[first], pixels)
         same = solid & np.asarray(fits).all(axis=1)
         near = np.maximum(slack, slack[first])

@@ -17,13 +17,13 @@ from server.extract.pdf_draws import Draw, around, draws_of
 from server.extract.pdf_salvage import lost_images, unloadable
 from server.sandbox.protocol import Pipe
 
-# Pages that are read. A thesis has 400, an atlas 1,500; a page tree that promises more repeats itself.
+# Pages that are read. A thesis has 400, an atlas 1,500; a page tree with more repeats itself.
 MAX_PAGES = 3000
-# Images and refusals reported of one document. Far above MAX_IMAGES, so that the count of what is there stays honest.
+# Images and skips reported of one document. Far above MEDLENS_MAX_IMAGES, so that the counts of the Report stay right.
 MAX_IMAGES = 20_000
-# Bytes of images that the parent keeps to be named again (a logo on every page is sent once). More are sent anew.
+# Bytes of images that the parent keeps for repeated use (a logo on every page is sent once). Further images are sent each time.
 KEPT_BYTES = 64 * 1024 * 1024
-# The mark must be within the first bytes, the end within the last (what readers accept in practice; the standard says 1024).
+# Bytes at the start and end that are searched for the marks of a PDF, as readers do in practice (the standard says 1024).
 HEAD_BYTES = TAIL_BYTES = 2048
 
 # PyMuPDF has no types
@@ -88,9 +88,9 @@ class _Reader:
         self._pipe.send({"end": True})
 
     def _read(self, page: Any, number: int) -> None:
-        pdf_encode.complaints()
+        pdf_encode.take_warnings()
         draws, stopped = draws_of(page)
-        if pdf_encode.complaints():
+        if pdf_encode.take_warnings():
             for xref, problem in unloadable(page):
                 if xref not in self._unloadable:
                     self._unloadable.add(xref)
@@ -113,7 +113,7 @@ class _Reader:
 
     def _send(self, parts: list[Draw], place: dict[str, Any]) -> None:
         tiles = [part.tile for part in parts]
-        shown = min(sum_side(tiles))
+        shown = min(pixel_size(tiles))
         if shown < self._min_side:
             self._skip("too_small", "", place)
             return
@@ -152,8 +152,8 @@ class _Reader:
         self._pipe.send({"notice": code, "message": message})
 
 
-def sum_side(tiles: list[pdf_tiles.Tile]) -> Iterator[float]:
-    """Width and height in pixels of the picture that tiles make together."""
+def pixel_size(tiles: list[pdf_tiles.Tile]) -> Iterator[float]:
+    """Width and height in pixels of the image that the tiles form."""
     if len(tiles) == 1:
         yield from (tiles[0].width, tiles[0].height)
         return

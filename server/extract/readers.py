@@ -53,7 +53,7 @@ def extract_pdf(source: Source, settings: Settings) -> AsyncGenerator[Found, Non
     Places have the page, from 1, and the box in points from its top left corner. Raises PasswordProtected, NotWhatItSays, Damaged,
     or ReaderFailed (a limit ended the child) when nothing at all could be read; otherwise a last Notice says what is missing.
     """
-    return read_file(PDF, source, settings)
+    return extract_file(PDF, source, settings)
 
 
 def extract_dicom(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
@@ -63,7 +63,7 @@ def extract_dicom(source: Source, settings: Settings) -> AsyncGenerator[Found, N
     the title. Names, dates, numbers, descriptions and comments may identify a patient and stay in the file. Raises DocumentError
     (no image in it), Damaged, ImageTooLarge or ReaderFailed.
     """
-    return read_file(DICOM, source, settings)
+    return extract_file(DICOM, source, settings)
 
 
 def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
@@ -71,10 +71,10 @@ def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Found, N
 
     Of an animation the decoder takes the first frame. Raises UnknownKind, Damaged, ImageTooLarge (by its header) or ReaderFailed.
     """
-    return read_file(IMAGE, source, settings)
+    return extract_file(IMAGE, source, settings)
 
 
-async def read_file(reader: Reader, source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+async def extract_file(reader: Reader, source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
     """Yield what the file holds while it is read. Raises DocumentError when nothing could be read, else yields a Notice about it.
 
     MEDLENS_READER_TIMEOUT_S and MEDLENS_READER_MEMORY_MB bound every kind of file. Only the time spent waiting for the child

@@ -1,8 +1,7 @@
-"""Watches what a page loads: takes each image's bytes from its response, and knows whether the page is still busy.
+"""The responses of a page: takes each image's bytes from the response that brought it, and tells whether the page is still loading.
 
-Nothing is downloaded twice: the bytes are those the page got, redirects, cookies and blob: addresses included. Knows the
-candidate_filter that the images go through and, as a callable, what the proxy refused; knows nothing of where on the page an image
-stands.
+Nothing is downloaded twice: the bytes are those that the page received, so redirects, cookies and blob: URLs need no handling. The
+images go through the candidate filter.
 """
 
 from __future__ import annotations
@@ -21,26 +20,26 @@ from playwright.async_api import Page, Request, Response
 from server.contract.errors import AddressNotAllowed, TimedOut, TooLarge
 from server.contract.records import Place, SkipReason
 from server.extract.candidate_filter import CandidateFilter, address
-from server.extract.isolated_world import BROWSERS_OWN, IsolatedWorld
+from server.extract.isolated_world import BROWSER_SCHEMES, IsolatedWorld
 from server.settings import Settings
 
-# A page is at rest when nothing it needs for images was under way for this long: time for a script to act on what it got.
+# A page is quiet when nothing that may bring images was loading for this long: time for a script to act on what it received.
 QUIET_S = 0.3
-# Scripts, styles and data may bring images; a request older than this is a long poll or a lost one, and not waited for.
+# Scripts, styles and data may bring images; an older request is a long poll or lost, and is not waited for.
 OTHERS_S = 3.0
 POLL_S = 0.04
 WAITED_FOR = frozenset(("script", "stylesheet", "xhr", "fetch", "document"))
 SVG_TYPE = "image/svg+xml"
-SVG_HEAD = 1000  # characters within which an SVG file without a media type says that it is one
-MAX_RECOVERED = 300  # most addresses in styles were never loaded, and asking for one takes 2 ms
-# Marks the answers that are the proxy's own, with the error's code; a site's 403 has none.
+SVG_HEAD = 1000  # characters in which an SVG file without a media type has its tag
+MAX_RECOVERED = 300  # most addresses in styles were never loaded, and each look-up takes 2 ms
+# Header of the proxy's own responses, with the error's code; a site's 403 does not have it.
 REFUSED_HEADER = "x-medlens-refused"
-# Chromium's words for "the page changed its mind", or forbids itself to show the image: nobody sees it, so nothing is lost.
-NOT_SHOWN = ("net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CSP", "net::ERR_BLOCKED_BY_CLIENT", "csp")
+# Failures of images that the page cancelled or forbids itself to show: nobody sees them, so nothing is missing.
+CANCELLED = ("net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CSP", "net::ERR_BLOCKED_BY_CLIENT", "csp")
 
 
 class Refusal(Protocol):
-    """One request that the proxy refused: its host, the code of the error (server/contract/errors.py) and a line for people."""
+    """One request that the proxy refused: its host, the code of the error (server/contract/errors.py), and a message for people."""
 
     @property
     def host(self) -> str: ...
@@ -54,11 +53,11 @@ Refusals = Callable[[], Sequence[Refusal]]
 
 
 class PageMoved(Exception):
-    """The page has begun to go elsewhere while it was waited for."""
+    """The page has started to navigate elsewhere."""
 
 
 class Responses:
-    """`images`: bytes by address (the first of a redirect chain, as the page writes it); `svgs`: likewise, not yet drawn."""
+    """`images`: bytes by address (the first of a redirect chain, as in the page); `svgs`: the same for SVG files, not yet drawn."""
 
     def __init__(self, page: Page, candidate_filter: CandidateFilter, settings: Settings, refusals: Refusals) -> None:
         self.images: dict[str, bytes] = {}
@@ -67,11 +66,11 @@ class Responses:
         self._settings = settings
         self._refusals = refusals
         self._open: dict[Request, float] = {}
-        self._met: set[str] = set()
+        self._requested: set[str] = set()
         self._recovered = 0
         self._documents = 0
         self._page = page
-        self._taking: dict[asyncio.Task[None], Request] = {}
+        self._reading: dict[asyncio.Task[None], Request] = {}
         self._changed = time.monotonic()
         self._handlers: dict[Any, Callable[[Request], None]] = {
             "request": self._on_request,
@@ -89,10 +88,10 @@ class Responses:
     @property
     def busy(self) -> bool:
         now = time.monotonic()
-        return bool(self._taking) or any(now - since < self._patience(request) for request, since in self._open.items())
+        return bool(self._reading) or any(now - since < self._patience(request) for request, since in self._open.items())
 
     async def quiet(self, limit_s: float, quiet_s: float = QUIET_S) -> bool:
-        """Wait until nothing was under way for `quiet_s`, at most `limit_s`; tell whether it came to that. Raises PageMoved."""
+        """Wait until nothing was loading for `quiet_s`, at most `limit_s`; returns whether it became quiet. Raises PageMoved."""
         until, document = time.monotonic() + limit_s, self._documents
         while (now := time.monotonic()) < until:
             if self._documents != document:
@@ -105,21 +104,21 @@ class Responses:
         return False
 
     async def recover(self, url: str, place: Place, world: IsolatedWorld) -> None:
-        """Take an image that a frame shows though its response was not seen: sandboxed frames load before anyone can watch them."""
+        """Get an image that a frame has loaded without a response event: sandboxed frames load before they can be watched."""
         known = address(url)
-        if url.startswith("data:") or known in self._met or self._recovered >= MAX_RECOVERED:
+        if url.startswith("data:") or known in self._requested or self._recovered >= MAX_RECOVERED:
             return
         self._recovered += 1
         if data := await world.content(url):
             self._keep(data, SVG_TYPE if b"<svg" in data[:SVG_HEAD] else "", replace(place, kind="other", alt=None, box=None))
 
     def give_up(self) -> None:
-        """Count the images that never arrived, and stop watching."""
+        """Count the images that never arrived as skipped, and stop listening."""
         for event, handler in self._handlers.items():
             self._page.remove_listener(event, handler)
-        for task in self._taking:
+        for task in self._reading:
             task.cancel()
-        for request in (*self._open, *self._taking.values()):
+        for request in (*self._open, *self._reading.values()):
             if request.resource_type == "image":
                 self._refuse(request, "timed_out", "the image did not arrive in time")
 
@@ -129,20 +128,20 @@ class Responses:
         return OTHERS_S if request.resource_type in WAITED_FOR else 0.0
 
     def _on_request(self, request: Request) -> None:
-        if request.url.startswith(BROWSERS_OWN):
+        if request.url.startswith(BROWSER_SCHEMES):
             return
         self._open[request] = self._changed = time.monotonic()
-        self._met.add(address(_first(request)))
+        self._requested.add(address(_first(request)))
         if request.is_navigation_request() and request.resource_type == "document":
-            with suppress(PlaywrightError):  # the frame of a request that has just begun may not be known yet
+            with suppress(PlaywrightError):  # the frame of a new request may not be known yet
                 self._documents += request.frame == self._page.main_frame
 
     def _on_failed(self, request: Request) -> None:
-        if request.url.startswith(BROWSERS_OWN):
+        if request.url.startswith(BROWSER_SCHEMES):
             return
         self._closed(request)
         failure = request.failure or ""
-        if request.resource_type != "image" or failure.startswith(NOT_SHOWN):
+        if request.resource_type != "image" or failure.startswith(CANCELLED):
             return
         refusal = self.refusal(request.url)
         if refusal is not None and refusal.code == AddressNotAllowed.code:
@@ -151,18 +150,18 @@ class Responses:
             self._refuse(request, "timed_out" if "TIMED_OUT" in failure else "broken", failure)
 
     def _on_finished(self, request: Request) -> None:
-        if request.url.startswith(BROWSERS_OWN):
+        if request.url.startswith(BROWSER_SCHEMES):
             return
         self._closed(request)
-        task = asyncio.create_task(self._take(request))
-        self._taking[task] = request
-        task.add_done_callback(self._taking.pop)
+        task = asyncio.create_task(self._read(request))
+        self._reading[task] = request
+        task.add_done_callback(self._reading.pop)
 
     def _closed(self, request: Request) -> None:
         if self._open.pop(request, None) is not None and self._patience(request):
             self._changed = time.monotonic()
 
-    async def _take(self, request: Request) -> None:
+    async def _read(self, request: Request) -> None:
         try:
             response = await request.response()
             if response is None or 300 <= response.status < 400:
@@ -171,7 +170,7 @@ class Responses:
             if request.resource_type != "image" and not mime.startswith("image/"):
                 return
             if response.status >= 400 and not mime.startswith("image/"):
-                self._not_delivered(request, response)
+                self._refuse_response(request, response)
                 return
             place = Place(address(_first(request)), "other")
             if self._candidate_filter.full and place.url not in self.images:
@@ -180,12 +179,12 @@ class Responses:
             async with asyncio.timeout(self._settings.image_timeout_s):
                 data = await response.body()
         except TimeoutError:
-            self._refuse(request, "timed_out", "the browser did not hand the image over in time")
-        except PlaywrightError:  # the page has moved on, and Chromium with it
+            self._refuse(request, "timed_out", "the browser did not return the image in time")
+        except PlaywrightError:  # after a navigation Chromium no longer has it
             if request.resource_type == "image":
                 self._refuse(request, "unreadable", "the browser no longer had the image's bytes")
         else:
-            if data or request.resource_type == "image":  # what a script took as a blob has gone by; its blob: address comes
+            if data or request.resource_type == "image":  # the data of a blob; its blob: URL is requested next
                 self._keep(data, mime, place)
 
     def _keep(self, data: bytes, mime: str, place: Place) -> None:
@@ -195,7 +194,7 @@ class Responses:
         elif self._candidate_filter.offer(data, place):
             self.images[place.url] = data
 
-    def _not_delivered(self, request: Request, response: Response) -> None:
+    def _refuse_response(self, request: Request, response: Response) -> None:
         code = response.headers.get(REFUSED_HEADER)
         refusal = self.refusal(request.url)
         detail = refusal.message if code and refusal else f"the site answered {response.status}"
@@ -211,7 +210,7 @@ class Responses:
 
 
 def media_type(response: Response) -> str:
-    """What an answer says it is, in lower case and without parameters; empty when it does not say."""
+    """The media type of a response in lower case, without parameters; empty when it has none."""
     return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

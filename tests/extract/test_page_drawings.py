@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from server.extract import drawings
-from server.extract.drawings import MAX_SVG_SIDE, decoded
+from server.extract.drawings import MAX_SVG_SIDE, decode_data_url
 from tests.extract.conftest import Seen, Visit
 from tests.site import Site, page
 
@@ -26,13 +26,13 @@ from tests.site import Site, page
     ],
 )
 def test_data_addresses(address: str, mime: str, data: bytes) -> None:
-    assert decoded(address) == (mime, data)
+    assert decode_data_url(address) == (mime, data)
 
 
 @pytest.mark.parametrize("address", ["data:image/png;base64", "data:image/png;base64,a"])
 def test_data_addresses_that_are_none(address: str) -> None:
-    with pytest.raises(ValueError, match="data: address"):
-        decoded(address)
+    with pytest.raises(ValueError, match="data: URL"):
+        decode_data_url(address)
 
 
 def drawn(seen: Seen) -> list[Image.Image]:
@@ -67,7 +67,7 @@ async def test_large_drawings_are_drawn_smaller(visit: Visit, site: Site) -> Non
 
 async def test_more_drawings_than_the_limit_are_counted(visit: Visit, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawings, "MAX_DRAWINGS", 3)
-    monkeypatch.setattr(drawings, "MAX_SHOTS", 2)
+    monkeypatch.setattr(drawings, "MAX_SCREENSHOTS", 2)
     svgs = [f"<svg width=100 height=100><circle r={radius} cx=50 cy=50 /></svg>" for radius in range(10, 15)]
     script = """<script>document.querySelectorAll("canvas").forEach((canvas, index) => {
       const gl = canvas.getContext("webgl"); gl.clearColor(index / 4, 0, 1, 1); gl.clear(gl.COLOR_BUFFER_BIT);

@@ -15,7 +15,7 @@ from PIL import Image
 from server.contract.errors import ReaderFailed
 from server.contract.records import Candidate, Found, Notice, Skipped, Source
 from server.extract import pdf_draws, pdf_worker
-from server.extract.readers import Reader, read_file
+from server.extract.readers import Reader, extract_file
 from server.sandbox.child import stop_fork_server
 from server.settings import Settings
 from tests.extract.pdfs import candidates, noise, pages, read
@@ -133,7 +133,7 @@ async def test_memory_is_bounded_and_what_came_stays(tmp_path: Path, monkeypatch
     monkeypatch.syspath_prepend(tmp_path)
     stop_fork_server()
     reader = Reader("hungry_worker", "PDF", "embedded")
-    picture, notice = [found async for found in read_file(reader, Source("pdf", "x", data=b"x"), Settings(reader_memory_mb=640))]
+    picture, notice = [found async for found in extract_file(reader, Source("pdf", "x", data=b"x"), Settings(reader_memory_mb=640))]
     assert isinstance(picture, Candidate)
     assert notice == Notice(code="reader_failed", message="the reader needs more memory than it may have")
     stop_fork_server()
@@ -148,7 +148,7 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     async def run(fatal: bytes) -> list[Found]:
         reader = Reader("crashing_worker", "PDF", "embedded", restarts=2)
-        return [found async for found in read_file(reader, Source("pdf", "x", data=fatal), Settings())]
+        return [found async for found in extract_file(reader, Source("pdf", "x", data=fatal), Settings())]
 
     yield run
     stop_fork_server()
@@ -174,4 +174,4 @@ async def test_a_reader_that_dies_before_anything_is_an_error(crashing: Any) -> 
 async def test_an_unknown_worker_is_said_and_not_waited_for() -> None:
     reader = Reader("server.no_such_worker", "PDF", "embedded")
     with pytest.raises(ReaderFailed, match="ModuleNotFoundError"):
-        _ = [found async for found in read_file(reader, Source("pdf", "x", data=b"x"), Settings())]
+        _ = [found async for found in extract_file(reader, Source("pdf", "x", data=b"x"), Settings())]
