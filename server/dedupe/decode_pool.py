@@ -91,7 +91,7 @@ class DecodePool:
     async def _child(self) -> Child:
         while self._idle:
             child = self._idle.pop()
-            if not child.gone:
+            if not child.ended:
                 return child
             child.kill()
         return await Child.start(WORKER, MEMORY_MB, LIFE_CPU_S)

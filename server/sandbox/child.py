@@ -1,8 +1,7 @@
-"""Runs a reader of hostile bytes in a process of its own, which may crash, hang or be killed without harm to this one.
+"""Runs the reader of an untrusted file in a child process, which may crash, hang or be killed without harm to this one.
 
-A child is forked by server/sandbox/fork_server.py, in its own process group, with limits on memory and processor time, its output
-thrown away. What the frames mean is the business of the worker module whose `serve(pipe)` runs in the child; this module knows no
-reader and no format.
+A child is forked by server/sandbox/fork_server.py, in its own process group, with limits on memory and processor time, and without
+output. It runs `serve(pipe)` of a worker module, which defines what its frames mean (protocol.py has their form).
 """
 
 from __future__ import annotations
@@ -20,37 +19,22 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from server.contract.errors import (
-    Damaged,
-    DocumentError,
-    ImageTooLarge,
-    NotWhatItSays,
-    PasswordProtected,
-    ReaderFailed,
-    UnknownKind,
-)
+from server.contract.errors import ReaderFailed
 from server.sandbox.fork_server import PID
-from server.sandbox.protocol import HEAD, Frame
+from server.sandbox.protocol import Frame, encode, read_frame
 
-# A header names one image and a place; a body is one document or one encoded image. More is a child gone mad.
-MAX_HEADER = 64 * 1024
-MAX_BODY = 1024 * 1024 * 1024
-# Bytes that may wait in the pipe before the child has to.
+# Bytes that may wait in the pipe before the child's writing blocks.
 BUFFERED = 1024 * 1024
-# Seconds that a killed child may take to be gone; freeing a gigabyte takes a tenth of one.
-BURIAL_S = 5.0
-# Seconds for a fork; the first waits for the server's imports, a second or two, ten on a busy machine.
-FORK_S = 60.0
+# Seconds that a killed child may take to end; freeing a gigabyte takes a tenth of one.
+END_TIMEOUT_S = 5.0
+# Seconds for a fork; the first waits for the imports of the fork server: a second or two, ten on a busy machine.
+FORK_TIMEOUT_S = 60.0
 
-_ERRORS = {
-    error.__name__: error
-    for error in (Damaged, DocumentError, ImageTooLarge, NotWhatItSays, PasswordProtected, ReaderFailed, UnknownKind)
-}
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from server.sandbox.fork_server import main; main()"
 
 
 class Child:
-    """The parent's end of one child. Made by `Child.start`; ends with `kill` or `close`."""
+    """The parent's end of one child. Create it by `Child.start`; end it by `kill` or `close`."""
 
     def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.pid = pid
@@ -71,56 +55,43 @@ class Child:
         return cls(pid, *await asyncio.open_unix_connection(sock=ours, limit=BUFFERED))
 
     @property
-    def gone(self) -> bool:
-        """Whether it has ended and said all it had to say."""
+    def ended(self) -> bool:
+        """Whether it has ended and all its frames were received."""
         return self._killed or self._reader.at_eof()
 
     async def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
-        """Raises ReaderFailed when the child is gone."""
-        encoded = json.dumps(header).encode()
+        """Raises ReaderFailed when the child has ended."""
         try:
-            self._writer.write(HEAD.pack(len(encoded), len(body)) + encoded)
+            self._writer.write(encode(header, len(body)))
             self._writer.write(body)
             await self._writer.drain()
         except OSError as error:
             raise ReaderFailed("the reader ended early") from error
 
     async def receive(self) -> Frame | None:
-        """The next frame, or None when the child is gone. An error the child sent is raised here, as it was there."""
-        try:
-            header_size, body_size = HEAD.unpack(await self._reader.readexactly(HEAD.size))
-            if header_size > MAX_HEADER or body_size > MAX_BODY:
-                raise ReaderFailed("the reader sent more than it may")
-            header = json.loads(await self._reader.readexactly(header_size))
-            body = await self._reader.readexactly(body_size)
-        except (asyncio.IncompleteReadError, OSError):
-            return None
-        if not isinstance(header, dict):
-            raise ReaderFailed("the reader sent what it may not")
-        if "error" in header:
-            raise _ERRORS.get(header["error"], ReaderFailed)(str(header.get("message", "")))
-        return header, body
+        """The next frame; None when the child has ended. Raises the error that the child sent, or ReaderFailed."""
+        return await read_frame(self._reader)
 
     def kill(self) -> None:
-        """End it now, with whatever it started; again does no harm."""
+        """Kill it now, with all processes that it started. May be called again."""
         self._end()
         self._writer.transport.abort()
 
     def _end(self) -> None:
-        if not self.gone:  # its end is the end of its socket; the number may then be another's
+        if not self.ended:  # after its end its process id may belong to another process
             with contextlib.suppress(ProcessLookupError):
                 try:
                     os.killpg(self.pid, signal.SIGKILL)
-                except ProcessLookupError:  # it has not yet made its own group
+                except ProcessLookupError:  # it does not have its own group yet
                     os.kill(self.pid, signal.SIGKILL)
         self._killed = True
 
     async def close(self) -> None:
-        """Kill it and wait until it is gone."""
+        """Kill it and wait until it has ended."""
         self._end()
         with contextlib.suppress(TimeoutError, OSError):
-            async with asyncio.timeout(BURIAL_S):
-                while await self._reader.read(BUFFERED):  # the end of its socket is the end of the child
+            async with asyncio.timeout(END_TIMEOUT_S):
+                while await self._reader.read(BUFFERED):  # the socket closes when the child has ended
                     pass
         self.kill()
         with contextlib.suppress(OSError):
@@ -128,7 +99,7 @@ class Child:
 
 
 class _ForkServer:
-    """The one fork server of this process: started by the first fork, started again should it die, gone with this process."""
+    """The fork server of this process: started for the first fork, restarted when it dies, ended with this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -136,7 +107,7 @@ class _ForkServer:
         self._control: socket.socket | None = None
 
     def fork(self, request: Mapping[str, Any], theirs: socket.socket) -> int:
-        """Fork a child that talks through `theirs`, which is closed here. Blocks for milliseconds, the first time for seconds.
+        """Fork a child with `theirs` as its pipe, which is closed here. Blocks for milliseconds, the first time for seconds.
 
         Returns the child's pid; raises ReaderFailed.
         """
@@ -153,25 +124,25 @@ class _ForkServer:
         raise ReaderFailed("no process could be started to read the file")
 
     def start(self) -> None:
-        """Start it without waiting for its imports; again does nothing."""
+        """Start it, if it is not running, without waiting for its imports."""
         with self._lock:
             self._running()
 
     def stop(self) -> None:
-        """End it; its children die with their pipes. The next fork starts it again."""
+        """End it; its children end when their pipes close. The next fork starts it again."""
         with self._lock:
             self._end()
 
     def _running(self) -> socket.socket:
         if self._control is None:
             self._control, theirs = socket.socketpair()
-            self._control.settimeout(FORK_S)
+            self._control.settimeout(FORK_TIMEOUT_S)
             with theirs:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", _START, json.dumps(sys.path)],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # more threads only eat into the children's memory limit
+                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # more threads only use up the memory limit of the children
                     start_new_session=True,
                 )
         return self._control

@@ -1,8 +1,8 @@
-"""A warm process that forks the children of server/sandbox/child.py in milliseconds, instead of a second of imports for each.
+"""A process with all imports done, which forks the children of server/sandbox/child.py in milliseconds instead of seconds.
 
-multiprocessing has one, too, but its children run the program's start script again (until Python 3.14 its preloading of that
-script does nothing), and it talks in pickles. This one is started with a socket as its standard input and forks a child for
-each request that comes down it; it ends when its parent does. It knows the readers' names and nothing that they do.
+The fork server of multiprocessing runs the program's start script again in its children (its preloading of that script has no
+effect before Python 3.14), and it uses pickles. This one gets a socket as its standard input, forks a child for each request on it,
+and ends when its parent does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from server.contract.errors import MedlensError, ReaderFailed
 from server.sandbox.protocol import Pipe
 
-# What the children run, each loaded once, the likeliest first.
+# The worker modules that children run, in the order in which they are loaded ahead: the most used first.
 WORKERS = (
     "server.dedupe.decode_worker",
     "server.extract.image_worker",
@@ -36,11 +36,11 @@ PID = struct.Struct(">q")
 
 def main() -> None:
     control = socket.socket(fileno=os.dup(0))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the children
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children leave no zombies
     _silence()
     waiting = list(WORKERS)
     while True:
-        while waiting and not select.select([control], [], [], 0)[0]:  # load ahead while nobody asks
+        while waiting and not select.select([control], [], [], 0)[0]:  # load ahead until a request comes
             _load(waiting.pop(0))
         request, descriptors, _, _ = socket.recv_fds(control, MAX_REQUEST, 1)
         if not request or not descriptors:
@@ -58,12 +58,12 @@ def main() -> None:
 
 
 def _load(name: str) -> None:
-    with contextlib.suppress(ImportError):  # a child that needs it says so
+    with contextlib.suppress(ImportError):  # the child that needs it reports the error
         importlib.import_module(name)
 
 
 def _live(connection: socket.socket, module: str, memory_mb: int, cpu_s: float) -> None:
-    """A child's whole life; does not return."""
+    """Run the child from start to end; does not return."""
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -72,7 +72,7 @@ def _live(connection: socket.socket, module: str, memory_mb: int, cpu_s: float) 
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         allowed = max(memory_mb, _mapped_mb() + LEAST_MEMORY_MB) * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
-        with contextlib.suppress(ConnectionError):  # the parent wants no more
+        with contextlib.suppress(ConnectionError):  # the parent closed the pipe
             _serve(Pipe(connection), module)
     finally:
         os._exit(0)
@@ -82,17 +82,17 @@ def _serve(pipe: Pipe, module: str) -> None:
     try:
         importlib.import_module(module).serve(pipe)
     except MedlensError as error:
-        pipe.last_word(error)
+        pipe.send_last_error(error)
     except MemoryError:
-        pipe.last_word(ReaderFailed("the reader needs more memory than it may have"))
+        pipe.send_last_error(ReaderFailed("the reader needs more memory than it may have"))
     except ConnectionError:
         raise
-    except Exception as error:  # a reader's own mistake: say it in the report instead of dying without a word
-        pipe.last_word(ReaderFailed(f"the reader failed: {type(error).__name__}: {str(error)[:200]}"))
+    except Exception as error:  # a bug of a reader: report it instead of ending without a message
+        pipe.send_last_error(ReaderFailed(f"the reader failed: {type(error).__name__}: {str(error)[:200]}"))
 
 
 def _silence() -> None:
-    """libtiff and MuPDF print what they think of a file."""
+    """Drop output: libtiff and MuPDF print warnings about files."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)

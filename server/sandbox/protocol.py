@@ -1,22 +1,64 @@
 """The frames between a child process and its parent: a JSON header and raw bytes, never a pickle.
 
-Whoever takes over a child with a hostile file must not take over its parent by what the child sends. This module knows the
-child's blocking end and the shape of a frame; server/sandbox/child.py has the parent's end.
+A hostile file may take its child over. It must not take over the parent by what the child sends, so the parent's end bounds and
+checks each frame. `Pipe` is the child's end, blocking; `encode` and `read_frame` are the parent's, on asyncio streams.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import struct
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from server.contract.errors import MedlensError
+from server.contract.errors import (
+    Damaged,
+    DocumentError,
+    ImageTooLarge,
+    MedlensError,
+    NotWhatItSays,
+    PasswordProtected,
+    ReaderFailed,
+    UnknownKind,
+)
 
 Frame: TypeAlias = tuple[dict[str, Any], bytes]
-HEAD = struct.Struct(">II")  # sizes of header and body
-HEARD_OUT = 1 << 20  # bytes at a time that nobody reads any more
+HEAD = struct.Struct(">II")  # sizes of header and body, bytes
+# Of a frame that a child sends. A header describes one image and its place, a body is one encoded image; more is an attack.
+MAX_HEADER = 64 * 1024
+MAX_BODY = 1024 * 1024 * 1024
+DISCARD_BYTES = 1 << 20  # read at a time after the last error, and dropped
+
+# What a child may raise in its parent.
+_ERRORS = {
+    error.__name__: error
+    for error in (Damaged, DocumentError, ImageTooLarge, NotWhatItSays, PasswordProtected, ReaderFailed, UnknownKind)
+}
+
+
+def encode(header: Mapping[str, Any], body_size: int) -> bytes:
+    """The bytes of a frame up to its body."""
+    encoded = json.dumps(header).encode()
+    return HEAD.pack(len(encoded), body_size) + encoded
+
+
+async def read_frame(reader: asyncio.StreamReader) -> Frame | None:
+    """The child's next frame; None when the child has ended. Raises the error that the child sent, or ReaderFailed."""
+    try:
+        header_size, body_size = HEAD.unpack(await reader.readexactly(HEAD.size))
+        if header_size > MAX_HEADER or body_size > MAX_BODY:
+            raise ReaderFailed("the reader sent more than it may")
+        header = json.loads(await reader.readexactly(header_size))
+        body = await reader.readexactly(body_size)
+    except (asyncio.IncompleteReadError, OSError):
+        return None
+    if not isinstance(header, dict):
+        raise ReaderFailed("the reader sent an invalid frame")
+    if "error" in header:
+        raise _ERRORS.get(header["error"], ReaderFailed)(str(header.get("message", "")))
+    return header, body
 
 
 class Pipe:
@@ -27,7 +69,7 @@ class Pipe:
         self._file = connection.makefile("rb")
 
     def receive(self) -> Frame | None:
-        """The next frame; None when the parent has hung up."""
+        """The next frame; None when the parent has closed the pipe."""
         head = self._file.read(HEAD.size)
         if len(head) < HEAD.size:
             return None
@@ -35,19 +77,18 @@ class Pipe:
         return json.loads(self._file.read(header_size)), self._file.read(body_size)
 
     def send(self, header: Mapping[str, Any], body: bytes | memoryview = b"") -> None:
-        encoded = json.dumps(header).encode()
-        self._connection.sendall(HEAD.pack(len(encoded), len(body)) + encoded)
+        self._connection.sendall(encode(header, len(body)))
         self._connection.sendall(body)
 
     def send_error(self, error: MedlensError) -> None:
         self.send({"error": type(error).__name__, "message": str(error)})
 
-    def last_word(self, error: MedlensError) -> None:
-        """Send `error` and nothing after it, and hear the parent out until it hangs up.
+    def send_last_error(self, error: MedlensError) -> None:
+        """Send `error`, then read and drop what the parent sends until it closes the pipe.
 
-        A child that went at once would break the parent's writing, and its last word would be lost with it.
+        A child that ended at once would break the parent's writing, and the error would be lost.
         """
         self.send_error(error)
         self._connection.shutdown(socket.SHUT_WR)
-        while self._file.read(HEARD_OUT):
+        while self._file.read(DISCARD_BYTES):
             pass

@@ -164,7 +164,7 @@ async def test_an_idle_decoder_killed_from_outside_is_replaced() -> None:
         await pool.decode(drawn())
         [child] = pool._idle
         os.kill(child.pid, signal.SIGKILL)
-        while not child.gone:
+        while not child.ended:
             await asyncio.sleep(0.01)
         assert (await pool.decode(drawn())).raster.width == 900
 

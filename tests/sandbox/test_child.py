@@ -103,7 +103,7 @@ async def test_errors_arrive_as_they_were_raised() -> None:
     with pytest.raises(Damaged, match="said on purpose"):
         await child.receive()
     assert await child.receive() is None
-    assert child.gone
+    assert child.ended
     await child.close()
 
 
@@ -194,6 +194,6 @@ async def test_a_child_that_fails_before_it_is_asked_is_heard() -> None:
         await child.send({"do": "echo"}, b"x" * 5_000_000)
         with pytest.raises(ReaderFailed, match="ModuleNotFoundError"):
             await child.receive()
-        assert child.gone
+        assert child.ended
         await child.close()
         assert await ended(child.pid)
