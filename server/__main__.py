@@ -1,7 +1,7 @@
-"""The `medlens` command: which subcommands there are, and how an error becomes one line on stderr and an exit code.
+"""The `medlens` command: runs a subcommand, and turns errors into one line on stderr and an exit code.
 
-Exit codes: 0 all done, 1 some target failed (its Report says why), 2 wrong usage or settings. What a command does lives in
-server/cli/, one file each, imported only when the command runs, so that `medlens --help` loads neither torch nor a browser.
+Exit codes: 0 all done, 1 some target failed (its Report says why), 2 wrong usage or settings. Each subcommand has a file in
+server/cli/, imported when it runs, so that `medlens --help` loads neither torch nor a browser.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
-    """Run the command line; never shows a traceback for an error raised on purpose."""
+    """Run the command line. A MedlensError is shown without a traceback."""
     try:
         app()
     except (SettingsError, RequestError) as error:
-        _say(error)
+        _print_error(error)
         sys.exit(WRONG_USAGE)
     except MedlensError as error:
-        _say(error)
+        _print_error(error)
         sys.exit(FAILED)
-    except OSError as error:  # a file or folder of the person's that cannot be read or written
+    except OSError as error:  # a file or folder of the user that cannot be read or written
         if error.filename is None:
             raise
         print(f"medlens: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201 - the one line for people
@@ -45,7 +45,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
-def _say(error: MedlensError) -> None:
+def _print_error(error: MedlensError) -> None:
     print(f"medlens: {error}", file=sys.stderr)  # noqa: T201 - the one line for people
 
 

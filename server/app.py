@@ -1,6 +1,6 @@
-"""The composition root of the web process: opens each resource once, in order, and puts the routes on top.
+"""The composition root of the web process: opens each resource once, in order, and adds the routes.
 
-The web process holds no browser and no model: it takes scans, hands them to workers through Postgres, and tells what came of them.
+The web process has neither a browser nor models: it accepts scans, passes them to workers through Postgres, and shows the results.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from server.web.routes import ROUTES
 
 
 def create_app(settings: Settings) -> web.Application:
-    """The application; nothing is opened before it starts. Raises SettingsError when there can be no token."""
+    """Create the application. Resources are opened when it starts. Raises SettingsError when no token can be read or made."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_JSON_BYTES)
     app[SETTINGS] = settings
     app[TOKEN] = Token(settings)
@@ -58,8 +58,11 @@ def create_app(settings: Settings) -> web.Application:
 
 
 def weights_present(settings: Settings) -> str:
-    """Which members can vote. Raises SettingsError for unknown members, WeightsMissing for absent weights."""
-    members = import_module("server.models.members")  # numpy and more, which nothing but this question needs here
+    """Names of the members whose weights are present.
+
+    Raises SettingsError for unknown members, WeightsMissing for absent weights.
+    """
+    members = import_module("server.models.members")  # imports numpy and more, which the web process needs for nothing else
     kinds = members.kinds(settings)
     for kind in kinds:
         members.require(kind)
@@ -86,13 +89,13 @@ async def _events(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _charts(app: web.Application) -> AsyncIterator[None]:
-    async with Press() as press:  # starts its process with the first chart
+    async with Press() as press:  # starts its process for the first chart
         app[CHARTS] = press
         yield
 
 
 async def _end_streams(app: web.Application) -> None:
-    """Streams would stay until their scan ends; browsers come back by themselves."""
+    """End the event streams, which would stay open until their scans end; browsers reconnect by themselves."""
     streams = app[STREAMS]
     for task in list(streams):
         task.cancel()

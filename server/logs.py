@@ -1,8 +1,8 @@
-"""Structured logs to stderr: a line for people or one JSON object, the scan's id on every line of its walk, secrets never.
+"""Structured logs to stderr, as lines for people or JSON objects; lines of a scan carry its id, and secrets are masked.
 
-`configure` once a process; then `structlog.get_logger()` anywhere. Whatever is logged (the libraries' own lines and tracebacks
-included) goes through `mask`: values under secret names, bearer tokens, passwords in addresses and query strings are cut out,
-since a page's address can hold a session. stdout stays free for `--json`. This module does not know who logs what.
+Call `configure` once in a process, then use `structlog.get_logger()`. Everything that is logged, lines of libraries and tracebacks
+included, goes through `mask`: values under secret names, bearer tokens, passwords in addresses and query strings are replaced,
+since the address of a page may hold a session. stdout stays free for `--json`.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from server.settings import Settings
 
-HIDDEN = "…"
+MASK = "…"
 SECRET_NAMES = re.compile(r"(token|secret|password|authorization|cookie|database_url|^code$|login_code|session_key)", re.IGNORECASE)
 BEARER = re.compile(r"(?i)\b(bearer\s+)\S+")
 USER_INFO = re.compile(r"(\w+://)[^/\s@]+@")
-# A question mark with a name and an equals sign behind it; a question at the end of a sentence stays.
+# A question mark followed by a name and an equals sign; a question mark that ends a sentence is kept.
 QUERY = re.compile(r"\?[^\s\"'<>?=]+=[^\s\"'<>]*")
-# Libraries that tell too much at info; ours says what matters.
-CHATTY = ("aiohttp.access", "procrastinate", "psycopg.pool", "sqlalchemy", "asyncio", "alembic", "PIL", "pydicom")
+# Libraries that log too much at level info.
+VERBOSE = ("aiohttp.access", "procrastinate", "psycopg.pool", "sqlalchemy", "asyncio", "alembic", "PIL", "pydicom")
 
 
 def mask_text(text: str) -> str:
-    """`text` without bearer tokens, user info of addresses and query strings."""
-    return QUERY.sub(f"?{HIDDEN}", USER_INFO.sub(rf"\1{HIDDEN}@", BEARER.sub(rf"\1{HIDDEN}", text)))
+    """Replace bearer tokens, user info of addresses and query strings in `text`."""
+    return QUERY.sub(f"?{MASK}", USER_INFO.sub(rf"\1{MASK}@", BEARER.sub(rf"\1{MASK}", text)))
 
 
 def mask_value(value: object) -> object:
     if isinstance(value, str):
         return mask_text(value)
     if isinstance(value, Mapping):
-        return {name: HIDDEN if SECRET_NAMES.search(str(name)) else mask_value(inner) for name, inner in value.items()}
+        return {name: MASK if SECRET_NAMES.search(str(name)) else mask_value(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [mask_value(inner) for inner in value]
     if value is None or isinstance(value, bool | int | float):
@@ -48,22 +48,22 @@ def mask_value(value: object) -> object:
 
 
 def mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """The processor: every value of the line, by name and by shape."""
+    """structlog processor: mask every value of a line, by its name and by its form."""
     for name, value in event.items():
         if not name.startswith("_"):
-            event[name] = HIDDEN if SECRET_NAMES.search(name) else mask_value(value)
+            event[name] = MASK if SECRET_NAMES.search(name) else mask_value(value)
     return event
 
 
 @contextmanager
 def scan_bound(scan_id: UUID | str) -> Iterator[None]:
-    """Every line logged inside, in this task and those it starts, carries `scan`."""
+    """Add `scan` to every line logged inside, by this task and those that it starts."""
     with structlog.contextvars.bound_contextvars(scan=str(scan_id)):
         yield
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send structlog's and the standard library's lines through one chain to `stream` (stderr). Safe to call twice."""
+    """Send the lines of structlog and of the standard library through one chain to `stream` (stderr). May be called again."""
     out = sys.stderr if stream is None else stream
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Processor] = [
@@ -90,7 +90,7 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in CHATTY:
+    for name in VERBOSE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

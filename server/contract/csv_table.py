@@ -1,7 +1,7 @@
-"""Tables as CSV. Every CSV of medlens is written here, so that no cell of any of them runs as a formula in a spreadsheet.
+"""Writes tables as CSV, for all of medlens, so that no cell is run as a formula by a spreadsheet.
 
-Cells hold titles, alt texts, file names and class names that came from pages, documents and users nobody has vetted. Numbers are
-written as numbers; only text is guarded.
+Cells hold titles, alt texts, file names and class names from untrusted pages, documents and users. Text is guarded, numbers are
+written as numbers.
 """
 
 from __future__ import annotations

@@ -1,52 +1,51 @@
 """Every error medlens raises on purpose, as one tree.
 
-Each class carries the stable `code` that the Report and problem JSON show, the HTTP `status` that fits it, and a message written
-for the person who has to act on it. One middleware and one place in the command line turn these into answers; nothing else does.
-This module does not know how an error is shown.
+Each class has the stable `code` of the Report and of problem JSON, the HTTP `status` that fits it, and a message for the person who
+has to act on it. The web middleware and server/__main__.py turn errors into responses and output; nothing else does.
 
     MedlensError
-    ├── SettingsError                   settings_invalid      a knob has a value it cannot have
-    ├── RequestError                                          what was asked for cannot be meant
+    ├── SettingsError                   settings_invalid      a setting has a value that is not allowed
+    ├── RequestError                                          the request is not valid
     │   ├── NotAUrl                     not_a_url
     │   ├── SchemeNotAllowed            scheme_not_allowed    file:, ftp:, javascript: ...
-    │   ├── AddressNotAllowed           address_not_allowed   the guard refused the host's address
-    │   ├── RobotsDisallowed            robots_disallowed     the host's robots.txt says no, and MEDLENS_ROBOTS obeys
+    │   ├── AddressNotAllowed           address_not_allowed   the guard refused the address of the host
+    │   ├── RobotsDisallowed            robots_disallowed     robots.txt forbids it, and MEDLENS_ROBOTS=obey
     │   ├── TooLarge                    too_large             more bytes than the limit
     │   ├── UnknownKind                 unknown_kind          neither page, PDF, image, DICOM nor folder
     │   ├── TooManyRequests             too_many_requests     carries retry_after, seconds
     │   ├── NotFound                    not_found
     │   ├── Unauthorized                unauthorized          no token, or a wrong one
     │   └── Forbidden                   forbidden             Host or Origin not ours
-    ├── FetchError                                            the other side did not deliver
+    ├── FetchError                                            the server did not deliver
     │   ├── HostNotFound                host_not_found
     │   ├── ConnectionFailed            connection_failed
-    │   ├── HttpStatus                  http_status           carries the other side's status
+    │   ├── HttpStatus                  http_status           carries the status of the server
     │   ├── RedirectLoop                redirect_loop
     │   └── TimedOut                    timed_out             a body that never ends included
-    ├── DocumentError                                         the bytes came, and cannot be read
+    ├── DocumentError                                         the bytes have arrived, but cannot be read
     │   ├── PasswordProtected           password_protected
     │   ├── Damaged                     damaged               truncated or broken beyond reading
     │   ├── NotWhatItSays               not_what_it_says      HTML named .pdf
-    │   ├── ImageTooLarge               image_too_large       more pixels than the limit, told by the header
-    │   └── ReaderFailed                reader_failed         the child that read it was stopped by a limit
-    ├── RenderError                     render_failed         the browser could not show the page
+    │   ├── ImageTooLarge               image_too_large       more pixels than the limit, by its header
+    │   └── ReaderFailed                reader_failed         a limit stopped the process that read it
+    ├── RenderError                     render_failed         the browser could not render the page
     │   └── BrowserMissing              browser_missing
-    ├── NotMadeYet                      not_made_yet          a worker is asked for it; carries retry_after, seconds
-    ├── StoreError                      store_failed          the database said no
+    ├── NotMadeYet                      not_made_yet          a worker is making it; carries retry_after, seconds
+    ├── StoreError                      store_failed          the database refused or failed
     │   └── DatabaseUnavailable         database_unavailable
     ├── ModelError                      model_failed
     │   └── WeightsMissing              weights_missing
-    ├── WorkerDied                      worker_died           every worker that took the scan up was killed by it
-    └── Cancelled                       cancelled             the person stopped the scan
+    ├── WorkerDied                      worker_died           every worker that ran the scan died
+    └── Cancelled                       cancelled             a person stopped the scan
 """
 
 from __future__ import annotations
 
 
 class MedlensError(Exception):
-    """Base of every error raised on purpose. `str(error)` is one line for the person who has to act.
+    """Base of every error raised on purpose. `str(error)` is one line for the person who has to act on it.
 
-    `retry_after`: seconds after which asking again makes sense, None where it does not.
+    `retry_after`: seconds after which a retry makes sense, None where it does not.
     """
 
     code = "internal"
@@ -119,7 +118,7 @@ class ConnectionFailed(FetchError):
 
 
 class HttpStatus(FetchError):
-    """`answered`: the status code of the other side."""
+    """`answered`: the status code of the server."""
 
     code, status = "http_status", 502
 

@@ -1,6 +1,5 @@
-"""What travels between the stages: frozen records, no behaviour beyond reading themselves.
+"""The records that travel between the stages: source -> extract -> dedupe -> classify -> store -> show. All are frozen.
 
-source -> extract -> dedupe -> classify -> store -> show. A stage takes one of these and gives another; it knows no other stage.
 Boxes are (x, y, width, height): CSS pixels of the whole page for web pages, points from the top left corner for PDF pages,
 pixels of the image for panels. Probabilities are floats in 0..1 in the order of `MODALITIES` and sum to 1.
 """
@@ -23,7 +22,6 @@ RIVAL = 0.1
 FAVOURITE = 0.6
 
 SourceKind: TypeAlias = Literal["page", "pdf", "image", "dicom", "folder"]
-SOURCE_KINDS: tuple[SourceKind, ...] = ("page", "pdf", "image", "dicom", "folder")
 
 PlaceKind: TypeAlias = Literal[
     "img", "picture", "background", "svg", "canvas", "video_poster", "object", "embedded", "page", "file", "frame", "other"
@@ -31,7 +29,8 @@ PlaceKind: TypeAlias = Literal[
 Status: TypeAlias = Literal["queued", "running", "done", "partial", "failed", "cancelled"]
 FINISHED: tuple[Status, ...] = ("done", "partial", "failed", "cancelled")
 
-# What a notice means for the scan: without an image it failed, and else something is missing; something is missing; nothing is.
+# What a notice means for the scan. failure: it failed if it has no image, otherwise it is partial; cut: it is partial; remark:
+# neither.
 Severity: TypeAlias = Literal["failure", "cut", "remark"]
 
 # Where the time of a scan goes (`timings_ms` of a Report).
@@ -40,11 +39,11 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 
 # Why an image that was found is not judged. The Report counts each under `counts.skipped`.
 SkipReason: TypeAlias = Literal[
-    "too_small",  # a side under MIN_IMAGE_SIDE: icons, trackers' pixels, sprites
+    "too_small",  # a side under MIN_IMAGE_SIDE: icons, tracking pixels, sprites
     "too_many",  # over MAX_IMAGES
-    "too_many_pixels",  # its header says more than MAX_PIXELS
+    "too_many_pixels",  # more pixels than MAX_PIXELS, by its header
     "too_large",  # more bytes than the limit
-    "broken",  # the header reads, the pixels do not; or a body that was cut
+    "broken",  # the header can be read, the pixels cannot; or the file is cut off
     "unknown_format",  # not on the format allow-list
     "timed_out",  # did not arrive within IMAGE_TIMEOUT_S
     "blocked",  # the guard refused its address
@@ -58,11 +57,11 @@ Probabilities: TypeAlias = Mapping[Modality, float]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is to be scanned, made safe: a normalised address, or bytes at hand.
+    """A target made safe: a normalised address, or the bytes of a file.
 
-    `target`: what the person gave, as shown back. `url`: normalised http(s) address, when it has one.
+    `target`: what the person entered, for display. `url`: normalised http(s) address, when it has one.
     `data` or `path`: the bytes of an upload or a local file; None for a page.
-    `notice`: what a person should know of the address itself.
+    `notice`: a remark about the address itself.
     """
 
     kind: SourceKind
@@ -88,7 +87,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An image as found: its encoded bytes and where it stands. Not yet opened."""
+    """An image that was found: its encoded bytes, not yet decoded, and its place."""
 
     data: bytes = field(repr=False)
     place: Place
@@ -96,7 +95,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Something found that will not be judged, and why."""
+    """An image that was found but is not judged, and why."""
 
     reason: SkipReason
     place: Place
@@ -105,7 +104,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What was learned about the whole: its title, or what a person should know of it (code as in errors.py)."""
+    """Information about the whole source: its title, or a problem for people to know (`code` as in errors.py)."""
 
     title: str | None = None
     code: str | None = None
@@ -118,7 +117,7 @@ Found: TypeAlias = Candidate | Skipped | Notice
 
 @dataclass(frozen=True, slots=True)
 class UniqueImage:
-    """One image, however often it was seen. `phash` is 64 bits as 16 hex digits, None when a cache hit made decoding needless."""
+    """One image with all its places. `phash`: 64 bits as 16 hex digits, None if the image was not decoded."""
 
     sha256: str
     width: int
@@ -141,12 +140,12 @@ class Medical:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer for one image (or one panel of it).
+    """The verdict on one image, or on one of its panels.
 
     `is_medical` follows `medical.probability`; `modality` is then the likeliest of the medical ones, else `non_medical`.
     `probabilities` are calibrated, `confidence` is the modality's. `sure`: the modality is sure, which it cannot be unless
-    `medical.sure`. `contains`: the modalities of a compound figure's medical parts; one for a single medical image, none otherwise.
-    `members` holds what each ensemble member said by itself. `agree`: all members that are sure name the same modality.
+    `medical.sure`. `contains`: the modalities of a figure's medical panels; one for a single medical image, none otherwise.
+    `members`: the prediction of each ensemble member alone. `agree`: all members with a clear favourite name the same modality.
     """
 
     modality: Modality
@@ -179,7 +178,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel of a compound figure: its box in pixels of the image, and its own verdict."""
+    """One panel of a figure: its box in pixels of the image, and its own verdict."""
 
     box: Box
     verdict: Verdict
@@ -187,7 +186,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class JudgedImage:
-    """An image with its answer; what the store keeps and the Report shows. `thumbnail` is WebP, None when it is not to be kept."""
+    """An image with its verdict, as stored and shown in the Report. `thumbnail`: WebP, None when none is to be kept."""
 
     image: UniqueImage
     verdict: Verdict
@@ -203,7 +202,7 @@ class ScanError:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole answer for one scan. server/contract/report.py writes it as the contract's JSON."""
+    """The result of one scan. server/contract/report.py writes it as JSON."""
 
     id: UUID
     kind: SourceKind

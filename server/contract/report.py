@@ -1,8 +1,9 @@
-"""A Report as the contract's JSON (INTERFACE: Report). Knows the records, and no part of the program that makes or keeps them.
+"""Writes a Report as JSON.
 
-Counts: `found` is every spot where an image stood, skipped ones included. `unique` are the images that remain after folding exact
-copies and near duplicates. `medical`, `uncertain`, `cached` and `by_modality` are counted over these, so `by_modality` sums to
-`unique`. An uncertain image counts under its likeliest modality too. `timings_ms` names every stage, 0 where it had nothing to do.
+Counts: `found` is the number of places where an image stood, skipped images included. `unique` is the number of images that remain
+when exact copies and near duplicates are folded. `medical`, `uncertain`, `cached` and `by_modality` are counted over these, so
+`by_modality` sums to `unique`. An uncertain image counts under its likeliest modality. `timings_ms` has every stage, 0 for stages
+that did not run.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from server.contract.records import STAGES, JudgedImage, Medical, Panel, Place, 
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """Plain dicts, lists, strings and numbers, in the contract's order."""
+    """The Report as dicts, lists, strings and numbers, with its fields in a fixed order."""
     return {
         "id": str(report.id),
         "source": {"target": report.target, "kind": report.kind, "title": report.title},
