@@ -73,7 +73,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "open": verdict.open,
         "contains": list(verdict.contains),
         "agree": verdict.agree,
-        "members": {name: _probabilities(said) for name, said in verdict.members.items()},
+        "members": {name: _probabilities(prediction) for name, prediction in verdict.members.items()},
         "cached": verdict.cached,
         "corrected": verdict.corrected,
         "model_version": verdict.model_version,

@@ -35,11 +35,6 @@ class CandidateFilter:
     def full(self) -> bool:
         return len(self._accepted) >= self._settings.max_images
 
-    @property
-    def accepted(self) -> int:
-        """How many different images have passed."""
-        return len(self._accepted)
-
     def offer(self, data: bytes, place: Place) -> bool:
         """Emit a Candidate, or a Skipped (too_small, too_many). Returns whether the image passed."""
         digest = hashlib.sha256(data).digest()
