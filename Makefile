@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 WEIGHTS := server/models/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve run test check lint types coverage migrate train evaluate bench pack lock clean
+.PHONY: help setup serve run test check lint types coverage generate migrate train evaluate bench pack lock clean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,10 +31,11 @@ test: setup ## every test, after lint, types and import rules
 
 check: $(READY) lint types ## lint, types and import rules, without tests
 
-lint: $(READY) ## ruff and import-linter
+lint: $(READY) ## ruff, import-linter, and whether what is generated is fresh
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python .ci/generate.py --check
 
 types: $(READY) ## mypy, strict on server/
 	@$(BIN)/mypy
@@ -42,6 +43,9 @@ types: $(READY) ## mypy, strict on server/
 coverage: setup ## every test with branch coverage over server/; prints the figure, a page of it in runs/coverage/
 	@COVERAGE=1 VENV=$(VENV) bash .ci/tests
 	@$(BIN)/coverage html --quiet --directory runs/coverage/html
+
+generate: $(READY) ## write what is made from modalities.json, and the scripts that dashboard and extension share
+	@$(BIN)/python .ci/generate.py
 
 migrate: setup ## bring the database to the newest schema
 	@$(BIN)/medlens db upgrade

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from record import record
 
-from server.contract.records import MODALITIES, NON_MEDICAL
+from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.models.layout import DEEP
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.held_out import softmax

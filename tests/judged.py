@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Medical, Modality, Panel, Place, UniqueImage, Verdict
+from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
+from server.contract.records import JudgedImage, Medical, Panel, Place, UniqueImage, Verdict
 
 MODEL = "model-1"
 

@@ -1,6 +1,7 @@
 // Answers a mark's questions about an image of the tab's own scan, and takes a correction. A page never learns more than that.
 import * as api from "../core/api.js";
 import { markOf } from "../core/messages.js";
+import { percent } from "../core/words.js";
 import { jobOf } from "./jobs.js";
 
 // The first heat map of a worker has to load what makes it; the service says so meanwhile, and when to ask again.
@@ -22,7 +23,7 @@ async function held(tab, sha256) {
   return found;
 }
 
-/** {mark, shares: [[modality, share]], members: [[name, modality, share]]}, likeliest first. */
+/** {mark, shares: [[modality, share, percent]], members: [[name, modality, share, percent]]}, likeliest first. */
 export async function explain(tab, sha256) {
   const image = await held(tab, sha256);
   const { verdict } = image;
@@ -33,7 +34,10 @@ export async function explain(tab, sha256) {
   };
 }
 
-const likeliestFirst = (probabilities) => Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
+const likeliestFirst = (probabilities) =>
+  Object.entries(probabilities)
+    .sort((a, b) => b[1] - a[1])
+    .map(([modality, share]) => [modality, share, percent(share)]);
 
 /** The heat map as a data: address; a page's policy cannot stop it, since it is drawn on a canvas there. */
 export async function heatmap(tab, sha256) {

@@ -6,7 +6,7 @@ import { FINISHED } from "../core/progress.js";
 import { settings } from "../core/settings.js";
 import { jobOf, patch } from "./jobs.js";
 
-const FILES = ["seam", "pictures", "spots", "look", "label", "card", "marks"].map((name) => `content/${name}.js`);
+const FILES = ["seam", "modalities", "pictures", "spots", "look", "label", "card", "marks"].map((name) => `content/${name}.js`);
 
 class NoMarksHere extends Error {
   code = "no_marks_here";

@@ -1,9 +1,8 @@
 // The card of a mark: why the image is called what it is, what the model looked at, and "this is wrong". One at a time.
 // It asks the background, and drops an answer that comes when another card, or none, is open.
 medlens.define("card", () => (label, onCorrected) => {
-  const MODALITIES = ["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"];
   const GAP = 8;
-  const { ask, percent, text } = medlens.browser;
+  const { ask, text } = medlens.browser;
   const nameOf = (modality) => text(`modality_${modality}`);
   let open = null; // {card, opener}
 
@@ -52,7 +51,7 @@ medlens.define("card", () => (label, onCorrected) => {
 
   function head(mark) {
     const [dot, title] = [make("span", `dot ${mark.modality}`), make("h2", "", `${nameOf(mark.modality)} `)];
-    title.append(make("small", "", percent(mark.confidence)));
+    title.append(make("small", "", mark.percent));
     const shut = act("×", () => close(true));
     shut.classList.add("close");
     shut.setAttribute("aria-label", text("close"));
@@ -67,21 +66,21 @@ medlens.define("card", () => (label, onCorrected) => {
     ];
     return [
       ...notes.filter(Boolean).map((words) => make("p", "note", words)),
-      make("section", "", make("h3", "", text("card_shares")), ...shares.map(([modality, share]) => shareRow(modality, share))),
+      make("section", "", make("h3", "", text("card_shares")), ...shares.map(shareRow)),
       make("section", "", make("h3", "", text("card_members")), ...members.map(memberRow)),
       heat(card, mark),
       wrong(card, mark),
     ];
   }
 
-  function shareRow(modality, share) {
+  function shareRow([modality, share, percent]) {
     const bar = make("span", `bar ${modality}`);
     bar.style.setProperty("--share", `${share * 100}%`);
-    return make("div", "row", make("b", "", nameOf(modality)), bar, make("i", "", percent(share)));
+    return make("div", "row", make("b", "", nameOf(modality)), bar, make("i", "", percent));
   }
 
-  const memberRow = ([name, modality, share]) =>
-    make("div", "row says", make("b", "", name), make("span", "", nameOf(modality)), make("i", "", percent(share)));
+  const memberRow = ([name, modality, , percent]) =>
+    make("div", "row says", make("b", "", name), make("span", "", nameOf(modality)), make("i", "", percent));
 
   function heat(card, mark) {
     const section = make("section");
@@ -116,7 +115,7 @@ medlens.define("card", () => (label, onCorrected) => {
     const choices = make("div", "choices");
     choices.setAttribute("role", "group");
     choices.setAttribute("aria-label", text("card_wrong"));
-    for (const modality of MODALITIES) {
+    for (const modality of medlens.modalities.ids) {
       const button = act([make("span", `dot ${modality}`), nameOf(modality)], async () => {
         try {
           const corrected = await ask({ type: "correct", image: mark.image, modality });

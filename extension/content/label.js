@@ -2,7 +2,7 @@
 // writes them in one go, for what is visible only, so that a page of hundreds stays quick.
 medlens.define("label", () => (onChosen) => {
   const DRAW_MS = 5; // of a frame, for new labels; the browser's own work on them takes about as long again
-  const { direction, language, percent, text } = medlens.browser;
+  const { direction, language, text } = medlens.browser;
   const host = document.createElement("div");
   host.dataset.medlensLayer = "";
   const root = host.attachShadow({ mode: "closed" });
@@ -75,10 +75,10 @@ medlens.define("label", () => (onChosen) => {
   }
 
   /** What may be cut where the picture is narrow, and what may not. */
-  function wordsFor({ modality, uncertain, open, confidence, corrected }) {
+  function wordsFor({ modality, uncertain, open, percent, corrected }) {
     if (corrected) return [text(`modality_${modality}`), " ✓"];
     if (uncertain) return [text(open ? "between" : "probably", [modality, open].filter(Boolean).map((name) => text(`modality_${name}`))), ""];
-    return [text(`modality_${modality}`), ` ${percent(confidence)}`];
+    return [text(`modality_${modality}`), ` ${percent}`];
   }
 
   function show(element, mark) {

@@ -10,10 +10,9 @@ medlens.define("look", () => {
     --accent-ink: #062326; --warn: #ffcf7d; --warn-soft: #37290f; }
 }
 @media print { :host { display: none; } }
+${medlens.modalities.css}
 *, *::before { box-sizing: border-box; }
 [hidden] { display: none !important; }
-.xray { --hue: #6f9cf5; } .ct { --hue: #3fbfc3; } .mri { --hue: #ab86f0; } .ultrasound { --hue: #e79a4e; }
-.other_medical { --hue: #e8749f; } .non_medical { --hue: #9aa8b0; }
 .mark { position: absolute; inset: 0 auto auto 0; pointer-events: none; border-radius: 6px; outline: 3px solid var(--hue); outline-offset: -1px;
   box-shadow: 0 0 0 3.5px rgb(6 16 22 / .75), inset 0 0 0 3px rgb(6 16 22 / .35); }
 .mark.unsure { outline-style: dashed; }

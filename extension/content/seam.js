@@ -14,8 +14,6 @@ medlens.define("browser", () => {
     text,
     language: () => text("language"),
     direction: () => text("direction"),
-    /** Never rounded up to certainty. */
-    percent: (share) => text("percent", [share < 1 ? Math.min(99, Math.round(share * 100)) : 100]),
     onMessage: (run) => api.runtime.onMessage.addListener((message, sender) => void (sender.id === api.runtime.id && run(message))),
     /** A line to the background, which is cut when that is stopped: opening it anew starts it again. Gives what closes it. */
     hold() {

@@ -1,5 +1,6 @@
 // What may be said to the background and to a page's content script, and in which shape. Everything else is refused.
-export const MODALITIES = ["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"];
+import { MODALITIES } from "../shared/modalities.js";
+import { percent } from "./words.js";
 
 const SCAN = /^[0-9a-f-]{32,36}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -44,5 +45,5 @@ export function refusal(message, trusted) {
 /** What a page is told of an image: enough to mark it, nothing about the service. `urls`: where it stands. */
 export function markOf(image, urls) {
   const { modality, is_medical: medical, confidence, uncertain, open, agree, corrected } = image.verdict;
-  return { image: image.sha256, urls, modality, medical, confidence, uncertain, open, agree, corrected };
+  return { image: image.sha256, urls, modality, medical, percent: percent(confidence), uncertain, open, agree, corrected };
 }

@@ -1,4 +1,5 @@
 // Words on our own pages: texts by key, counts, shares and ages the way the person's language writes them. Text only ever becomes text.
+import { wholePercent } from "../shared/percent.js";
 import { direction, language, text } from "./browser.js";
 
 const AGES = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3600], ["minute", 60]];
@@ -9,8 +10,7 @@ export function counted(key, n, ...more) {
   return text(`${key}_${form}`, [n, ...more]) || text(`${key}_other`, [n, ...more]);
 }
 
-/** Never rounded up to certainty. */
-export const percent = (share) => text("percent", [share < 1 ? Math.min(99, Math.round(share * 100)) : 100]);
+export const percent = (share) => text("percent", [wholePercent(share)]);
 
 /** How long ago, in the largest unit that fits. `then`: ISO 8601. */
 export function ago(then, now = Date.now()) {

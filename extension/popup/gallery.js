@@ -1,8 +1,8 @@
 // The popup's gallery: a card for each image, filters with counts. Thumbnails are fetched with the token as cards come into view.
 // Names and alternative texts come from pages: they only ever become text.
 import { thumbnail } from "../core/api.js";
-import { MODALITIES } from "../core/messages.js";
 import { doubt, modality, percent, text } from "../core/words.js";
+import { MODALITIES } from "../shared/modalities.js";
 
 const AT_ONCE = 4; // a browser opens six connections to a host, and the events need one
 const FILTERS = ["medical", "all", ...MODALITIES, "uncertain"];
@@ -69,7 +69,7 @@ export class Gallery {
       this.sight.observe(card);
     }
     card.querySelector("img").alt = places.find(({ alt }) => alt)?.alt ?? text("image");
-    card.querySelector(".dot").className = `dot ${verdict.modality}`;
+    card.querySelector(".dot").className = `dot fill-${verdict.modality}`;
     card.querySelector("strong").textContent = modality(verdict.modality);
     card.querySelector(".share").textContent = percent(verdict.confidence);
     card.querySelector(".notes").replaceChildren(...this.#notes(verdict, places));
@@ -103,7 +103,7 @@ export class Gallery {
     const button = document.createElement("button");
     const count = document.createElement("span");
     button.dataset.filter = filter;
-    if (MODALITIES.includes(filter)) button.append(Object.assign(document.createElement("i"), { className: `dot ${filter}` }));
+    if (MODALITIES.includes(filter)) button.append(Object.assign(document.createElement("i"), { className: `dot fill-${filter}` }));
     button.append(MODALITIES.includes(filter) ? modality(filter) : text(`filter_${filter}`), count);
     return button;
   }

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.charts.chart import Chart, Row, Spec, amounts, colours, columns, modality_colours, names, values
-from server.charts.looks import PALETTES, Theme
+from server.charts.looks import PALETTES
 from server.charts.over_time import over_time
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
 from server.store.correction_stats import CorrectionStats
 from server.store.stats import Figure, Stats
-from server.web.texts import MODALITY_NAMES
 from server.web.texts_figures import COLUMNS, STAGES
 
 BAR = {"type": "bar", "cornerRadiusEnd": 2}

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
-from server.charts.looks import PALETTES, Theme
-from server.contract.records import MODALITIES
-from server.web.texts import MODALITY_NAMES
+from server.charts.looks import PALETTES
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
 from server.web.texts_figures import CHARTS, COLUMNS
 
 Row: TypeAlias = tuple[Any, ...]

@@ -1,4 +1,4 @@
-"""How charts look: colours of both themes, type, lines. Mirrors static/css/tokens.css, which a test holds it to. Knows no data."""
+"""How charts look: colours of both themes, type, lines. Mirrors static/css/tokens.css, which a test holds it to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Theme: TypeAlias = Literal["light", "dark"]
+from server.contract.modalities import Theme, colours
+
 Width: TypeAlias = Literal["wide", "narrow"]
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, DejaVu Sans, sans-serif"
 # Pixels of the drawing itself: half of a wide page, and a phone.
@@ -22,17 +23,16 @@ class Palette:
     muted: str
     accent: str
     second: str
+    third: str
     modalities: Sequence[str]  # in the order of MODALITIES
 
 
 PALETTES: Mapping[Theme, Palette] = {
     "light": Palette(
-        "#fff", "#d5dcdf", "#10202b", "#4c5c66", "#0b6670", "#bf6412",
-        ("#3268cf", "#0a8589", "#7c4fd0", "#bf6412", "#b8336f", "#8a969d"),
+        "#fff", "#d5dcdf", "#10202b", "#4c5c66", "#0b6670", "#bf6412", "#b8336f", colours("light"),
     ),
     "dark": Palette(
-        "#141d23", "#26333b", "#e8eff3", "#a3b3bc", "#6bd2d8", "#e79a4e",
-        ("#6f9cf5", "#3fbfc3", "#ab86f0", "#e79a4e", "#e8749f", "#7a8890"),
+        "#141d23", "#26333b", "#e8eff3", "#a3b3bc", "#6bd2d8", "#e79a4e", "#e8749f", colours("dark"),
     ),
 }  # fmt: skip
 

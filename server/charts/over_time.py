@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from server.charts.chart import Chart, Row, Spec, amounts, colours, columns, modality_colours, values
-from server.charts.looks import PALETTES, Theme
-from server.contract.records import MODALITIES
+from server.charts.looks import PALETTES
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
 from server.store.stats import Figure
-from server.web.texts import MODALITY_NAMES
 from server.web.texts_figures import COLUMNS
 
 # More bars than these do not fit a phone: longer times are shown by weeks, then by months.
@@ -94,7 +93,7 @@ def _rates(periods: Mapping[date, Figure]) -> Chart:
     def draw(theme: Theme) -> Spec:
         look = PALETTES[theme]
         share = amounts("f2", format="%", tickMinStep=0.01)
-        lines = colours("f1", told, [look.accent, look.second, look.modalities[4]])
+        lines = colours("f1", told, [look.accent, look.second, look.third])
         dashes = {"field": "f1", "type": "nominal", "sort": list(told), "legend": None}  # told apart without colours, too
         encoding = {"x": _period(), "y": share, "color": lines, "strokeDash": dashes}
         return {"data": values(each), "mark": {"type": "line", "point": {"size": 26}, "strokeWidth": 2}, "encoding": encoding}

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from server.classify.inference import OpenVinoNetwork
-from server.contract.records import MODALITIES, Modality
+from server.contract.modalities import MODALITIES, Modality
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, load_cnn, read_card
 from server.models.members import open_head

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from server.contract.records import FAVOURITE, MODALITIES, NON_MEDICAL, Medical, Modality, Probabilities, Verdict
+from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
+from server.contract.records import FAVOURITE, Medical, Probabilities, Verdict
 from server.models.calibration import Floats, answers
 from server.models.ensemble import Prediction
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from server.classify.cam import ActivationMap, is_exact, open_map
 from server.contract.errors import ModelError
-from server.contract.records import Modality
+from server.contract.modalities import Modality
 from server.imaging.decode import to_png
 from server.models.calibration import Floats
 from server.models.preprocess import RESIZE_OVER_CROP, Preprocess

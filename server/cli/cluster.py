@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from server.contract.percent import percent
 from server.settings import load_settings
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of images.")]
@@ -43,6 +44,6 @@ def cluster(
     if folders:
         sort_into_folders(found, folders)
     for number, one in enumerate(found.clusters):
-        print(f"{number:3}  {one.name:14} {one.size:6} images  {one.confidence * 100:5.1f} %")
+        print(f"{number:3}  {one.name:14} {one.size:6} images  {percent(one.confidence, 1):>7}")
     silhouette = "" if found.silhouette is None else f", silhouette {found.silhouette:.3f}"
     print(f"{len(found.files)} images, {len(found.skipped)} unreadable{silhouette}; {out}, {drawn}")

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from server.contract.words import MODALITY_NAMES
+from server.contract.modalities import MODALITY_NAMES
 from server.settings import load_settings
 
 Manifest = Annotated[

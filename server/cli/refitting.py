@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from server.contract.errors import ModelError, RequestError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.ensemble import read_ensemble
 from server.models.ensembles import SHIPPED, SHIPPED_FILE, choose, in_use, keep, known_versions, note_versions, refits
 from server.models.members import kinds

@@ -17,29 +17,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from server.contract.modalities import MODALITIES, colours
+from server.contract.percent import percent
 from server.contract.report import verdict_from_json
+from server.contract.skip_words import SKIP_WORDS
 from server.contract.words import headline
 
-COLOURS = {
-    "xray": "cyan",
-    "ct": "blue",
-    "mri": "magenta",
-    "ultrasound": "yellow",
-    "other_medical": "green",
-    "non_medical": "bright_black",
-}
-SKIPPED = {
-    "too_small": "too small",
-    "too_many": "over the limit of images",
-    "too_many_pixels": "too many pixels",
-    "too_large": "too many bytes",
-    "broken": "broken",
-    "unknown_format": "of an unknown format",
-    "timed_out": "too slow",
-    "blocked": "blocked by the guard",
-    "unreadable": "unreadable",
-    "blank": "blank",
-}
+# The light theme's colours: they have a contrast of at least 3 on black terminals and on white ones.
+COLOURS = dict(zip(MODALITIES, colours("light"), strict=True))
 FILES = frozenset({"file", "frame"})  # kinds of places that have a file of their own; an image in a PDF has a page
 BAR_CELLS = 10
 NAME_CELLS = 40
@@ -83,9 +68,8 @@ def _last_part(url: str) -> str:
 
 def _bar(confidence: float, colour: str) -> Text:
     full = round(confidence * BAR_CELLS)
-    # Never rounded up to certainty.
-    percent = min(99.9, confidence * 100)
-    return Text("━" * full, style=colour) + Text("╌" * (BAR_CELLS - full), style="bright_black") + Text(f" {percent:4.1f} %")
+    share = percent(confidence, 1).rjust(SURE_CELLS - BAR_CELLS - 1)
+    return Text("━" * full, style=colour) + Text("╌" * (BAR_CELLS - full), style="bright_black") + Text(f" {share}")
 
 
 def _answer(verdict: Mapping[str, Any]) -> Text:
@@ -168,7 +152,7 @@ def _sum(report: Mapping[str, Any]) -> Text:
     if report["timings_ms"].get("total"):
         parts.append(f"{report['timings_ms']['total'] / 1000:.1f} s")
     line = Text(" · ".join(parts))
-    skipped = ", ".join(f"{number} {SKIPPED[reason]}" for reason, number in counts["skipped"].items() if number)
+    skipped = ", ".join(f"{number} {SKIP_WORDS[reason]}" for reason, number in counts["skipped"].items() if number)
     return line + Text(f"   skipped: {skipped}", style="bright_black") if skipped else line
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from server.classify.inference import choose_device, open_network
 from server.contract.errors import DocumentError, NotFound, RequestError, UnknownKind
-from server.contract.records import MODALITIES, NON_MEDICAL
+from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.imaging.decode import decode
 from server.models.checkpoint import SHIPPED_CNN
 from server.models.clip import ZeroShot, is_compact, open_zero_shot, unit

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from server.clustering.cluster import Cluster, Clustering
+from server.clustering.cluster import MEDICAL, Cluster, Clustering
 from server.contract.csv_table import write_csv
 from server.contract.errors import RequestError
-from server.contract.records import MODALITIES, NON_MEDICAL
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, colours
+from server.contract.percent import percent
 
 COLUMNS = ("file", "cluster", "name", "confidence", "distance")
 UNSAFE = re.compile(r"[^\w.-]+")
@@ -27,10 +28,8 @@ TILE, GAP, MARGIN, LABEL = 148, 12, 40, 250
 HEAD, ROW = 128, 148 + 28
 ROWS_SHOWN = 40  # a sheet of more clusters is no longer looked at
 PAPER, CARD, INK, FAINT, RULE = "#f6f7f9", "#ffffff", "#1b2430", "#66717f", "#e1e5ea"
-COLOURS = {
-    "xray": "#2f6fde", "ct": "#7a4fd0", "mri": "#0f8f83", "ultrasound": "#c2571a", "other_medical": "#b83280",
-    NON_MEDICAL: "#5f6b7a", "medical": "#2f6fde",
-}  # fmt: skip
+COLOURS = dict(zip(MODALITIES, colours("light"), strict=True)) | {MEDICAL: INK}
+NAMES = {**MODALITY_NAMES, MEDICAL: "Medical"}
 OWN_COLOUR = "#8a6d00"  # of a user's own classes
 
 
@@ -104,13 +103,12 @@ def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, found: Clustering, n
     pen.rounded_rectangle((MARGIN, top, width - MARGIN, top + ROW), 12, CARD, RULE)
     pen.rounded_rectangle((MARGIN, top, MARGIN + 6, top + ROW), 3, colour)
     left = MARGIN + 28
-    name = one.name.replace("_", " ") if one.name in (*MODALITIES, "medical") else one.name
-    pen.text((left, top + 34), _fitted(name, LABEL - 36), colour, _font(25))
+    pen.text((left, top + 34), _fitted(NAMES.get(one.name, one.name), LABEL - 36), colour, _font(25))
     pen.text((left, top + 72), f"cluster {number}  ·  {_plural(one.size, 'picture')}", FAINT, _font(16))
     bar = LABEL - 60
     pen.rounded_rectangle((left, top + 108, left + bar, top + 114), 3, RULE)
     pen.rounded_rectangle((left, top + 108, left + max(6, round(bar * one.confidence)), top + 114), 3, colour)
-    pen.text((left, top + 122), f"{one.confidence:.0%} sure of its name", FAINT, _font(14))
+    pen.text((left, top + 122), f"{percent(one.confidence)} sure of its name", FAINT, _font(14))
     mine = np.flatnonzero(found.cluster == number)
     for place, i in enumerate(mine[np.argsort(found.distance[mine], kind="stable")][:NEAREST]):
         _draw_tile(sheet, found.thumbnails.get(found.files[i]), MARGIN + LABEL + place * (TILE + GAP), top + (ROW - TILE) // 2)

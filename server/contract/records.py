@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 from uuid import UUID
 
-Modality: TypeAlias = Literal["xray", "ct", "mri", "ultrasound", "other_medical", "non_medical"]
-MODALITIES: tuple[Modality, ...] = ("xray", "ct", "mri", "ultrasound", "other_medical", "non_medical")
-NON_MEDICAL: Modality = "non_medical"
+from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
+
 # A second choice with less than this is no rival of an unsure first one: of 96 and 2 % it would be wrong to ask "CT or MRI?".
 RIVAL = 0.1
 # A member that gives its favourite less than this has no prediction that could contradict the others.

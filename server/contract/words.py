@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, NON_MEDICAL, Modality
 from server.contract.percent import percent
-from server.contract.records import FAVOURITE, MODALITIES, NON_MEDICAL, Modality, Panel, Probabilities, Verdict
+from server.contract.records import FAVOURITE, Panel, Probabilities, Verdict
 
 # P(medical) from which an unsure answer is "probably" medical, and up to which it is "probably not": three chances in four.
 PROBABLY, PROBABLY_NOT = 0.75, 0.25
 # Above this probability it is not the threshold that keeps an answer from being sure, but that the image is unlike those known.
 BEYOND_THRESHOLDS = 0.99
 
-MODALITY_NAMES: Mapping[Modality, str] = {
-    "xray": "X-ray",
-    "ct": "CT",
-    "mri": "MRI",
-    "ultrasound": "Ultrasound",
-    "other_medical": "Other medical",
-    "non_medical": "Not medical",
-}
 MEMBER_NAMES: Mapping[str, str] = {"cnn": "CNN", "clip": "CLIP", "kmeans": "K-Means"}
 TEXTS: Mapping[str, str] = {
     "verdict_probably": "Probably {0}",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.contract.errors import SettingsError
-from server.contract.records import MODALITIES, NON_MEDICAL
+from server.contract.modalities import MODALITIES, NON_MEDICAL
 
 Floats: TypeAlias = NDArray[np.float32]
 

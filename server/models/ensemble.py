@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.contract.errors import ModelError, SettingsError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import Floats, Thresholds, log_probabilities, probabilities
 
 FILE_NAME = "ensemble.json"

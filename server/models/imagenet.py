@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from server.contract.errors import ModelError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.registry import REMOTE
 
 NAME: Literal["mobilenet_v2"] = "mobilenet_v2"

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from server.contract.errors import ModelError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import WEIGHTS
 from server.models.compact import shipped_backbone
 from server.models.members import View

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from server.contract.errors import ModelError, SettingsError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import Floats
 from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, Card, read_card
 from server.models.head_file import files_of, read_head

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from server.contract.errors import SettingsError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 
 FOLDER = Path(__file__).parent / "prompts"
 DEFAULT_TEMPLATES = ("{}",)

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select
 
-from server.contract.records import JudgedImage, Modality
+from server.contract.modalities import Modality
+from server.contract.records import JudgedImage
 from server.store.database import Database
 from server.store.reading import IMAGES
 from server.store.tables import scan_images, scans

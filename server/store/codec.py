@@ -12,19 +12,8 @@ from typing import Any, cast
 
 from sqlalchemy import RowMapping
 
-from server.contract.records import (
-    MODALITIES,
-    NON_MEDICAL,
-    Box,
-    JudgedImage,
-    Medical,
-    Modality,
-    Panel,
-    Place,
-    Probabilities,
-    UniqueImage,
-    Verdict,
-)
+from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
+from server.contract.records import Box, JudgedImage, Medical, Panel, Place, Probabilities, UniqueImage, Verdict
 from server.store.columns import clean, clean_or_none
 
 Row = Mapping[str, Any] | RowMapping
@@ -65,7 +54,7 @@ def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Ve
         model_version=row["model_version"],
         cached=cached,
     )
-    return corrected(verdict, cast(Modality, corrected_as)) if corrected_as else verdict
+    return corrected(verdict, corrected_as) if corrected_as else verdict
 
 
 def corrected(verdict: Verdict, modality: Modality) -> Verdict:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.contract.records import MODALITIES, Modality
+from server.contract.modalities import MODALITIES, Modality
 
 
 class Pair(NamedTuple):

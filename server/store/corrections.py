@@ -19,7 +19,8 @@ from sqlalchemy import func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.contract.errors import NotFound, RequestError
-from server.contract.records import MODALITIES, JudgedImage, Modality
+from server.contract.modalities import MODALITIES, Modality
+from server.contract.records import JudgedImage
 from server.store import review
 from server.store.columns import digest
 from server.store.counts import recount

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.contract.records import MODALITIES, NON_MEDICAL
+from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.store.tables import CONFIDENCE_BINS
 
 PREVIEWS = 6  # thumbnails of medical images in a row of history, surest first

@@ -12,7 +12,7 @@ from datetime import date
 from sqlalchemy import ARRAY, BigInteger, Column, Date, String, Table, Text, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.store.columns import metadata
 from server.store.tables import CONFIDENCE_BINS
 

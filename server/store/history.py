@@ -17,7 +17,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, any_, func, literal, select, tuple_, union_all
 
 from server.contract.errors import NotFound, RequestError
-from server.contract.records import MODALITIES, Modality, Report, SourceKind, Status
+from server.contract.modalities import MODALITIES, Modality
+from server.contract.records import Report, SourceKind, Status
 from server.store import scans as scan_store
 from server.store.columns import clean
 from server.store.counts import counted

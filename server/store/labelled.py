@@ -11,7 +11,7 @@ from typing import cast
 
 from sqlalchemy import text
 
-from server.contract.records import NON_MEDICAL, Modality
+from server.contract.modalities import NON_MEDICAL, Modality
 from server.store.columns import digest
 from server.store.database import Database
 

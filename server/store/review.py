@@ -16,7 +16,8 @@ from sqlalchemy import Column, Double, ForeignKey, Index, LargeBinary, String, T
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.contract.errors import NotFound
-from server.contract.records import JudgedImage, Modality
+from server.contract.modalities import Modality
+from server.contract.records import JudgedImage
 from server.store.codec import judged_of
 from server.store.columns import Sha256, digest, metadata, timestamp
 from server.store.database import Database

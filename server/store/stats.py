@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from server.contract.records import MODALITIES, Modality, Status
+from server.contract.modalities import MODALITIES, Modality
+from server.contract.records import Status
 from server.store.correction_stats import CorrectionStats, correction_stats
 from server.store.daily import BINS, COUNTS, refresh
 from server.store.database import Database

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.store.columns import Sha256, counter, metadata, timestamp
 
 CONFIDENCE_BINS = 10  # bars of the confidence histogram, a tenth each

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.preprocess import REDUCING_GAP
 from server.training.augment.marks import font
 from server.training.data.dataset import PixelCache, Row

@@ -8,6 +8,8 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from server.contract.modalities import MODALITY_KEYS, MODALITY_NAMES
+from server.contract.percent import percent
 from server.web import texts
 from server.web.http.caller import caller_of
 from server.web.http.keys import SETTINGS
@@ -25,7 +27,8 @@ def environment() -> Environment:
     made.globals |= {
         "t": texts.TEXTS,
         "script_texts": texts.SCRIPT_TEXTS,
-        "modality_names": texts.MODALITY_NAMES,
+        "modality_names": MODALITY_NAMES,
+        "modality_keys": MODALITY_KEYS,
         "status_names": texts.STATUS_NAMES,
         "kind_names": texts.KIND_NAMES,
         "places": texts.PLACES,
@@ -33,7 +36,7 @@ def environment() -> Environment:
     filters = (
         formats.ago,
         formats.when,
-        formats.percent,
+        percent,
         formats.host,
         formats.seconds,
         formats.thousands,

@@ -9,15 +9,6 @@ from types import SimpleNamespace
 
 from server.web import texts_figures, texts_history, texts_new, texts_review, texts_scan, texts_settings
 
-MODALITY_NAMES = {
-    "xray": "X-ray",
-    "ct": "CT",
-    "mri": "MRI",
-    "ultrasound": "Ultrasound",
-    "other_medical": "Other medical",
-    "non_medical": "Not medical",
-}
-
 STATUS_NAMES = {
     "queued": "Waiting",
     "running": "Running",
@@ -28,19 +19,6 @@ STATUS_NAMES = {
 }
 
 KIND_NAMES = {"page": "Web page", "pdf": "PDF", "image": "Image", "dicom": "DICOM", "folder": "Files"}
-
-SKIP_NAMES = {
-    "too_small": "too small",
-    "too_many": "over the limit of images",
-    "too_many_pixels": "too many pixels",
-    "too_large": "too many bytes",
-    "broken": "broken",
-    "unknown_format": "unknown format",
-    "timed_out": "did not arrive in time",
-    "blocked": "address blocked",
-    "unreadable": "unreadable",
-    "blank": "blank",
-}
 
 # What stands in the bar: path, name, icon (templates/icons.html), and the key that follows `g`.
 PLACES = (

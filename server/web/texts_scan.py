@@ -107,7 +107,7 @@ The pictures are NOT the originals. medlens does not keep originals; it keeps a 
 the long side) of each image, and these are those copies. The originals are at the addresses in images.csv. Where no copy is kept
 (MEDLENS_KEEP_THUMBNAILS=false, or it was cleaned up), the column `file` of images.csv is empty.
 
-  xray/ ct/ mri/ ultrasound/ other_medical/ non_medical/   the pictures, numbered as on the page
+  {folders}   the pictures, numbered as on the page
   images.csv     one row an image: where it stood, what it was judged to be, and how surely
   report.json    the whole report
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import SHIPPED_CNN, save_checkpoint
 from server.settings import Settings, load_settings
 

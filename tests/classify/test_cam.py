@@ -12,7 +12,7 @@ import pytest
 from server.classify import cam
 from server.classify.cam import END_IN_A_MEAN, ExactMap, GradientMap, open_map
 from server.contract.errors import ModelError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import save_checkpoint
 from server.models.cnn import Arch, build_cnn
 from tests.classify.drawings import chart, noise

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from server.classify.decide import decide, figure, most_surely_medical
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.ensemble import Prediction
 
 Array = np.ndarray[Any, np.dtype[np.float32]]

@@ -11,7 +11,8 @@ from PIL import Image
 from server.classify.engine import Engine, Judgement
 from server.classify.predictor import Predictor
 from server.contract.errors import Cancelled, ModelError, SettingsError, WeightsMissing
-from server.contract.records import MODALITIES, Box
+from server.contract.modalities import MODALITIES
+from server.contract.records import Box
 from server.imaging.decode import Raster
 from server.models.calibration import Floats
 from server.models.ensemble import Ensemble

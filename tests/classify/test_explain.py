@@ -10,7 +10,7 @@ from server.classify.engine import Engine
 from server.classify.explain import VIRIDIS, Explainer, colours, paint
 from server.classify.inference import OpenVinoNetwork
 from server.contract.errors import ModelError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import probabilities
 from server.models.checkpoint import load_cnn, read_card, save_checkpoint
 from server.models.members import View, open_head

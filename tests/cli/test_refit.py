@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from server.cli.models import app as models
 from server.cli.refitting import refit_from_feedback
 from server.contract.errors import RequestError
-from server.contract.records import MODALITIES, NON_MEDICAL, JudgedImage, Medical, Place, UniqueImage, Verdict
+from server.contract.modalities import MODALITIES, NON_MEDICAL
+from server.contract.records import JudgedImage, Medical, Place, UniqueImage, Verdict
 from server.models.calibration import probabilities
 from server.models.ensemble import read_ensemble
 from server.models.ensembles import SHIPPED, SHIPPED_FILE, in_use

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from server.cli.report_table import COLOURS, SKIPPED, image_name, plain, show
-from server.contract.records import MODALITIES, SkipReason
-from server.contract.words import MODALITY_NAMES
+from server.cli.report_table import image_name, plain, show
+from server.contract.modalities import MODALITIES
 
 
 def verdict(modality: str, confidence: float, **more: Any) -> dict[str, Any]:
@@ -183,8 +182,3 @@ def test_on_a_narrow_terminal_frames_of_one_file_can_be_told_apart() -> None:
 
 def test_long_text_is_cut() -> None:
     assert plain("x" * 100, 10) == "xxxxxxxxx…"
-
-
-def test_every_modality_and_every_reason_has_words() -> None:
-    assert set(MODALITY_NAMES) == set(COLOURS) == set(MODALITIES)
-    assert set(SKIPPED) == set(SkipReason.__args__)

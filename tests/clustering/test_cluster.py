@@ -23,7 +23,7 @@ from server.clustering.cluster import (
 )
 from server.clustering.output import COLUMNS, draw_sheet, folder_name, save_table, sort_into_folders
 from server.contract.errors import NotFound, RequestError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import save_checkpoint
 from server.models.clip import ZeroShot, unit
 from server.models.cnn import build_cnn

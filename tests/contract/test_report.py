@@ -9,18 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from server.contract.records import (
-    MODALITIES,
-    JudgedImage,
-    Medical,
-    Modality,
-    Panel,
-    Place,
-    Report,
-    ScanError,
-    UniqueImage,
-    Verdict,
-)
+from server.contract.modalities import MODALITIES, Modality
+from server.contract.records import JudgedImage, Medical, Panel, Place, Report, ScanError, UniqueImage, Verdict
 from server.contract.report import report_json, verdict_from_json, verdict_json
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from server.contract.records import FAVOURITE, MODALITIES, NON_MEDICAL, Box, Medical, Panel, Probabilities, Verdict
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, NON_MEDICAL
+from server.contract.records import FAVOURITE, Box, Medical, Panel, Probabilities, Verdict
 from server.contract.report import verdict_json
-from server.contract.words import MODALITY_NAMES, TEXTS, headline, shows_percent, why
+from server.contract.words import TEXTS, headline, shows_percent, why
 from server.store.codec import corrected
 from tests.node import ROOT, evaluate
 

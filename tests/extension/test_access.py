@@ -23,15 +23,16 @@ const attach = Element.prototype.attachShadow;
 Element.prototype.attachShadow = function () { return attach.call(this, { mode: "open" }); };
 const words = MESSAGES;
 const text = (key, values = []) => (words[key]?.message ?? "").replace(/\\$V(\\d)\\$/g, (_, n) => values[n - 1]);
-const shares = [["ct", 0.61], ["mri", 0.3], ["xray", 0.05], ["ultrasound", 0.02], ["other_medical", 0.01], ["non_medical", 0.01]];
-const mark = { image: "a".repeat(64), urls: [document.querySelector("img").src], modality: "ct", medical: true, confidence: 0.61,
+const shares = [["ct", 0.61], ["mri", 0.3], ["xray", 0.05], ["ultrasound", 0.02], ["other_medical", 0.01], ["non_medical", 0.01]]
+  .map(([modality, share]) => [modality, share, `${100 * share}%`]);
+const mark = { image: "a".repeat(64), urls: [document.querySelector("img").src], modality: "ct", medical: true, percent: "61%",
   uncertain: true, agree: false, corrected: false, open: "mri" };
 globalThis.medlens = {
   define(name, make) { this[name] ??= make(); },
-  browser: { text, language: () => "en", direction: () => DIRECTION, percent: (share) => text("percent", [Math.round(share * 100)]),
+  browser: { text, language: () => "en", direction: () => DIRECTION,
     hold: () => () => {}, onMessage: (run) => (globalThis.tell = run),
     shadowOf: (element) => element.shadowRoot,
-    ask: async () => ({ mark, shares, members: [["cnn", "ct", 0.61], ["clip", "mri", 0.5]] }) },
+    ask: async () => ({ mark, shares, members: [["cnn", "ct", 0.61, "61%"], ["clip", "mri", 0.5, "50%"]] }) },
 };
 """
 
@@ -52,7 +53,7 @@ async def staged(extension: Extension, site: Site, direction: str = "ltr") -> Pa
     await page.goto(site.url(name))
     messages = (EXTENSION / "_locales/en/messages.json").read_text()
     await page.add_script_tag(content=STAGE.replace("MESSAGES", messages).replace("DIRECTION", f'"{direction}"'))
-    for script in ("pictures", "spots", "look", "label", "card", "marks"):
+    for script in ("modalities", "pictures", "spots", "look", "label", "card", "marks"):
         await page.add_script_tag(path=EXTENSION / f"content/{script}.js")
     await page.evaluate("tell({ type: 'answers', marks: [mark] })")
     await page.locator("button.label").click()

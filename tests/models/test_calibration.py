@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.contract.errors import SettingsError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import (
     CAUTIOUS,
     LEAST_LOG_PROBABILITY,

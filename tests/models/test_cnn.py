@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from server.contract.errors import ModelError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import CARD, load_cnn, read_card, save_checkpoint
 from server.models.cnn import ARCHS, FEATURE_DIM, build_cnn
 from server.models.preprocess import to_batch

@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from server.contract.errors import ModelError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import load_cnn, save_checkpoint
 from server.models.clip import CompactClip, open_compact
 from server.models.cnn import build_cnn

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from server.contract.errors import ModelError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import CAUTIOUS, Thresholds
 from server.models.ensemble import FORMAT, Ensemble, read_ensemble
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from server.contract.errors import ModelError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.cnn import Arch, build_cnn
 from server.models.graph import build_graph, compile_graph
 from server.models.layout import DEEP, TWIN_DIM

@@ -10,7 +10,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from server.contract.errors import ModelError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import load_cnn, save_checkpoint
 from server.models.cnn import build_cnn
 from server.models.head_file import CARD, files_of, head_file, install, read_head

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from server.contract.errors import ModelError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.kmeans import LEAST, KMeansModel, open_kmeans, save_kmeans
 from server.models.members import View
 

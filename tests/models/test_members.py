@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from server.contract.errors import ModelError, SettingsError, WeightsMissing
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, read_card, save_checkpoint
 from server.models.members import KNOWN, Head, View, kinds, open_head, require

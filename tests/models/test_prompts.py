@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.contract.errors import SettingsError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.prompts import MAX_FILE_BYTES, MAX_LENGTH, MAX_TEXTS, PromptClass, load_prompts
 
 

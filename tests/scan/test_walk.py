@@ -10,7 +10,7 @@ import pymupdf
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.scan.resources import ScanResources
 from server.store import events
 from server.store.database import Database

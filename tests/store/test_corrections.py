@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from server.contract.errors import NotFound, RequestError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.store import corrections, history, labelled, scans, stats, verdicts
 from server.store.database import Database
 from tests.judged import MODEL, digest

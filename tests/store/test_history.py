@@ -12,7 +12,8 @@ from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql
 
 from server.contract.errors import NotFound, RequestError
-from server.contract.records import MODALITIES, Modality, Status
+from server.contract.modalities import MODALITIES, Modality
+from server.contract.records import Status
 from server.contract.report import counts_json
 from server.store import corrections, history, scans
 from server.store.database import Database

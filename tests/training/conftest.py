@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.training.augment import frames, marks, pixels
 from server.training.augment.augment import FRAMES, Chances, augment
 from server.training.drawn.synthetic import DRAWN, draw_negative

@@ -8,7 +8,7 @@ from PIL import Image
 from server.classify.engine import Engine
 from server.classify.predictor import Predictor
 from server.contract.errors import ModelError, NotFound, RequestError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import Floats
 from server.models.ensemble import Ensemble
 from server.models.members import View

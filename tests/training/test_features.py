@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import load_cnn, save_checkpoint
 from server.models.cnn import CNN, build_cnn
 from server.models.compact import shipped_backbone

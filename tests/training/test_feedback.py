@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from server.contract.errors import ModelError, RequestError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import probabilities
 from server.models.ensemble import Ensemble, read_ensemble
 from server.models.ensembles import SHIPPED_FILE

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from server.contract.errors import NotFound, RequestError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.ensemble import read_ensemble
 from server.training.ensemble.fit_ensemble import fit_ensemble
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.training.data.dataset import Row, read_rows
 from server.training.data.folds import FOLDS, fold_of, part_of, unit_of
 

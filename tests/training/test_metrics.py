@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.training import metrics
 
 

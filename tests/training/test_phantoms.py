@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.layout import TWIN_DIM
 from server.training.data import views
 from server.training.drawn import phantoms

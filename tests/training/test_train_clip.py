@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.clip import CompactClip, unit
 from server.models.kmeans import KMeansModel
 from server.training.clip.clip_file import stored

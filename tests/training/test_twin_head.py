@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import load_cnn, read_card, save_checkpoint
 from server.models.cnn import build_cnn
 from server.models.layout import DEEP, TWIN_DIM

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientResponse
 from sqlalchemy import text
 
-from server.contract.records import Modality
+from server.contract.modalities import Modality
 from server.store import scans
 from server.store.database import Database
 from server.store.deletion import purge

@@ -14,7 +14,8 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.contract.records import MODALITIES, Place
+from server.contract.modalities import MODALITIES
+from server.contract.records import Place
 from server.store import changes, scans
 from server.store.database import Database
 from server.web.api.answers import ReportShape

@@ -17,7 +17,7 @@ from server.charts.looks import PALETTES, framed
 from server.charts.over_time import by_period
 from server.charts.press import Press
 from server.contract.errors import ReaderFailed
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.store import corrections
 from server.store.database import Database
 from server.web.http.keys import CHARTS
@@ -92,8 +92,6 @@ def test_days_become_weeks_and_months_and_no_day_is_lost() -> None:
 def test_charts_wear_the_colours_of_the_pages() -> None:
     light, dark = (STATIC / "css" / "tokens.css").read_text().split("prefers-color-scheme: dark")
     for css, palette in ((light, PALETTES["light"]), (dark, PALETTES["dark"])):
-        for name, colour in zip(MODALITIES, palette.modalities, strict=True):
-            assert f"--{name}: {colour};" in css
         for name in ("surface", "line", "ink", "muted", "accent"):
             assert f"--{name}: {getattr(palette, name)};" in css
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from server.contract.csv_table import FORMULA
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.store.database import Database
 from server.store.export import Exported
 from server.web.api.answers import HistoryPage, ReportShape, StatsShape

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import SHIPPED_CNN, load_cnn, read_card
 from server.models.clip import CompactClip, ZeroShot, unit
 from server.models.cnn import build_cnn

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.compact import HIDDEN, WIDTH
 from server.training.cnn.imagenet_points import Points
 from server.training.data.captions import captions_for

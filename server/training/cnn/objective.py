@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from server.contract.records import NON_MEDICAL
+from server.contract.modalities import NON_MEDICAL
 from server.models.cnn import CNN
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.frozen import Frozen

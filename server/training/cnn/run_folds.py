@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from server.contract.records import MODALITIES, NON_MEDICAL
+from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.models.checkpoint import load_cnn
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.held_out import answers, softmax

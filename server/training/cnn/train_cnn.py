@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from server.contract.errors import Cancelled
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import save_checkpoint
 from server.models.cnn import CNN, build_cnn
 from server.models.preprocess import Preprocess

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from server.contract.errors import NotFound, RequestError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 
 CACHE_SIDE = 480  # longest side kept; the data's own limit, three times what the network reads of a long picture
 CACHE_SHORT = 256  # shortest side kept

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from server.contract.records import NON_MEDICAL
+from server.contract.modalities import NON_MEDICAL
 from server.models.preprocess import RESIZE_OVER_CROP, Preprocess
 from server.training.augment.augment import augment
 from server.training.data.dataset import PixelCache, Row

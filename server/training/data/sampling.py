@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from server.contract.records import MODALITIES, NON_MEDICAL
+from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.training.data.dataset import Row
 from server.training.data.folds import part_of, unit_of
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.training.cnn.config import TrainConfig
 from server.training.data.dataset import Row
 from server.training.data.folds import fold_of, unit_of

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.cnn import build_cnn
 from server.models.layout import DEEP, TWIN_DIM
 from server.models.preprocess import to_square

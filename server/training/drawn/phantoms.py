@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from PIL import Image
 
-from server.contract.records import NON_MEDICAL
+from server.contract.modalities import NON_MEDICAL
 from server.training.drawn import phantom_cells as cells
 from server.training.drawn import phantom_consoles as consoles
 from server.training.drawn import phantom_joints as joints

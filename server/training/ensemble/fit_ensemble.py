@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.contract.errors import NotFound, RequestError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import Floats, Thresholds, log_probabilities, probabilities
 from server.models.ensemble import FORMAT, Stack
 from server.training.data.dataset import Row, data_sha256, read_rows

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import SHIPPED_CNN, load_cnn
 from server.models.kmeans import SHIPPED_KMEANS, KMeansModel, mixed, save_kmeans, squared_distances, unit
 from server.training.clip.run_clip import few_of_each, held_out_features

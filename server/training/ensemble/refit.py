@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from server.contract.errors import ModelError, RequestError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.calibration import LEAST_LOG_PROBABILITY, Floats, Thresholds, log_probabilities
 from server.models.ensemble import Ensemble, Stack
 from server.training.ensemble.fit_ensemble import LEAST, Heard

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from server.contract.errors import ModelError
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.checkpoint import READABLE, WEIGHTS
 from server.training.ensemble.fit_ensemble import Heard
 

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.contract.records import Box, Modality, SkipReason, SourceKind, Status
+from server.contract.modalities import Modality
+from server.contract.records import Box, SkipReason, SourceKind, Status
 
 SHA256 = r"^[0-9a-f]{64}$"
 

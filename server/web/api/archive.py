@@ -13,6 +13,7 @@ from itertools import islice
 from aiohttp import web
 
 from server.contract.csv_table import csv_text
+from server.contract.modalities import MODALITIES
 from server.contract.records import JudgedImage, Report
 from server.contract.report import report_json
 from server.store import scans, thumbnails
@@ -38,7 +39,7 @@ def file_name(position: int, judged: JudgedImage) -> str:
 def readme(report: Report, kept: int) -> str:
     return ARCHIVE_README.format(
         target=report.target, date=f"{report.created_at:%Y-%m-%d %H:%M} UTC", images=len(report.images), kept=kept,
-        model=report.model_version or "",
+        model=report.model_version or "", folders=" ".join(f"{name}/" for name in MODALITIES),
     )  # fmt: skip
 
 

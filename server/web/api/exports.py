@@ -15,7 +15,7 @@ from uuid import UUID
 from aiohttp import web
 
 from server.contract.csv_table import write_csv
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.contract.report import image_json, moment_json
 from server.store import export, scans
 from server.store import history as kept

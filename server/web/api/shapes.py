@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import Field, field_validator
 
-from server.contract.records import Modality, SourceKind, Status
+from server.contract.modalities import Modality
+from server.contract.records import SourceKind, Status
 from server.web.http.operation import Shape
 
 # Browsers stop at less; the address is normalised and refused as `not_a_url` when it is too long.

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from server.charts.catalogue import charts
 from server.charts.chart import Chart
-from server.charts.looks import Theme, Width, framed
+from server.charts.looks import Width, framed
 from server.contract.csv_table import csv_text
 from server.contract.errors import NotFound, ReaderFailed, TimedOut
+from server.contract.modalities import Theme
 from server.store import stats
 from server.store.stats import Figure, Stats
 from server.web.http.attachment import CSV, named

@@ -29,11 +29,6 @@ def when(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def percent(share: float) -> str:
-    """Never rounded up to certainty."""
-    return f"{min(99, round(share * 100)) if share < 1 else 100} %"
-
-
 def host(address: str | None) -> str:
     """The host of an address; empty when it has none."""
     try:

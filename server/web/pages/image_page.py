@@ -9,7 +9,8 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import Field
 
-from server.contract.records import MODALITIES, Place, SourceKind, Verdict
+from server.contract.modalities import MODALITIES
+from server.contract.records import Place, SourceKind, Verdict
 from server.store import sightings, thumbnails
 from server.store.sightings import MOST_COUNTED
 from server.web.http.ids import sha256_of

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from server.contract.records import MODALITIES, Modality
+from server.contract.modalities import MODALITIES, Modality
 from server.store import review
 from server.store.review import Question
 from server.web.http.ids import sha256_of

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from server.contract.records import FINISHED, STAGES, Report
+from server.contract.skip_words import SKIP_WORDS
 from server.store import changes, scans, sightings, thumbnails
 from server.store.changes import Changes
 from server.web.http.ids import scan_id_of
@@ -16,7 +17,6 @@ from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, operation
 from server.web.pages.views import image_view, link, name_of
 from server.web.templating import page
-from server.web.texts import SKIP_NAMES
 
 # Pictures of each kind of change that are shown; a page that was made anew has hundreds, and the gallery's filter has them all.
 STRIP = 48
@@ -97,6 +97,6 @@ async def scan(request: web.Request) -> web.StreamResponse:
         since=since,
         strip=STRIP,
         by_sha={image["sha256"]: image for image in gallery},
-        skipped=[(SKIP_NAMES[reason], n) for reason, n in report.skipped.items()],
+        skipped=[(SKIP_WORDS[reason], n) for reason, n in report.skipped.items()],
         timings=[(stage, report.timings_ms[stage]) for stage in STAGES if report.timings_ms.get(stage)],
     )

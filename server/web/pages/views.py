@@ -7,9 +7,10 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.contract.records import MODALITIES, JudgedImage, Modality, Verdict
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, Modality
+from server.contract.records import JudgedImage, Verdict
 from server.store.history import Entry
-from server.web.texts import MODALITY_NAMES, SCRIPT_TEXTS, TEXTS
+from server.web.texts import SCRIPT_TEXTS, TEXTS
 
 
 def link(address: str | None) -> str | None:

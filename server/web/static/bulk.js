@@ -1,12 +1,11 @@
 // Images chosen in the gallery, and the keys there: move, open, choose, say what they are, unfold.
 import { part, text } from "./dom.js";
 import { cards, corrected, shown, unfold } from "./gallery.js";
-import { bind } from "./keys.js";
+import { bind, bindModalities } from "./keys.js";
 import { sayOf, takeBackLast } from "./say.js";
 
 const gallery = document.getElementById("gallery");
 const bar = document.getElementById("bulk");
-const modalities = [...bar.querySelectorAll("[data-bulk]")].map((button) => button.dataset.bulk);
 const boxes = () => cards().map((card) => part(card, "select"));
 const chosen = () => boxes().filter((box) => box.checked);
 const here = () => document.activeElement?.closest?.(".card");
@@ -74,7 +73,7 @@ for (const [key, by, lines] of [["ArrowRight", 1], ["ArrowLeft", -1], ["ArrowDow
 bind("x", text("text:key_choose"), choose);
 bind("a", text("text:key_choose_all"), chooseAll);
 bind("f", text("text:key_unfold"), () => Boolean(here()) && unfold(here()));
-modalities.forEach((modality, place) => bind(String(place + 1), text("text:key_correct"), () => say(modality), { shown: "1 … 6" }));
+bindModalities(say);
 bind("u", text("text:key_take_back"), () => void takeBackLast(corrected));
 bind("Escape", text("text:clear"), () => (chosen().length ? clear() : false));
 show();

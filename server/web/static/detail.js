@@ -4,6 +4,7 @@ import { part, text } from "./dom.js";
 import { cardOf, corrected, shown } from "./gallery.js";
 import { article } from "./image.js";
 import { bind, enabled, show as listKeys } from "./keys.js";
+import { KEYS, MODALITIES } from "./shared/modalities.js";
 
 const dialog = document.getElementById("detail");
 const body = part(dialog, "body");
@@ -72,10 +73,10 @@ dialog.addEventListener("close", () => {
 });
 dialog.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const place = Number(event.key) - 1;
+  const modality = MODALITIES.find((name) => KEYS[name] === event.key);
   const keys = { ArrowRight: () => step(1), ArrowLeft: () => step(-1) };
   const single = { j: () => step(1), k: () => step(-1), h: () => acts?.heat(), u: () => acts?.undo(), "?": listKeys };
-  const act = keys[event.key] ?? (enabled() ? (single[event.key] ?? (place >= 0 && place < 6 ? () => acts?.say(place) : null)) : null);
+  const act = keys[event.key] ?? (enabled() ? (single[event.key] ?? (modality ? () => acts?.say(modality) : null)) : null);
   event.stopPropagation(); // what lies under the dialog keeps its keys to itself
   if (!act) return;
   event.preventDefault();

@@ -1,4 +1,5 @@
 // Small ways to read and change the page. Text only ever becomes text: nothing here takes markup.
+import { wholePercent } from "./shared/percent.js";
 
 /** The first element in `root` that carries data-`name` (with this value, when one is given), or null. */
 export function part(root, name, value) {
@@ -15,8 +16,7 @@ export function text(name, values = {}) {
 export const modalityName = (modality) => text(`modality:${modality}`);
 export const kindName = (kind) => text(`kind:${kind}`);
 export const statusName = (status) => text(`status:${status}`);
-// Never rounded up to certainty.
-export const percent = (share) => `${share < 1 ? Math.min(99, Math.round(share * 100)) : 100} %`;
+export const percent = (share) => `${wholePercent(share)} %`;
 
 /** Show `message` in a notice, or hide the notice when there is none. */
 export function notice(element, message, bad = false) {

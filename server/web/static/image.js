@@ -3,7 +3,7 @@ import { modalityName, part, percent } from "./dom.js";
 import { heat } from "./heat.js";
 import { sayOf, takeBackLast } from "./say.js";
 
-/** Gives { say(place of a modality), undo, heat } for keys. `told(sha256, verdict)` hears of what a person said. */
+/** Gives { say(modality), undo, heat } for keys. `told(sha256, verdict)` hears of what a person said. */
 export function article(root, told = () => {}) {
   const { sha256 } = root.dataset;
   const choices = [...root.querySelectorAll("[data-correct]")];
@@ -22,12 +22,12 @@ export function article(root, told = () => {}) {
     told(name, verdict);
   }
 
-  const say = (place) => choices[place] && void sayOf([sha256], choices[place].dataset.correct, fill);
+  const say = (modality) => void sayOf([sha256], modality, fill);
   const undo = () => (part(root, "act", "undo").hidden ? false : void takeBackLast(fill, [sha256]));
 
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
-    if (button?.dataset.correct) say(choices.indexOf(button));
+    if (button?.dataset.correct) say(button.dataset.correct);
     if (button?.dataset.act === "undo") undo();
   });
   return { say, undo, heat: warm.toggle };

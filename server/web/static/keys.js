@@ -1,5 +1,6 @@
 // The keys of every page: one table, listed by `?`. Pages add theirs with `bind`; a field that is typed in keeps its own.
 import { text } from "./dom.js";
+import { KEYS, MODALITIES } from "./shared/modalities.js";
 
 const OFF = "medlens-keys-off";
 const dialog = document.getElementById("keys");
@@ -13,6 +14,12 @@ let begun = "";
  */
 export function bind(key, words, act, { everywhere = false, shown = key } = {}) {
   bound.set(key, { words, act, everywhere, shown });
+}
+
+/** Each modality's key: `act(modality)`; one line in the list. */
+export function bindModalities(act) {
+  const shown = `${KEYS[MODALITIES[0]]} … ${KEYS[MODALITIES.at(-1)]}`;
+  for (const modality of MODALITIES) bind(KEYS[modality], text("text:key_correct"), () => act(modality), { shown });
 }
 
 export const enabled = () => localStorage.getItem(OFF) === null;

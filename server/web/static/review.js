@@ -3,11 +3,11 @@ import { correct, nextQuestions, skip, takeBack, unskip } from "./api.js";
 import { modalityName, text } from "./dom.js";
 import { bind } from "./keys.js";
 import { show } from "./review_view.js";
+import { KEYS, MODALITIES } from "./shared/modalities.js";
 import { toast } from "./toast.js";
 
 const LOW = 5; // fewer at hand, and more are asked for
 const page = document.getElementById("review");
-const modalities = [...page.querySelectorAll("[data-label]")].map((button) => button.dataset.label);
 const queue = JSON.parse(page.dataset.questions);
 const done = [];
 const tally = { waiting: Number(page.dataset.waiting), today: Number(page.dataset.today), sitting: 0 };
@@ -82,7 +82,7 @@ page.addEventListener("click", (event) => {
   if (button?.dataset.label) answer(button.dataset.label);
   else if (button) acts[button.dataset.act]();
 });
-modalities.forEach((modality, i) => bind(String(i + 1), text("text:review_key", { name: modalityName(modality) }), () => void answer(modality)));
+for (const modality of MODALITIES) bind(KEYS[modality], text("text:review_key", { name: modalityName(modality) }), () => void answer(modality));
 bind("s", text("text:review_key_skip"), () => void answer(null));
 bind("u", text("text:review_key_undo"), () => void undo());
 draw();
