@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from server.contract.errors import Damaged, ImageTooLarge, MedlensError, UnknownKind
+from server.imaging.signature import is_image
 from server.imaging.to_rgb import fitting, to_rgb
 
 # The models take 192 to 256 pixels a side; at 768 the panels of a 3 x 4 figure still have 192. Raw RGB has 1.8 MB at most.
@@ -42,7 +43,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # `decode` compares the header with its own limit. Pillow's limit remains for sizes that no header states (the tiles of a TIFF): it
 # raises at twice this number, which is above any sensible MAX_PIXELS and below what fills a machine's memory.
@@ -126,8 +126,7 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
-        known = data.startswith(_MAGIC) or data[8:12] == b"WEBP" or data[4:12] in (b"ftypavif", b"ftypavis")
-        if known:
+        if is_image(data):
             raise Damaged("the image's header is broken") from None
         raise UnknownKind(f"not an image of a known format ({', '.join(FORMATS)})") from None
 

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from server.contract.errors import UnknownKind
 from server.contract.records import SourceKind
+from server.imaging.signature import is_image
 
 SNIFF_BYTES = 4096  # enough for the comments before an <html>, and four times what PDF readers search for their mark
 MAX_FIRST_VALUE = 1024  # bytes; the first element of an old DICOM file is a length or the name of a character set
@@ -24,9 +25,6 @@ EXTENSIONS: dict[str, SourceKind] = {
     ".pdf": "pdf",
 }
 
-_IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes that the second header of a BMP can have
-_AVIF_BRANDS = (b"avif", b"avis")
 _OTHERS = (
     (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\xd0\xcf\x11\xe0", "an office document"),
@@ -57,7 +55,7 @@ def sniff(data: bytes, name: str | None) -> SourceKind:
     """The kind of a file, from its first SNIFF_BYTES or all of it. `name` helps where DICOM has no mark. Raises UnknownKind."""
     if data[128:132] == b"DICM" or _is_bare_dicom(data, name):
         return "dicom"  # before images: the 128 bytes ahead of the mark may be those of a TIFF, so that both can open it
-    if _is_image(data):
+    if is_image(data):
         return "image"
     if data.startswith(b"%PDF-"):
         return "pdf"
@@ -79,16 +77,6 @@ def looks_like_page(data: bytes) -> bool:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode()
     return bool(_PAGE.match(data.removeprefix(b"\xef\xbb\xbf")[:SNIFF_BYTES]))
-
-
-def _is_image(data: bytes) -> bool:
-    if data.startswith(_IMAGES) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
-        return True
-    if data[4:8] == b"ftyp":
-        size = min(int.from_bytes(data[:4], "big"), 256)
-        brands = [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
-        return any(brand in _AVIF_BRANDS for brand in brands)
-    return data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADERS
 
 
 def _is_bare_dicom(data: bytes, name: str | None) -> bool:

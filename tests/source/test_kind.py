@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pydicom.data import get_testdata_file
 
 from server.contract.errors import UnknownKind
 from server.source.kind import SNIFF_BYTES, kind_by_name, looks_like_page, sniff
+from tests.node import ROOT, evaluate
 from tests.site import page, picture
 
 
@@ -94,3 +96,30 @@ def test_hostile_files_have_a_kind_or_a_reason(shared: Path) -> None:
                 kinds["none"] += 1
     assert kinds["pdf"] > 500
     assert kinds["image"] > 800
+
+
+def _sent(data: bytes, name: str) -> str | None:
+    """What the service takes as an upload."""
+    try:
+        kind = sniff(data[:SNIFF_BYTES], name)
+    except UnknownKind:
+        return None
+    return None if kind == "page" else kind
+
+
+def test_the_dashboard_leaves_out_what_the_service_would_refuse_and_nothing_else() -> None:
+    """static/kinds.js and sniff, over whole files of each format, cut ones, ones with a byte changed, and marks without a file."""
+    formats = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+    names = ("CT_small.dcm", "ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm")
+    whole = [(picture(format), f"a.{format.lower()}") for format in formats]
+    whole += [(Path(str(get_testdata_file(name))).read_bytes(), called) for name in names for called in (name, "bare", "notes.txt")]
+    pdfs = (b"%PDF-1.4\n", b"\n junk %PDF-1.4\n", page("hello %PDF-1.4").encode(), b"BMW builds cars", b"")
+    brands = (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", b"\0\0\0\x1cftypmif1\0\0\0\0miafavif")
+    whole += [(data, "x") for data in (*pdfs, *brands)] + [(b"\x08\0\5\0\x0a\0\0\0I", "old.dcm")]
+    cases = [(data[:1024], name) for data, name in whole]
+    cases += [(data[:length], name) for data, name in cases for length in (4, 8, 12, 18, 131, 132)]
+    cases += [(data[:at] + b"\x07" + data[at + 1 :], name) for data, name in cases[: len(whole)] for at in (0, 1, 3, 8, 14)]
+    files = "Promise.all(given.map(([base64, name]) => m.kindOf(new File([Buffer.from(base64, 'base64')], name))))"
+    told = evaluate(ROOT / "server/web/static/kinds.js", files, [(b64encode(data).decode(), name) for data, name in cases])
+    assert set(told) == {"pdf", "image", "dicom", None}
+    assert [(case, kind) for case, kind in zip(cases, told, strict=True) if kind != _sent(*case)] == []

@@ -1,0 +1,19 @@
+"""Tells an image by its first bytes: the formats that server/imaging/decode.py opens, and no others."""
+
+from __future__ import annotations
+
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes that the second header of a BMP can have
+_AVIF_BRANDS = (b"avif", b"avis")
+_BRANDS_END = 256  # bytes of an AVIF's first box that are searched for its brands
+
+
+def is_image(data: bytes) -> bool:
+    """Whether `data`, a file's first 256 bytes or more, begins as JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF. It may be broken."""
+    if data.startswith(_STARTS) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
+        return True
+    if data[4:8] == b"ftyp":
+        size = min(int.from_bytes(data[:4], "big"), _BRANDS_END)
+        brands = [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
+        return any(brand in _AVIF_BRANDS for brand in brands)
+    return data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADERS
