@@ -2,13 +2,8 @@
 import * as api from "../core/api.js";
 import { markOf } from "../core/messages.js";
 import { percent } from "../core/words.js";
+import { untilMade } from "../shared/until_made.js";
 import { jobOf } from "./jobs.js";
-
-// The first heat map of a worker has to load what makes it; the service says so meanwhile, and when to ask again.
-const NOT_YET = ["not_made_yet", "timed_out", "too_many_requests"];
-const ASKS = 8;
-const PAUSE_S = 2;
-const MAX_PAUSE_S = 10;
 
 class NotHere extends Error {
   code = "not_found";
@@ -42,20 +37,8 @@ const likeliestFirst = (probabilities) =>
 /** The heat map as a data: address; a page's policy cannot stop it, since it is drawn on a canvas there. */
 export async function heatmap(tab, sha256) {
   await held(tab, sha256);
-  const blob = await patient(() => api.heatmap(sha256));
+  const blob = await untilMade(() => api.heatmap(sha256));
   return { type: blob.type, base64: await base64(blob) };
-}
-
-async function patient(ask) {
-  for (let turn = 1; ; turn += 1) {
-    try {
-      return await ask();
-    } catch (problem) {
-      if (!NOT_YET.includes(problem.code) || turn === ASKS) throw problem;
-      const seconds = Math.min(problem.retryAfter ?? PAUSE_S, MAX_PAUSE_S);
-      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    }
-  }
 }
 
 export async function correct(tab, sha256, modality) {

@@ -1,11 +1,10 @@
 // The heat map of one image: asked for when someone first points at the picture or presses its button, and asked again while it is made.
 import { heatmap } from "./api.js";
 import { part, text } from "./dom.js";
+import { untilMade } from "./shared/until_made.js";
 
 // Pointing in passing asks no worker for anything.
 const LINGER_MS = 350;
-// A worker that has yet to load its model needs half a minute on a slow machine; then it is said, and nobody asks for ever.
-const TRIES = 12;
 
 /** Gives { toggle }, for a key. `root` is the image's article. */
 export function heat(root) {
@@ -27,18 +26,16 @@ export function heat(root) {
 
   async function fetched() {
     words.textContent = text("text:computing");
-    for (let tries = 1; root.isConnected; tries += 1) {
-      try {
-        await heatmap(root.dataset.sha256);
-        picture.src = `/api/images/${root.dataset.sha256}/heatmap`;
-        words.textContent = "";
-        return;
-      } catch (problem) {
-        const again = [503, 504].includes(problem.status) && tries < TRIES && (pinned || pointed);
-        words.textContent = again ? text("text:not_yet", { why: `${problem.message}.` }) : problem.message;
-        if (!again) return;
-        await new Promise((resolve) => setTimeout(resolve, (problem.retryAfter ?? 2) * 1000));
-      }
+    const waiting = (problem) => {
+      words.textContent = text("text:not_yet", { why: `${problem.message}.` });
+      return root.isConnected && (pinned || pointed);
+    };
+    try {
+      await untilMade(() => heatmap(root.dataset.sha256), waiting);
+      picture.src = `/api/images/${root.dataset.sha256}/heatmap`;
+      words.textContent = "";
+    } catch (problem) {
+      words.textContent = problem.message;
     }
   }
 
