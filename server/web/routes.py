@@ -42,6 +42,7 @@ ROUTES = (
     web.get("/readyz", health.readyz),
     web.get("/metrics", health.metrics, allow_head=False),
     web.get("/", history_page.home),
+    web.get("/rows", history_page.rows),
     web.get("/new", history_page.new),
     web.get("/scans/{id}", scan_page.scan),
     web.get("/images/{sha256}", image_page.image),

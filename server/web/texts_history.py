@@ -31,15 +31,14 @@ TEXTS = {
     "export_history": "Export",
     "kept_forever": "Scans are kept until you delete them.",
     "kept_days": "Scans are deleted after {n} days (MEDLENS_RETENTION_DAYS).",
-}
-
-SCRIPT_TEXTS = {
     "found_none": "no images",
     "found_medical": "{m} of {n} medical",
     "found_so_far": "{n} found so far",
+}
+
+SCRIPT_TEXTS = {
     "found_waiting": "waits for a worker",
     "selected": "{n} selected",
-    "just_now": "just now",
     "undo": "Undo",
     "deleted_one": "One scan deleted.",
     "deleted_many": "{n} scans deleted.",

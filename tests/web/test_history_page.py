@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from uuid import uuid4
+
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.store import scans
+from server.store import feedback, history, scans
 from server.store.database import Database
 from server.web.http.keys import SETTINGS
-from tests.judged import MODEL, judged
+from tests.judged import MODEL, digest, judged
 from tests.web.conftest import emit, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 
@@ -78,6 +81,36 @@ async def test_a_scan_begun_elsewhere_appears_and_moves(browsed: Page, kept: Dat
     await expect(row.locator(".chip")).to_have_text("Done")
     await expect(row.locator(".row-title")).to_have_text(EVIL)
     assert await browsed.title() == "History · medlens"
+
+
+async def test_a_row_that_came_by_itself_is_the_row_of_the_page_and_changes_leave_it_chosen(browsed: Page, kept: Database) -> None:
+    await browsed.goto("/")
+    scan_id = await scanned(kept, judged("a", "ct", thumbnail=webp()), title=EVIL, url="https://chest.example.org/x")
+    row = browsed.locator(".row")
+    await expect(row).to_contain_text("1 of 1 medical")
+    await expect(row.locator(".previews img")).to_have_count(1)
+    whole = "row => row.outerHTML.replace(/>[^<]*<[/]time>/, '>')"  # but for its age
+    live = await row.evaluate(whole)
+    await browsed.reload()
+    assert await row.evaluate(whole) == live
+    await row.locator("[data-select]").check()
+    await row.locator(".row-title").focus()
+    await browsed.evaluate("window.before = document.querySelector('.row')")
+    await feedback.correct(kept, digest("a"), "non_medical")
+    await emit(kept, scan_id, ("status", {"status": "done"}))
+    await expect(row).to_contain_text("0 of 1 medical")
+    assert await browsed.evaluate("before === document.querySelector('.row') && before.contains(document.activeElement)")
+    await expect(row.locator("[data-select]")).to_be_checked()
+
+
+async def test_rows_are_asked_for_by_their_ids_alone(server: TestServer, session: ClientSession, kept: Database) -> None:
+    page = await signed_in(server, session)
+    ids = [await scanned(kept, title=title) for title in ("First", "Second")]
+    told = await (await page.get(f"/rows?ids={ids[0]},{ids[1]},{uuid4()}")).text()
+    assert re.findall(r'data-scan="([^"]+)"', told) == [str(ids[1]), str(ids[0])]
+    assert "job-name" in await (await page.get(f"/rows?ids={ids[0]}&of=queue")).text()
+    for query in ("", "ids=", "ids=x", f"ids={ids[0]}&of=else", "ids=" + ",".join([str(ids[0])] * (history.MOST + 1))):
+        assert (await page.get(f"/rows?{query}")).status == 400
 
 
 async def test_rows_are_chosen_by_keys_deleted_and_brought_back(browsed: Page, kept: Database) -> None:

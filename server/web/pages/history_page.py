@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import urlencode
 
 from aiohttp import web
+from pydantic import Field
 
 from server.store import history
 from server.web.api.history import filters_of, in_zone
 from server.web.api.shapes import HistoryQuery
 from server.web.http.keys import DATABASE, SETTINGS
 from server.web.http.limits import MAX_FILES
-from server.web.http.operation import HTML, Answer, Operation, operation, query_of
-from server.web.pages.views import link, row_view
+from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
+from server.web.pages.views import queue_view, row_view
 from server.web.templating import page
 
 ROWS = 30
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 DAY_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
 RECENT = timedelta(days=1)  # what failed longer ago is in the history
 FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a day more would be past the calendar
@@ -49,10 +53,28 @@ async def home(request: web.Request) -> web.StreamResponse:
     )
 
 
+class RowsQuery(Shape):
+    ids: str = Field(pattern=rf"^{UUID}(,{UUID})*$", max_length=history.MOST * 37, description="scans, comma separated")
+    of: Literal["history", "queue"] = Field("history", description="the page that shows them")
+
+
+@operation(
+    Operation(
+        summary="Rows of these scans as the history or the queue shows them, newest first",
+        tag="pages",
+        access="page",
+        query=RowsQuery,
+        answers={200: PAGE},
+    )
+)
+async def rows(request: web.Request) -> web.StreamResponse:
+    query = query_of(request, RowsQuery)
+    found = await history.among(request.app[DATABASE], {uuid.UUID(one) for one in query.ids.split(",")})
+    view = queue_view if query.of == "queue" else row_view
+    return page(request, "rows.html", scans=[view(entry) for entry in found], in_queue=query.of == "queue")
+
+
 @operation(Operation(summary="The page that starts scans", tag="pages", access="page", answers={200: PAGE}))
 async def new(request: web.Request) -> web.StreamResponse:
-    queue = [
-        row_view(entry) | {"link": link(entry.url), "error": entry.error_message}
-        for entry in await history.queue(request.app[DATABASE], datetime.now(UTC) - RECENT)
-    ]
+    queue = [queue_view(entry) for entry in await history.queue(request.app[DATABASE], datetime.now(UTC) - RECENT)]
     return page(request, "new.html", queue=queue, max_files=MAX_FILES, max_bytes=request.app[SETTINGS].max_download_bytes)

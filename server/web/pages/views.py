@@ -54,7 +54,7 @@ def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) 
 
 
 def row_view(entry: Entry) -> dict[str, Any]:
-    """A row of history. static/row.js fills the same places from `GET /api/scans`."""
+    """A row of history, for the row of parts.html."""
     name = name_of(entry.title, entry.target)
     return {
         "id": entry.id,
@@ -70,13 +70,17 @@ def row_view(entry: Entry) -> dict[str, Any]:
     }
 
 
+def queue_view(entry: Entry) -> dict[str, Any]:
+    """A line of the queue, for job.html."""
+    return row_view(entry) | {"link": link(entry.url), "error": entry.error_message}
+
+
 def says(status: str, found: int, unique: int, medical: int) -> str:
     """What has come of a scan, in a few words."""
-    if unique:
-        return SCRIPT_TEXTS["found_medical"].format(m=medical, n=unique)
-    if status == "queued":
+    if not unique and status == "queued":
         return SCRIPT_TEXTS["found_waiting"]
-    return SCRIPT_TEXTS["found_so_far"].format(n=found) if status == "running" else SCRIPT_TEXTS["found_none"]
+    words: str = TEXTS.found_medical if unique else TEXTS.found_so_far if status == "running" else TEXTS.found_none
+    return words.format(m=medical, n=unique or found)
 
 
 def extremes(shares: Mapping[Modality, float]) -> tuple[Modality, float]:

@@ -50,16 +50,26 @@ export const cleanUp = {
 export const heatmap = async (sha256) => (await ask(`/api/images/${sha256}/heatmap`)).ok;
 export const eventsOf = (id) => `/api/scans/${id}/events`;
 
-/** The article of an image's own page, as the server wrote it: parsed by the browser, its scripts never run. */
-export function imagePage(sha256, scan) {
+/** The article of an image's own page, as the server wrote it. */
+export async function imagePage(sha256, scan) {
+  const found = await written(`/images/${sha256}?scan=${scan}`);
+  return document.adoptNode(found.getElementById("image"));
+}
+
+/** Rows of these scans, newest first, as the server writes them for the page `of`: "history" or "queue". */
+export async function rowsOf(ids, of) {
+  return [...(await written(`/rows?ids=${ids.join(",")}&of=${of}`)).querySelector("ol").children].map((row) => document.adoptNode(row));
+}
+
+/** A page as a document, parsed by the browser: its scripts never run. */
+function written(path) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("GET", `/images/${sha256}?scan=${scan}`);
+    request.open("GET", path);
     request.responseType = "document";
     request.setRequestHeader("Accept", "text/html");
     request.onload = () => {
-      const found = request.status === 200 ? request.response?.getElementById("image") : null;
-      if (found) resolve(document.adoptNode(found));
+      if (request.status === 200 && request.response) resolve(request.response);
       else reject(new Problem("not_found", request.response?.querySelector("h1")?.textContent ?? request.statusText, request.status));
     };
     request.onerror = () => reject(new Problem("offline", text("text:offline"), 0));

@@ -1,6 +1,6 @@
-// A line of the queue: made from the page's mould, and what it says of its scan. Knows no request.
-import { kindName, part, setStatus } from "./dom.js";
-import { nameOf, says } from "./row.js";
+// A line of the queue: made from the page's mould, and what it says of its scan.
+import { part, setStatus } from "./dom.js";
+import { renew } from "./live.js";
 
 export const list = document.getElementById("jobs");
 const template = document.getElementById("job");
@@ -12,8 +12,7 @@ export const held = new WeakMap();
 
 export const look = () => (empty.hidden = list.children.length > 0);
 
-export function line() {
-  const job = template.content.firstElementChild.cloneNode(true);
+export function line(job = template.content.firstElementChild.cloneNode(true)) {
   list.prepend(job);
   look();
   return job;
@@ -27,13 +26,11 @@ export function state(job, status, words) {
   part(job, "act", "retry").hidden = !(AGAIN.includes(status) && (job.dataset.url || held.has(job)));
 }
 
-export function fill(job, scan) {
-  job.dataset.scan = scan.id;
-  job.dataset.url = scan.url ?? "";
-  const name = part(job, "name");
-  name.textContent = nameOf(scan);
-  name.href = `/scans/${scan.id}`;
-  part(job, "kind").textContent = kindName(scan.source.kind);
+/** A line as the server wrote it. What this page holds for a retry, it does not know. */
+export function fill(job, fresh) {
+  const name = job.querySelector(".job-name");
+  name.href = fresh.querySelector(".job-name").href;
   part(job, "sent").hidden = true;
-  state(job, scan.status, scan.error?.message || says(scan));
+  renew(job, fresh);
+  if (held.has(job)) part(job, "act", "retry").hidden = !AGAIN.includes(job.dataset.state);
 }

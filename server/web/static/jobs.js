@@ -2,13 +2,14 @@
 import { cancel, scanAddress } from "./api.js";
 import { part, percent, text } from "./dom.js";
 import { fill, held, line, list, look, OPEN, state } from "./job.js";
+import { follow } from "./live.js";
 import { inTurn, send } from "./upload.js";
 
 /** A scan that this page began: its line is known by its id from now on. */
 function begun(job, id) {
   part(list, "scan", id)?.remove(); // the stream was quicker
   job.dataset.scan = id;
-  part(job, "name").href = `/scans/${id}`;
+  job.querySelector(".job-name").href = `/scans/${id}`;
   part(job, "sent").hidden = true;
   state(job, "queued", text("text:found_waiting"));
 }
@@ -81,12 +82,10 @@ document.getElementById("clear-ended").addEventListener("click", () => {
   look();
 });
 
-const source = new EventSource(list.dataset.live);
-source.addEventListener("scan", (event) => {
-  const scan = JSON.parse(event.data);
-  const known = part(list, "scan", scan.id);
-  if (known) fill(known, scan);
-  else if (OPEN.includes(scan.status)) fill(line(), scan);
+const shown = (id) => part(list, "scan", id);
+follow(list.dataset.live, "queue", ({ id, status }) => shown(id) || OPEN.includes(status), (fresh) => {
+  const known = shown(fresh.dataset.scan);
+  if (known) fill(known, fresh);
+  else line(fresh);
 });
-window.addEventListener("pagehide", () => source.close());
 look();

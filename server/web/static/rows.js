@@ -1,32 +1,30 @@
-// The history as it happens: one stream tells every row that changes, and new scans, whoever began them.
+// The history as it happens: rows that change, and new scans, whoever began them.
 import { part } from "./dom.js";
-import { fill, rowOf } from "./row.js";
+import { follow, renew } from "./live.js";
 
 const list = document.getElementById("rows");
 const first = "first" in list.dataset;
 // A page that nobody looks at for a day should not grow for ever.
 const MOST = 200;
 
-function place(scan) {
-  const known = part(list, "scan", scan.id);
+function place(row) {
+  const known = part(list, "scan", row.dataset.scan);
   if (known) {
-    fill(known, scan);
+    renew(known, row);
     return;
   }
   if (!first) return;
-  const at = Date.parse(scan.created_at);
-  const after = [...list.children].find((row) => Date.parse(row.dataset.at) < at);
+  const at = Date.parse(row.dataset.at);
+  const after = [...list.children].find((other) => Date.parse(other.dataset.at) < at);
   // Older than the last row of the page: it belongs to the next one.
   if (!after && list.children.length) return;
-  list.insertBefore(rowOf(scan), after ?? null);
+  list.insertBefore(row, after ?? null);
   if (list.children.length > MOST) list.lastElementChild.remove();
   document.getElementById("no-rows")?.remove();
   document.getElementById("select-page").disabled = false;
   document.getElementById("delete-all").disabled = false;
 }
 
-const source = new EventSource(list.dataset.live);
-source.addEventListener("scan", (event) => place(JSON.parse(event.data)));
-window.addEventListener("pagehide", () => source.close());
+follow(list.dataset.live, "history", ({ id }) => first || part(list, "scan", id), place);
 // No small copies are kept, or they are gone: their places stay empty.
 list.addEventListener("error", (event) => event.target.matches?.("img") && event.target.closest("li").remove(), true);

@@ -1,0 +1,45 @@
+// Lists of scans as it happens: one stream tells which of their rows change, and the server writes these rows, as it wrote the page.
+import { rowsOf } from "./api.js";
+import { part } from "./dom.js";
+
+const GATHER_MS = 50; // changes that come together are one request
+const MOST = 100; // rows in one request
+
+/**
+ * Follows the stream `url` until the page goes. `of`: the page that shows the rows; `wanted(scan)`: whether this change matters there;
+ * `place(row)` takes each row that the server wrote.
+ */
+export function follow(url, of, wanted, place) {
+  const source = new EventSource(url);
+  const changed = new Set();
+  let fetching = false;
+
+  async function fetched() {
+    fetching = true;
+    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    while (changed.size) {
+      const ids = [...changed].slice(0, MOST);
+      for (const id of ids) changed.delete(id);
+      // A service that is away takes the stream along, which tells every row again when it is back.
+      for (const row of (await rowsOf(ids, of).catch(() => [])).reverse()) place(row);
+    }
+    fetching = false;
+  }
+
+  source.addEventListener("scan", (event) => {
+    const scan = JSON.parse(event.data);
+    if (!wanted(scan)) return;
+    changed.add(scan.id);
+    if (!fetching) fetched();
+  });
+  window.addEventListener("pagehide", () => source.close());
+}
+
+/** Gives `old` what `fresh` says, piece by piece: what is the same stays, and with it a row's focus and whether it is chosen. */
+export function renew(old, fresh) {
+  Object.assign(old.dataset, fresh.dataset);
+  for (const piece of [...fresh.querySelectorAll("[data-piece]")]) {
+    const before = part(old, "piece", piece.dataset.piece);
+    if (!before.isEqualNode(piece)) before.replaceWith(piece);
+  }
+}
