@@ -15,6 +15,7 @@ const doubt = ({ modality, open }) => (open ? text("text:between", { a: modality
 /** A verdict as the API has it, on its card. */
 export function say(card, verdict) {
   card.dataset.modality = verdict.modality;
+  card.dataset.medical = verdict.is_medical;
   card.dataset.confidence = verdict.confidence;
   part(card, "frame").classList.toggle("veil", verdict.is_medical);
   part(card, "dot").className = `dot fill-${verdict.modality}`;

@@ -46,7 +46,7 @@ export function judged(image) {
 
 function is(card, filter) {
   if (filter === "") return true;
-  if (filter === "medical") return card.dataset.modality !== "non_medical";
+  if (filter === "medical") return card.dataset.medical === "true";
   return ["uncertain", "disagree", "corrected", "new"].includes(filter) ? marked(card, filter) : card.dataset.modality === filter;
 }
 
