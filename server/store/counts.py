@@ -65,7 +65,7 @@ FROM unnest(:scan_ids) AS wanted (id) LEFT JOIN counted ON counted.scan_id = wan
 WHERE scans.id = wanted.id
 """  # noqa: S608 -- made of names from this program only
 
-COUNTED = text(f"{_COUNT} SELECT {', '.join(_COUNTED)}, scan_id, previews FROM counted")  # noqa: S608 -- the same
+COUNTED = text(f"{_COUNT} SELECT {', '.join(_COUNTED)}, scan_id, coalesce(previews, '{{}}') AS previews FROM counted")  # noqa: S608 -- the same
 
 
 async def counted(connection: AsyncConnection, scan_ids: Iterable[UUID]) -> dict[UUID, RowMapping]:
