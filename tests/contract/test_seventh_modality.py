@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server.store.revisions import newest_revision
 
 from server.contract.records import Panel
 from server.store.database import Database
+from server.store.migrations import newest_revision
 from tests.judged import judged, verdict
 from tests.node import ROOT, evaluate
 from tests.web.conftest import scanned

@@ -10,7 +10,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.store import feedback, history, scans
+from server.store import corrections, history, scans
 from server.store.database import Database
 from server.web.http.keys import SETTINGS
 from tests.judged import MODEL, digest, judged
@@ -96,7 +96,7 @@ async def test_a_row_that_came_by_itself_is_the_row_of_the_page_and_changes_leav
     await row.locator("[data-select]").check()
     await row.locator(".row-title").focus()
     await browsed.evaluate("window.before = document.querySelector('.row')")
-    await feedback.correct(kept, digest("a"), "non_medical")
+    await corrections.correct(kept, digest("a"), "non_medical")
     await emit(kept, scan_id, ("status", {"status": "done"}))
     await expect(row).to_contain_text("0 of 1 medical")
     assert await browsed.evaluate("before === document.querySelector('.row') && before.contains(document.activeElement)")

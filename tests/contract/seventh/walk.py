@@ -18,7 +18,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from rich.console import Console
-from server.store.naming import metadata
 from sqlalchemy import Connection
 
 from server.app import create_app
@@ -26,6 +25,7 @@ from server.cli.report_table import show
 from server.clustering.output import COLOURS, NAMES
 from server.settings import load_settings
 from server.store import scans
+from server.store.columns import metadata
 from server.web.http.keys import DATABASE
 from tests.judged import MODEL, digest, judged
 from tests.web.conftest import webp
