@@ -65,7 +65,8 @@ def messages(path: Path) -> str:
     language = path.parent.name
     kept = json.loads(path.read_text(encoding="utf-8"))
     names = {entry.name_key: {"message": entry.names[language]} for entry in FACTS}
-    others = [(key, value) for key, value in kept.items() if not key.startswith("modality_")]
+    names |= {f"in_text_{entry.id}": {"message": entry.in_text[language]} for entry in FACTS}
+    others = [(key, value) for key, value in kept.items() if not key.startswith(("modality_", "in_text_"))]
     at = list(kept).index("action") + 1
     lines = [*others[:at], *names.items(), *others[at:]]
     return "{\n" + ",\n".join(f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in lines) + "\n}\n"

@@ -116,3 +116,10 @@ def test_a_web_process_at_work_has_imported_none_of_it(database_settings: Settin
     assert {"server.app", "server.models.members", "server.models.version"} <= loaded
     web = next(contract for contract in FORBIDDING if "web process" in contract["name"])
     assert loaded & {*web["forbidden_modules"], "server.models.cnn", "server.models.clip", "server.models.graph"} == set()
+
+
+def test_the_command_line_imports_none_of_it() -> None:
+    code = "import sys, server.__main__; print(' '.join(sys.modules))"
+    loaded = set(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+    web = next(contract for contract in FORBIDDING if "web process" in contract["name"])
+    assert loaded & set(web["forbidden_modules"]) == set()

@@ -23,13 +23,14 @@ COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 @dataclass(frozen=True, slots=True)
 class ModalityFacts:
-    """One entry of the file. `key`: pressed to label an image. `name_key`: of its name among an interface's texts. `names`: by
-    language, English at least. `colours`: by theme, as #rrggbb."""
+    """One entry of the file. `key`: pressed to label an image. `name_key`: of its name among an interface's texts. `names` and, as
+    they stand inside a sentence, `in_text`: by language, English at least. `colours`: by theme, as #rrggbb."""
 
     id: Modality
     key: str
     name_key: str
     names: Mapping[str, str]
+    in_text: Mapping[str, str]
     colours: Mapping[Theme, str]
 
 
@@ -42,13 +43,13 @@ def read_modalities(file: Path) -> tuple[ModalityFacts, ...]:
             raise ValueError(f"{file.name}: two modalities have the same {field}")
     if not entries or entries[-1].id != NON_MEDICAL:
         raise ValueError(f"{file.name}: the last modality must be {NON_MEDICAL}")
-    if any(entry.names.keys() != entries[0].names.keys() for entry in entries):
+    if any(not entries[0].names.keys() == entry.names.keys() == entry.in_text.keys() for entry in entries):
         raise ValueError(f"{file.name}: every modality needs a name in every language")
     return entries
 
 
 def _facts(entry: Mapping[str, Any]) -> ModalityFacts:
-    facts = ModalityFacts(entry["id"], entry["key"], entry["name_key"], entry["name"], entry["colour"])
+    facts = ModalityFacts(entry["id"], entry["key"], entry["name_key"], entry["name"], entry["in_text"], entry["colour"])
     if not ID.fullmatch(facts.id) or not KEY.fullmatch(facts.key):
         raise ValueError(f"{facts.id!r} with key {facts.key!r}: an id is lower-case letters, at most 16, a key is 1 to 9")
     if not facts.names.get("en") or facts.colours.keys() != {"light", "dark"}:
@@ -62,6 +63,7 @@ NON_MEDICAL: Modality = "non_medical"
 FACTS = read_modalities(FILE)
 MODALITIES: tuple[Modality, ...] = tuple(entry.id for entry in FACTS)
 MODALITY_NAMES: Mapping[Modality, str] = {entry.id: entry.names["en"] for entry in FACTS}
+MODALITY_NAMES_IN_TEXT: Mapping[Modality, str] = {entry.id: entry.in_text["en"] for entry in FACTS}
 MODALITY_KEYS: Mapping[Modality, str] = {entry.id: entry.key for entry in FACTS}
 
 if TYPE_CHECKING:

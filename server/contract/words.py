@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from server.contract.modalities import MODALITIES, MODALITY_NAMES, NON_MEDICAL, Modality
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, MODALITY_NAMES_IN_TEXT, NON_MEDICAL, Modality
 from server.contract.percent import percent
 from server.contract.records import FAVOURITE, Panel, Probabilities, Verdict
 
@@ -29,12 +29,7 @@ TEXTS: Mapping[str, str] = {
     "list_and": "{0} and {1}",
     "list_or": "{0} or {1}",
     "list_more": "{0}, {1}",
-    "in_text_xray": "X-ray",
-    "in_text_ct": "CT",
-    "in_text_mri": "MRI",
-    "in_text_ultrasound": "ultrasound",
-    "in_text_other_medical": "other medical",
-    "in_text_non_medical": "not medical",
+    **{f"in_text_{modality}": name for modality, name in MODALITY_NAMES_IN_TEXT.items()},
     "why_corrected": "You labelled it; the models had said {0}.",
     "why_confirmed": "You confirmed what the models had said.",
     "why_figure": "Sure: a figure is judged by its parts, and its most surely medical panel decides.",
@@ -52,7 +47,7 @@ TEXTS: Mapping[str, str] = {
 
 
 def headline(verdict: Verdict) -> str:
-    """A few words: "MRI", "Probably MRI", "Medical, CT or MRI", "Possibly medical", "Not medical", "Figure with CT and MRI"."""
+    """A few words: MRI; Probably MRI; Medical, CT or MRI; Possibly medical; Not medical; Figure with CT and MRI."""
     medical = verdict.medical
     if len(verdict.contains) > 1:
         return _text("verdict_figure" if medical.sure else "verdict_probably_figure", _list("and", verdict.contains))

@@ -21,6 +21,7 @@ from tests.web.conftest import scanned
 
 NEW = {
     "id": "nuclear", "key": "6", "name_key": "modality_nuclear", "name": {"en": "Nuclear medicine", "de": "Nuklearmedizin"},
+    "in_text": {"en": "nuclear medicine", "de": "Nuklearmedizin"},
     "colour": {"light": "#4f6b12", "dark": "#a9c95b"},
 }  # fmt: skip
 SEVEN = ["xray", "ct", "mri", "ultrasound", "other_medical", "nuclear", "non_medical"]
@@ -69,12 +70,14 @@ def popup(copy: Path, language: str, report: dict[str, Any]) -> Any:
         (words, value, at) => words.replace(`$V${{at + 1}}$`, value), texts[key]?.message ?? "");
       globalThis.chrome = {{ i18n: {{ getMessage }}, runtime: {{ id: "x", getManifest: () => ({{}}) }} }};
       const words = await import({json.dumps((copy / "extension/core/words.js").as_uri())});
+      const {{ headline }} = await import({json.dumps((copy / "extension/shared/words.js").as_uri())});
+      const {{ text }} = await import({json.dumps((copy / "extension/core/browser.js").as_uri())});
     """
     call = """(() => {
       const [sure, unsure] = given.images;
       const correction = { type: "correct", image: sure.sha256, modality: sure.verdict.modality };
       const { percent } = m.markOf(sure, []);
-      return [words.modality(sure.verdict.modality), words.doubt(unsure.verdict), percent, m.refusal(correction, false)];
+      return [words.modality(sure.verdict.modality), headline(unsure.verdict, text), percent, m.refusal(correction, false)];
     })()"""
     return evaluate(copy / "extension/core/messages.js", call, report, browser)
 
@@ -102,12 +105,13 @@ async def test_a_seventh_modality_is_shown_by_every_part(copy: Path, old: tuple[
     assert told["chart"][1:] == ["X-ray", "CT", "MRI", "Ultrasound", "Other medical", "Nuclear medicine", "Not medical"]
     assert told["keys"] == [[name, str(at)] for at, name in enumerate(SEVEN, start=1)]
     assert "--nuclear: #4f6b12;" in told["css"] and ".fill-nuclear" in told["css"]
-    assert "Nuclear medicine" in told["terminal"] and "CT or Nuclear medicine?" in told["terminal"]
+    assert "Nuclear medicine" in told["terminal"], told["terminal"]
+    assert "CT or nuclear" in told["terminal"], told["terminal"]
     assert told["sheet"] == ["#4f6b12", "Nuclear medicine"]
     assert (told["corrected"], told["refused"], told["openapi"], told["drift"]) == (200, 400, True, [])
 
-    assert popup(copy, "en", told["report"]) == ["Nuclear medicine", "CT or Nuclear medicine?", "97%", None]
-    assert popup(copy, "de", told["report"])[:2] == ["Nuklearmedizin", "CT oder Nuklearmedizin?"]
+    assert popup(copy, "en", told["report"]) == ["Nuclear medicine", "Probably medical, CT or nuclear medicine", "97%", None]
+    assert popup(copy, "de", told["report"])[:2] == ["Nuklearmedizin", "Vermutlich medizinisch, CT oder Nuklearmedizin"]
     assert ".nuclear { --hue: #a9c95b; }" in (copy / "extension/content/modalities.js").read_text()
 
     run(copy, "-m", "alembic", "downgrade", "-1", **environment)

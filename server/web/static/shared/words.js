@@ -6,7 +6,7 @@ const BEYOND_THRESHOLDS = 0.99; // above it, it is no threshold that keeps an an
 const FAVOURITE = 0.6;
 const MEMBERS = { cnn: "CNN", clip: "CLIP", kmeans: "K-Means" };
 
-/** A few words: "MRI", "Probably MRI", "Medical, CT or MRI", "Possibly medical", "Not medical", "Figure with CT and MRI". */
+/** A few words: MRI; Probably MRI; Medical, CT or MRI; Possibly medical; Not medical; Figure with CT and MRI. */
 export function headline(verdict, text) {
   const { modality, medical, contains, open } = verdict;
   if (contains.length > 1) return text(medical.sure ? "verdict_figure" : "verdict_probably_figure", [list("and", contains, text)]);
