@@ -46,7 +46,7 @@ def test_a_part_that_ends_by_itself_is_not_run_again(tmp_path: Path, status: int
 
 
 @pytest.mark.parametrize(("times", "rc"), [(1, 0), (9, 139)], ids=["once", "each time"])
-def test_a_part_that_a_signal_kills_is_told_and_run_once_more(tmp_path: Path, times: int, rc: int) -> None:
+def test_a_part_that_a_signal_kills_is_reported_and_run_once_more(tmp_path: Path, times: int, rc: int) -> None:
     done, asked = run(tmp_path, f"[ $(wc -l < begun) -gt {times} ] || {{ ulimit -c 0; kill -SEGV $$; }}")
     assert (done.returncode, len(asked)) == (rc, 5)
     assert "killed by signal 11 at the first attempt: tests/extension" in done.stdout

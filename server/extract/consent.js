@@ -1,9 +1,9 @@
-// Lets a page scroll that a consent banner or a wall of a pop-up holds fast. Clicks nothing, so nobody consents to anything: it undoes
-// scroll locks by style and hides fixed boxes that cover much of the window without holding the page's own content.
+// Makes a page scroll that a consent banner or a pop-up has locked. Nothing is clicked, so nobody consents to anything: the styles that
+// lock scrolling are overridden, and fixed boxes are hidden that cover much of the window and do not hold the page's own content.
 () => {
-  const COVERS = 0.35;       // of the window; a header or a cookie strip at the foot covers less and may stay
-  const HOLDS_CONTENT = 0.5; // of all elements and images: then it is the page itself (an application's shell)
-  const MAX_LOOKED_AT = 5000;
+  const COVERS = 0.35;       // of the window; a header or a cookie strip at the foot covers less and is left
+  const HOLDS_CONTENT = 0.5; // of all elements or images; such a box is the page itself (an application shell)
+  const MAX_ELEMENTS = 5000;
   const force = (element, name, value) => element.style.setProperty(name, value, "important");
 
   for (const element of [document.documentElement, document.body].filter(Boolean)) {
@@ -16,7 +16,7 @@
   const all = document.querySelectorAll("body *");
   const images = document.images.length;
   let hidden = 0;
-  for (const element of [...all].slice(0, MAX_LOOKED_AT)) {
+  for (const element of [...all].slice(0, MAX_ELEMENTS)) {
     if (getComputedStyle(element).position !== "fixed" && !element.matches("dialog[open]")) continue;
     const box = element.getBoundingClientRect();
     const width = Math.min(box.right, innerWidth) - Math.max(box.left, 0);

@@ -1,6 +1,6 @@
-// Draws one SVG file as PNG, run on a blank page of its own: an SVG shown as an image runs no script and loads nothing.
-// `size`: the longest side wanted in pixels, or 0 for its own; never more than `limit`. Returns {width, height, data} of the drawing,
-// the size being the SVG's own, or null when it does not draw.
+// Renders one SVG file as PNG, on a blank page of its own: an SVG used as an image runs no script and loads nothing.
+// `size`: the long side in pixels, or 0 for the SVG's own; at most `limit`. Returns {width, height, data} with the SVG's own size, or
+// null when it cannot be rendered.
 async (source, size, limit) => {
   const image = new Image();
   image.src = source;

@@ -1,14 +1,14 @@
-// One step down the page, or back to its top; returns where that led once the page had two frames to answer.
-// Scrolls the document, or, where that does not scroll, the largest box that does (application shells).
+// Scrolls the page by `step` window heights, or to its top if `step` is 0; returns the position after the page has drawn two frames.
+// Scrolls the document, or, if the document does not scroll, the largest box that does (application shells).
 async (step) => {
-  const MAX_LOOKED_AT = 5000;
+  const MAX_ELEMENTS = 5000;
   const root = document.scrollingElement || document.documentElement;
   const scrolls = (element) =>
     element.scrollHeight > element.clientHeight + 100 && /auto|scroll/.test(getComputedStyle(element).overflowY);
   const range = root.scrollHeight - innerHeight;
   const largest = () => {
     let best = root, area = 0;
-    for (const element of [...document.querySelectorAll("body, body *")].slice(0, MAX_LOOKED_AT)) {
+    for (const element of [...document.querySelectorAll("body, body *")].slice(0, MAX_ELEMENTS)) {
       const size = element.clientWidth * element.clientHeight;
       if (size > area && size > innerWidth * innerHeight * 0.3 && scrolls(element)
           && element.scrollHeight - element.clientHeight > range) { best = element; area = size; }

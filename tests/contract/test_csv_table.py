@@ -1,4 +1,4 @@
-"""No cell of any CSV of medlens runs as a formula in a spreadsheet, whichever part writes it."""
+"""No cell of any CSV runs as a formula in a spreadsheet, whichever part of medlens writes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Report as the contract's JSON: every name, and what the counts count."""
+"""A Report as JSON: every field, and what the counts count."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_near_duplicates_are_found_but_not_unique() -> None:
     }  # fmt: skip
 
 
-def test_a_tag_is_shown_where_there_is_one() -> None:
+def test_a_tag_is_included_where_there_is_one() -> None:
     dicom = replace(REPORT.images[0].image, places=(Place(None, "file", page=3, tag="CT"),))
     shown = report_json(replace(REPORT, error=None, images=(replace(REPORT.images[0], image=dicom),)))
     assert shown["error"] is None

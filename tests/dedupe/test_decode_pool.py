@@ -1,4 +1,4 @@
-"""Decoding in processes that may die: what one decoded tells, and that no image harms another or leaves a process behind."""
+"""Decoding in child processes: the results, and that no image harms another or leaves a process behind."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ async def test_time_is_bounded() -> None:
 
 
 @pytest.mark.usefixtures("crashing")
-async def test_cancelling_a_look_ends_its_decoder() -> None:
+async def test_cancelling_a_decode_ends_its_decoder() -> None:
     async with DecodePool(Settings(), size=1) as pool:
         task = asyncio.create_task(pool.decode(b"sleep"))
         while not pool._busy:

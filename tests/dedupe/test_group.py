@@ -1,4 +1,4 @@
-"""One image, all its places: exact copies, near copies, and neighbours that must not fold."""
+"""One image with all its places: exact copies, near duplicates, and neighbouring slices that must not fold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of the extractors share: one warm browser, a local site under two names, and a visit through the real proxy."""
+"""Fixtures of the extractors: a warm browser, a local site under two names, and page scans through the real proxy."""
 
 from __future__ import annotations
 

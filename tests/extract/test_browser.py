@@ -1,4 +1,4 @@
-"""The browser's contexts: warm, walled in, and none knowing another."""
+"""The browser's contexts: warm, confined to their proxy, and isolated from each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The browser's processes: replaced after a crash, and gone without a trace."""
+"""The browser's processes: replaced after a crash, and ended without leftovers."""
 
 from __future__ import annotations
 

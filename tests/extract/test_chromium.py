@@ -1,4 +1,4 @@
-"""Which browser is found on a machine, in the order that is promised, and what is said where there is none."""
+"""Which browser is found on a machine, in the documented order, and the error when there is none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_setting_comes_first(bare: Path) -> None:
     assert find_chromium(Settings(chromium=own)) == own
 
 
-def test_a_setting_that_names_nothing_is_told(bare: Path) -> None:
+def test_a_setting_that_names_no_program_is_an_error(bare: Path) -> None:
     with pytest.raises(BrowserMissing, match="MEDLENS_CHROMIUM"):
         find_chromium(Settings(chromium=bare / "nothing"))
 

@@ -1,4 +1,4 @@
-"""DICOM as a screen shows it: files that the pydicom wheel ships, data sets made here, and every refusal by name."""
+"""DICOM frames as a screen shows them: files of the pydicom wheel, data sets made here, and every refusal with its error."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_nothing_that_names_a_patient_leaves_the_file() -> None:
     assert b"Doe" not in b"".join(one.data for one in found if isinstance(one, Candidate))
 
 
-async def test_a_name_where_a_code_should_be_is_not_shown() -> None:
+async def test_a_name_in_place_of_a_code_is_not_shown() -> None:
     data = made(BodyPartExamined="JANE DOE").replace(b"JANE DOE", b"Jane Doe")
     assert (await read(data))[0] == Notice(title="CT")
 

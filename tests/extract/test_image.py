@@ -1,4 +1,4 @@
-"""Single image files: themselves, the pages of a TIFF, and every refusal by name."""
+"""Single image files, pages of a TIFF, and every refusal with its error."""
 
 from __future__ import annotations
 

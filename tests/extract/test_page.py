@@ -1,4 +1,4 @@
-"""One page with every way to show an image that we know of: each is found, named by its kind, and where it stands."""
+"""One page with every way to show an image: each image is found, with its kind and its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SVG and canvases: drawn as the page shows them, bounded in number and size; data: addresses read as browsers read them."""
+"""SVG and canvases: rendered as on the page, limited in number and size; data: URLs are read as browsers read them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_data_addresses(address: str, mime: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("address", ["data:image/png;base64", "data:image/png;base64,a"])
-def test_data_addresses_that_are_none(address: str) -> None:
+def test_invalid_data_urls(address: str) -> None:
     with pytest.raises(ValueError, match="data: URL"):
         decode_data_url(address)
 

@@ -1,4 +1,4 @@
-"""How a visit ends: what came stays when its time is up, and nothing stays open when nobody listens any more."""
+"""How the scan of a page ends: images found before a timeout are kept, and nothing stays open after a cancellation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a page hands out: named at the end, beside what the page itself shows, and never waited for."""
+"""Files that a page offers: reported at the end, beside the images of the page, and never waited for."""
 
 from __future__ import annotations
 

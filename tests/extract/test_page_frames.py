@@ -1,4 +1,4 @@
-"""Frames in frames, of this site and of others, hanging ones and canvases that no script can read."""
+"""Nested frames of this site and of others, frames that hang, and canvases that scripts may not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages without end, images that are too many, too small, too slow or refused: bounded, counted, and never the end of a visit."""
+"""Endless pages, and images that are too many, too small, too slow or refused: limited and counted, without ending the scan."""
 
 from __future__ import annotations
 

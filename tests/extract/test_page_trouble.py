@@ -1,4 +1,4 @@
-"""Pages that do not come, come as something else, or misbehave while they are looked at."""
+"""Pages that do not load, load as something else, or misbehave while they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PDFs made on the spot: each way in which a page places an image, and what comes of it."""
+"""PDFs made here: every way in which a page draws an image, and what is extracted."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_tiles_are_joined_and_a_neighbour_is_not() -> None:
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
-async def test_turned_pages_show_upright_pictures(turn: int) -> None:
+async def test_turned_pages_show_upright_images(turn: int) -> None:
     image, candidate = await the_image(written("q 200 0 0 160 0 240 cm /I5 Do Q", image_object(drawn()), page=f"/Rotate {turn}"))
     assert candidate.place.box is not None
     corner = {0: (0.1, 0.1), 90: (0.9, 0.1), 180: (0.9, 0.9), 270: (0.1, 0.9)}[turn]
@@ -105,7 +105,7 @@ async def test_turned_pages_show_upright_pictures(turn: int) -> None:
     assert candidate.place.box == place
 
 
-async def test_images_in_forms_and_annotations_are_seen() -> None:
+async def test_images_in_forms_and_annotations_are_found() -> None:
     form = stream(
         "/Type/XObject/Subtype/Form/BBox[0 0 400 400]/Resources<</XObject<</I6 6 0 R>>>>", b"q 200 0 0 160 20 30 cm /I6 Do Q"
     )

@@ -1,4 +1,4 @@
-"""Colours, masks and codecs of images in a PDF come out as the page shows them."""
+"""Colours, masks and codecs of images in a PDF are extracted as the page shows them."""
 
 from __future__ import annotations
 

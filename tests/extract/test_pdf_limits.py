@@ -1,4 +1,4 @@
-"""Reading a PDF is bounded in pixels, pages, memory and time, and a reader that dies costs only its page."""
+"""The limits of reading a PDF: pixels, pages, memory, time; a reader that dies costs only its page."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_page_tree_that_lies_is_bounded() -> None:
     assert isinstance(found[-1], Notice) and found[-1].code == "damaged"
 
 
-async def test_more_pages_than_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_pages_than_the_limit_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pdf_worker.MAX_PAGES >= 1000
     sent: list[dict[str, Any]] = []
 
@@ -171,7 +171,7 @@ async def test_a_reader_that_dies_before_anything_is_an_error(crashing: Any) -> 
         await crashing(b"12345")
 
 
-async def test_an_unknown_worker_is_said_and_not_waited_for() -> None:
+async def test_an_unknown_worker_is_an_error_at_once() -> None:
     reader = Reader("server.no_such_worker", "PDF", "embedded")
     with pytest.raises(ReaderFailed, match="ModuleNotFoundError"):
         _ = [found async for found in extract_file(reader, Source("pdf", "x", data=b"x"), Settings())]

@@ -1,4 +1,4 @@
-"""Which blocks are one picture: any cutting of a picture comes back whole, and what stands apart stays apart."""
+"""Which tiles form one image: any cutting of an image is joined again, and separate images stay separate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def grid(
 
 @settings(deadline=None)
 @given(CUTS, CUTS, st.floats(0.2, 8), st.floats(0, 0.4))
-def test_any_grid_comes_back_whole(widths: list[int], heights: list[int], scale: float, jitter: float) -> None:
+def test_any_grid_is_joined_to_one_image(widths: list[int], heights: list[int], scale: float, jitter: float) -> None:
     tiles = grid(widths, heights, scale, 72, 144, jitter)
     assert join(tiles) == [list(range(len(tiles)))]
 
@@ -46,7 +46,7 @@ def test_the_order_of_drawing_does_not_matter(widths: list[int], heights: list[i
     assert join(tiles) == [list(range(len(tiles)))]
 
 
-def test_pictures_with_a_gutter_stay_apart() -> None:
+def test_images_with_a_gutter_stay_apart() -> None:
     first = grid([100], [50, 50], 2.0)
     second = grid([100], [50, 50], 2.0, left=53)
     assert join([*first, *second]) == [[0, 1], [2, 3]]

@@ -1,4 +1,4 @@
-"""PDFs that are broken, hostile or not PDFs: a clear problem each, and nothing lost of what could be read."""
+"""PDFs that are damaged, hostile or not PDFs: each has its error, and what can be read is kept."""
 
 from __future__ import annotations
 

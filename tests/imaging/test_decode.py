@@ -1,4 +1,4 @@
-"""Opening images: every format and mode as a person sees it, every refusal by name, and no warning on the way."""
+"""Decoding: every format and mode as a screen shows it, every refusal with its error, and no warnings."""
 
 from __future__ import annotations
 

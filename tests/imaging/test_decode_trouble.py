@@ -1,4 +1,4 @@
-"""Images that are broken, hostile or too large: refused by name, and what can be read of them is."""
+"""Images that are damaged, hostile or too large: refused with an error, and read as far as browsers read them."""
 
 from __future__ import annotations
 

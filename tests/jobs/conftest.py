@@ -1,4 +1,4 @@
-"""Workers for the tests of the queue: in this process, or as a process that can be killed."""
+"""Fixtures of the queue: workers in this process, and worker processes that can be killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker in a process of its own, for tests that kill it: performs each scan as its target says. Run by test_worker_killed.py."""
+"""A worker process for tests that kill it; the target of a scan says what it does. Run by test_worker_killed.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker in this process: takes scans, several at once, stops them, puts them back."""
+"""A worker in this process: runs several scans at once, stops them, puts them back on the queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers killed with -9, as real processes: nothing is lost, and nothing kills for ever."""
+"""Worker processes that are killed: their scans run again, and a scan that kills every worker fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that may die: frames both ways, limits that hold, and nothing left behind."""
+"""Child processes: frames in both directions, limits that hold, and no process left behind."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ async def test_a_parent_killed_outright_leaves_nothing() -> None:
     assert all([await ended(pid) for pid in pids])
 
 
-async def test_a_child_that_fails_before_it_is_asked_is_heard() -> None:
+async def test_the_error_of_a_child_that_fails_before_its_request_is_raised() -> None:
     for _ in range(5):
         child = await Child.start("no_such_worker", 1024, 60)
         await asyncio.sleep(0.05)  # until it has said so and would be gone

@@ -1,4 +1,4 @@
-"""The whole walk with nothing faked: the real browser, decoder, model and database, on a local site."""
+"""Fixtures of whole scans without fakes: browser, decoder, models and database, on a local site."""
 
 from __future__ import annotations
 

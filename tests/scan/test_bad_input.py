@@ -1,4 +1,4 @@
-"""Bad input gets a clear problem by name, and nothing is lost: each kind of trouble, through the whole walk."""
+"""Bad input ends in a clear error and loses nothing else: each kind of problem, through a whole scan."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_a_download_that_a_page_starts_is_read_beside_the_page(site: Site,
 
 
 @pytest.mark.parametrize("image", ["", "<img src=/good.png>"], ids=["alone", "beside an image"])
-async def test_a_download_that_is_no_document_is_told_at_once(image: str, site: Site, run: Run) -> None:
+async def test_a_download_that_is_not_a_document_fails_at_once(image: str, site: Site, run: Run) -> None:
     site.add("/good.png", SCAN, "image/png")
     report = await run(site.add("/setup.html", page(f"{image}<script>onload = () => {{ location.href = '/zip' }}</script>")))
     assert (report["status"], report["error"]["code"]) == ("partial" if image else "failed", "unknown_kind")
@@ -137,7 +137,7 @@ async def test_a_page_without_end_is_partial(image: str, site: Site, run: Run, m
     assert "goes on without end" in report["error"]["message"]
 
 
-async def test_a_host_that_wants_no_programs_is_told_of_and_scanned(site: Site, database: Database) -> None:
+async def test_a_page_that_robots_txt_forbids_is_scanned_with_a_remark(site: Site, database: Database) -> None:
     site.add("/robots.txt", "User-agent: *\nDisallow: /", "text/plain")
     settings = Settings(allow_networks=(ip_network("127.0.0.1/32"),), robots="warn")
     async with open_resources(settings) as polite:

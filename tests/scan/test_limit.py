@@ -1,4 +1,4 @@
-"""MEDLENS_MAX_IMAGES is exact, however many images are in hand at once and whoever judged them before."""
+"""MEDLENS_MAX_IMAGES is exact, also for images processed at the same time and for cached ones."""
 
 from __future__ import annotations
 

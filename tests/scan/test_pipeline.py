@@ -1,4 +1,4 @@
-"""What the walk does when a stage behind it fails: by name, for one image where it can, and never as a riddle for the queue."""
+"""Errors of the stages in the pipeline: they cost one image where possible, and reach the queue only where they must."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def scan(decoder: DecodePool, oracle: Oracle, recorder: Recorder) -> Scan:
     return Scan(Settings(), decoder, cast(Engine, oracle), cast(Any, recorder), Timings())
 
 
-async def test_a_picture_that_breaks_the_model_costs_only_itself(decoder: DecodePool) -> None:
+async def test_an_image_that_breaks_the_model_costs_only_itself(decoder: DecodePool) -> None:
     recorder = Recorder()
     outcome = await scan(decoder, Oracle(ModelError("the model failed on this image")), recorder).run(found())
     assert (outcome.status, outcome.error.code if outcome.error else None) == ("partial", "model_failed")

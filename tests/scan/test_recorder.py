@@ -1,4 +1,4 @@
-"""What a scan learns is written down whole: an image, its answer and its event appear together, or none of them."""
+"""An image, its verdict and its event are stored together or not at all."""
 
 from __future__ import annotations
 

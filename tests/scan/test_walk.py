@@ -1,4 +1,4 @@
-"""URL -> Report and file -> Report, with nothing faked."""
+"""From URL or file to Report, without fakes."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ async def test_a_folder_is_its_files_and_one_that_is_broken_does_not_end_it(tmp_
     assert "c.pdf" in report["error"]["message"]
 
 
-async def test_watchers_are_told_what_was_found_and_each_verdict(site: Site, run: Run, database: Database) -> None:
+async def test_events_report_what_was_found_and_each_verdict(site: Site, run: Run, database: Database) -> None:
     for number in range(3):
         site.add(f"/{number}.png", picture("PNG", (220, 180), number * 11), "image/png")
     report = await run(site.add("/three.html", page(*(f'<img src="/{number}.png">' for number in range(3)))))

@@ -1,4 +1,4 @@
-"""What tests of the source stage share: a local site, settings that open only its address, names that resolve as told, a proxy."""
+"""Fixtures of the source stage: a local site, settings that allow only its address, a fake DNS, a proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One spelling for every address, and a refusal for what is none; checked against the WHATWG cases and lists of bypasses."""
+"""Addresses have one normal form, and invalid ones are refused; checked against the WHATWG cases and lists of bypasses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxy carries what a page asks for, driven by a raw socket and by aiohttp; the browser has a module of its own."""
+"""The proxy forwards what a page requests, driven by a raw socket and by aiohttp; test_egress_browser.py has the browser."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ async def test_a_server_that_talks_no_http(proxy: EgressProxy, site: Site, clien
     assert {code for _, code in codes(proxy)} == {"connection_failed"}
 
 
-async def test_a_short_answer_is_not_taken_for_the_whole(proxy: EgressProxy, site: Site, client: aiohttp.ClientSession) -> None:
+async def test_a_truncated_response_is_not_taken_for_complete(
+    proxy: EgressProxy, site: Site, client: aiohttp.ClientSession
+) -> None:
     with pytest.raises(aiohttp.ClientError):
         async with client.get(site.url("/short"), proxy=proxy.url) as answer:
             await answer.read()

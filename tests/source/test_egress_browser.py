@@ -1,4 +1,4 @@
-"""Real Chromium behind the proxy: all of a page's responses comes through it, and nothing reaches what is closed."""
+"""Chromium behind the proxy: all requests of a page go through it, and none reaches a denied address."""
 
 from __future__ import annotations
 

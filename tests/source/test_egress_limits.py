@@ -1,4 +1,4 @@
-"""The proxy lets nothing go on without end: bytes in both directions, connections, silence."""
+"""The limits of the proxy: bytes in both directions, connections, silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxy refuses what is closed or can be misread, however it is spelled, and keeps a record of it."""
+"""The proxy refuses denied and ambiguous addresses in every spelling, and lists what it refused."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_a_server_can_neither_claim_a_refusal_nor_smuggle_a_length(proxy: 
         assert gone not in head.lower()
 
 
-async def test_refusals_are_told_once_and_not_without_end(
+async def test_refusals_are_listed_once_and_up_to_a_limit(
     proxy: EgressProxy, client: aiohttp.ClientSession, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(egress, "MAX_REFUSALS", 3)

@@ -1,4 +1,4 @@
-"""Downloads from a real local site in every mood; each refusal has its name."""
+"""Downloads from a local site that redirects, stalls and lies; each refusal has its error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fetcher(guard: Guard, settings: Settings) -> Fetcher:
     return Fetcher(guard, settings)
 
 
-async def test_a_pdf_an_image_and_a_dicom_file_come_whole(fetcher: Fetcher, site: Site) -> None:
+async def test_a_pdf_an_image_and_a_dicom_file_are_downloaded_in_full(fetcher: Fetcher, site: Site) -> None:
     image = picture("JPEG", (300, 300))
     site.add("/scan", PDF, "application/octet-stream", {"Content-Disposition": 'attachment; filename="../a\\b/thorax.pdf"'})
     site.add("/photo.jpg", image, "text/html")

@@ -1,4 +1,4 @@
-"""Bytes tell the kind; names do not."""
+"""The bytes of a file tell its kind; its name does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The address table: each range denied from its first to its last address, its neighbours not, and IPv4 found inside IPv6."""
+"""The deny table: each range from its first to its last address and not its neighbours, and IPv4 inside IPv6."""
 
 from __future__ import annotations
 

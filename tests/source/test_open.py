@@ -1,4 +1,4 @@
-"""What a person gives becomes a Source, or an error that says what to do."""
+"""A target becomes a Source, or an error that says what to do."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_folder_that_is_missing_or_too_full(tmp_path: Path, monkeypatch: pytes
         list(walk_folder(tmp_path))
 
 
-def test_paths_and_addresses_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_and_addresses_are_distinguished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "report.pdf").write_bytes(PDF)
     for path in ("report.pdf", "./gone.pdf", "../x", "/x/y.png", "~/x", "."):
