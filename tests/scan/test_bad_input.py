@@ -116,7 +116,7 @@ async def test_a_download_that_is_not_a_document_fails_at_once(image: str, site:
     site.add("/good.png", SCAN, "image/png")
     report = await run(site.add("/setup.html", page(f"{image}<script>onload = () => {{ location.href = '/zip' }}</script>")))
     assert (report["status"], report["error"]["code"]) == ("partial" if image else "failed", "unknown_kind")
-    assert report["error"]["message"].startswith("a file that the page hands out: zip is a ZIP")
+    assert report["error"]["message"].startswith("a file that the page offers: zip is a ZIP")
 
 
 @pytest.mark.parametrize("body", ["", page("<p>Nothing to see")], ids=["empty", "text"])
