@@ -35,8 +35,10 @@ class BrokenConnection(Exception):
 
 
 class Connection:
-    """`state` is h11's connection, `reader` and `writer` the socket's. `meter` is called with the number of bytes received, and may
-    raise."""
+    """An HTTP/1.1 connection: `state` is h11's, `reader` and `writer` are the socket's.
+
+    `meter` is called with the number of bytes received, and may raise.
+    """
 
     def __init__(self, role: type[h11.CLIENT] | type[h11.SERVER], streams: Streams, meter: ByteMeter) -> None:
         self.state = h11.Connection(role, max_incomplete_event_size=MAX_HEAD_BYTES)
