@@ -16,7 +16,7 @@ from server.imaging.decode import read_header
 from server.settings import Settings
 
 MAX_REFUSED = 5000  # a page can load tracking pixels without end; a higher count says no more
-MAX_ALT = 500  # characters; a sentence or two tells what stands there
+MAX_ALT = 500  # characters; one or two sentences describe an image
 MAX_URL = 2000  # characters; longer ones carry data
 # Unicode categories that are not printed: control, format (such as text direction), surrogates (no UTF-8), private use.
 UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Co"))

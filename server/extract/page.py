@@ -36,7 +36,7 @@ __all__ = ["NotAPage", "extract_page"]
 LOADING_SHARE = 0.85
 # How often a page is followed that navigates (refresh, script) while it is read; the images of each document are kept.
 MAX_DOCUMENTS = 4
-MOVED_ON = Notice(code=RenderError.code, message="the page kept moving on while it was looked at")
+MOVED_ON = Notice(code=RenderError.code, message="the page kept navigating while it was read")
 MAX_TITLE = 300  # characters
 
 
@@ -92,7 +92,7 @@ class _Visit:
                 if not self._crashed or task is None:
                     raise
                 task.uncancel()
-                self._emit(Notice(code=RenderError.code, message="the page broke down while it was shown"))
+                self._emit(Notice(code=RenderError.code, message="the page crashed while it was rendered"))
 
     async def _visit(self, context: BrowserContext) -> None:
         page = await context.new_page()
@@ -113,7 +113,7 @@ class _Visit:
                 async with Rasterizer(context, self._candidate_filter, self._settings) as rasterizer:
                     await locate_images(layout, page, responses, self._candidate_filter, rasterizer)
                 if layout.cut:
-                    self._emit(_cut("parts of the page were too large to be read whole"))
+                    self._emit(_cut("parts of the page were too large and are not read in full"))
         except TimeoutError:
             late = True
         except PlaywrightError:
@@ -123,7 +123,8 @@ class _Visit:
         responses.give_up()
         if late:
             limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
-            self._emit(Notice(code=TimedOut.code, message=f"the page took longer than {limit}; this is what it showed by then"))
+            message = f"the page took longer than {limit}; the images that had loaded by then are in the Report"
+            self._emit(Notice(code=TimedOut.code, message=message))
         downloads.raise_if_any()
 
     def _left(self, share: float = 1.0) -> float:
@@ -157,7 +158,7 @@ class _Visit:
                     raise
                 continue
             if not ended:
-                self._emit(_cut("the page goes on without end; its first part was looked at"))
+                self._emit(_cut("the page goes on without end; only its first part was read"))
             return
         self._emit(MOVED_ON)
 

@@ -25,7 +25,7 @@ from server.settings import Settings
 CPU_SLACK_S = 5.0
 
 
-# How often a PDF is read again behind a page that killed its reader. A file with more such pages is an attack.
+# How often reading a PDF continues after a page that killed its reader. A file with more such pages is an attack.
 PDF_RESTARTS = 3
 
 
@@ -33,7 +33,7 @@ PDF_RESTARTS = 3
 class Reader:
     """How one kind of file is read. `worker`: module that runs in the child; `noun`: what messages call the file.
 
-    `kind`: of its places; `restarts`: how often reading starts again behind a page that killed the child.
+    `kind`: of its places; `restarts`: how often reading continues after a page that killed the child.
     """
 
     worker: str

@@ -152,7 +152,7 @@ class EgressProxy:
         return count_bytes
 
     async def _refuse(self, client: Connection, host: str, error: MedlensError) -> None:
-        """Record the refusal, then answer with it; a response that has begun is cut off, so that it does not pass for complete."""
+        """Record the refusal and answer with it; a response that has started is cut off, so that it does not look complete."""
         refusal = Refusal(host, error.code, str(error))
         if refusal not in self.refusals and len(self.refusals) < MAX_REFUSALS:
             self.refusals.append(refusal)

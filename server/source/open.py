@@ -36,7 +36,7 @@ async def open_source(target: str, fetcher: Fetcher) -> Source:
     if fetcher.settings.robots != "off" and not await may_scan(url, fetcher.read):
         message = f"{quoted(url)}: the robots.txt of this host asks programs to stay away"
         if fetcher.settings.robots == "obey":
-            raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans all the same")
+            raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans it with a remark")
         log.warning("robots_disallowed", url=url)
         notice = Notice(code=RobotsDisallowed.code, message=message, severity="remark")
     probe = await fetcher.open(url)

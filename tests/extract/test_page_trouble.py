@@ -164,7 +164,7 @@ async def test_a_page_that_never_stays_is_left(visit: Visit, site: Site) -> None
     site.add_handler("/turning", turning)
     seen = await visit(site.url("/turning"), page_timeout_s=12)
     assert len(seen.images) == 1
-    assert [notice.code for notice in seen.notices if "moving on" in notice.message] == ["render_failed"]
+    assert [notice.code for notice in seen.notices if "kept navigating" in notice.message] == ["render_failed"]
 
 
 async def test_an_svg_that_never_draws_is_left(visit: Visit, site: Site) -> None:
