@@ -22,6 +22,12 @@ def most_surely_medical(verdicts: Sequence[Verdict]) -> Verdict | None:
     return max(medical, key=lambda verdict: (verdict.medical.sure, verdict.sure, verdict.medical.probability), default=None)
 
 
+def most_medical(verdicts: Sequence[Verdict]) -> int:
+    """Which of an animation's frames decides: the most surely medical one, or the one least surely not, of one or more."""
+    best = most_surely_medical(verdicts) or max(verdicts, key=lambda verdict: verdict.medical.probability)
+    return next(place for place, verdict in enumerate(verdicts) if verdict is best)
+
+
 def figure(panels: Sequence[Verdict], whole: Verdict) -> Verdict:
     """A figure's verdict: that of its most surely medical panel, containing every modality that a panel is sure of.
 

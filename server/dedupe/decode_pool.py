@@ -14,7 +14,7 @@ from typing import Any, Self
 from PIL import Image
 
 from server.contract.errors import Damaged, ReaderFailed, TimedOut
-from server.imaging.decode import WORKING_SIDE, Raster
+from server.imaging.decode import MAX_FRAMES, WORKING_SIDE, Raster
 from server.sandbox.child import Child, start_fork_server
 from server.settings import Settings
 
@@ -54,7 +54,11 @@ class DecodePool:
         await self.close()
 
     async def decode(self, data: bytes, page: int = 0) -> DecodedImage:
-        """Decode one image (of a TIFF: `page`, from 0). Waits while all decoders are busy.
+        """Decode one image (of a TIFF: `page`, from 0; of an animation one frame). Waits and raises as `decode_frames` does."""
+        return (await self.decode_frames(data, page))[0]
+
+    async def decode_frames(self, data: bytes, page: int = 0) -> list[DecodedImage]:
+        """Decode one image, or an even sample of an animation's frames that are not blank. Waits while all decoders are busy.
 
         Raises UnknownKind, Damaged (also when the decoder crashed), ImageTooLarge, or TimedOut after MEDLENS_IMAGE_TIMEOUT_S.
         """
@@ -65,7 +69,7 @@ class DecodePool:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     header, body = await self._ask(child, data, page)
-                decoded = _decoded_image(header, body)
+                decoded = _decoded_frames(header, body)
                 healthy = True
                 return decoded
             except TimeoutError:
@@ -103,15 +107,31 @@ class DecodePool:
         return answer
 
 
-def _decoded_image(header: dict[str, Any], body: bytes) -> DecodedImage:
+def _decoded_frames(header: dict[str, Any], body: bytes) -> list[DecodedImage]:
     """Parse and check a child's answer. Raises ReaderFailed for anything unexpected."""
     try:
-        width, height = (int(side) for side in header["size"])
-        thumbnail_bytes = int(header["thumbnail"])
-        if not 0 < width <= WORKING_SIDE or not 0 < height <= WORKING_SIDE or len(body) - thumbnail_bytes != width * height * 3:
+        frames = list(header["frames"])
+        if not 0 < len(frames) <= MAX_FRAMES:
             raise ValueError
-        image = Image.frombytes("RGB", (width, height), body[thumbnail_bytes:])
-        raster = Raster(str(header["format"]), int(header["width"]), int(header["height"]), image)
-        return DecodedImage(raster, f"{int(header['phash'], 16):016x}", bytes.fromhex(header["grey"]), body[:thumbnail_bytes])
+        decoded, begin = [], 0
+        for facts in frames:
+            one, begin = _decoded_image(facts, body, begin)
+            decoded.append(one)
+        if begin != len(body):
+            raise ValueError
+        return decoded
     except (KeyError, TypeError, ValueError):
         raise ReaderFailed("the decoder sent an invalid answer") from None
+
+
+def _decoded_image(facts: dict[str, Any], body: bytes, begin: int) -> tuple[DecodedImage, int]:
+    """One image or frame, whose thumbnail and pixels begin at `begin` of `body`, and where they end. Raises what parsing raises."""
+    width, height = (int(side) for side in facts["size"])
+    pixels = begin + int(facts["thumbnail"])
+    end = pixels + width * height * 3
+    if not 0 < width <= WORKING_SIDE or not 0 < height <= WORKING_SIDE or not begin <= pixels < end <= len(body):
+        raise ValueError
+    image = Image.frombytes("RGB", (width, height), body[pixels:end])
+    raster = Raster(str(facts["format"]), int(facts["width"]), int(facts["height"]), image)
+    phash = f"{int(facts['phash'], 16):016x}"
+    return DecodedImage(raster, phash, bytes.fromhex(facts["grey"]), body[begin:pixels]), end

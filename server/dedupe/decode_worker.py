@@ -1,19 +1,21 @@
 """Decodes images in a child process of server/sandbox/child.py: one answer for each request, until the parent closes the pipe.
 
 A request is the image's bytes with `max_pixels` and `page`. The answer holds format, size, thumbnail, raw RGB of the shrunk image,
-perceptual hash and grey copy. Nothing is kept from one image to the next.
+perceptual hash and grey copy; of an animation those of each sampled frame that is not blank. Nothing is kept from one image to the
+next.
 """
 
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import scipy.fftpack  # noqa: F401 - imagehash loads it with the first hash; loaded here, it is shared by all children
 from PIL import Image
 
 from server.contract.errors import Damaged, ImageTooLarge, MedlensError
 from server.dedupe.fingerprint import grey_of, phash_of
-from server.imaging.decode import Raster, decode
+from server.imaging.decode import Raster, decode_frames
 from server.sandbox.protocol import Pipe
 
 # Long side of a thumbnail, pixels: what a card of the dashboard shows on a dense screen, about 15 kB.
@@ -25,8 +27,9 @@ def serve(pipe: Pipe) -> None:
     while (request := pipe.receive()) is not None:
         header, data = request
         try:
-            raster = decode(data, int(header["max_pixels"]), int(header["page"]))
-            _answer(pipe, raster)
+            rasters = decode_frames(data, int(header["max_pixels"]), int(header["page"]))
+            answers = [_answer(raster) for raster in rasters if not raster.blank] or [_answer(rasters[0])]
+            pipe.send({"frames": [facts for facts, _ in answers]}, b"".join(pixels for _, pixels in answers))
         except MedlensError as error:
             pipe.send_error(error)
         except MemoryError:
@@ -37,9 +40,10 @@ def serve(pipe: Pipe) -> None:
             pipe.send_error(Damaged(f"the image does not decode: {type(error).__name__}"))
 
 
-def _answer(pipe: Pipe, raster: Raster) -> None:
+def _answer(raster: Raster) -> tuple[dict[str, Any], bytes]:
+    """What is told of one image or frame, and its thumbnail followed by its pixels."""
     thumbnail = _thumbnail(raster.image)
-    header = {
+    facts = {
         "format": raster.format,
         "width": raster.width,
         "height": raster.height,
@@ -48,7 +52,7 @@ def _answer(pipe: Pipe, raster: Raster) -> None:
         "grey": grey_of(raster).hex(),
         "thumbnail": len(thumbnail),
     }
-    pipe.send(header, thumbnail + raster.image.tobytes())
+    return facts, thumbnail + raster.image.tobytes()
 
 
 def _thumbnail(image: Image.Image) -> bytes:

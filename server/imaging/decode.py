@@ -1,8 +1,8 @@
 """Decodes images; no other module of the server opens one. The header is checked first; the result is RGB, upright and shrunk.
 
-Formats on the allow-list: JPEG (MPO included), PNG, WebP, AVIF, BMP, GIF and TIFF; of an animation the first frame. Icons (ICO) are
-left out: they are never scans, and their format nests other formats. Colour profiles are not applied, because they shift tints
-only.
+Formats on the allow-list: JPEG (MPO included), PNG, WebP, AVIF, BMP, GIF and TIFF; of an animated GIF or WebP an even sample of
+its frames, of other animations the first. Icons (ICO) are left out: they are never scans, and their format nests other formats.
+Colour profiles are not applied, because they shift tints only.
 
 Pixels that do not decode (a wrong PNG checksum, a file cut in half) raise Damaged, so that nobody gets a verdict on half a scan. A
 JPEG that lacks only its last rows is decoded as browsers decode it.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -32,6 +32,12 @@ MIN_ROWS_SHARE = 0.9
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 for _plugin in ("Jpeg", "Mpo", "Png", "WebP", "Avif", "Gif", "Bmp", "Tiff"):  # Pillow loads these on demand, or with forty others
     importlib.import_module(f"PIL.{_plugin}ImagePlugin")
+# Frames of an animation that are decoded, evenly spread: five do not miss what a fifth of it shows, and cost five images.
+MAX_FRAMES = 5
+# Pixels of an animation that are decoded on the way to these frames, since each is drawn over those before it: about a second of
+# work. A longer animation is sampled as far as that.
+MAX_ANIMATION_PIXELS = 60_000_000
+_ANIMATED = ("GIF", "WEBP")
 _JPEG = ("JPEG", "MPO")  # Pillow opens the second as the first
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -113,6 +119,46 @@ def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE
             ):
                 width, height = height, width
         return Raster(_name(image), width, height, small)
+
+
+def decode_frames(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE) -> list[Raster]:
+    """Decode an animated GIF or WebP to an even sample of its frames, anything else to one Raster as `decode` does.
+
+    An animation that is cut short gives the frames that are there. Raises as `decode` does.
+    """
+    with _errors_translated(), _open(data) as image:
+        check_pixels(*image.size, max_pixels)
+        count = _frame_count(image) if image.format in _ANIMATED else 1
+        if count > 1:
+            return list(_frames(image, sampled_frames(count, *image.size), side))
+    return [decode(data, max_pixels, page, side)]
+
+
+def sampled_frames(count: int, width: int, height: int) -> list[int]:
+    """The numbers, from 0, of at most MAX_FRAMES frames: the middles of equal parts, so that a title card may be passed over."""
+    within_reach = max(1, min(count, MAX_ANIMATION_PIXELS // (width * height)))
+    parts = min(MAX_FRAMES, within_reach)
+    return [(2 * part + 1) * within_reach // (2 * parts) for part in range(parts)]
+
+
+def _frame_count(image: Image.Image) -> int:
+    """How many frames there are; of a file that ends in the middle of one, those before it."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # a GIF's frames are counted by parsing them
+        return image.tell() + 1
+
+
+def _frames(image: Image.Image, numbers: Sequence[int], side: int) -> Iterator[Raster]:
+    for number in numbers:
+        try:
+            image.seek(number)
+            frame = image.copy()  # seeking on changes `image`
+        except Exception:  # what parsers raise for a file that ends early: EOFError, OSError, SyntaxError ...
+            if number == numbers[0]:
+                raise
+            return
+        yield Raster(_name(image), image.width, image.height, to_rgb(frame, side))
 
 
 def to_png(image: Image.Image) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from server.classify.decide import most_medical
 from server.classify.engine import Engine
 from server.contract.errors import DocumentError, MedlensError, ModelError, TimedOut, UnknownKind, WeightsMissing
 from server.contract.records import Candidate, Found, JudgedImage, Notice, Skipped, SkipReason, UniqueImage
@@ -136,14 +137,15 @@ class Scan:
         if self._is_full(sha256):
             return None
         with self._timings.measure("decode"):
-            decoded = await self._decoder.decode(data)
-        raster = decoded.raster
-        if raster.blank:
+            frames = await self._decoder.decode_frames(data)
+        if frames[0].raster.blank:
             self._skip(sha256, "blank")
             return None
-        original = self._grouper.near_duplicate(sha256, decoded.phash, raster.width, raster.height, decoded.grey)
         with self._timings.measure("classify"):
-            judgement = await self._engine.judge(raster)
+            judgements = await asyncio.gather(*(self._engine.judge(frame.raster) for frame in frames))
+        chosen = most_medical([one.verdict for one in judgements])
+        decoded, judgement, raster = frames[chosen], judgements[chosen], frames[chosen].raster
+        original = self._grouper.near_duplicate(sha256, decoded.phash, raster.width, raster.height, decoded.grey)
         image = UniqueImage(
             sha256, raster.width, raster.height, raster.format, len(data), (), b"", decoded.phash, near_duplicate_of=original
         )

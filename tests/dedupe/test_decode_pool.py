@@ -81,6 +81,20 @@ async def test_the_decoders_answer_is_raised_and_it_goes_on(pool: DecodePool, da
     assert (await pool.decode(drawn())).raster.width == 900
 
 
+async def test_of_an_animation_the_sampled_frames_that_are_not_blank(pool: DecodePool) -> None:
+    frames = [Image.new("RGB", (900, 600)), *(Image.open(BytesIO(drawn(seed))).convert("RGB") for seed in (1, 2))]
+    out = BytesIO()
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], lossless=True, duration=40)
+    decoded = await pool.decode_frames(out.getvalue())
+    assert [one.raster.image.size for one in decoded] == [(768, 512)] * 2
+    assert len({one.phash for one in decoded}) == len({one.thumbnail for one in decoded}) == 2
+    out = BytesIO()
+    cards = [Image.new("RGB", (90, 60), (level,) * 3) for level in (0, 255)]
+    cards[0].save(out, "WEBP", save_all=True, append_images=cards[1:], lossless=True, duration=40)
+    (only,) = await pool.decode_frames(out.getvalue())
+    assert only.raster.blank
+
+
 async def test_too_many_pixels() -> None:
     async with DecodePool(Settings(max_pixels=1000)) as pool:
         with pytest.raises(ImageTooLarge):

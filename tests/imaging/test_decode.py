@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from server.contract.errors import Damaged
-from server.imaging.decode import WORKING_SIDE, decode, read_header
+from server.imaging.decode import MAX_FRAMES, WORKING_SIDE, decode, decode_frames, read_header, sampled_frames
 from tests.drawn import at, drawn, encoded
 
 LIMIT = 50_000_000
@@ -136,6 +136,53 @@ def test_animations_show_their_first_frame() -> None:
         data = encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=100)
         assert at(decode(data, LIMIT).image, 0.5, 0.5)[0] > 200
         assert read_header(data).frames == 1
+
+
+def animation(format: str, count: int = 20) -> bytes:
+    """A loop whose first frame, a title card, is black, and whose other frames get brighter by 10."""
+    frames = [Image.new("RGB", (60, 40), (10 * number,) * 3) for number in range(count)]
+    out = BytesIO()
+    options = {"lossless": True} if format == "WEBP" else {}
+    frames[0].save(out, format, save_all=True, append_images=frames[1:], duration=40, loop=0, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP"])
+def test_an_animation_gives_an_even_sample_of_its_frames(format: str) -> None:
+    rasters = decode_frames(animation(format), LIMIT)
+    levels = [raster.image.getpixel((5, 5))[0] for raster in rasters]  # type: ignore[index]
+    assert levels == pytest.approx([20, 60, 100, 140, 180], abs=3)
+    assert {(raster.format, raster.width, raster.height) for raster in rasters} == {(format.lower(), 60, 40)}
+
+
+def test_an_animation_that_is_cut_short_gives_the_frames_that_are_there() -> None:
+    whole = animation("GIF")
+    for share in (0.3, 0.5, 0.66, 0.9):
+        assert 1 < len(decode_frames(whole[: int(len(whole) * share)], LIMIT)) <= MAX_FRAMES
+
+
+def test_what_does_not_move_is_one_image() -> None:
+    out = BytesIO()
+    Image.new("RGB", (60, 40)).save(out, "GIF")
+    assert len(decode_frames(out.getvalue(), LIMIT)) == 1
+    pages = [Image.new("L", (50 + page, 40), page * 80) for page in range(3)]
+    out = BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+    assert [raster.width for raster in decode_frames(out.getvalue(), LIMIT, page=2)] == [52]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "wanted"),
+    [
+        (1, (60, 40), [0]),
+        (3, (60, 40), [0, 1, 2]),
+        (10, (60, 40), [1, 3, 5, 7, 9]),
+        (10_000, (2_000, 2_000), [1, 4, 7, 10, 13]),  # as far as MAX_ANIMATION_PIXELS: 15 frames
+        (5, (9_000, 9_000), [0]),  # not even one frame's pixels: the first
+    ],
+)
+def test_frames_are_spread_evenly_and_no_further_than_can_be_decoded(count: int, size: tuple[int, int], wanted: list[int]) -> None:
+    assert sampled_frames(count, *size) == wanted
 
 
 def test_pages_of_a_tiff() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
+from io import BytesIO
 from typing import Any, cast
 
 import pytest
+from PIL import Image, ImageDraw, ImageStat
 
 from server.classify.engine import Engine, Judgement
 from server.contract.errors import DatabaseUnavailable, MedlensError, ModelError, WeightsMissing
@@ -91,3 +93,27 @@ async def test_what_nobody_foresaw_is_not_hidden(decoder: DecodePool) -> None:
     with pytest.raises(ExceptionGroup) as raised:
         await scan(decoder, Oracle(ZeroDivisionError("a mistake of ours")), Recorder()).run(found())
     assert raised.group_contains(ZeroDivisionError)
+
+
+class Sonographer(Oracle):
+    """Takes bright images for ultrasound, and dark ones surely for not medical."""
+
+    async def judge(self, picture: Raster) -> Judgement:
+        self.turn += 1
+        bright = ImageStat.Stat(picture.image.convert("L")).mean[0] > 60
+        return Judgement(verdict("ultrasound", 0.98) if bright else verdict("non_medical", 0.99))
+
+
+async def test_a_black_title_card_does_not_make_a_loop_of_ultrasound_not_medical(decoder: DecodePool) -> None:
+    title = Image.new("RGB", (96, 80))
+    ImageDraw.Draw(title).line((10, 40, 60, 40), fill="white")
+    loop = [Image.effect_noise((96, 80), 90).convert("RGB") for _ in range(9)]
+    out = BytesIO()
+    title.save(out, "GIF", save_all=True, append_images=[*[title] * 9, *loop], duration=40)
+
+    async def animated() -> AsyncIterator[Found]:
+        yield Candidate(out.getvalue(), Place("https://example.org/loop.gif", "img"))
+
+    oracle = Sonographer()
+    (judged,) = (await scan(decoder, oracle, Recorder()).run(animated())).images
+    assert (judged.verdict.modality, judged.image.format, oracle.turn) == ("ultrasound", "gif", 5)
