@@ -34,7 +34,7 @@ export function why(verdict, panels, text, percent) {
   if (verdict.sure) return text(members.length < 2 ? "why_sure_alone" : verdict.agree ? "why_sure" : "why_sure_though");
   if (!verdict.agree) {
     const clear = members.map(([member, said]) => [member, favourite(said)]).filter(([, [, share]]) => share >= FAVOURITE);
-    const opinions = clear.map(([member, [modality]]) => text("why_member", [MEMBERS[member] ?? member, name(modality)]));
+    const opinions = clear.map(([member, [modality]]) => text("why_member", [memberName(member), name(modality)]));
     return text("why_disagree", [join(opinions, text)]);
   }
   if (verdict.confidence >= BEYOND_THRESHOLDS) return text("why_unlike", [name(verdict.modality)]);
@@ -44,6 +44,14 @@ export function why(verdict, panels, text, percent) {
 
 /** Whether a percentage may stand beside the headline: never beside an abstention, a figure's list, or a person's label. */
 export const showsPercent = ({ sure, corrected, contains }) => sure && !corrected && contains.length < 2;
+
+/** Whether a person's label is another than the models' answer; then their bars explain nothing. */
+export const overruled = ({ corrected, modality, probabilities }) => corrected && answerOf(probabilities) !== modality;
+
+/** What the image is or, as a figure, contains; one modality or more. */
+export const modalitiesOf = ({ contains, modality }) => (contains.length ? contains : [modality]);
+
+export const memberName = (name) => MEMBERS[name] ?? name;
 
 const favourite = (shares) => Object.entries(shares).reduce((best, one) => (one[1] > best[1] ? one : best));
 const same = (one, other) => Object.entries(one).every(([name, share]) => other[name] === share);

@@ -31,6 +31,7 @@ NAME_CELLS = 40
 LEAST_NAME_CELLS = 12
 PIXEL_CELLS = len("2000×2000")
 SURE_CELLS = BAR_CELLS + len(" 99.9 %")
+ANSWER_CELLS = 32  # longer answers, such as figures of four modalities, go on in a second line
 NOTE_CELLS = len("models disagree,")
 BETWEEN = 2  # cells that separate columns, and that the table is indented
 
@@ -103,7 +104,7 @@ def _notes(image: Mapping[str, Any]) -> Text:
 
 def _table(report: Mapping[str, Any], width: int) -> Table:
     """On a narrow terminal names give way first, then notes go below the answer; what medlens says is never cut."""
-    answers = max(cell_len(_answer(image["verdict"]).plain) for image in report["images"])
+    answers = min(ANSWER_CELLS, max(cell_len(_answer(image["verdict"]).plain) for image in report["images"]))
     noted = any(image["near_duplicate_of"] or _notes(image).plain for image in report["images"])
     others = PIXEL_CELLS + answers + SURE_CELLS + NOTE_CELLS * noted + 6 * BETWEEN
     below = noted and width < LEAST_NAME_CELLS + others
@@ -114,7 +115,7 @@ def _table(report: Mapping[str, Any], width: int) -> Table:
     name_cells = max(LEAST_NAME_CELLS, min(NAME_CELLS, width - others))
     table.add_column("image", max_width=name_cells, overflow="ellipsis", no_wrap=True)
     table.add_column("pixels", justify="right", no_wrap=True, min_width=PIXEL_CELLS)
-    table.add_column("shows", no_wrap=not below, min_width=answers, max_width=answers)
+    table.add_column("shows", overflow="fold", min_width=answers, max_width=answers)
     table.add_column("how sure", no_wrap=True, min_width=SURE_CELLS)
     if not below:
         table.add_column("", overflow="fold")

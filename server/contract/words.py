@@ -66,7 +66,7 @@ def headline(verdict: Verdict) -> str:
 def why(verdict: Verdict, panels: Sequence[Panel] = ()) -> str:
     """One sentence: what makes the verdict sure, or keeps it from being sure."""
     if verdict.corrected:
-        said = _answer(verdict.probabilities)
+        said = answer_of(verdict.probabilities)
         return _text("why_confirmed") if said == verdict.modality else _text("why_corrected", _in_text(said))
     if any(panel.verdict.probabilities == verdict.probabilities for panel in panels):
         return _text("why_figure" if verdict.sure else "why_figure_unsure")
@@ -97,7 +97,7 @@ def _candidates(verdict: Verdict) -> list[Modality]:
     return [name for name in MODALITIES if name in (verdict.modality, verdict.open)]
 
 
-def _answer(probabilities: Probabilities) -> Modality:
+def answer_of(probabilities: Probabilities) -> Modality:
     """What the models answer, by the rule of Verdict."""
     if probabilities[NON_MEDICAL] > 0.5:
         return NON_MEDICAL

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from server.contract.modalities import MODALITY_KEYS, MODALITY_NAMES
 from server.contract.percent import percent
+from server.contract.words import MEMBER_NAMES
 from server.web import texts
 from server.web.http.caller import caller_of
 from server.web.http.keys import SETTINGS
@@ -29,6 +30,7 @@ def environment() -> Environment:
         "script_texts": texts.SCRIPT_TEXTS,
         "modality_names": MODALITY_NAMES,
         "modality_keys": MODALITY_KEYS,
+        "member_names": MEMBER_NAMES,
         "status_names": texts.STATUS_NAMES,
         "kind_names": texts.KIND_NAMES,
         "places": texts.PLACES,

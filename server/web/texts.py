@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from server.contract import words
 from server.web import texts_figures, texts_history, texts_new, texts_review, texts_scan, texts_settings
 
 STATUS_NAMES = {
@@ -85,6 +86,7 @@ TEXTS = SimpleNamespace(
 )
 
 SCRIPT_TEXTS = {
+    **{key: text for key, text in words.TEXTS.items() if not key.startswith("why_")},
     **texts_figures.SCRIPT_TEXTS,
     **texts_review.SCRIPT_TEXTS,
     **texts_settings.SCRIPT_TEXTS,

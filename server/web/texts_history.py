@@ -11,7 +11,7 @@ TEXTS = {
     "days_are_utc": "Days are UTC; the last one is included",
     "apply": "Show",
     "reset": "Reset",
-    "uncertain_only": "Uncertain",
+    "uncertain_only": "Not sure",
     "disagree_only": "Members disagree",
     "corrected_only": "Corrected",
     "empty_title": "Nothing checked yet",

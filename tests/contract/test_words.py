@@ -57,6 +57,10 @@ def test_python_says_it_in_english(case: dict[str, Any]) -> None:
     assert shows_percent(verdict) == (case["sure"] and "corrected" not in case and "contains" not in case)
 
 
+def test_the_extension_has_the_same_script() -> None:
+    assert SCRIPT.read_text() == (ROOT / "extension/shared/words.js").read_text()
+
+
 def _script(texts: dict[str, str]) -> list[list[Any]]:
     """What the script says of every case, with these texts."""
     judged = [_judged(case) for case in CASES]

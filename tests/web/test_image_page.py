@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import BytesIO
 
@@ -11,12 +12,12 @@ from aiohttp.test_utils import TestServer
 from PIL import Image
 from playwright.async_api import Page, expect
 
-from server.contract.records import Place
+from server.contract.records import Panel, Place
 from server.store import thumbnails
 from server.store.database import Database
 from server.web.http.keys import SETTINGS
 from server.web.pages.image_page import LISTED
-from tests.judged import MODEL, digest, judged
+from tests.judged import MODEL, digest, judged, verdict
 from tests.web.conftest import scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE
 
@@ -50,15 +51,62 @@ async def test_a_heat_map_that_is_not_made_yet_is_asked_for_again(browsed: Page,
 async def test_a_correction_by_key_holds_and_is_taken_back(browsed: Page, kept: Database) -> None:
     await scanned(kept, judged("a", "ct", 0.5, uncertain=True, thumbnail=webp()))
     await browsed.goto(f"/images/{digest('a')}")
-    await expect(browsed.locator(".marks").first).to_contain_text("Uncertain: CT or X-ray")
+    headline, why, bars = (browsed.locator(name) for name in ("[data-verdict]", "[data-why]", ".bars"))
+    await expect(headline).to_have_text("Probably medical, X-ray or CT")
+    await expect(browsed.locator("[data-percent]")).to_have_count(0)  # none beside an answer that is not sure
+    await expect(why).to_have_text("Not sure whether it is medical at all: 90 % speaks for it.")
+    await expect(bars).to_have_count(1)
+    await browsed.locator('[data-correct="ultrasound"]').focus()
     await browsed.keyboard.press("4")
-    await expect(browsed.locator("[data-verdict]")).to_have_text("Ultrasound")
-    await expect(browsed.locator("[data-uncertain]")).to_be_hidden()
-    await browsed.reload()
-    await expect(browsed.locator('[data-correct="ultrasound"]')).to_have_attribute("aria-pressed", "true")
+    for reloaded in (False, True):
+        if reloaded:
+            await browsed.reload()
+        await expect(why).to_have_text("You labelled it; the models had said CT.")
+        await expect(headline).to_have_text("Ultrasound")
+        await expect(browsed.locator(".marks").first).to_contain_text("Labelled by you")
+        await expect(bars).to_have_count(0)  # of models that were wrong
+        await expect(browsed.locator('[data-correct="ultrasound"]')).to_have_attribute("aria-pressed", "true")
     await browsed.keyboard.press("u")
-    await expect(browsed.locator("[data-verdict]")).to_have_text("CT")
-    await expect(browsed.locator("[data-uncertain]")).to_be_visible()
+    await expect(why).to_contain_text("Not sure")
+    await expect(headline).to_have_text("Probably medical, X-ray or CT")
+    await browsed.keyboard.press("2")
+    await expect(why).to_have_text("You confirmed what the models had said.")
+    await expect(bars).to_have_count(1)
+
+
+async def test_a_figures_panels_are_shown_with_their_verdicts_and_where_they_stand(browsed: Page, kept: Database) -> None:
+    boxes = ((0, 0, 320, 480), (320, 0, 160, 480), (480, 0, 160, 480))
+    verdicts = (verdict("ct", 0.99), verdict("mri", 0.98), verdict("non_medical", 0.97))
+    panels = tuple(Panel(box, one) for box, one in zip(boxes, verdicts, strict=True))
+    figure = judged("a", "ct", 0.99, panels=panels, contains=("ct", "mri"), thumbnail=webp())
+    await scanned(kept, figure)
+    await browsed.goto(f"/images/{digest('a')}")
+    await expect(browsed.locator("[data-verdict]")).to_have_text("Figure with CT and MRI")
+    await expect(browsed.locator("[data-why]")).to_contain_text("judged by its parts")
+    cards, shown = browsed.locator("[data-panel]"), browsed.locator(".panel-box.pointed")
+    await expect(cards).to_have_text([re.compile("CT 99 % decides"), re.compile("MRI 98 %"), re.compile("Not medical 97 %")])
+    await expect(shown).to_have_count(0)
+    await cards.nth(1).hover()
+    await expect(shown).to_have_count(1)
+    assert [await shown.get_attribute(name) for name in ("x", "width")] == ["320", "160"]
+    await cards.nth(2).focus()
+    assert await shown.get_attribute("x") == "480"
+    await browsed.keyboard.press("5")
+    await expect(cards).to_have_count(0)  # the models were wrong about them
+
+
+async def test_the_heat_map_comes_with_a_legend_and_can_be_faded(browsed: Page, kept: Database) -> None:
+    await scanned(kept, judged("a", "ct", thumbnail=webp()))
+    await thumbnails.keep_heatmap(kept, digest("a"), MODEL, png())
+    await browsed.goto(f"/images/{digest('a')}")
+    tools = browsed.locator("[data-heat-tools]")
+    await expect(tools).to_be_hidden()
+    await browsed.keyboard.press("h")
+    await expect(tools).to_contain_text("little")
+    await browsed.get_by_label("Strength of the colours").fill("40")
+    await expect(browsed.locator("[data-heatmap]")).to_have_css("opacity", "0.4")
+    await browsed.get_by_role("button", name="Hide what it looked at").click()
+    await expect(tools).to_be_hidden()
 
 
 async def test_where_it_was_seen_is_listed_page_by_page_and_drawn(browsed: Page, kept: Database) -> None:

@@ -40,7 +40,8 @@ async def test_one_key_labels_skips_and_undoes(browsed: Page, kept: Database) ->
     await browsed.goto("/review")
     picture = browsed.locator("[data-picture]")
     await expect(picture).to_have_attribute("src", f"/api/images/{digest('a')}/thumbnail")
-    await expect(browsed.locator("[data-leans]")).to_contain_text("CT or")
+    await expect(browsed.locator("[data-leans]")).to_have_text("Probably medical, X-ray or CT")
+    await expect(browsed.locator("[data-why]")).to_contain_text("Not sure whether it is medical at all")
     await browsed.keyboard.press("3")
     await expect(picture).to_have_attribute("src", f"/api/images/{digest('b')}/thumbnail")
     assert await said(kept, "a") == "mri"

@@ -86,8 +86,10 @@ async def test_an_image_opens_in_a_dialog_that_has_an_address(browsed: Page, kep
     await expect(detail.locator("[data-verdict]")).to_have_text("CT")
     await expect(detail.locator("[data-position]")).to_have_text("1 of 4")
     await expect(detail.locator(".members tbody tr, .members tr:has(td)")).to_have_count(2)
-    await expect(detail.locator(".bars tr")).to_have_count(6)
+    await expect(detail.locator(".bars tr")).to_have_count(7)  # medical at all, and six modalities
     await expect(detail.locator(".panel-box")).to_have_count(2)
+    await detail.locator("[data-panel]").last.hover()
+    await expect(detail.locator(".panel-box.pointed")).to_have_attribute("x", "320")
     await expect(detail).to_contain_text("Seen in 2 scans")
     await expect(detail.locator(".seen > li").first).to_contain_text(EVIL)  # this scan first, although it is the older
     here = detail.locator(".spot .here").first
@@ -121,7 +123,7 @@ async def test_a_verdict_is_corrected_in_the_dialog_and_taken_back(browsed: Page
     await browsed.keyboard.press("Escape")
     card = browsed.locator(".card").first
     await expect(card).to_contain_text("MRI")
-    await expect(card).to_contain_text("Corrected")
+    await expect(card).to_contain_text("Labelled by you")
     await card.get_by_role("button", name="near copies: 1").click()
     await expect(browsed.locator("[data-copy-of]")).to_contain_text("MRI")
     assert (await scans.report(kept, scan_id)).images[1].verdict.corrected  # the copy, too
@@ -131,21 +133,33 @@ async def test_a_verdict_is_corrected_in_the_dialog_and_taken_back(browsed: Page
     assert not any(one.verdict.corrected for one in (await scans.report(kept, scan_id)).images)
 
 
-async def test_a_second_candidate_that_is_none_is_not_named(browsed: Page, kept: Database) -> None:
+async def test_cards_say_it_in_words_and_a_percentage_only_where_it_is_sure(browsed: Page, kept: Database) -> None:
     images = [
         judged("a", "ct", 0.96, uncertain=True, thumbnail=webp(1)),
-        judged("b", "ct", 0.5, uncertain=True, thumbnail=webp(99)),
+        judged("b", "ct", 0.5, uncertain=True, medical_sure=True, thumbnail=webp(99)),
+        judged("c", "mri", 0.99, contains=("ct", "mri"), thumbnail=webp(50)),
+        judged("d", "xray", 0.99, thumbnail=webp(70)),
     ]
     await browsed.goto(f"/scans/{await scanned(kept, *(at(one, 10 + 300 * n) for n, one in enumerate(images)))}")
-    doubts = browsed.locator('.card [data-mark="uncertain"]')
-    await expect(doubts).to_have_text(["Uncertain", "CT or X-ray"])
-    await browsed.goto(f"{browsed.url}#{digest('a')}")
-    await expect(browsed.locator("#detail [data-uncertain]")).to_have_text("Uncertain")
+    names, percents = browsed.locator(".card [data-name]"), browsed.locator(".card [data-percent]")
+    words = ["Probably CT", "Medical, X-ray or CT", "Figure with CT and MRI", "X-ray"]
+    await expect(names).to_have_text(words)
+    await expect(percents).to_have_text(["", "", "", "99 %"])
+    await expect(browsed.locator(".card").nth(2).locator(".dot")).to_have_count(2)
+    for filter, wanted in [("ct", "abc"), ("mri", "c"), ("uncertain", "ab")]:
+        await browsed.click(f'[data-filter="{filter}"]')
+        assert await shown(browsed) == short(*wanted)
+        assert await browsed.locator(f'[data-count="{filter}"]').inner_text() == str(len(wanted))
+    await browsed.click('[data-filter=""]')
+    await browsed.goto(f"{browsed.url}#{digest('c')}")
+    await expect(browsed.locator("#detail [data-verdict]")).to_have_text("Figure with CT and MRI")
     await browsed.keyboard.press("1")
-    await expect(doubts.first).to_be_hidden()
+    await expect(names).to_have_text([*words[:2], "X-ray", "X-ray"])
     await browsed.get_by_role("button", name="Undo the correction").click()
     await browsed.keyboard.press("Escape")
-    await expect(doubts).to_have_text(["Uncertain", "CT or X-ray"])  # now in the script's words
+    await expect(names).to_have_text(words)  # now in the script's words
+    await expect(percents).to_have_text(["", "", "", "99 %"])
+    await expect(browsed.locator(".card").nth(2).locator(".dot")).to_have_count(2)
 
 
 async def test_many_are_corrected_at_once_and_taken_back(browsed: Page, kept: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,14 @@ from aiohttp import web
 from pydantic import Field
 
 from server.contract.modalities import MODALITIES
-from server.contract.records import Place, SourceKind, Verdict
+from server.contract.records import Box, JudgedImage, Place, SourceKind, Verdict
+from server.contract.words import answer_of, why
 from server.store import sightings, thumbnails
 from server.store.sightings import MOST_COUNTED
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
-from server.web.pages.views import extremes, image_view, link, name_of
+from server.web.pages.views import extremes, image_view, link, name_of, verdict_view
 from server.web.templating import page
 
 # Scans listed at once; more come by cursor.
@@ -49,6 +51,21 @@ def spot_of(kind: SourceKind, place: Place, reach: tuple[float, float]) -> Spot 
     least_width, least_height = LEAST[kind]
     x, y, width, height = place.box
     return Spot(max(least_width, reach[0]), max(least_height, reach[1]), x, y, width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """A panel as the page of its image shows it; `decides`: its verdict is that of the whole figure."""
+
+    box: Box
+    verdict: Verdict
+    words: Mapping[str, Any]
+    decides: bool
+
+
+def panel_views(judged: JudgedImage) -> list[PanelView]:
+    decisive = next((panel for panel in judged.panels if panel.verdict.probabilities == judged.verdict.probabilities), None)
+    return [PanelView(panel.box, panel.verdict, verdict_view(panel.verdict), panel is decisive) for panel in judged.panels]
 
 
 def predictions(verdict: Verdict) -> list[dict[str, Any]]:
@@ -100,8 +117,11 @@ async def image(request: web.Request) -> web.StreamResponse:
         image=image_view(judged, thumbnail=kept) | {"alt": next(alts, "")},
         verdict=judged.verdict,
         members=predictions(judged.verdict),
-        panels=judged.panels,
+        why=why(judged.verdict, judged.panels),
+        overruled=judged.verdict.corrected and answer_of(judged.verdict.probabilities) != judged.verdict.modality,
+        panels=panel_views(judged),
         seen=listed,
+        scan=query.scan,
         times=f"{MOST_COUNTED - 1}+" if times >= MOST_COUNTED else str(times),
         older=f"/images/{sha256}?cursor={older}" if older else None,
     )

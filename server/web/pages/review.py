@@ -8,12 +8,14 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from server.contract.modalities import MODALITIES, Modality
+from server.contract.modalities import Modality
+from server.contract.words import MEMBER_NAMES, headline, why
 from server.store import review
 from server.store.review import Question
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
+from server.web.pages.views import extremes
 from server.web.templating import page
 
 AT_HAND = 48  # images a browser may name as those it has: four times what it is given at once
@@ -29,9 +31,11 @@ class ReviewQuery(Shape):
 
 class QuestionShape(BaseModel):
     sha256: str
+    headline: str = Field(description="the answer in words")
+    why: str = Field(description="why it is not sure, or what the models disagree on")
     leans: list[Modality] = Field(description="the answer, and the second candidate where one is open")
     confidence: float
-    members: dict[str, Modality] = Field(description="what each member takes it for")
+    members: dict[str, Modality] = Field(description="what each model takes it for, by its name")
     width: int
     height: int
     scan: str | None
@@ -53,9 +57,11 @@ def question_json(question: Question) -> dict[str, Any]:
     verdict, image = question.judged.verdict, question.judged.image
     return {
         "sha256": image.sha256,
+        "headline": headline(verdict),
+        "why": why(verdict, question.judged.panels),
         "leans": [verdict.modality, *([verdict.open] if verdict.open else [])],
         "confidence": round(verdict.confidence, 3),
-        "members": {name: max(MODALITIES, key=lambda modality: said[modality]) for name, said in verdict.members.items()},
+        "members": {MEMBER_NAMES.get(name, name): extremes(said)[0] for name, said in verdict.members.items()},
         "width": image.width,
         "height": image.height,
         "scan": str(question.scan_id) if question.scan_id else None,

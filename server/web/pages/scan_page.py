@@ -46,13 +46,13 @@ def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set
 
 
 def counts_of(gallery: list[dict[str, Any]]) -> Counter[str]:
-    """How many each filter shows, near copies left out."""
+    """How many each filter shows, near copies left out; a figure counts under every modality that it contains."""
     shown = [image for image in gallery if image["copy_of"] is None]
-    counts: Counter[str] = Counter(image["verdict"].modality for image in shown)
+    counts: Counter[str] = Counter(name for image in shown for name in {image["verdict"].modality, *image["verdict"].contains})
     counts[""] = len(shown)
     counts["medical"] = sum(image["verdict"].is_medical for image in shown)
     counts["uncertain"] = sum(image["verdict"].uncertain for image in shown)
-    counts["disagree"] = sum(not image["verdict"].agree for image in shown)
+    counts["disagree"] = sum(not (image["verdict"].agree or image["verdict"].corrected) for image in shown)
     counts["corrected"] = sum(image["verdict"].corrected for image in shown)
     counts["new"] = sum(image["new"] for image in shown)
     return counts

@@ -7,8 +7,9 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.contract.modalities import MODALITIES, MODALITY_NAMES, Modality
+from server.contract.modalities import MODALITIES, Modality
 from server.contract.records import JudgedImage, Verdict
+from server.contract.words import headline, shows_percent
 from server.store.history import Entry
 from server.web.texts import SCRIPT_TEXTS, TEXTS
 
@@ -30,10 +31,20 @@ def from_where(host: str | None, name: str, target: str, kind: str) -> str:
     return host or ("" if kind == "folder" or name == target else PurePath(target).name)
 
 
-def candidates(verdict: Verdict) -> str:
-    """The two candidates of an uncertain verdict in words; nothing where there is no second one."""
-    between: str = TEXTS.between
-    return between.format(a=MODALITY_NAMES[verdict.modality], b=MODALITY_NAMES[verdict.open]) if verdict.open else ""
+def shares_of(verdict: Verdict) -> Mapping[Modality, float]:
+    """What the bar of a verdict shows: the probabilities, or a person's label alone. static/verdict.js draws the same."""
+    return {verdict.modality: 1.0} if verdict.corrected else verdict.probabilities
+
+
+def verdict_view(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as cards, panels and headings show it; `percent` is None where none may stand beside the headline."""
+    return {
+        "headline": headline(verdict),
+        "percent": verdict.confidence if shows_percent(verdict) else None,
+        "shares": shares_of(verdict),
+        "dots": verdict.contains or (verdict.modality,),
+        "sure": verdict.sure,
+    }
 
 
 def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) -> dict[str, Any]:
@@ -49,7 +60,7 @@ def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) 
         "copies": copies,
         "thumbnail": thumbnail,
         "verdict": judged.verdict,
-        "candidates": candidates(judged.verdict),
+        "words": verdict_view(judged.verdict),
     }
 
 

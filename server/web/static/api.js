@@ -50,9 +50,9 @@ export const cleanUp = {
 export const heatmap = async (sha256) => (await ask(`/api/images/${sha256}/heatmap`)).ok;
 export const eventsOf = (id) => `/api/scans/${id}/events`;
 
-/** The article of an image's own page, as the server wrote it. */
+/** The article of an image's own page, as the server wrote it. `scan`: the one that is listed first. */
 export async function imagePage(sha256, scan) {
-  const found = await written(`/images/${sha256}?scan=${scan}`);
+  const found = await written(`/images/${sha256}${scan ? `?scan=${scan}` : ""}`);
   return document.adoptNode(found.getElementById("image"));
 }
 

@@ -47,7 +47,9 @@ export function judged(image) {
 function is(card, filter) {
   if (filter === "") return true;
   if (filter === "medical") return card.dataset.medical === "true";
-  return ["uncertain", "disagree", "corrected", "new"].includes(filter) ? marked(card, filter) : card.dataset.modality === filter;
+  if (filter === "uncertain") return card.dataset.sure === "false";
+  if (["disagree", "corrected", "new"].includes(filter)) return marked(card, filter);
+  return card.dataset.modality === filter || card.dataset.contains.split(" ").includes(filter);
 }
 
 export function refresh() {

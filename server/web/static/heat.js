@@ -13,6 +13,8 @@ export function heat(root) {
   const picture = part(root, "heatmap");
   const button = part(root, "act", "heatmap");
   const words = part(root, "heat-state");
+  const tools = part(root, "heat-tools");
+  const opacity = part(root, "heat-opacity");
   let pinned = false;
   let pointed = false;
   let loading = null;
@@ -20,6 +22,7 @@ export function heat(root) {
 
   const show = () => {
     picture.hidden = !(picture.hasAttribute("src") && (pinned || pointed));
+    tools.hidden = !(picture.hasAttribute("src") && pinned);
     button.setAttribute("aria-pressed", String(pinned));
     button.textContent = pinned ? button.dataset.shown : button.dataset.hidden;
   };
@@ -60,6 +63,7 @@ export function heat(root) {
   };
 
   button.addEventListener("click", toggle);
+  opacity.addEventListener("input", () => (picture.style.opacity = String(opacity.value / 100)));
   stage.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && point(true));
   stage.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && point(false));
   stage.addEventListener("click", (event) => event.pointerType !== "mouse" && toggle());

@@ -45,8 +45,8 @@ export function show(queue, tally, undoable) {
   picture.src = pictureOf(question);
   picture.alt = question.name;
   part(page, "picture-link").href = `/images/${question.sha256}`;
-  const [first, second] = question.leans.map(modalityName);
-  part(page, "leans").textContent = second ? text("text:between", { a: first, b: second }) : first;
+  part(page, "leans").textContent = question.headline;
+  part(page, "why").textContent = question.why;
   part(page, "members").replaceChildren(...Object.entries(question.members).map(([name, said]) => opinion(name, said)));
   const link = part(page, "scan");
   link.textContent = question.name;

@@ -1,0 +1,16 @@
+// A figure's panels: pointing at one, or at its verdict, shows where it stands in the picture.
+export function panels(root) {
+  const boxes = [...root.querySelectorAll("[data-box]")];
+  const listed = [...root.querySelectorAll("[data-panel]")];
+  const show = (number) => {
+    for (const one of boxes) one.classList.toggle("pointed", one.dataset.box === number);
+    for (const one of listed) one.classList.toggle("pointed", one.dataset.panel === number);
+  };
+  for (const one of [...boxes, ...listed]) {
+    const number = one.dataset.panel ?? one.dataset.box;
+    one.addEventListener("pointerenter", () => show(number));
+    one.addEventListener("pointerleave", () => show(null));
+    one.addEventListener("focus", () => show(number));
+    one.addEventListener("blur", () => show(null));
+  }
+}
