@@ -1,8 +1,9 @@
 // Answers a mark's questions about an image of the tab's own scan, and takes a correction. A page never learns more than that.
 import * as api from "../core/api.js";
 import { markOf } from "../core/messages.js";
-import { percent } from "../core/words.js";
+import { percent, whyOf } from "../core/words.js";
 import { untilMade } from "../shared/until_made.js";
+import { memberName, overruled } from "../shared/words.js";
 import { jobOf } from "./jobs.js";
 
 class NotHere extends Error {
@@ -18,14 +19,17 @@ async function held(tab, sha256) {
   return found;
 }
 
-/** {mark, shares: [[modality, share, percent]], members: [[name, modality, share, percent]]}, likeliest first. */
+/** {mark, why, shares: [[modality, share, percent]], members: [[name, modality, share, percent]]}, likeliest first; both empty where the
+ * models were wrong. */
 export async function explain(tab, sha256) {
   const image = await held(tab, sha256);
   const { verdict } = image;
+  const [shares, members] = overruled(verdict) ? [{}, {}] : [verdict.probabilities, verdict.members];
   return {
     mark: markOf(image, []),
-    shares: likeliestFirst(verdict.probabilities),
-    members: Object.entries(verdict.members).map(([name, probabilities]) => [name, ...likeliestFirst(probabilities)[0]]),
+    why: whyOf(image),
+    shares: likeliestFirst(shares),
+    members: Object.entries(members).map(([name, probabilities]) => [memberName(name), ...likeliestFirst(probabilities)[0]]),
   };
 }
 

@@ -37,10 +37,11 @@ medlens.define("card", () => (label, onCorrected) => {
     fill(card, mark, element);
   }
 
-  async function fill(card, mark, element) {
+  /** `said`: what has just been done. */
+  async function fill(card, mark, element, said = "") {
     let parts;
     try {
-      parts = body(card, await ask({ type: "explain", image: mark.image }));
+      parts = body(card, element, said, await ask({ type: "explain", image: mark.image }));
     } catch (problem) {
       parts = [make("p", "note", text(`problem_${problem.code}`) || text("problem_internal"))];
     }
@@ -50,27 +51,23 @@ medlens.define("card", () => (label, onCorrected) => {
   }
 
   function head(mark) {
-    const [dot, title] = [make("span", `dot ${mark.modality}`), make("h2", "", `${nameOf(mark.modality)} `)];
-    title.append(make("small", "", mark.percent));
+    const dots = make("span", mark.sure ? "dots" : "dots unsure", ...mark.modalities.map((name) => make("span", `dot ${name}`)));
+    const title = make("h2", "", `${mark.words} `);
+    if (mark.percent) title.append(make("small", "", mark.percent));
     const shut = act("×", () => close(true));
     shut.classList.add("close");
     shut.setAttribute("aria-label", text("close"));
-    return make("div", "top", dot, title, shut);
+    return make("div", "top", dots, title, shut);
   }
 
-  function body(card, { mark, shares, members }) {
-    const notes = [
-      mark.corrected && text("card_corrected"),
-      mark.uncertain && text(mark.open ? "card_uncertain" : "card_probably", [mark.modality, mark.open].filter(Boolean).map(nameOf)),
-      !mark.agree && text("card_disagree"),
-    ];
+  function body(card, element, said, { mark, why, shares, members }) {
     return [
-      ...notes.filter(Boolean).map((words) => make("p", "note", words)),
-      make("section", "", make("h3", "", text("card_shares")), ...shares.map(shareRow)),
-      make("section", "", make("h3", "", text("card_members")), ...members.map(memberRow)),
+      make("p", mark.corrected ? "note good" : mark.sure ? "why" : "note", why),
+      shares.length && make("section", "", make("h3", "", text("card_shares")), ...shares.map(shareRow)),
+      members.length && make("section", "", make("h3", "", text("card_members")), ...members.map(memberRow)),
       heat(card, mark),
-      wrong(card, mark),
-    ];
+      wrong(card, element, said, mark),
+    ].filter(Boolean);
   }
 
   function shareRow([modality, share, percent]) {
@@ -109,8 +106,8 @@ medlens.define("card", () => (label, onCorrected) => {
     return section;
   }
 
-  function wrong(card, mark) {
-    const state = make("p", "muted");
+  function wrong(card, element, said, mark) {
+    const state = make("p", "muted", said);
     state.setAttribute("role", "status");
     const choices = make("div", "choices");
     choices.setAttribute("role", "group");
@@ -119,10 +116,9 @@ medlens.define("card", () => (label, onCorrected) => {
       const button = act([make("span", `dot ${modality}`), nameOf(modality)], async () => {
         try {
           const corrected = await ask({ type: "correct", image: mark.image, modality });
-          for (const other of choices.children) other.setAttribute("aria-pressed", String(other === button));
           state.textContent = text("card_kept");
           onCorrected(corrected);
-          if (open?.card === card) card.firstElementChild.replaceWith(head(corrected));
+          if (open?.card === card) await fill(card, corrected, element, text("card_kept"));
         } catch (problem) {
           state.textContent = text(`problem_${problem.code}`) || text("problem_internal");
         }

@@ -50,35 +50,35 @@ medlens.define("label", () => (onChosen) => {
   function draw(element) {
     const box = document.createElement("div");
     const button = document.createElement("button");
-    const dot = document.createElement("span");
+    const dots = document.createElement("span");
     const name = document.createElement("span");
     const share = document.createElement("span");
     button.className = "label";
-    dot.className = "dot";
+    dots.className = "dots";
     button.type = "button";
     button.setAttribute("aria-haspopup", "dialog");
     share.className = "share";
-    button.append(dot, name, share);
+    button.append(dots, name, share);
     button.addEventListener("click", () => onChosen(marks.get(element), button, element));
     box.append(button);
     layer.append(box);
-    const made = { box, button, name, share };
+    const made = { box, button, dots, name, share };
     drawn.set(element, made);
     write(made, marks.get(element));
     return made;
   }
 
-  function write({ box, button, name, share }, mark) {
-    box.className = `mark ${mark.modality}${mark.uncertain ? " unsure" : ""}`;
-    [name.textContent, share.textContent] = wordsFor(mark);
-    button.title = text("mark_why");
+  function write({ box, button, dots, name, share }, mark) {
+    box.className = `mark ${mark.modality}${mark.sure ? "" : " unsure"}`;
+    dots.replaceChildren(...dotsOf(mark));
+    name.textContent = mark.words; // may be cut where the picture is narrow
+    share.textContent = mark.corrected ? " ✓" : mark.percent && ` ${mark.percent}`;
+    button.title = `${mark.words}. ${text("mark_why")}`;
   }
 
-  /** What may be cut where the picture is narrow, and what may not. */
-  function wordsFor({ modality, uncertain, open, percent, corrected }) {
-    if (corrected) return [text(`modality_${modality}`), " ✓"];
-    if (uncertain) return [text(open ? "between" : "probably", [modality, open].filter(Boolean).map((name) => text(`modality_${name}`))), ""];
-    return [text(`modality_${modality}`), ` ${percent}`];
+  /** One for each modality that a figure contains. */
+  function dotsOf({ modalities }) {
+    return modalities.map((name) => Object.assign(document.createElement("span"), { className: `dot ${name}` }));
   }
 
   function show(element, mark) {

@@ -3,11 +3,11 @@ medlens.define("look", () => {
   const CSS = `
 :host { all: initial; position: absolute; inset: 0 auto auto 0; width: 0; height: 0; z-index: 2147483647; color-scheme: light dark;
   --surface: #fff; --ink: #10202b; --muted: #4c5c66; --line: #d5dcdf; --strong: #7b8a92; --sunken: #e9edef; --accent: #0b6670;
-  --accent-ink: #fff; --warn: #6b4400; --warn-soft: #fff0d2;
+  --accent-ink: #fff; --warn: #6b4400; --warn-soft: #fff0d2; --good: #1c6b3c; --good-soft: #dff3e6;
   font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif; }
 @media (prefers-color-scheme: dark) {
   :host { --surface: #141d23; --ink: #e8eff3; --muted: #a3b3bc; --line: #26333b; --strong: #6c7d87; --sunken: #0f171c; --accent: #6bd2d8;
-    --accent-ink: #062326; --warn: #ffcf7d; --warn-soft: #37290f; }
+    --accent-ink: #062326; --warn: #ffcf7d; --warn-soft: #37290f; --good: #86dba5; --good-soft: #13301e; }
 }
 @media print { :host { display: none; } }
 ${medlens.modalities.css}
@@ -21,7 +21,10 @@ ${medlens.modalities.css}
   font: inherit; font-size: 12.5px; font-weight: 600; line-height: 1.3; cursor: pointer; pointer-events: auto; overflow: hidden; }
 .label:hover { background: #0b3540; }
 .label span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.label .dot { margin-inline-end: 6px; }
+.dots { flex: none; display: inline-flex; }
+.dots .dot + .dot { margin-inline-start: -2px; }
+.unsure .dot { mask: radial-gradient(circle, transparent 34%, #000 38%); }
+.label .dots { margin-inline-end: 6px; }
 .label .share { flex: none; white-space: pre; }
 .dot { flex: none; width: 9px; height: 9px; border-radius: 50%; background: var(--hue); }
 :focus-visible { outline: 3px solid #fff; outline-offset: 0; box-shadow: 0 0 0 5px #0b6670; }
@@ -37,6 +40,7 @@ h3 { margin: 0; font-size: 12.5px; font-weight: 600; color: var(--muted); }
 p { margin: 0; }
 section { display: grid; gap: 6px; }
 .note { padding: 6px 10px; border-radius: 8px; background: var(--warn-soft); color: var(--warn); font-size: 13px; }
+.note.good { background: var(--good-soft); color: var(--good); }
 .muted { color: var(--muted); font-size: 13px; }
 .row { display: grid; grid-template-columns: 9.4em 1fr 3.2em; gap: 8px; align-items: center; font-size: 13px; }
 .row.says { grid-template-columns: 4.5em 1fr 3.2em; }

@@ -1,6 +1,7 @@
 // What may be said to the background and to a page's content script, and in which shape. Everything else is refused.
 import { MODALITIES } from "../shared/modalities.js";
-import { percent } from "./words.js";
+import { modalitiesOf } from "../shared/words.js";
+import { headlineOf, percentOf } from "./words.js";
 
 const SCAN = /^[0-9a-f-]{32,36}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -44,6 +45,8 @@ export function refusal(message, trusted) {
 
 /** What a page is told of an image: enough to mark it, nothing about the service. `urls`: where it stands. */
 export function markOf(image, urls) {
-  const { modality, is_medical: medical, confidence, uncertain, open, agree, corrected } = image.verdict;
-  return { image: image.sha256, urls, modality, medical, percent: percent(confidence), uncertain, open, agree, corrected };
+  const { verdict } = image;
+  const { modality, is_medical: medical, sure, corrected } = verdict;
+  const [words, percent] = [headlineOf(verdict), percentOf(verdict)];
+  return { image: image.sha256, urls, modality, modalities: modalitiesOf(verdict), medical, words, percent, sure, corrected };
 }

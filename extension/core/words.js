@@ -1,5 +1,6 @@
 // Words on our own pages: texts by key, counts, shares and ages the way the person's language writes them. Text only ever becomes text.
 import { wholePercent } from "../shared/percent.js";
+import { headline, showsPercent, why } from "../shared/words.js";
 import { direction, language, text } from "./browser.js";
 
 const AGES = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3600], ["minute", 60]];
@@ -22,8 +23,10 @@ export function ago(then, now = Date.now()) {
 
 export const modality = (name) => text(`modality_${name}`);
 
-/** An uncertain verdict in words: its two candidates, or the one that is probable. */
-export const doubt = ({ modality: first, open }) => text(open ? "between" : "probably", [first, open].filter(Boolean).map(modality));
+/** A verdict in words, the percentage that may stand beside them, and why it is sure or not. */
+export const headlineOf = (verdict) => headline(verdict, text);
+export const percentOf = (verdict) => (showsPercent(verdict) ? percent(verdict.confidence) : "");
+export const whyOf = ({ verdict, panels }) => why(verdict, panels ?? [], text, percent);
 
 /** What a Problem means for the person; its own words where we have none. */
 export const problem = ({ code, message, detail }) => text(`problem_${code}`) || detail || message || text("problem_internal");

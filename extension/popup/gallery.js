@@ -1,17 +1,20 @@
 // The popup's gallery: a card for each image, filters with counts. Thumbnails are fetched with the token as cards come into view.
 // Names and alternative texts come from pages: they only ever become text.
 import { thumbnail } from "../core/api.js";
-import { doubt, modality, percent, text } from "../core/words.js";
+import { headlineOf, modality, percentOf, text } from "../core/words.js";
 import { MODALITIES } from "../shared/modalities.js";
+import { modalitiesOf } from "../shared/words.js";
 
 const AT_ONCE = 4; // a browser opens six connections to a host, and the events need one
 const FILTERS = ["medical", "all", ...MODALITIES, "uncertain"];
 const fits = {
   all: () => true,
   medical: ({ verdict }) => verdict.is_medical,
-  uncertain: ({ verdict }) => verdict.uncertain,
+  uncertain: ({ verdict }) => !verdict.sure,
 };
-const is = (image, filter) => (fits[filter] ? fits[filter](image) : image.verdict.modality === filter);
+const is = (image, filter) => (fits[filter] ? fits[filter](image) : modalitiesOf(image.verdict).includes(filter));
+
+const dotOf = (name, sure) => Object.assign(document.createElement("i"), { className: `dot fill-${name}${sure ? "" : " unsure"}` });
 
 export class Gallery {
   constructor(state) {
@@ -69,18 +72,15 @@ export class Gallery {
       this.sight.observe(card);
     }
     card.querySelector("img").alt = places.find(({ alt }) => alt)?.alt ?? text("image");
-    card.querySelector(".dot").className = `dot fill-${verdict.modality}`;
-    card.querySelector("strong").textContent = modality(verdict.modality);
-    card.querySelector(".share").textContent = percent(verdict.confidence);
+    card.querySelector(".dots").replaceChildren(...modalitiesOf(verdict).map((name) => dotOf(name, verdict.sure)));
+    card.querySelector("strong").textContent = headlineOf(verdict);
+    card.querySelector(".share").textContent = percentOf(verdict);
     card.querySelector(".notes").replaceChildren(...this.#notes(verdict, places));
   }
 
   #notes(verdict, places) {
-    const warnings = [
-      verdict.uncertain && doubt(verdict),
-      !verdict.agree && text("disagree"),
-    ];
-    const facts = [verdict.corrected && text("corrected"), places[0]?.page && text("page", [places[0].page])];
+    const warnings = [!verdict.agree && !verdict.corrected && text("disagree")];
+    const facts = [verdict.corrected && text("labelled"), places[0]?.page && text("page", [places[0].page])];
     const note = (words, calm) => Object.assign(document.createElement("span"), { textContent: words, className: calm ? "calm" : "" });
     return [...warnings.filter(Boolean).map((words) => note(words)), ...facts.filter(Boolean).map((words) => note(words, true))];
   }

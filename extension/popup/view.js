@@ -60,7 +60,7 @@ export class View {
   #facts(shown) {
     const { progress, job } = this.state;
     const facts = [counted("n_images", shown.length)];
-    const unsure = shown.filter((image) => image.verdict.uncertain).length;
+    const unsure = shown.filter((image) => !image.verdict.sure).length;
     if (unsure) facts.push(counted("n_uncertain", unsure));
     const old = progress.finished && job.earlier && Date.now() - Date.parse(progress.createdAt) > FRESH_MS;
     if (old) facts.push(text("checked_before", [ago(progress.createdAt)]));

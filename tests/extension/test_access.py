@@ -25,14 +25,15 @@ const words = MESSAGES;
 const text = (key, values = []) => (words[key]?.message ?? "").replace(/\\$V(\\d)\\$/g, (_, n) => values[n - 1]);
 const shares = [["ct", 0.61], ["mri", 0.3], ["xray", 0.05], ["ultrasound", 0.02], ["other_medical", 0.01], ["non_medical", 0.01]]
   .map(([modality, share]) => [modality, share, `${100 * share}%`]);
-const mark = { image: "a".repeat(64), urls: [document.querySelector("img").src], modality: "ct", medical: true, percent: "61%",
-  uncertain: true, agree: false, corrected: false, open: "mri" };
+const mark = { image: "a".repeat(64), urls: [document.querySelector("img").src], modality: "ct", modalities: ["ct"], medical: true,
+  words: "Medical, CT or MRI", percent: "", sure: false, corrected: false };
+const why = "Not sure: the models disagree. CNN says CT, CLIP says MRI.";
 globalThis.medlens = {
   define(name, make) { this[name] ??= make(); },
   browser: { text, language: () => "en", direction: () => DIRECTION,
     hold: () => () => {}, onMessage: (run) => (globalThis.tell = run),
     shadowOf: (element) => element.shadowRoot,
-    ask: async () => ({ mark, shares, members: [["cnn", "ct", 0.61, "61%"], ["clip", "mri", 0.5, "50%"]] }) },
+    ask: async () => ({ mark, why, shares, members: [["CNN", "ct", 0.61, "61%"], ["CLIP", "mri", 0.5, "50%"]] }) },
 };
 """
 

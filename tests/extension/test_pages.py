@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
+from server.contract.report import verdict_json
+from server.store.codec import corrected
 from tests.extension.gallery_site import HOSTILE
 from tests.extension.hands import Extension, checked, opened, until
 from tests.extension.layer import Layer
+from tests.judged import verdict
 from tests.site import Site
 
 
@@ -30,7 +33,8 @@ async def test_one_image_is_checked_by_its_menu(extension: Extension, site: Site
 # The gallery's order while answers come, and once the Report is there.
 ORDER = """async () => {
   const [{ Progress }, { Gallery }] = await Promise.all([import("/core/progress.js"), import("/popup/gallery.js")]);
-  const verdict = { modality: "ct", is_medical: true, confidence: 1, probabilities: { ct: 1 }, uncertain: false, agree: true };
+  const verdict = { modality: "ct", is_medical: true, confidence: 1, probabilities: { ct: 1 }, sure: true, uncertain: false,
+    medical: { probability: 1, sure: true }, open: null, contains: ["ct"], agree: true, corrected: false };
   const image = (sha256) => ({ sha256, width: 99, height: 99, near_duplicate_of: null, places: [], verdict });
   const state = { progress: new Progress(), config: { minSide: 0, address: "http://127.0.0.1:9" } };
   const gallery = new Gallery(state);
@@ -50,14 +54,30 @@ async def test_the_gallery_stands_as_people_read_once_all_is_judged(extension: E
     await page.close()
 
 
-# What the popup says of an uncertain answer whose second candidate is this one, or none.
-DOUBT = """async (open) => (await import("/core/words.js")).doubt({ modality: "ct", open })"""
+# What the popup's card says of a verdict: its words, its dots, its percentage, its notes.
+CARD = """async (verdict) => {
+  const [{ Progress }, { Gallery }] = await Promise.all([import("/core/progress.js"), import("/popup/gallery.js")]);
+  const state = { progress: new Progress(), config: { minSide: 0, address: "http://127.0.0.1:9" } };
+  const image = { sha256: "a", width: 99, height: 99, near_duplicate_of: null, places: [], panels: [], verdict };
+  const gallery = new Gallery(state);
+  gallery.take(state.progress.take({ kind: "verdict", data: image }), false);
+  const card = gallery.list.firstElementChild;
+  const texts = ["strong", ".share", ".notes"].map((name) => card.querySelector(name).textContent);
+  return [...texts, card.querySelectorAll(".dot").length];
+}"""
 
 
-async def test_a_second_candidate_is_named_where_the_service_sends_one(extension: Extension) -> None:
+async def test_the_popup_says_a_verdict_in_words_and_a_percentage_only_where_it_is_sure(extension: Extension) -> None:
     page = await extension.browser.new_page()
     await page.goto(extension.url("popup/popup.html"))
-    assert [await page.evaluate(DOUBT, open_) for open_ in (None, "non_medical")] == ["Probably CT", "CT or Not medical?"]
+    for judged, shown in [
+        (verdict("ct", 0.99), ["CT", "99%", "", 1]),
+        (verdict("ct", 0.96, uncertain=True), ["Probably CT", "", "", 1]),
+        (verdict("ct", 0.5, uncertain=True, medical_sure=True, agree=False), ["Medical, X-ray or CT", "", "Models disagree", 1]),
+        (verdict("mri", 0.99, contains=("ct", "mri")), ["Figure with CT and MRI", "", "", 2]),
+        (corrected(verdict("ct", 0.5, uncertain=True, agree=False), "mri"), ["MRI", "", "Labelled by you", 1]),
+    ]:
+        assert await page.evaluate(CARD, verdict_json(judged)) == shown
     await page.close()
 
 
