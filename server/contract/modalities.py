@@ -1,7 +1,7 @@
 """What a modality is: modalities.json read once. Names, keys and colours of every page, table, chart and sheet come from here.
 
 The order of the list is the order everywhere: of probabilities in arrays and in the database, of columns, filters and keys. Another
-modality is one more entry before `non_medical`, a migration (docs/architecture.md says what it does), and trained models.
+modality is one more entry before `non_medical`, a migration (CONTRIBUTING.md says what it does), and trained models.
 """
 
 from __future__ import annotations
