@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from server.cli.csv_rows import CsvFile
+from server.cli.scan import CsvFile
 from server.clustering.cluster import Cluster, Clustering
 from server.clustering.output import save_table
 from server.contract.csv_table import csv_text, safe_cell
