@@ -1,7 +1,7 @@
-"""The `medlens` command: runs a subcommand, and turns errors into one line on stderr and an exit code.
+"""The `medlens` command: its subcommands, and how an error becomes one line on stderr and an exit code.
 
-Exit codes: 0 all done, 1 some target failed (its Report says why), 2 wrong usage or settings. Each subcommand has a file in
-server/cli/, imported when it runs, so that `medlens --help` loads neither torch nor a browser.
+Exit codes: 0 all done, 1 some target failed (its Report says why), 2 wrong usage or settings. Each subcommand is one module of
+server/cli, which imports what it needs when it runs: `medlens --help` loads neither the settings nor the database nor a model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from server.cli import attach
+from server.cli import batch, browser, cluster, config, db, evaluate, explain, models, scan, serve, token, train, worker
 from server.contract.errors import MedlensError, RequestError, SettingsError
 
 app = typer.Typer(
@@ -21,32 +21,44 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-attach.all_commands(app)
+app.command()(serve.serve)
+app.command()(worker.worker)
+app.command()(scan.scan)
+app.command()(batch.batch)
+app.command()(explain.explain)
+app.command()(cluster.cluster)
+app.add_typer(train.app, name="train")
+app.command()(evaluate.evaluate)
+app.add_typer(models.app, name="models")
+app.command()(token.token)
+app.add_typer(db.app, name="db")
+app.command()(browser.browser)
+app.command()(config.config)
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
-    """Run the command line. A MedlensError is shown without a traceback."""
+    """Run the command line; an error raised on purpose is one line on stderr, never a traceback."""
     try:
         app()
     except (SettingsError, RequestError) as error:
-        _print_error(error)
+        _complain(error)
         sys.exit(WRONG_USAGE)
     except MedlensError as error:
-        _print_error(error)
+        _complain(error)
         sys.exit(FAILED)
-    except OSError as error:  # a file or folder of the user that cannot be read or written
+    except OSError as error:  # a file or folder named on the command line that cannot be read or written
         if error.filename is None:
             raise
-        print(f"medlens: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201 - the one line for people
+        _complain(f"{error.filename}: {error.strerror}")
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
-def _print_error(error: MedlensError) -> None:
-    print(f"medlens: {error}", file=sys.stderr)  # noqa: T201 - the one line for people
+def _complain(message: object) -> None:
+    print(f"medlens: {message}", file=sys.stderr)  # noqa: T201 - the one line for people
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
-"""`medlens db`: migrations. `serve`, `worker` and `scan` migrate by themselves; this is for those who want to do it before."""
+"""`medlens db`: migrations. `serve`, `worker` and `scan` migrate by themselves; this does it ahead of time."""
 
 from __future__ import annotations
 
 import asyncio
 
 import typer
-
-from server.settings import load_settings
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -19,6 +17,7 @@ def database() -> None:
 @app.command()
 def upgrade() -> None:
     """Bring the tables to the newest schema."""
+    from server.settings import load_settings
     from server.store.database import Database
     from server.store.migrations import newest_revision
 

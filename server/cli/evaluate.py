@@ -10,12 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
-
-from server.contract.modalities import MODALITY_NAMES
-from server.settings import load_settings
 
 Manifest = Annotated[
     Path, typer.Argument(metavar="MANIFEST.csv", help="Columns file (relative to it) and label; or a folder per modality.")
@@ -26,9 +20,13 @@ Members = Annotated[str | None, typer.Option(metavar="NAMES", help="Who votes, s
 
 def evaluate(manifest: Manifest, as_json: AsJson = False, members: Members = None) -> None:
     """Measure the models on labelled images: all members together, then each of several alone; per class, with calibration."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     from server.classify.engine import Engine
     from server.logs import configure
     from server.panels.split import split_panels
+    from server.settings import load_settings
     from server.training.evaluate import ENSEMBLE, evaluate_manifest
 
     settings = load_settings(**({"members": members} if members else {}))
@@ -55,6 +53,11 @@ def evaluate(manifest: Manifest, as_json: AsJson = False, members: Members = Non
 
 
 def _show(figures: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from server.contract.modalities import MODALITY_NAMES
+
     console = Console()
     members = figures["members"]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")

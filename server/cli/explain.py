@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from server.settings import load_settings
-
 Image = Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")]
 Out = Annotated[Path | None, typer.Option(metavar="PNG", help="Where to; else beside the image, as NAME-heatmap.png.")]
 
@@ -20,6 +18,7 @@ def explain(image: Image, out: Out = None) -> None:
     from server.contract.percent import percent
     from server.contract.words import headline, shows_percent
     from server.imaging.decode import decode
+    from server.settings import load_settings
     from server.source.open import open_path
 
     settings = load_settings()

@@ -1,16 +1,15 @@
-"""`medlens models`: which weights are known and which are here; `pull` fetches others from their hub onto this machine."""
+"""`medlens models`: lists the weights and whether they are present; `pull` fetches others from their hub onto this machine."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-from rich.table import Table
 
-from server.settings import load_settings
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
 
 app = typer.Typer(help="The weights: known, present, fetched.", invoke_without_command=True)
 MIB = 1024 * 1024
@@ -24,8 +23,12 @@ def models(context: typer.Context) -> None:
 
 
 def _list() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     from server.models.members import FETCHED
     from server.models.registry import REMOTE, SHIPPED
+    from server.settings import load_settings
 
     folder = load_settings().data_dir / FETCHED
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bright_black")
@@ -43,11 +46,14 @@ def _list() -> None:
 
 
 def _list_ensembles(console: Console) -> None:
-    """The ensemble that judges, and those refitted here from corrections."""
+    """The shipped ensemble and those refitted from corrections, and which of them is in use."""
+    from rich.table import Table
+
     from server.contract.errors import MedlensError
     from server.models.ensembles import SHIPPED, refits
     from server.models.members import kinds
     from server.models.version import members_key
+    from server.settings import load_settings
 
     settings = load_settings()
     try:
@@ -61,10 +67,10 @@ def _list_ensembles(console: Console) -> None:
     judging = next((one.name for one in kept if one.in_use and one.fits), SHIPPED)
     table.add_row(SHIPPED, "yes" if judging == SHIPPED else "no", "", "", "")
     for one in kept:
-        told = one.content.get("feedback", {})
-        figures = " to ".join(f"{told[when]['accuracy']:.2%}" for when in ("before", "after") if when in told)
+        origin = one.content.get("feedback", {})
+        figures = " to ".join(f"{origin[when]['accuracy']:.2%}" for when in ("before", "after") if when in origin)
         state = "yes" if one.name == judging else "no" if one.fits else "made for other weights"
-        table.add_row(one.name, state, str(told.get("learned", {}).get("n", "")), figures, str(one.content.get("created", "")))
+        table.add_row(one.name, state, str(origin.get("learned", {}).get("n", "")), figures, str(one.content.get("created", "")))
     console.print()
     console.print(table)
 
@@ -73,6 +79,7 @@ def _list_ensembles(console: Console) -> None:
 def restore(name: Annotated[str, typer.Argument(help="An ensemble that `medlens models` lists.")] = "shipped") -> None:
     """Let another ensemble judge from the next scan on: the shipped one, or one refitted before."""
     from server.models.ensembles import choose
+    from server.settings import load_settings
 
     choose(load_settings().data_dir, name)
     print(f"{name} judges from the next scan on")
@@ -80,10 +87,14 @@ def restore(name: Annotated[str, typer.Argument(help="An ensemble that `medlens 
 
 @app.command()
 def pull(name: str) -> None:
-    """Fetch a model from its hub; goes on where an earlier try was cut off."""
+    """Fetch a model from its hub; resumes a download that was cut off."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
     from server.models.hub import pull as fetch
     from server.models.members import FETCHED
     from server.models.registry import lookup
+    from server.settings import load_settings
 
     remote = lookup(name)
     console = Console(stderr=True)
@@ -91,10 +102,10 @@ def pull(name: str) -> None:
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         tasks: dict[str, TaskID] = {}
 
-        def tell(here: int, size: int | None, file: str) -> None:
+        def report_progress(present: int, size: int | None, file: str) -> None:
             if file not in tasks:
                 tasks[file] = progress.add_task(file, total=size)
-            progress.update(tasks[file], completed=here, total=size)
+            progress.update(tasks[file], completed=present, total=size)
 
-        folder = asyncio.run(fetch(remote, load_settings().data_dir / FETCHED, tell))
+        folder = asyncio.run(fetch(remote, load_settings().data_dir / FETCHED, report_progress))
     print(f"{remote.name} is in {folder}; use it with {remote.setting}")

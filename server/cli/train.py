@@ -1,4 +1,4 @@
-"""`medlens train`: the members and the ensemble over them, resumable, with progress. The recipes are server/training's."""
+"""`medlens train`: trains the members and fits the ensemble; a run that was cut off resumes. The recipes are in server/training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 import typer
 
 from server.contract.errors import Cancelled
-from server.settings import load_settings
 
 app = typer.Typer(help="Train the members and fit the ensemble.", no_args_is_help=True)
 
@@ -93,9 +92,10 @@ def ensemble(
 ) -> None:
     """Fit the ensemble on what the members said about origins that they had not seen, or from corrections; seconds."""
     if feedback:
-        from server.cli.refitting import refit_from_feedback
+        from server.cli.refit import refit_from_corrections
+        from server.settings import load_settings
 
-        name = asyncio.run(refit_from_feedback(load_settings()))
+        name = asyncio.run(refit_from_corrections(load_settings()))
         print(f"{name} judges from the next scan on; `medlens models restore` goes back")
         return
     if data is None:

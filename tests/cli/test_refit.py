@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli.models import app as models
-from server.cli.refitting import refit_from_feedback
+from server.cli.refit import refit_from_corrections
 from server.contract.errors import RequestError
 from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.contract.records import JudgedImage, Medical, Place, UniqueImage, Verdict
@@ -70,14 +70,14 @@ async def test_a_refit_judges_is_listed_and_can_be_taken_back(
 ) -> None:
     await met(database, settings, misread())
     before = model_version(settings, kinds(settings))
-    name = await refit_from_feedback(settings)
+    name = await refit_from_corrections(settings)
     told = capsys.readouterr().out
     assert f"{MANY} of {MANY + 1} corrected images" in told
     assert "balanced accuracy" in told
     after = model_version(settings, kinds(settings))
     assert (in_use(settings.data_dir), after != before) == (name, True)
     with pytest.raises(RequestError, match="already"):
-        await refit_from_feedback(settings)
+        await refit_from_corrections(settings)
 
     monkeypatch.setenv("MEDLENS_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("MEDLENS_MEMBERS", "cnn")
@@ -91,7 +91,7 @@ async def test_a_refit_judges_is_listed_and_can_be_taken_back(
     assert runner.invoke(models, ["restore", name]).exit_code == 0
     await corrections.correct(database, digest("old"), "mri")
     with pytest.raises(RequestError, match="already"):
-        await refit_from_feedback(settings)
+        await refit_from_corrections(settings)
 
 
 async def test_a_worse_refit_leaves_everything_as_it_was(database: Database, settings: Settings) -> None:
@@ -101,10 +101,10 @@ async def test_a_worse_refit_leaves_everything_as_it_was(database: Database, set
     await met(database, settings, of_every_kind, at_random=True)
     version = model_version(settings, kinds(settings))
     with pytest.raises(RequestError, match="not used"):
-        await refit_from_feedback(settings)
+        await refit_from_corrections(settings)
     assert (in_use(settings.data_dir), model_version(settings, kinds(settings))) == (SHIPPED, version)
 
 
 async def test_nothing_corrected_is_too_little(database: Database, settings: Settings) -> None:
     with pytest.raises(RequestError, match="are needed"):
-        await refit_from_feedback(settings)
+        await refit_from_corrections(settings)
