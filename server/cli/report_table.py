@@ -1,12 +1,13 @@
-"""How a Report looks in a terminal: one table of its images, one line that sums it up, and what went wrong.
+"""Prints a Report (the contract's JSON) in a terminal: a table of its images, one line of counts, and what went wrong.
 
-Knows the contract's JSON of a Report and nothing of how it came about. Everything that a page or a file could have written
-(names, titles, addresses) is shown as plain text: markup and control characters in it do nothing.
+Text from a page or a file (names, titles, addresses) is shown as plain text: markup and control characters have no effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -29,24 +30,23 @@ FILES = frozenset({"file", "frame"})  # kinds of places that have a file of thei
 BAR_CELLS = 10
 NAME_CELLS = 40
 LEAST_NAME_CELLS = 12
-PIXEL_CELLS = len("2000×2000")
-SURE_CELLS = BAR_CELLS + len(" 99.9 %")
 ANSWER_CELLS = 32  # longer answers, such as figures of four modalities, go on in a second line
+LEAST_ANSWER_CELLS = len("ultrasound")
 NOTE_CELLS = len("models disagree,")
 BETWEEN = 2  # cells that separate columns, and that the table is indented
 
 
 def plain(text: str | None, limit: int = 60) -> str:
-    """What somebody else wrote, without control characters, at most `limit` characters."""
+    """`text` without control characters, cut to `limit` characters."""
     clean = " ".join("".join(c if c.isprintable() else " " for c in text or "").split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 def image_name(image: Mapping[str, Any], limit: int = NAME_CELLS, *, one_file: bool = False) -> str:
-    """The last part of its address or path, or what it is ("page 3", "canvas") when it has none of its own.
+    """The last part of the image's address or path, else what it is ("page 3", "canvas"); at most `limit` characters.
 
-    At most `limit` characters. Of a file of several pictures its number is told as well, and never cut; a DICOM file's first frame
-    goes without, since most have no other. `one_file`: all come from one document, whose name need not be told each time.
+    An image of a file with several has its number after the name, which is never cut; a DICOM file's first frame has none, since
+    most files have one frame. `one_file`: all images are from one document, whose name is left out.
     """
     place = image["places"][0] if image["places"] else {}
     url, kind, page = place.get("url") or "", place.get("kind", "image"), place.get("page")
@@ -60,7 +60,7 @@ def image_name(image: Mapping[str, Any], limit: int = NAME_CELLS, *, one_file: b
 
 
 def _last_part(url: str) -> str:
-    """Of an address, or of a file's path, in which no sign has another meaning."""
+    """The last part of an address, or of a file's path, in which percent signs and the like are literal."""
     if "://" not in url:
         return PurePath(url).name
     parts = urlsplit(url)
@@ -69,8 +69,7 @@ def _last_part(url: str) -> str:
 
 def _bar(confidence: float, colour: str) -> Text:
     full = round(confidence * BAR_CELLS)
-    share = percent(confidence, 1).rjust(SURE_CELLS - BAR_CELLS - 1)
-    return Text("━" * full, style=colour) + Text("╌" * (BAR_CELLS - full), style="bright_black") + Text(f" {share}")
+    return Text("━" * full, style=colour) + Text("╌" * (BAR_CELLS - full), style="bright_black")
 
 
 def _answer(verdict: Mapping[str, Any]) -> Text:
@@ -80,13 +79,14 @@ def _answer(verdict: Mapping[str, Any]) -> Text:
     return Text(words, style="bold " + COLOURS[verdict["modality"]] if verdict["is_medical"] else "bright_black")
 
 
-def _how_sure(verdict: Mapping[str, Any]) -> Text:
-    """A bar with its percentage, or words: no number beside an answer that is not sure, nor beside a person's."""
+def _how_sure(verdict: Mapping[str, Any], *, bar: bool) -> Text:
+    """A percentage, with a bar before it where there is room; words for a verdict that is not sure, or a person's label."""
     if verdict.get("corrected"):
-        return Text("labelled by you", style="bright_black")
+        return Text("labelled by you" if bar else "by you", style="bright_black")
     if not verdict["sure"]:
         return Text("not sure", style="italic bright_black")
-    return _bar(verdict["confidence"], COLOURS[verdict["modality"]])
+    percentage = Text(f" {percent(verdict['confidence'], 1):>6}")
+    return _bar(verdict["confidence"], COLOURS[verdict["modality"]]) + percentage if bar else percentage[1:]
 
 
 def _notes(image: Mapping[str, Any]) -> Text:
@@ -102,44 +102,76 @@ def _notes(image: Mapping[str, Any]) -> Text:
     return Text(", ".join(notes), style="bright_black")
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Widths in cells. `pixels` 0: no such column. `bar`: the confidence has a bar beside its percentage."""
+
+    name: int
+    pixels: int
+    answer: int
+    sure: int
+    bar: bool
+    notes_below: bool
+
+
+def _layout(images: Sequence[Mapping[str, Any]], width: int) -> _Layout:
+    """What fits into `width` cells. Names are shortened first, then notes go below the answer, then the bar and the pixels go.
+
+    The percentage is never cut; below about 40 cells the answer is wrapped.
+    """
+    pixels = max(cell_len(_pixels(image)) for image in images)
+    answer = min(ANSWER_CELLS, max(cell_len(_answer(image["verdict"]).plain) for image in images))
+    noted = any(image["near_duplicate_of"] or _notes(image).plain for image in images)
+
+    def space(*others: int) -> int:
+        """Cells left for the name beside columns of these widths."""
+        return width - BETWEEN - sum(BETWEEN + cells for cells in others)
+
+    below = max(answer, NOTE_CELLS) if noted else answer
+    sure, short = (max(cell_len(_how_sure(image["verdict"], bar=bar).plain) for image in images) for bar in (True, False))
+    choices = (
+        (space(pixels, answer, sure, NOTE_CELLS * noted), pixels, answer, sure, True, False),
+        (space(pixels, below, sure), pixels, below, sure, True, noted),
+        (space(pixels, below, short), pixels, below, short, False, noted),
+        (space(below, short), 0, below, short, False, noted),
+    )
+    for name, *rest in choices:
+        if name >= LEAST_NAME_CELLS:
+            return _Layout(min(NAME_CELLS, name), *rest)
+    rest_of_line = space(LEAST_NAME_CELLS, short)
+    return _Layout(LEAST_NAME_CELLS, 0, max(LEAST_ANSWER_CELLS, rest_of_line), short, False, noted)
+
+
 def _table(report: Mapping[str, Any], width: int) -> Table:
-    """On a narrow terminal names give way first, then notes go below the answer; what medlens says is never cut."""
-    answers = min(ANSWER_CELLS, max(cell_len(_answer(image["verdict"]).plain) for image in report["images"]))
-    noted = any(image["near_duplicate_of"] or _notes(image).plain for image in report["images"])
-    others = PIXEL_CELLS + answers + SURE_CELLS + NOTE_CELLS * noted + 6 * BETWEEN
-    below = noted and width < LEAST_NAME_CELLS + others
-    if below:
-        answers, noted = max(answers, NOTE_CELLS), False
-        others = PIXEL_CELLS + answers + SURE_CELLS + 5 * BETWEEN
+    images = [image for image in report["images"] if not image["near_duplicate_of"]]
+    layout = _layout(report["images"], width)
     table = Table(box=None, pad_edge=False, padding=(0, BETWEEN, 0, 0), header_style="bright_black", expand=False)
-    name_cells = max(LEAST_NAME_CELLS, min(NAME_CELLS, width - others))
-    table.add_column("image", max_width=name_cells, overflow="ellipsis", no_wrap=True)
-    table.add_column("pixels", justify="right", no_wrap=True, min_width=PIXEL_CELLS)
-    table.add_column("shows", overflow="fold", min_width=answers, max_width=answers)
-    table.add_column("how sure", no_wrap=True, min_width=SURE_CELLS)
-    if not below:
+    table.add_column("image", max_width=layout.name, overflow="ellipsis", no_wrap=True)
+    if layout.pixels:
+        table.add_column("pixels", justify="right", no_wrap=True, min_width=layout.pixels)
+    table.add_column("shows", overflow="fold", min_width=layout.answer, max_width=layout.answer)
+    table.add_column("how sure" if layout.bar else "sure", no_wrap=True, min_width=layout.sure)
+    if not layout.notes_below:
         table.add_column("", overflow="fold")
     one_file = report["source"]["kind"] == "pdf"
-    copies: dict[str, int] = {}
-    for image in report["images"]:
-        if original := image["near_duplicate_of"]:
-            copies[original] = copies.get(original, 0) + 1
-    for image in report["images"]:
-        if image["near_duplicate_of"]:
-            continue
-        notes = _notes(image)
-        if more := copies.get(image["sha256"]):
-            copied = Text(f"+{more} near duplicate{'s' * (more > 1)}", style="bright_black")
-            notes = Text(", ", style="bright_black").join(part for part in (copied, notes) if part.plain)
-        verdict = image["verdict"]
-        size = f"{image['width']}×{image['height']}"
-        name, bar = Text(image_name(image, name_cells, one_file=one_file)), _how_sure(verdict)
-        if below:
-            said = Text("\n").join(part for part in (_answer(verdict), notes) if part.plain)
-            table.add_row(name, size, said, bar)
-        else:
-            table.add_row(name, size, _answer(verdict), bar, notes)
+    near_duplicates = Counter(image["near_duplicate_of"] for image in report["images"])
+    for image in images:
+        notes, verdict = _notes(image), image["verdict"]
+        if more := near_duplicates[image["sha256"]]:
+            folded = Text(f"+{more} near duplicate{'s' * (more > 1)}", style="bright_black")
+            notes = Text(", ", style="bright_black").join(part for part in (folded, notes) if part.plain)
+        cells = [Text(image_name(image, layout.name, one_file=one_file))]
+        if layout.pixels:
+            cells.append(Text(_pixels(image)))
+        below = Text("\n").join(part for part in (_answer(verdict), notes) if part.plain)
+        cells.append(below if layout.notes_below else _answer(verdict))
+        cells.append(_how_sure(verdict, bar=layout.bar))
+        table.add_row(*cells, *(() if layout.notes_below else (notes,)))
     return table
+
+
+def _pixels(image: Mapping[str, Any]) -> str:
+    return f"{image['width']}×{image['height']}"
 
 
 def _sum(report: Mapping[str, Any]) -> Text:
@@ -149,7 +181,7 @@ def _sum(report: Mapping[str, Any]) -> Text:
     if counts["uncertain"]:
         parts.append(f"{counts['uncertain']} not sure")
     if counts["cached"]:
-        parts.append(f"{counts['cached']} remembered")
+        parts.append(f"{counts['cached']} cached")
     if report["timings_ms"].get("total"):
         parts.append(f"{report['timings_ms']['total'] / 1000:.1f} s")
     line = Text(" · ".join(parts))

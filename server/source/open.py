@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -21,6 +23,7 @@ from server.source.kind import SNIFF_BYTES, kind_by_name, sniff
 from server.source.politeness import may_scan
 
 MAX_FILES = 10_000  # of one folder scan; more is rather a mistaken path such as /
+SUGGESTIONS = 3  # similar names offered for a file that is not there
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +49,13 @@ async def open_source(target: str, fetcher: Fetcher) -> Source:
 
 
 def names_a_path(target: str) -> bool:
-    """Whether the target is a local file: it exists, or is written as a path and cannot be an address."""
-    return target.startswith(("/", "./", "../", "~", ".\\", "..\\")) or target in (".", "..") or _exists(target)
+    """Whether the target is a local file: it exists, or is written as a path or a file's name and cannot be an address."""
+    if target.startswith(("/", "./", "../", "~", ".\\", "..\\")) or target in (".", "..") or _exists(target):
+        return True
+    # No host is called paper.pdf or, before a slash, by one word: such a target is a file that is not there.
+    first, slash, _ = target.partition("/")
+    is_host = ":" in first or first == "localhost" or "." in first
+    return kind_by_name(target) not in (None, "page") and (not slash or not is_host)
 
 
 def open_path(path: Path) -> Source:
@@ -61,6 +69,8 @@ def open_path(path: Path) -> Source:
             raise UnknownKind(f"{path} is a device or a pipe, not a file")
         with path.open("rb") as file:
             head = file.read(SNIFF_BYTES)
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {quoted(str(path))}{_similar_names(path)}") from None
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: a null in the name; RuntimeError: ~nobody
         raise NotFound(f"{quoted(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     return Source(_file_kind(head, path.name), str(path), title=path.name, path=path)
@@ -117,6 +127,17 @@ def _file_kind(data: bytes, name: str) -> SourceKind:
     if kind_by_name(name) not in (None, "page"):
         raise NotWhatItSays(f"{quoted(name)} is called a {kind_by_name(name)} and is a web page")
     raise UnknownKind(f"{quoted(name)} is a saved web page; pages are scanned at their address")
+
+
+def _similar_names(path: Path) -> str:
+    """`; did you mean ...` with the names in the folder that are most like this one, or nothing."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, MAX_FILES) if not entry.name.startswith(".")]
+    except (OSError, ValueError):
+        return ""
+    similar = get_close_matches(path.name, names, SUGGESTIONS)
+    return f"; did you mean {' or '.join(quoted(str(path.with_name(name))) for name in similar)}?" if similar else ""
 
 
 def _exists(target: str) -> bool:

@@ -60,13 +60,13 @@ def test_a_reader_that_leaves_early_ends_it_quietly(environment: dict[str, str],
     assert scanning.returncode == 1
 
 
-def test_a_table_is_shown_and_what_was_judged_is_remembered(environment: dict[str, str]) -> None:
+def test_a_table_is_shown_and_verdicts_are_cached(environment: dict[str, str]) -> None:
     scan = str(get_testdata_file("MR_small.dcm", download=False))
     first, second = (medlens(environment, "scan", scan) for _ in range(2))
     assert first.returncode == second.returncode == 0, first.stderr
     assert "DICOM says MR" in " ".join(first.stdout.split())
     assert any(line.strip().startswith("MR_small.dcm ") for line in first.stdout.splitlines())
-    assert "1 remembered" in second.stdout
+    assert "1 cached" in second.stdout
 
 
 @pytest.mark.parametrize(

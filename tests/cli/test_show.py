@@ -118,11 +118,24 @@ def test_near_duplicates_are_folded_into_the_first() -> None:
 
 def test_on_a_narrow_terminal_notes_stand_below_the_answer_in_whole_words() -> None:
     doubt = unsure("non_medical", 0.6, "other_medical", medical=False, agree=False)
-    lines = printed(report(image("a-long-name-of-a-picture.png", doubt, panels=[{}, {}])), width=80).splitlines()
-    assert max(map(len, lines)) <= 80
+    lines = printed(report(image("a-long-name-of-a-picture.png", doubt, panels=[{}, {}])), width=60).splitlines()
+    assert max(map(len, lines)) <= 60
     row = next(number for number, line in enumerate(lines) if "Possibly medical" in line)
     assert "not sure" in lines[row]
     assert [line.strip() for line in lines[row + 1 : row + 3]] == ["models disagree,", "2 panels"]
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 70, 80, 100, 200])
+@pytest.mark.parametrize("more", [{}, {"panels": [{}, {}]}, {"width": 12_000, "height": 10_000}], ids=["bare", "noted", "large"])
+def test_the_percentage_is_whole_at_every_width(width: int, more: dict[str, Any]) -> None:
+    doubt = unsure("non_medical", 0.6, "other_medical", medical=False)
+    found = [image("a-long-name-of-an-image.png", doubt, **more), image("b.png", verdict("ct", 0.99))]
+    found.append(image("c.png", verdict("ct", 1.0, corrected=True)))
+    lines = printed(report(*found), width)
+    assert max(map(len, lines.splitlines())) <= width
+    assert (lines.count("99.0 %"), lines.count("not sure"), lines.count("by you")) == (1, 1, 1)
+    if width <= 50:
+        assert "━" not in lines  # the bar gives way to the percentage
 
 
 def test_a_failure_says_why_and_by_which_code() -> None:

@@ -136,7 +136,27 @@ def test_a_folder_that_is_missing_or_too_full(tmp_path: Path, monkeypatch: pytes
 def test_paths_and_addresses_are_distinguished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "report.pdf").write_bytes(PDF)
-    for path in ("report.pdf", "./gone.pdf", "../x", "/x/y.png", "~/x", "."):
+    for path in ("report.pdf", "./gone.pdf", "../x", "/x/y.png", "~/x", ".", "gone.pdf", "scans/gone.dcm", "My Scan.PNG"):
         assert names_a_path(path)
-    for address in ("example.org/report.pdf", "https://example.org", "gone.pdf", "file:///etc/passwd", "a\0b", "x" * 5000):
+    addresses = (
+        "example.org/report.pdf",
+        "localhost/a.png",
+        "intranet:80/a.png",
+        "https://example.org",
+        "gone.org",
+        "intranet/gone",
+    )
+    for address in (*addresses, "file:///etc/passwd", "file:///a.png", "a\0b", "x" * 5000):
         assert not names_a_path(address)
+
+
+def test_a_file_that_is_not_there_is_said_with_similar_names(tmp_path: Path) -> None:
+    for name in ("paper-1.pdf", "paper-2.pdf", "cat.png", ".paper.pdf"):
+        (tmp_path / name).write_bytes(PDF)
+    with pytest.raises(NotFound, match="there is no file") as refused:
+        open_path(tmp_path / "paper.pdf")
+    assert str(tmp_path / "paper-1.pdf") in str(refused.value)
+    assert "cat.png" not in str(refused.value)
+    assert f"{tmp_path}/.paper" not in str(refused.value)
+    with pytest.raises(NotFound, match=r"there is no file [^;]*$"):
+        open_path(tmp_path / "none" / "paper.pdf")
