@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -130,16 +130,16 @@ def _layout(images: Sequence[Mapping[str, Any]], width: int) -> _Layout:
     below = max(answer, NOTE_CELLS) if noted else answer
     sure, short = (max(cell_len(_how_sure(image["verdict"], bar=bar).plain) for image in images) for bar in (True, False))
     choices = (
-        (space(pixels, answer, sure, NOTE_CELLS * noted), pixels, answer, sure, True, False),
-        (space(pixels, below, sure), pixels, below, sure, True, noted),
-        (space(pixels, below, short), pixels, below, short, False, noted),
-        (space(below, short), 0, below, short, False, noted),
+        _Layout(space(pixels, answer, sure, NOTE_CELLS * noted), pixels, answer, sure, bar=True, notes_below=False),
+        _Layout(space(pixels, below, sure), pixels, below, sure, bar=True, notes_below=noted),
+        _Layout(space(pixels, below, short), pixels, below, short, bar=False, notes_below=noted),
+        _Layout(space(below, short), 0, below, short, bar=False, notes_below=noted),
     )
-    for name, *rest in choices:
-        if name >= LEAST_NAME_CELLS:
-            return _Layout(min(NAME_CELLS, name), *rest)
-    rest_of_line = space(LEAST_NAME_CELLS, short)
-    return _Layout(LEAST_NAME_CELLS, 0, max(LEAST_ANSWER_CELLS, rest_of_line), short, False, noted)
+    for layout in choices:
+        if layout.name >= LEAST_NAME_CELLS:
+            return replace(layout, name=min(NAME_CELLS, layout.name))
+    answer = max(LEAST_ANSWER_CELLS, space(LEAST_NAME_CELLS, short))
+    return _Layout(LEAST_NAME_CELLS, 0, answer, short, bar=False, notes_below=noted)
 
 
 def _table(report: Mapping[str, Any], width: int) -> Table:

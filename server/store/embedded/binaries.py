@@ -1,7 +1,7 @@
-"""Where Postgres' own programs are, and whom they can run as. Knows the wheel's layout, nothing of the cluster they serve.
+"""Finds the programs of Postgres in the wheel, and the user that they run as.
 
 Postgres refuses to run as root. Root therefore runs it as an unprivileged user, who must be able to reach the programs: when they
-lie under a closed folder (a virtual environment in /root), the 28 MB that are needed are copied beside the data.
+are below a closed folder (a virtual environment in /root), the 28 MB that are needed are copied beside the data.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXECUTABLE = ".exe" if sys.platform == "win32" else ""
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The operating system's user that Postgres runs as; None where it is simply ours."""
+    """The operating system's user that Postgres runs as."""
 
     uid: int
     gid: int
@@ -66,7 +66,7 @@ def _version(name: str) -> re.Match[str] | None:
 
 
 def account_for(cluster: Path) -> Account | None:
-    """Whom to run Postgres as: nobody special, unless we are root. An existing cluster keeps its owner."""
+    """The user to run Postgres as; None for our own, unless we are root. An existing cluster keeps its owner."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
     if cluster.exists() and (owner := cluster.stat()).st_uid != 0:
@@ -110,7 +110,7 @@ def reachable(binaries: Binaries, account: Account | None, copies: Path) -> Bina
 
 
 def _copy(home: Path, target: Path) -> None:
-    """Copy what runs, keeping the layout: the programs find their libraries by a relative path beside the package."""
+    """Copy what Postgres needs to run, in the same layout: the programs find their libraries by a relative path."""
     fresh = target.with_name(f"{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     inside = fresh / WHEEL / home.name

@@ -1,7 +1,7 @@
-"""One Postgres data folder: made, started, asked whether it runs, stopped. Knows nothing of who else uses it.
+"""One Postgres data folder: creates it, starts and stops its server, and tells whether the server runs.
 
 Every method blocks (call it in a thread) and expects that the caller holds the lock of the data folder. Postgres listens on a Unix
-socket in a private folder and nowhere else; where there are none (Windows) on a loopback port, with a password.
+socket in a private folder and nowhere else; on Windows on a loopback port, with a password.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ NAME = "medlens"  # of the database and of its owner
 HAS_SOCKETS = sys.platform != "win32"
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 103  # macOS' limit less its closing zero; Linux allows four more
-START_S = 30.0  # a crash with the WAL full (MAX_WAL below) replays in a few seconds
+START_S = 30.0  # replaying a full WAL (max_wal_size below) after a crash takes a few seconds
 STOP_S = 20.0
 ANSWER_S = 2  # a local connection takes milliseconds
 POLL_S = 0.03
 START_TRIES = 6  # 3 s in all: the last processes of a server killed a moment ago may still hold its memory or its lock file
-LOG_BYTES = 1_000_000  # the log begins anew when it is longer at a start
+LOG_BYTES = 1_000_000  # a longer log is removed at the next start
 LOG_LINES_SHOWN = 4
 
-# Small on purpose: one person's machine, beside a browser and a model. fsync stays on: what was answered is remembered.
+# Small on purpose: one person's machine, beside a browser and a model. fsync stays on: no finished scan is lost in a crash.
 CONFIGURATION = """\
 # written by medlens at every start
 fsync = on
@@ -78,7 +78,7 @@ class Cluster:
         self._log = self.data / "server.log"
 
     def prepare(self) -> None:
-        """Make the data folder unless it is there, whole or not at all; DatabaseUnavailable when another version made it."""
+        """Create the data folder unless it exists, in one step; DatabaseUnavailable when another version of Postgres made it."""
         if self.data.exists():
             made_by = (self.data / "PG_VERSION").read_text().strip()
             if made_by != str(self._binaries.major):
@@ -103,7 +103,7 @@ class Cluster:
         fresh.rename(self.data)
 
     def running(self) -> Running | None:
-        """The server of this folder, once it answers; None when there is none (a stale postmaster.pid counts as none)."""
+        """The server of this folder, once it answers; None when there is none, even if a stale postmaster.pid is left."""
         deadline = time.monotonic() + START_S
         while (found := self._read_pid_file()) is not None:
             if self._answers(found):
@@ -118,7 +118,7 @@ class Cluster:
         return None
 
     def start(self) -> Running:
-        """Start the server and wait until it answers; recover from whatever a crash left."""
+        """Start the server and wait until it answers; recover from what a crash has left."""
         socket_folder, port = self._listening()
         where = (
             f"listen_addresses = ''\nunix_socket_directories = '{_quoted(socket_folder)}'\nunix_socket_permissions = 0700\n"
@@ -142,7 +142,7 @@ class Cluster:
         raise DatabaseUnavailable(f"the embedded Postgres does not start ({self._log}): {_last_lines(log)}")
 
     def stop(self) -> None:
-        """Stop the server, open connections or not; return when it has gone."""
+        """Stop the server, even with open connections; return when it has ended."""
         found = self._read_pid_file()
         for mode in ("fast", "immediate"):
             options = ["--silent", "--wait", f"--timeout={STOP_S:.0f}", f"--pgdata={self.data}", f"--mode={mode}"]
@@ -162,7 +162,7 @@ class Cluster:
         return self._folder / "password"
 
     def _listening(self) -> tuple[Path, int]:
-        """A private folder for the socket, as short as the system's limit asks for; a free loopback port where there are none."""
+        """A private folder for the socket, whose path is within the system's limit; on Windows a free loopback port."""
         if not HAS_SOCKETS:
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 return Path(), int(probe.getsockname()[1])
@@ -199,12 +199,12 @@ class Cluster:
         return True
 
     def _alive(self, pid: int) -> bool:
-        """Is `pid` a Postgres of this folder? Its number alone says little: another process may have got it since."""
+        """Whether `pid` is a Postgres server of this folder; another process may have got its number since."""
         process = Path("/proc") / str(pid)
         if process.parent.joinpath("self").exists():
             try:
                 return (process / "cwd").samefile(self.data)
-            except OSError:  # gone, a zombie, or another user's
+            except OSError:  # ended, a zombie, or another user's
                 return False
         if not HAS_SOCKETS:
             return False  # Postgres on Windows checks this by itself
@@ -218,7 +218,7 @@ class Cluster:
                 connection.execute(f"CREATE DATABASE {NAME}")
 
     def _run(self, program: str, arguments: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Run one of Postgres' programs as the account, out of reach of the terminal's Ctrl-C, its messages in English."""
+        """Run a program of Postgres as the account, in a session of its own (no Ctrl-C), with messages in English."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
         # Files, not pipes: the server that pg_ctl leaves behind would hold a pipe open.
         with tempfile.TemporaryFile("w+") as out:

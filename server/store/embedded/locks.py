@@ -1,90 +1,77 @@
-"""Locks between processes that the kernel gives back by itself: a `kill -9` leaves none behind. Knows nothing of Postgres.
+"""Locks between processes, held on an open file: the operating system releases them when a process dies, `kill -9` included.
 
-A lock is held on an open file, never told from a process number, so a number that another process got later cannot mislead. The
-file is not handed to programs that are started while it is held (Python opens files close-on-exec).
+A process number is never used to tell whether a process lives, because another process may have got it since.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
-POLL_S = 0.02  # how often a taken lock is tried again: shorter than anything done under it
+from filelock import FileLock, Timeout
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take(file: BinaryIO) -> bool:
-        try:
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _take(file: BinaryIO) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+POLL_S = 0.02  # how often a lock that is taken is tried again: shorter than anything done under it
 
 
 @contextmanager
 def exclusive(path: Path, timeout_s: float) -> Iterator[None]:
-    """Hold `path` alone; wait for others up to `timeout_s`, then TimeoutError. The file stays, so that all mean the same one."""
-    deadline = time.monotonic() + timeout_s
-    with path.open("ab") as file:
-        while not _take(file):
-            if time.monotonic() >= deadline:
-                raise TimeoutError(f"another process has held {path} for more than {timeout_s:.0f} s")
-            time.sleep(POLL_S)
+    """Hold the lock file `path`, which is kept; TimeoutError when another process holds it for longer than `timeout_s`."""
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout_s, poll_interval=POLL_S)
+    except Timeout:
+        raise TimeoutError(f"another process has held {path} for more than {timeout_s:.0f} s") from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 class Register:
-    """Who uses a thing: a file a user in `folder`, locked as long as its process lives. Call both methods under `exclusive`."""
+    """The processes that use something: one file for each in `folder`, locked as long as the process lives.
+
+    Call its methods under `exclusive`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._mine: tuple[Path, BinaryIO] | None = None
+        self._mine: FileLock | None = None
 
     def enter(self) -> None:
         self._folder.mkdir(exist_ok=True)
-        path = self._folder / f"{os.getpid()}-{time.time_ns():x}"
-        file = path.open("xb")
-        _take(file)
-        self._mine = (path, file)
+        self._mine = _lock(self._folder / f"{os.getpid()}-{time.time_ns():x}")
+        self._mine.acquire(0)
 
     def leave(self) -> bool:
-        """Sign off; True when no live user is left. Files that dead users left are swept up."""
+        """Remove this process; True when no live process is left. Files of dead processes are removed."""
         if self._mine is not None:
-            path, file = self._mine
-            self._mine = None
-            file.close()
-            path.unlink(missing_ok=True)
+            mine, self._mine = self._mine, None
+            mine.release()
+            Path(mine.lock_file).unlink(missing_ok=True)
         return not self.others()
 
     def others(self) -> list[str]:
-        """The files of live users, this one left out."""
-        mine = self._mine[0] if self._mine else None
+        """Names of the files of other live processes."""
+        mine = Path(self._mine.lock_file) if self._mine else None
         alive = []
         for path in sorted(self._folder.glob("*")):
             if path == mine:
                 continue
-            with suppress(FileNotFoundError):
-                with path.open("r+b") as file:
-                    gone = _take(file)
-                if gone:
-                    path.unlink(missing_ok=True)
-                else:
-                    alive.append(path.name)
+            lock = _lock(path)
+            try:
+                lock.acquire(0)
+            except Timeout:
+                alive.append(path.name)
+            else:
+                lock.release()
+                with suppress(FileNotFoundError):
+                    path.unlink()
         return alive
+
+
+def _lock(path: Path) -> FileLock:
+    """Not bound to a thread: a lock may be taken in one worker thread and released in another."""
+    return FileLock(path, thread_local=False)

@@ -1,8 +1,8 @@
-"""The embedded Postgres: several processes share one server; the first starts it, the last stops it. Knows no tables.
+"""The embedded Postgres server, shared by several processes: the first one starts it, the last one stops it.
 
-Under DATA_DIR/postgres lie `cluster` (the data), `users` (a locked file for each process that uses the server), `lock` (held while
-one of them starts or stops it), `socket`, and perhaps `software` (see binaries.py). A user killed with -9 loses its lock with its
-life, so nothing it left needs cleaning; a server without users goes on until the next user leaves.
+DATA_DIR/postgres holds `cluster` (the data), `users` (a locked file for each process that uses the server), `lock` (held while one
+of them starts or stops it), `socket`, and where needed `software` (see binaries.py). A process killed with -9 releases its lock, so
+that it leaves nothing to clean up; the server it used then runs until the next process leaves.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ENTER_ONLY = 0o011  # others may pass through a folder, not list it
 
 
 class EmbeddedPostgres:
-    """`start()` gives the address of the running server, `stop()` signs off. Both block: call them in a thread."""
+    """`start()` returns the address of the running server, `stop()` leaves it. Both block: call them in a thread."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir.expanduser().resolve() / "postgres"
@@ -49,7 +49,7 @@ class EmbeddedPostgres:
         return cluster.url(running)
 
     def stop(self) -> None:
-        """Sign off; the last user stops the server. Does nothing when it was not started."""
+        """Leave the server; the last process stops it. Does nothing when it was not started."""
         if self._cluster is None:
             return
         with exclusive(self._folder / "lock", LOCK_S):
@@ -64,7 +64,7 @@ class EmbeddedPostgres:
         return Cluster(self._folder, reachable(find_binaries(), account, self._folder / "software"), account)
 
     def _let_in(self, account: Account) -> None:
-        """Root only: the unprivileged user must be able to pass our own two folders, and those above them, which are not ours."""
+        """Root only: let the unprivileged user pass our own two folders. DatabaseUnavailable when one above is closed."""
         for folder in (self._folder.parent, self._folder):
             if sys.platform != "win32" and folder.stat().st_uid == os.geteuid():
                 folder.chmod(folder.stat().st_mode | ENTER_ONLY)
