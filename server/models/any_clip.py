@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from server.contract.errors import ModelError, SettingsError, WeightsMissing
-from server.models.atomic_write import PART
+from server.models.files import PART
 from server.models.members import View
 from server.models.prompt_vectors import Origin
 from server.models.registry import CONFIG, HUB, folder_name

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from server.contract.errors import ModelError, NotFound
-from server.models.atomic_write import write_atomically
 from server.models.checkpoint import WEIGHTS
 from server.models.ensemble import FILE_NAME
+from server.models.files import write_atomically
 
 FOLDER = "ensembles"
 IN_USE = "in-use"  # holds the name of the refit that judges; absent: the shipped one

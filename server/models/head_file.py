@@ -18,8 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from server.contract.errors import ModelError
-from server.models.atomic_write import write_atomically
-from server.models.file_hash import sha256_of
+from server.models.files import sha256_of, write_atomically
 
 ENDING = "-head.safetensors"
 CARD = "medlens"  # the key of our JSON in the file's metadata

@@ -19,8 +19,7 @@ import aiohttp
 from yarl import URL
 
 from server.contract.errors import ConnectionFailed, HttpStatus, ModelError, RequestError
-from server.models.atomic_write import PART
-from server.models.file_hash import sha256_of
+from server.models.files import PART, sha256_of
 from server.models.registry import Remote
 
 # (bytes of this file here now, bytes of it in all or None, its name): called after every chunk.

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from server.models.atomic_write import PART, write_atomically
+from server.models.files import PART, write_atomically
 from server.models.prompts import PromptClass
 from server.models.version import HASHES, file_hashes
 

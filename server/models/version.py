@@ -12,10 +12,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from server.models.atomic_write import write_atomically
 from server.models.checkpoint import SHIPPED_CNN
 from server.models.ensembles import ensemble_file
-from server.models.file_hash import sha256_of
+from server.models.files import sha256_of, write_atomically
 from server.models.members import Kind, require
 from server.settings import Settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.models.atomic_write import write_atomically
+from server.models.files import write_atomically
 
 
 def test_a_file_takes_the_place_of_the_old_one_and_leaves_no_part(tmp_path: Path) -> None:
