@@ -1,8 +1,7 @@
-"""The unsupervised system behind `medlens cluster`: deep features, K-Means, and clusters named by CLIP on their centres.
+"""`medlens cluster`: groups images by deep features with K-Means, and names each cluster with CLIP. No labels are used.
 
-No labels are used: features of the backbone, of MobileNetV2 or of CLIP are grouped by scikit-learn, and each group is called by
-the prompt class nearest to its middle. When all groups would get one name, the names tell them apart by how medical they are beside
-each other. It gives back what it found; cluster_output.py writes it. It knows neither the command line nor the database.
+Features are those of the CNN's backbone, of MobileNetV2 or of CLIP. A cluster gets the name of the prompt class nearest to its
+centroid in CLIP's space. When all clusters would get one name, the more medical ones are called medical and the others not.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import expit, softmax
 
 from server.classify.inference import choose_device, open_network
 from server.contract.errors import DocumentError, NotFound, RequestError, UnknownKind
@@ -30,13 +30,13 @@ from server.settings import Settings
 FeatureKind: TypeAlias = Literal["cnn", "mobilenet_v2", "clip"]
 FEATURES: tuple[FeatureKind, ...] = ("cnn", "mobilenet_v2", "clip")
 Floats: TypeAlias = NDArray[np.float32]
-# (stage, done, of): stage is "read" while pictures are read and looked at, "group" while they are grouped.
+# (stage, done, of): stage is "read" while images are read and their features computed, "group" while they are clustered.
 Progress: TypeAlias = Callable[[str, int, int], None]
 
-MAX_FILES = 20_000  # pictures in one folder: their features take 100 MB, and more is a mistaken path rather than a wish
+MAX_FILES = 20_000  # images in one folder: their features take 100 MB; more is rather a mistaken path
 MOST_CLUSTERS = 200  # a person reads the names of all of them
 TRIED = range(2, 13)  # numbers of clusters tried when none is asked for; the one with the best silhouette is taken
-SAMPLE = 1500  # pictures the silhouette is measured on: it takes time by their square
+SAMPLE = 1500  # images the silhouette is measured on: its time grows with their square
 SEED = 20251122
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 MEDICAL = "medical"
@@ -44,7 +44,7 @@ MEDICAL = "medical"
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One group: `name` from its centre, how sure that name is (0..1), how many pictures, and their share that was called so."""
+    """One group: `name` from its centre, how sure that name is (0..1), how many images."""
 
     name: str
     confidence: float
@@ -75,39 +75,39 @@ def cluster_folder(
     features: FeatureKind = "cnn",
     progress: Progress | None = None,
 ) -> Clustering:
-    """Group the pictures under `folder`. `clusters` None takes the number from TRIED with the best silhouette.
+    """Cluster the images under `folder`. `clusters` None takes the number from TRIED with the best silhouette.
 
-    Raises NotFound (no folder, no picture in it), RequestError (too many files, fewer pictures than clusters), WeightsMissing.
+    Raises NotFound (no folder, no image in it), RequestError (too many files, fewer images than clusters), WeightsMissing.
     """
     if clusters is not None and not 2 <= clusters <= MOST_CLUSTERS:
         raise RequestError(f"--clusters must be from 2 to {MOST_CLUSTERS}, not {clusters}")
-    paths = pictures_under(folder)
-    tell = progress or (lambda *_: None)
-    eyes = _Eyes(settings, features)
-    looked: list[tuple[Path, Floats, Floats]] = []
+    paths = images_under(folder)
+    report = progress or (lambda *_: None)
+    networks = _Networks(settings, features)
+    computed: list[tuple[Path, Floats, Floats]] = []
     skipped: list[tuple[Path, str]] = []
     thumbnails: dict[Path, Image.Image] = {}
     for start in range(0, len(paths), settings.batch_size):
         read = list(_read(paths[start : start + settings.batch_size], settings.max_pixels, skipped))
         if read:
-            for (path, image), deep, named in zip(read, *eyes.look([image for _, image in read]), strict=True):
-                looked.append((path, deep, named))
+            for (path, image), deep, in_clip in zip(read, *networks.features([image for _, image in read]), strict=True):
+                computed.append((path, deep, in_clip))
                 thumbnails[path] = _thumbnail(image)
-        tell("read", min(start + settings.batch_size, len(paths)), len(paths))
+        report("read", min(start + settings.batch_size, len(paths)), len(paths))
     least = clusters or 2
-    if len(looked) < least:
-        raise RequestError(f"{len(looked)} pictures under {folder} could be read, too few for {least} clusters")
-    deep = unit(np.stack([one for _, one, _ in looked]))
-    tell("group", 0, 1)
+    if len(computed) < least:
+        raise RequestError(f"{len(computed)} images under {folder} could be read, too few for {least} clusters")
+    deep = unit(np.stack([one for _, one, _ in computed]))
+    report("group", 0, 1)
     labels, centres, silhouette = group(deep, clusters)
-    named = np.stack([one for _, _, one in looked])
-    middles = unit(np.stack([named[labels == i].mean(axis=0) for i in range(len(centres))]))
-    names, sure, renamed = name_clusters(eyes.zero_shot, middles)
-    tell("group", 1, 1)
+    in_clip = np.stack([one for _, _, one in computed])
+    centroids = unit(np.stack([in_clip[labels == i].mean(axis=0) for i in range(len(centres))]))
+    names, sure, renamed = name_clusters(networks.zero_shot, centroids)
+    report("group", 1, 1)
     return Clustering(
         folder=folder,
         features=features,
-        files=tuple(path for path, _, _ in looked),
+        files=tuple(path for path, _, _ in computed),
         cluster=labels,
         distance=np.asarray(np.linalg.norm(deep - centres[labels], axis=1), np.float32),
         clusters=tuple(Cluster(names[i], float(sure[i]), int((labels == i).sum())) for i in range(len(centres))),
@@ -118,8 +118,8 @@ def cluster_folder(
     )
 
 
-def pictures_under(folder: Path) -> list[Path]:
-    """Picture files by name, hidden ones left out. Raises NotFound or RequestError."""
+def images_under(folder: Path) -> list[Path]:
+    """Image files by name, without hidden ones. Raises NotFound or RequestError."""
     if not folder.is_dir():
         raise NotFound(f"{folder} is not a folder")
     found = [
@@ -128,9 +128,9 @@ def pictures_under(folder: Path) -> list[Path]:
         if path.suffix.lower() in SUFFIXES and path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
     ]
     if not found:
-        raise NotFound(f"no picture ({', '.join(sorted(SUFFIXES))}) under {folder}")
+        raise NotFound(f"no image ({', '.join(sorted(SUFFIXES))}) under {folder}")
     if len(found) > MAX_FILES:
-        raise RequestError(f"{len(found)} pictures under {folder} are more than the {MAX_FILES} grouped at once")
+        raise RequestError(f"{len(found)} images under {folder} are more than the {MAX_FILES} that can be clustered at once")
     return found
 
 
@@ -156,11 +156,10 @@ def _kmeans(deep: Floats, count: int) -> tuple[NDArray[np.int64], Floats, float 
     return labels, np.asarray(found.cluster_centers_, np.float32), silhouette
 
 
-def name_clusters(zero_shot: ZeroShot, middles: Floats) -> tuple[list[str], Floats, bool]:
-    """(name, confidence [k], whether the names are relative) of cluster middles [k, d] in CLIP's space."""
-    scores = zero_shot.scores(middles)
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    chances = powers / powers.sum(axis=1, keepdims=True)
+def name_clusters(zero_shot: ZeroShot, centroids: Floats) -> tuple[list[str], Floats, bool]:
+    """(name, confidence [k], whether the names are relative) of centroids [k, d] in CLIP's space."""
+    scores = zero_shot.scores(centroids)
+    chances = softmax(scores, axis=1)
     best = chances.argmax(axis=1)
     names = [zero_shot.names[i] for i in best]
     if len(set(names)) > 1 or len(names) < 2:
@@ -169,15 +168,15 @@ def name_clusters(zero_shot: ZeroShot, middles: Floats) -> tuple[list[str], Floa
 
 
 def _relative(scores: Floats) -> tuple[list[str], Floats]:
-    """Names by how medical each cluster is beside the others: those above the middle between least and most are called medical."""
+    """Names relative to the other clusters: medical above the middle between the least and the most medical cluster."""
     medical = np.logaddexp.reduce(scores[:, : MODALITIES.index(NON_MEDICAL)], axis=1) - scores[:, MODALITIES.index(NON_MEDICAL)]
     above = medical - (medical.max() + medical.min()) / 2
     names = [MEDICAL if value > 0 else NON_MEDICAL for value in above]
-    return names, np.asarray(1 / (1 + np.exp(-np.abs(above))), np.float32)
+    return names, np.asarray(expit(np.abs(above)), np.float32)
 
 
-class _Eyes:
-    """What looks at pictures: deep features to group by, and CLIP vectors to name by, from as few forward passes as that takes."""
+class _Networks:
+    """Compute deep features to cluster by and CLIP vectors to name by, with one pass through a backbone that both share."""
 
     def __init__(self, settings: Settings, features: FeatureKind) -> None:
         if features not in FEATURES:
@@ -188,15 +187,15 @@ class _Eyes:
         self._shared = open_on_device(SHIPPED_CNN) if features == "cnn" or is_compact(settings) else None
         self._mobilenet = open_on_device(mobilenet_checkpoint(settings.data_dir)) if features == "mobilenet_v2" else None
 
-    def look(self, images: Sequence[Image.Image]) -> tuple[Floats, Floats]:
+    def features(self, images: Sequence[Image.Image]) -> tuple[Floats, Floats]:
         """(deep features [n, f], CLIP vectors [n, d])."""
         shared = self._shared.features(images) if self._shared else None
-        named = self.zero_shot.clip.pictures(View(images, shared))
+        in_clip = self.zero_shot.clip.pictures(View(images, shared))
         if self._kind == "clip":
-            return named, named
+            return in_clip, in_clip
         deep = self._mobilenet.features(images) if self._mobilenet else shared
         assert deep is not None
-        return deep, named
+        return deep, in_clip
 
 
 def _read(paths: Sequence[Path], max_pixels: int, skipped: list[tuple[Path, str]]) -> Iterator[tuple[Path, Image.Image]]:

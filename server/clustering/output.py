@@ -1,7 +1,4 @@
-"""What `medlens cluster` leaves behind: a CSV with one line a picture, a folder a cluster, and the cluster sheet as one PNG.
-
-It writes what cluster.py found; it opens no model.
-"""
+"""The files that `medlens cluster` writes: a CSV with one line per image, a folder per cluster, and the cluster sheet as a PNG."""
 
 from __future__ import annotations
 
@@ -22,11 +19,11 @@ from server.contract.percent import percent
 COLUMNS = ("file", "cluster", "name", "confidence", "distance")
 UNSAFE = re.compile(r"[^\w.-]+")
 
-# The sheet, in pixels. Nine pictures a row tell what a cluster holds, and fit a page at half size.
+# The sheet, in pixels. Nine images in a row show what a cluster holds, and fit a page at half size.
 NEAREST = 9
 TILE, GAP, MARGIN, LABEL = 148, 12, 40, 250
 HEAD, ROW = 128, 148 + 28
-ROWS_SHOWN = 40  # a sheet of more clusters is no longer looked at
+ROWS_SHOWN = 40  # nobody looks through a longer sheet
 PAPER, CARD, INK, FAINT, RULE = "#f6f7f9", "#ffffff", "#1b2430", "#66717f", "#e1e5ea"
 COLOURS = dict(zip(MODALITIES, colours("light"), strict=True)) | {MEDICAL: INK}
 NAMES = {**MODALITY_NAMES, MEDICAL: "Medical"}
@@ -34,7 +31,7 @@ OWN_COLOUR = "#8a6d00"  # of a user's own classes
 
 
 def save_table(found: Clustering, out: Path) -> None:
-    """COLUMNS, one line a picture: the file relative to the folder, its cluster and name, how sure the name is, the distance."""
+    """Write COLUMNS, one line per image. `file` is relative to the folder, `confidence` is that of the cluster's name."""
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as file:
@@ -50,12 +47,12 @@ def _rows(found: Clustering) -> Iterator[tuple[object, ...]]:
 
 
 def sort_into_folders(found: Clustering, target: Path) -> list[Path]:
-    """Copy each picture into `target`/NN-name/, under its own path with the separators made dashes; the folders, in order.
+    """Copy each image into `target`/NN-name/, named by its path with dashes for separators; returns the folders in order.
 
-    Raises RequestError when `target` lies in the folder that was read, where the next run would read the copies too.
+    Raises RequestError when `target` is inside the folder that was read, because the next run would read the copies too.
     """
     if target.resolve().is_relative_to(found.folder.resolve()):
-        raise RequestError(f"--folders {target} lies inside {found.folder}; choose a place beside it")
+        raise RequestError(f"--folders {target} is inside {found.folder}; choose a folder outside it")
     folders = [target / folder_name(number, one) for number, one in enumerate(found.clusters)]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,12 +66,12 @@ def folder_name(number: int, cluster: Cluster) -> str:
 
 
 def draw_sheet(found: Clustering, out: Path) -> None:
-    """One row a cluster: its name, size and how sure the name is, and the pictures nearest its centre."""
+    """One row per cluster: its name, its size, the confidence of the name, and the images nearest to its centre."""
     shown = min(len(found.clusters), ROWS_SHOWN)
     width = MARGIN * 2 + LABEL + NEAREST * (TILE + GAP) - GAP + 24
     sheet = Image.new("RGB", (width, HEAD + shown * (ROW + GAP) + MARGIN), PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((MARGIN, 34), f"{_plural(len(found.files), 'picture')} in {_plural(len(found.clusters), 'cluster')}", INK, _font(34))
+    pen.text((MARGIN, 34), f"{_plural(len(found.files), 'image')} in {_plural(len(found.clusters), 'cluster')}", INK, _font(34))
     pen.text((MARGIN, 82), _subtitle(found, shown), FAINT, _font(17))
     for number in range(shown):
         _draw_row(sheet, pen, found, number, HEAD + number * (ROW + GAP), width)
@@ -85,16 +82,16 @@ def draw_sheet(found: Clustering, out: Path) -> None:
 
 
 def _subtitle(found: Clustering, shown: int) -> str:
-    said = [f"features: {found.features}", "nearest to each centre first"]
+    parts = [f"features: {found.features}", "nearest to each centre first"]
     if found.silhouette is not None:
-        said.insert(1, f"silhouette {found.silhouette:.2f}")
+        parts.insert(1, f"silhouette {found.silhouette:.2f}")
     if found.renamed:
-        said.append("names are relative: all clusters looked alike to CLIP")
+        parts.append("names are relative: all clusters looked alike to CLIP")
     if found.skipped:
-        said.append(f"{_plural(len(found.skipped), 'file')} not readable")
+        parts.append(f"{_plural(len(found.skipped), 'file')} not readable")
     if shown < len(found.clusters):
-        said.append(f"the largest {shown} shown")
-    return "   ·   ".join(said)
+        parts.append(f"the largest {shown} shown")
+    return "   ·   ".join(parts)
 
 
 def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, found: Clustering, number: int, top: int, width: int) -> None:
@@ -104,7 +101,7 @@ def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, found: Clustering, n
     pen.rounded_rectangle((MARGIN, top, MARGIN + 6, top + ROW), 3, colour)
     left = MARGIN + 28
     pen.text((left, top + 34), _fitted(NAMES.get(one.name, one.name), LABEL - 36), colour, _font(25))
-    pen.text((left, top + 72), f"cluster {number}  ·  {_plural(one.size, 'picture')}", FAINT, _font(16))
+    pen.text((left, top + 72), f"cluster {number}  ·  {_plural(one.size, 'image')}", FAINT, _font(16))
     bar = LABEL - 60
     pen.rounded_rectangle((left, top + 108, left + bar, top + 114), 3, RULE)
     pen.rounded_rectangle((left, top + 108, left + max(6, round(bar * one.confidence)), top + 114), 3, colour)
@@ -114,13 +111,11 @@ def _draw_row(sheet: Image.Image, pen: ImageDraw.ImageDraw, found: Clustering, n
         _draw_tile(sheet, found.thumbnails.get(found.files[i]), MARGIN + LABEL + place * (TILE + GAP), top + (ROW - TILE) // 2)
 
 
-def _draw_tile(sheet: Image.Image, picture: Image.Image | None, left: int, top: int) -> None:
+def _draw_tile(sheet: Image.Image, image: Image.Image | None, left: int, top: int) -> None:
     tile = Image.new("RGB", (TILE, TILE), PAPER)
-    if picture is not None:
-        scale = TILE / max(picture.size)
-        fitted = picture.resize(
-            (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
-        )
+    if image is not None:
+        scale = TILE / max(image.size)
+        fitted = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
         tile.paste(fitted, ((TILE - fitted.width) // 2, (TILE - fitted.height) // 2))
     corners = Image.new("L", (TILE * 2, TILE * 2))
     ImageDraw.Draw(corners).rounded_rectangle((0, 0, TILE * 2 - 1, TILE * 2 - 1), 16, 255)

@@ -18,8 +18,8 @@ from server.clustering.cluster import (
     Clustering,
     cluster_folder,
     group,
+    images_under,
     name_clusters,
-    pictures_under,
 )
 from server.clustering.output import COLUMNS, draw_sheet, folder_name, save_table, sort_into_folders
 from server.contract.errors import NotFound, RequestError, WeightsMissing
@@ -162,19 +162,19 @@ def test_wishes_that_cannot_be_met_are_refused_by_name(
     with pytest.raises(WeightsMissing, match="models pull mobilenet_v2"):
         cluster_folder(pictures, settings(tmp_path), features="mobilenet_v2")
     with pytest.raises(NotFound, match="is not a folder"):
-        pictures_under(tmp_path / "none")
+        images_under(tmp_path / "none")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(NotFound, match="no picture"):
-        pictures_under(tmp_path / "empty")
+    with pytest.raises(NotFound, match="no image"):
+        images_under(tmp_path / "empty")
     assert MAX_FILES > 1000
     monkeypatch.setattr(server.clustering.cluster, "MAX_FILES", 3)
     with pytest.raises(RequestError, match="more than the 3"):
-        pictures_under(pictures)
+        images_under(pictures)
 
 
 def test_copies_never_land_where_they_would_be_read_again(pictures: Path, tmp_path: Path) -> None:
     nothing = Clustering(pictures, "cnn", (), np.zeros(0, np.int64), np.zeros(0, np.float32), (), None)
-    with pytest.raises(RequestError, match="lies inside"):
+    with pytest.raises(RequestError, match="is inside"):
         sort_into_folders(nothing, pictures / "sorted")
 
 
