@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     clip_pretrained: str = Field("shipped", description="open_clip pretrained tag for CLIP_MODEL")
     prompts: Path | None = Field(None, description="TOML file of your own prompts; empty: the shipped ones")
     thresholds: Path | None = Field(None, description="JSON file of your own thresholds; empty: the shipped ones")
+    context: Literal["on", "off"] = Field(
+        "on", description="what the page or document says with an image (caption, heading, file name) counts beside it: on or off"
+    )
 
     # how it runs
     scans_at_once: int = Field(3, ge=1, description="scans that one worker runs at the same time")

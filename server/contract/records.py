@@ -72,9 +72,24 @@ class Source:
     notice: Notice | None = None
 
 
+# What stands with an image, as a reader sees it: `caption` is marked or numbered as one, `paragraph` is the nearest text.
+TextSource: TypeAlias = Literal["caption", "paragraph", "alt", "heading", "link", "file_name", "title", "dicom_tag"]
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyText:
+    """A text that stands with an image: plain, one line, bounded."""
+
+    source: TextSource
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One spot where an image stands. `page` counts from 1 (PDF page, TIFF page, DICOM frame); `tag` is DICOM's own Modality."""
+    """One spot where an image stands. `page` counts from 1 (PDF page, TIFF page, DICOM frame); `tag` is DICOM's own Modality.
+
+    `texts`: what a reader sees with the image there, beside `alt`; read for context, never stored.
+    """
 
     url: str | None
     kind: PlaceKind
@@ -82,6 +97,7 @@ class Place:
     alt: str | None = None
     box: Box | None = None
     tag: str | None = None
+    texts: tuple[NearbyText, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

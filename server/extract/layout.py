@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.async_api import CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
 
-from server.contract.records import Box, Place
+from server.contract.records import Box, NearbyText, Place, TextSource
 from server.extract.candidate_filter import CandidateFilter, address, plain
 from server.extract.drawings import SVG_DATA, Rasterizer, decode_data_url, embed_images
 from server.extract.isolated_world import COLLECT, IsolatedWorld, isolated_worlds
@@ -25,7 +26,8 @@ FRAME_BUDGET_S = 2.0
 FRAME_TIMEOUT_S = 4.0
 MAX_ENTRIES = 5000  # addresses with a place, of one frame; a wall of tiles repeats one image more often than anyone wants to read
 MAX_PLACES = 20  # of one address
-MAX_CHARS = 60_000_000  # data: addresses, canvases and drawings of one frame together
+MAX_CHARS = 60_000_000  # data: addresses, canvases, drawings and texts of one frame together
+TEXT_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading", "link")  # as collect.js names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ async def read_layout(page: Page, session: CDPSession, settings: Settings) -> La
         "maxChars": MAX_CHARS,
         "maxPixels": settings.max_pixels,
         "budgetMs": FRAME_BUDGET_S * 1000,
+        "texts": settings.context == "on",
     }
     for world in await isolated_worlds(page, session):
         try:
@@ -78,19 +81,28 @@ def _add(layout: Layout, found: dict[str, Any], world: IsolatedWorld, count: Cou
     layout.cut = layout.cut or found["cut"]
     layout.small += found["small"]
     urls: list[str] = found["urls"]
+    texts = [plain(text) for text in found["texts"]]
     for entry in found["images"]:
         url = urls[entry["url"]]
         count[url] += 1
         if count[url] <= MAX_PLACES:
-            layout.shown.append((url, _place(entry, entry["kind"], world, address(url)), world))
+            layout.shown.append((url, _place(entry, entry["kind"], world, texts, address(url)), world))
     for entry in found["canvases"]:
-        layout.canvases.append(Drawing(entry["data"], _place(entry, "canvas", world), size=(entry["width"], entry["height"])))
+        layout.canvases.append(
+            Drawing(entry["data"], _place(entry, "canvas", world, texts), size=(entry["width"], entry["height"]))
+        )
     for entry in found["svgs"]:
-        layout.svgs.append(Drawing(entry["markup"], _place(entry, "svg", world), tuple(entry["links"])))
+        layout.svgs.append(Drawing(entry["markup"], _place(entry, "svg", world, texts), tuple(entry["links"])))
 
 
-def _place(entry: dict[str, Any], kind: Any, world: IsolatedWorld, url: str | None = None) -> Place:
-    return Place(url, kind, alt=plain(entry["alt"]), box=_box(entry["box"], world))
+def _place(entry: dict[str, Any], kind: Any, world: IsolatedWorld, texts: Sequence[str | None], url: str | None = None) -> Place:
+    return Place(url, kind, alt=plain(entry["alt"]), box=_box(entry["box"], world), texts=_texts(entry["texts"], texts))
+
+
+def _texts(entry: dict[str, int | None] | None, texts: Sequence[str | None]) -> tuple[NearbyText, ...]:
+    found = ((source, entry[source]) for source in TEXT_SOURCES) if entry else ()
+    said = ((source, texts[index]) for source, index in found if index is not None)
+    return tuple(NearbyText(source, text) for source, text in said if text)
 
 
 def _box(box: list[float] | None, world: IsolatedWorld) -> Box | None:

@@ -15,6 +15,7 @@ from server.contract.errors import Damaged, ImageTooLarge, NotWhatItSays, Passwo
 from server.extract import pdf_encode, pdf_tiles
 from server.extract.pdf_draws import Draw, around, draws_of
 from server.extract.pdf_salvage import lost_images, unloadable
+from server.extract.pdf_text import PageText
 from server.sandbox.protocol import Pipe
 
 # Pages that are read. A thesis has 400, an atlas 1,500; a page tree with more repeats itself.
@@ -44,6 +45,7 @@ class _Reader:
     def __init__(self, pipe: Pipe, job: dict[str, Any], data: bytes) -> None:
         self._pipe, self._data = pipe, data
         self._max_pixels, self._min_side = int(job["max_pixels"]), int(job["min_side"])
+        self._with_texts = bool(job.get("texts"))
         self._first, self._first_try = int(job["first_page"]), int(job["first_page"]) == 0
         self._kept: dict[bytes, int] = {}
         self._kept_bytes = 0
@@ -95,9 +97,10 @@ class _Reader:
                 if xref not in self._unloadable:
                     self._unloadable.add(xref)
                     self._skip("unreadable", problem, {"page": number, "box": None})
+        text = PageText(page) if self._with_texts else None
         for group in pdf_tiles.join([draw.tile for draw in draws]):
             parts = [draws[index] for index in group]
-            self._send(parts, {"page": number, "box": around([part.tile for part in parts])})
+            self._send(parts, {"page": number, "box": around([part.tile for part in parts])}, text)
             if self._reported >= MAX_IMAGES:
                 return
         if stopped:
@@ -111,12 +114,15 @@ class _Reader:
             if mark is None or mark not in self._seen:
                 self._send([draw], {"page": None, "box": None})
 
-    def _send(self, parts: list[Draw], place: dict[str, Any]) -> None:
+    def _send(self, parts: list[Draw], place: dict[str, Any], text: PageText | None = None) -> None:
         tiles = [part.tile for part in parts]
         shown = min(pixel_size(tiles))
         if shown < self._min_side:
             self._skip("too_small", "", place)
             return
+        if text is not None:
+            x, y, width, height = place["box"]
+            place = {**place, "texts": text.beside((x, y, x + width, y + height))}
         try:
             mark = pdf_encode.fingerprint(parts)
             if mark is not None and len(parts) == 1:

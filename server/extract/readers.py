@@ -3,24 +3,27 @@
 The worker modules (pdf_worker.py, dicom_worker.py, image_worker.py) run in the child and send frames, which become candidates,
 skips and notices here. Frames are: `title`; `page`, when a page begins; `image` with its bytes, and a number if the parent is to
 keep them; `again` with the number of a kept image; `whole`, when the file itself is the image; `skip`; `notice`; `end`. Images and
-skips carry `page`, `box` and, for DICOM, `tag`.
+skips carry `page`, `box`, for DICOM `tag`, and for PDFs `texts`: pairs of source and text.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from server.contract.errors import DocumentError, ReaderFailed
-from server.contract.records import Candidate, Found, Notice, Place, PlaceKind, Skipped, Source
+from server.contract.records import Candidate, Found, NearbyText, Notice, Place, PlaceKind, Skipped, Source, TextSource
+from server.extract.candidate_filter import plain
 from server.sandbox.child import Child
 from server.sandbox.protocol import Frame
 from server.settings import Settings
 
+# The texts that a document's page gives with an image (pdf_text.py).
+PAGE_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading")
 # Processor seconds that a child may use beyond the timeout before the system kills it.
 CPU_SLACK_S = 5.0
 
@@ -128,7 +131,11 @@ class _FileRead:
         data = self._source.data
         if data is None and self._source.path is not None:
             data = await asyncio.to_thread(self._source.path.read_bytes)
-        limits = {"max_pixels": self._settings.max_pixels, "min_side": self._settings.min_image_side}
+        limits = {
+            "max_pixels": self._settings.max_pixels,
+            "min_side": self._settings.min_image_side,
+            "texts": self._settings.context == "on",
+        }
         kept: dict[int, bytes] = {}
         begun = False
         await child.send({"first_page": self.page or 0, **limits}, data or b"")
@@ -163,7 +170,14 @@ class _FileRead:
                 return Notice(title=str(header["title"])) if header["title"] else None
             if "notice" in header:
                 return Notice(code=str(header["notice"]), message=str(header["message"]))
-            place = Place(self._source.url, self._reader.kind, header["page"], box=_box(header["box"]), tag=header.get("tag"))
+            place = Place(
+                self._source.url,
+                self._reader.kind,
+                header["page"],
+                box=_box(header["box"]),
+                tag=header.get("tag"),
+                texts=_texts(header.get("texts", ())),
+            )
             if "skip" in header:
                 return Skipped(header["skip"], place, str(header["detail"]))
             if "whole" in header:
@@ -175,6 +189,17 @@ class _FileRead:
             return Candidate(body, place)
         except (KeyError, TypeError, ValueError) as error:
             raise ReaderFailed(f"the reader of the {self._reader.noun} sent an invalid frame") from error
+
+
+def _texts(texts: Sequence[Sequence[str]]) -> tuple[NearbyText, ...]:
+    """At most one of each source; a child that was taken over may send anything."""
+    found: dict[TextSource, str] = {}
+    for source, text in texts[: len(PAGE_SOURCES)]:
+        if source not in PAGE_SOURCES:
+            raise ValueError(f"no such source of text: {source[:20]}")
+        if (shown := plain(str(text))) is not None:
+            found[source] = shown
+    return tuple(NearbyText(source, text) for source, text in found.items())
 
 
 def _box(box: Any) -> tuple[float, float, float, float] | None:

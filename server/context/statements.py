@@ -1,0 +1,75 @@
+"""What a text says of an image's modality: its mentions, less those that it takes back ("no CT", "unlike MRI")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.context.terms import Mention, Terms, shipped_terms
+from server.context.words import Word, shouts, words_of
+
+# "no CT, MRI or ultrasound": a comma does not end what "no" takes back when one of these follows within this many words.
+OR_WORDS = frozenset(("or", "nor", "oder", "ou", "ni", "o", "noch"))
+OR_WITHIN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The words of a text, and the terms it states: those of modalities and those of pictures that are none."""
+
+    words: Sequence[Word]
+    stated: tuple[Mention, ...]
+
+
+def statements_of(text: str, *, capitals: bool = True, terms: Terms | None = None) -> Statements:
+    """Read a text. `capitals`: acronyms count in capitals alone (off for the names of files)."""
+    terms = terms or shipped_terms()
+    words = words_of(text)
+    mentions = list(terms.mentions(words, capitals=capitals))
+    if capitals and shouts(words):
+        mentions = [mention for mention in mentions if mention.term.list != "acronyms"]
+    back = _taken_back(words, mentions, terms.reach)
+    stated = (mention for mention in mentions if mention.term.modality or mention.term.list in ("drawn", "taken"))
+    return Statements(words, tuple(mention for mention in stated if mention.first not in back))
+
+
+def _taken_back(words: Sequence[Word], mentions: Sequence[Mention], reach: int) -> set[int]:
+    """The words that a cue takes back."""
+    back: set[int] = set()
+    starts = {mention.first: mention for mention in mentions}
+    for mention in mentions:
+        if mention.term.list == "before":
+            back.update(_behind(words, starts, mention.last, reach))
+        elif mention.term.list == "after":
+            back.update(_in_front(words, mention.first, reach))
+    return back
+
+
+def _behind(words: Sequence[Word], starts: dict[int, Mention], first: int, reach: int) -> range:
+    """The words behind a cue: to the end of the clause, or to a word that begins what is shown after all."""
+    if first < len(words) and words[first - 1].stop == "end":
+        return range(0)
+    at = first
+    while at < min(len(words), first + reach):
+        here = starts.get(at)
+        if here is not None and here.term.list == "harmless" and at <= first + 1:
+            return range(0)
+        if here is not None and here.term.list == "until" and at > first:
+            break
+        step = here.last if here is not None else at + 1
+        at = step
+        if words[at - 1].stop == "end" or (words[at - 1].stop == "comma" and not _or_follows(words, at)):
+            break
+    return range(first, at)
+
+
+def _or_follows(words: Sequence[Word], at: int) -> bool:
+    return any(word.folded in OR_WORDS for word in words[at : at + OR_WITHIN])
+
+
+def _in_front(words: Sequence[Word], last: int, reach: int) -> range:
+    """The words in front of a cue, back to the beginning of its clause."""
+    at = last
+    while at > max(0, last - reach) and words[at - 1].stop == "":
+        at -= 1
+    return range(at, last)

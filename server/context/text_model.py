@@ -1,0 +1,110 @@
+"""What a text says of the modality of the image it stands with: a softmax over five modalities and "does not say".
+
+Each modality's score is the sum of its lists' weights, each times how much of the list the text states (0 for none, near 1 for many);
+"does not say" has a score of its own, which charts, drawings, machines and the naming of several modalities raise. The weights are in
+weights.json, fitted by server/training/fit_context.py.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from server.context.statements import Statements, statements_of
+from server.context.terms import MODALITY_LISTS, PICTURE_LISTS, Mention
+from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
+
+FILE = Path(__file__).parent / "weights.json"
+MEDICAL: tuple[Modality, ...] = tuple(name for name in MODALITIES if name != NON_MEDICAL)
+# A term said twice says more than once, said ten times no more: 1 - KEPT ** count, so a list's part stays below 1.
+KEPT = 0.25
+# What the weights are for: the lists of modalities (acronyms are names), the lists of what is no scan, several modalities named.
+STATED = ("names", "details", "hints")
+SILENCING = (*PICTURE_LISTS, "several")
+# Texts whose reading is kept: a page's title and headings stand with many of its images.
+READINGS = 2048
+# Characters around the deciding term that are quoted.
+QUOTE_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One weight for each of STATED and SILENCING, and `silent`, the score of a text that says nothing."""
+
+    lists: Mapping[str, float]
+    silent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`says`: how likely the text speaks of each medical modality, given that it speaks of one. `tells`: how likely it does.
+
+    `quotes`: for each modality it mentions, the words around the first mention.
+    """
+
+    says: Mapping[Modality, float]
+    tells: float
+    quotes: Mapping[Modality, str]
+
+
+def features(statements: Statements) -> tuple[list[list[float]], list[float]]:
+    """How much a text states, each 0..1: [5 modalities][STATED] and [SILENCING]."""
+    counts = Counter((mention.term.modality, _feature(mention)) for mention in statements.stated)
+    stated = [[1 - KEPT ** counts[modality, name] for name in STATED] for modality in MEDICAL]
+    named = sum(counts[modality, "names"] > 0 for modality in MEDICAL)
+    return stated, [*(1 - KEPT ** counts[None, name] for name in PICTURE_LISTS), 1 - KEPT ** max(0, named - 1)]
+
+
+def _feature(mention: Mention) -> str:
+    return "names" if mention.term.list == "acronyms" else mention.term.list
+
+
+def scores(stated: Sequence[Sequence[float]], other: Sequence[float], weights: Weights) -> list[float]:
+    """Six scores: the medical modalities, then "does not say"."""
+    of_modalities = [sum(weights.lists[name] * part for name, part in zip(STATED, row, strict=True)) for row in stated]
+    return [*of_modalities, weights.silent + sum(weights.lists[name] * part for name, part in zip(SILENCING, other, strict=True))]
+
+
+@lru_cache(READINGS)
+def read(text: str, *, capitals: bool = True) -> Reading:
+    """Read one text. `capitals`: acronyms count in capitals alone (off for the names of files)."""
+    statements = statements_of(text, capitals=capitals)
+    values = scores(*features(statements), shipped_weights())
+    most = max(values)
+    shares = [math.exp(value - most) for value in values]
+    told = sum(shares[:-1])
+    quotes: dict[Modality, str] = {}
+    for mention in sorted(statements.stated, key=lambda one: MODALITY_LISTS.index(one.term.list) if one.term.modality else 9):
+        if mention.term.modality:
+            quotes.setdefault(mention.term.modality, _quote(text, statements, mention))
+    return Reading(
+        {name: share / told for name, share in zip(MEDICAL, shares[:-1], strict=True)}, told / (told + shares[-1]), quotes
+    )
+
+
+@cache
+def shipped_weights() -> Weights:
+    """The weights of weights.json."""
+    content = json.loads(FILE.read_bytes())
+    return Weights({str(name): float(value) for name, value in content["lists"].items()}, float(content["silent"]))
+
+
+def _quote(text: str, statements: Statements, mention: Mention) -> str:
+    """The mention with the words around it, at most QUOTE_CHARS characters; "…" where the text goes on."""
+    words = statements.words
+    first, last = mention.first, mention.last - 1
+    while True:
+        wider = max(0, first - 1), min(len(words) - 1, last + 1)
+        if wider == (first, last) or words[wider[1]].end - words[wider[0]].start > QUOTE_CHARS:
+            break
+        first, last = wider
+    before, after = words[first].start, words[last].end
+    quote = text[before:after]
+    if len(quote) > QUOTE_CHARS:  # one word of a text without spaces
+        quote, after = quote[:QUOTE_CHARS], before + QUOTE_CHARS
+    return f"{'…' if before > 0 else ''}{quote}{'…' if text[after:].strip(' .') else ''}"

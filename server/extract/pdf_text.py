@@ -1,0 +1,156 @@
+"""The words that a reader sees with an image of a PDF page: its caption, the text next to it, and the page's heading.
+
+Boxes are corners (left, top, right, bottom) in points from the page's top left corner. Runs in the PDF child.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from server.contract.records import TextSource
+
+Corners = tuple[float, float, float, float]
+
+# "Figure 3:", "Fig. 1a", "Abb. 2", "Abbildung 4", "Figura 1.", "Ilustración 2", "Plate 3", "Bild 5": how a caption begins.
+CAPTION = re.compile(
+    r"\s*(supplementary\s+|extended\s+data\s+)?(fig(ure|ura|\.)?|abb(ildung|\.)?|bild|ilustraci[oó]n|imagen|plate|image|scheme|schema|photo)"
+    r"\s*\.?\s*[A-Z]?-?\d+",
+    re.IGNORECASE,
+)
+MAX_BLOCKS = 400  # text blocks of a page that are looked at; a newspaper's page has some 150
+TEXT_CHARS = 600  # of one text, as on web pages (collect.js)
+# Points between an image and the text next to it: four lines. A caption may stand further off, below the other rows of its figure.
+NEXT_TO = 48.0
+# Characters that make a text part of the page's running text, which ends the search for a caption beyond it.
+RUNNING = 200
+HEADING_RATIO = 1.15  # a heading's letters are this much larger than the page's usual ones
+HEADING_CHARS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of text as the page sets it. `size`: of its letters, points."""
+
+    box: Corners
+    text: str
+    size: float
+
+    @property
+    def is_caption(self) -> bool:
+        return CAPTION.match(self.text) is not None
+
+
+class PageText:
+    """The text of one page, read when first asked for."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+
+    @cached_property
+    def _blocks(self) -> Sequence[Block]:
+        return tuple(_blocks_of(self._page))
+
+    def beside(self, image: Corners) -> list[tuple[TextSource, str]]:
+        """What stands with an image in these corners: (source, text), at most one of each source."""
+        found: list[tuple[TextSource, str]] = []
+        caption = self._caption(image)
+        near = caption or self._next_to(image)
+        heading = self._heading(image)
+        if near is not None:
+            found.append(("caption" if caption else "paragraph", near.text[:TEXT_CHARS]))
+        if heading is not None and heading is not near:
+            found.append(("heading", heading.text[:TEXT_CHARS]))
+        return found
+
+    def _caption(self, image: Corners) -> Block | None:
+        """The nearest caption below, above or beside, with no running text between."""
+        captions = [block for block in self._blocks if block.is_caption]
+        below = [block for block in captions if block.box[1] >= image[3] - 2 and _over(image, block.box)]
+        for block in sorted(below, key=lambda block: block.box[1]):
+            return block if not self._between(image[3], block.box[1], image) else self._caption_elsewhere(captions, image)
+        return self._caption_elsewhere(captions, image)
+
+    def _caption_elsewhere(self, captions: Sequence[Block], image: Corners) -> Block | None:
+        above = [block for block in captions if block.box[3] <= image[1] + 2 and _over(image, block.box)]
+        beside = [block for block in captions if _level(image, block.box)]
+        near = [block for block in above if image[1] - block.box[3] <= NEXT_TO and not self._between(block.box[3], image[1], image)]
+        return min([*near, *beside], key=lambda block: _distance(image, block.box), default=None)
+
+    def _between(self, top: float, bottom: float, image: Corners) -> bool:
+        """Whether running text stands between two heights, where the image's columns are."""
+        return any(
+            len(block.text) >= RUNNING
+            and not block.is_caption
+            and block.box[1] >= top - 2
+            and block.box[3] <= bottom + 2
+            and _over(image, block.box)
+            for block in self._blocks
+        )
+
+    def _next_to(self, image: Corners) -> Block | None:
+        """The nearest text within NEXT_TO, below before above before beside."""
+        near = [block for block in self._blocks if _distance(image, block.box) <= NEXT_TO and not _inside(block.box, image)]
+        return min(
+            near, key=lambda block: _distance(image, block.box) + (0 if block.box[1] >= image[3] - 2 else NEXT_TO / 2), default=None
+        )
+
+    def _heading(self, image: Corners) -> Block | None:
+        """The nearest line of larger letters above the image, else the page's largest."""
+        if not self._blocks:
+            return None
+        usual = statistics.median(size for block in self._blocks for size in [block.size] * min(len(block.text), 500))
+        larger = [
+            block
+            for block in self._blocks
+            if block.size >= usual * HEADING_RATIO and 3 <= len(block.text) <= HEADING_CHARS and not block.is_caption
+        ]
+        above = [block for block in larger if block.box[3] <= image[1] + 2]
+        return max(
+            above,
+            key=lambda block: (round(block.size), block.box[1]),
+            default=max(larger, key=lambda block: block.size, default=None),
+        )
+
+
+def _blocks_of(page: Any) -> Iterator[Block]:
+    """Text blocks in the page's own order; a caption's first line begins a block of its own."""
+    content = page.get_text("dict", flags=0)
+    for block in content["blocks"][:MAX_BLOCKS]:
+        lines = [line for line in block.get("lines", ()) if any(span["text"].strip() for span in line["spans"])]
+        parts: list[list[Any]] = []
+        for line in lines:
+            if not parts or CAPTION.match("".join(span["text"] for span in line["spans"])):
+                parts.append([])
+            parts[-1].append(line)
+        for part in parts:
+            text = " ".join(" ".join("".join(span["text"] for span in line["spans"]) for line in part).split())
+            spans = [(span["size"], len(span["text"])) for line in part for span in line["spans"]]
+            boxes = [line["bbox"] for line in part]
+            box = min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
+            yield Block(box, text, max(spans, key=lambda span: span[1])[0])
+
+
+def _over(image: Corners, box: Corners) -> bool:
+    """Whether they share columns of the page."""
+    return min(image[2], box[2]) > max(image[0], box[0])
+
+
+def _level(image: Corners, box: Corners) -> bool:
+    """Whether they stand side by side, within NEXT_TO."""
+    apart = max(box[0] - image[2], image[0] - box[2])
+    return min(image[3], box[3]) > max(image[1], box[1]) and apart <= NEXT_TO
+
+
+def _inside(box: Corners, image: Corners) -> bool:
+    return box[0] >= image[0] and box[1] >= image[1] and box[2] <= image[2] and box[3] <= image[3]
+
+
+def _distance(image: Corners, box: Corners) -> float:
+    across = max(box[0] - image[2], image[0] - box[2], 0.0)
+    down = max(box[1] - image[3], image[1] - box[3], 0.0)
+    return across + down
