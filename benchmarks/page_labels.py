@@ -1,9 +1,8 @@
 """Labelled pages and PDFs (`cases.json`), and which image of a Report is which labelled one.
 
-An image is matched by the SHA-256 of its bytes. Where the bytes differ because medlens encodes the image anew (PDF images that are
-no plain JPEG, tiles that are joined, SVG), a PDF's image is matched by its place (the box of its xref on its page against the boxes
-of the Report), then by its look (difference hash of the stored pixels against the thumbnails of that page); a web page's by its
-address.
+An image is matched by the SHA-256 of its bytes. Where medlens encodes the image anew (PDF images that are no plain JPEG, joined
+tiles, SVG), a PDF's image is matched by its place (the box of its xref on its page against those of the Report), then by its look
+(difference hash of the stored pixels against the thumbnails of that page), a web page's by its address.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ matched as page_labels.py says. Figures, all over labelled images that a plain l
 - uncertain, uncertain_medical: of the found ones, of the medical ones found. open_medical: medical or not is itself not sure.
 - sure: of the answers that are sure of the modality (and of those sure of medical-or-not), the right ones.
 
+One scan gives both columns: `image`, the answer of the image's bytes alone, and `context`, joined with what stands beside it.
 Appends to results/pages.jsonl.
 """
 
@@ -31,6 +32,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
@@ -104,37 +106,50 @@ async def thumbnails_of(database: Database, report: Mapping[str, Any]) -> dict[s
     return found
 
 
-async def scanned(case: Case, runner: ScanRunner) -> list[Answer]:
-    """Scan one case and put the labelled images beside what was answered."""
+async def scanned(case: Case, runner: ScanRunner) -> UUID:
+    """Scan one case as a user would; gives the scan's id."""
     async with served(case.file.parent if case.kind == "pdf" else case.root) as top:
         url = f"{top}/{case.file.name if case.kind == 'pdf' else case.entry}"
         scan_id = await scans.create(runner.database, kind=case.kind, target=url, url=url, options={"no_cache": True})
         await runner.run_scan(scan_id)
-    report = report_json(await scans.report(runner.database, scan_id))
+    return scan_id
+
+
+async def answers_of(case: Case, database: Database, scan_id: UUID) -> list[Answer]:
+    """The labelled images of one case beside what its Report says of them."""
+    report = report_json(await scans.report(database, scan_id))
     if report["status"] not in ("done", "partial"):
         raise RuntimeError(f"{case.slug}: the scan {report['status']}: {report['error']}")
     images = report["images"]
-    pairs = matched(case, images, await thumbnails_of(runner.database, report))
+    pairs = matched(case, images, await thumbnails_of(database, report))
     return [
         Answer(case.slug, labelled, None if index is None else images[index]["verdict"], told_by)
         for labelled, (index, told_by) in zip(case.images, pairs, strict=True)
     ]
 
 
-async def measure(cases: list[Case], folder: str) -> list[Answer]:
-    settings = Settings(data_dir=Path(folder) / "d", allow_networks=(ip_network("127.0.0.1/32"),))
+async def measure(cases: list[Case], folder: str) -> dict[str, list[Answer]]:
+    """Answers by evidence: of the image alone, and with context."""
+    settings = Settings(data_dir=Path(folder) / "d", allow_networks=(ip_network("127.0.0.1/32"),), context="on")
     async with Database(settings) as database, open_resources(settings) as resources:
         await database.migrate()
         runner, hands = ScanRunner(database, resources), asyncio.Semaphore(AT_ONCE)
 
-        async def one(case: Case) -> list[Answer]:
+        async def one(case: Case) -> UUID:
             async with hands:
                 began = time.perf_counter()
-                answers = await scanned(case, runner)
-                print(f"{case.slug}: {len(answers)} labelled images, {time.perf_counter() - began:.1f} s", file=sys.stderr)
-                return answers
+                scan_id = await scanned(case, runner)
+                print(f"{case.slug}: {time.perf_counter() - began:.1f} s", file=sys.stderr)
+                return scan_id
 
-        return [answer for answers in await asyncio.gather(*map(one, cases)) for answer in answers]
+        ids = await asyncio.gather(*map(one, cases))
+        found: dict[str, list[Answer]] = {}
+        for evidence in ("image", "context"):
+            database.with_context = evidence == "context"
+            found[evidence] = [
+                answer for case, scan_id in zip(cases, ids, strict=True) for answer in await answers_of(case, database, scan_id)
+            ]
+        return found
 
 
 def share(part: int, whole: int) -> dict[str, Any]:
@@ -172,11 +187,25 @@ def figures(answers: list[Answer]) -> dict[str, Any]:
         "open_medical": share(sum(not answer.medical_sure for answer in found), len(found)),
         "sure_modality": named(sure),
         "sure_medical": share(sum(answer.called_medical == answer.labelled.medical for answer in medical_sure), len(medical_sure)),
+        **of_context(found),
     }
 
 
-def people(answers: list[Answer], total: Mapping[str, Any]) -> None:
-    """A line a case, then the figures. `wrong`: sure and named wrongly."""
+def of_context(found: list[Answer]) -> dict[str, Any]:
+    """How often a context is shown, names a modality that the image has, and contradicts the answer."""
+    told = [(answer, answer.verdict["context"]) for answer in found if answer.verdict and answer.verdict.get("context")]
+    if not told:
+        return {}
+    right = sum(context["modality"] in answer.labelled.contains for answer, context in told)
+    return {
+        "context_shown": share(len(told), len(found)),
+        "context_right": share(right, len(told)),
+        "context_disagrees": share(sum(not context["agrees"] for _, context in told), len(told)),
+    }
+
+
+def people(answers: list[Answer], totals: Mapping[str, Mapping[str, Any]]) -> None:
+    """A line a case, with context; then every figure by either evidence. `wrong`: sure and named wrongly."""
     table = Table(box=None, header_style="bright_black", padding=(0, 2, 0, 0))
     for name in ("case", "found", "medical", "alarms", "modality", "unsure", "wrong"):
         table.add_column(name, justify="left" if name == "case" else "right", no_wrap=True)
@@ -188,9 +217,19 @@ def people(answers: list[Answer], total: Mapping[str, Any]) -> None:
         table.add_row(slug, *(f"{one[name]['n']}/{one[name]['of']}" for name in columns), str(wrong or ""))
     console = Console()
     console.print(table)
-    for name, value in total.items():
-        shown = "-" if value["share"] is None else f"{value['share']:.3f}"
-        console.print(f"{name:28} {shown}  ({value['n']} of {value['of']})", highlight=False)
+    shown = Table(box=None, header_style="bright_black", padding=(0, 2, 0, 0))
+    for name in ("figure", "image alone", "", "with context", ""):
+        shown.add_column(name, justify="left" if name == "figure" else "right", no_wrap=True)
+    for name in totals["context"]:
+        cells = [_cells(totals[evidence].get(name)) for evidence in ("image", "context")]
+        shown.add_row(name, *cells[0], *cells[1])
+    console.print(shown)
+
+
+def _cells(value: Mapping[str, Any] | None) -> tuple[str, str]:
+    if value is None or value["share"] is None:
+        return "", ""
+    return f"{value['share']:.3f}", f"{value['n']}/{value['of']}"
 
 
 def mistakes(answers: list[Answer]) -> list[str]:
@@ -202,6 +241,8 @@ def mistakes(answers: list[Answer]) -> list[str]:
             lines.append(f"{answer.case} | {answer.labelled.name} | {answer.labelled.label} | not found")
         elif not answer.named_rightly:
             said = f"{verdict['modality']} {verdict['confidence']:.3f}{'' if answer.sure else ' uncertain'}"
+            if context := verdict.get("context"):
+                said += f" | {context['from']} says {context['modality']}: {context['quote']}"
             lines.append(f"{answer.case} | {answer.labelled.name} | {answer.labelled.label} | {said}")
     return lines
 
@@ -218,19 +259,16 @@ def main() -> None:
         Path(place).chmod(0o755)  # as root the database runs as another user, who has to get in
         load = os.getloadavg()[0]
         answers = asyncio.run(measure(cases, place))
-    total = figures(answers)
-    people(answers, total)
+    totals = {evidence: figures(found) for evidence, found in answers.items()}
+    people(answers["context"], totals)
     if arguments.mistakes:
-        print("\n".join(mistakes(answers)))
+        print("\n".join(mistakes(answers["context"])))
     if not arguments.only:
-        version = next(answer.verdict["model_version"] for answer in answers if answer.verdict)
-        about = {"pages": arguments.pages.name, "cases": len(cases), "images": len(answers), "load_before": round(load, 1)}
-        told = dict(Counter(answer.told_by for answer in answers))
-        record(
-            "pages",
-            about,
-            {"image": total, "matched_by": told, "model_version": version, "seconds": round(time.perf_counter() - began, 1)},
-        )
+        version = next(answer.verdict["model_version"] for answer in answers["image"] if answer.verdict)
+        told = dict(Counter(answer.told_by for answer in answers["image"]))
+        about = {"pages": arguments.pages.name, "cases": len(cases), "images": sum(told.values()), "load_before": round(load, 1)}
+        seconds = round(time.perf_counter() - began, 1)
+        record("pages", about, {**totals, "matched_by": told, "model_version": version, "seconds": seconds})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
-from server.contract.records import JudgedImage, Medical, Panel, Place, UniqueImage, Verdict
+from server.contract.records import JudgedImage, Medical, Panel, Place, UniqueImage, Verdict, second_candidate
 
 MODEL = "model-1"
 
@@ -22,13 +22,15 @@ def verdict(
     probabilities = {name: confidence if name == modality else rest for name in MODALITIES}
     facts = {"agree": True, "cached": False, **changes}
     sure = not facts.pop("uncertain", False)
+    medical = Medical(1 - probabilities[NON_MEDICAL], facts.pop("medical_sure", sure))
     return Verdict(
         modality=modality,
         is_medical=modality != NON_MEDICAL,
         confidence=confidence,
         probabilities=probabilities,
-        medical=Medical(1 - probabilities[NON_MEDICAL], facts.pop("medical_sure", sure)),
+        medical=medical,
         sure=sure,
+        open=None if sure else second_candidate(probabilities, modality, medical_sure=medical.sure),
         contains=((modality,) if modality != NON_MEDICAL else ()) if contains is None else contains,
         members={"cnn": probabilities, "clip": probabilities},
         model_version=model_version,

@@ -63,6 +63,7 @@ medlens.define("card", () => (label, onCorrected) => {
   function body(card, element, said, { mark, why, shares, members }) {
     return [
       make("p", mark.corrected ? "note good" : mark.sure ? "why" : "note", why),
+      mark.context && make("p", "note", `${text(`context_${mark.context.from}`, [nameOf(mark.context.modality)])}: “${mark.context.quote}”`),
       shares.length && make("section", "", make("h3", "", text("card_shares")), ...shares.map(shareRow)),
       members.length && make("section", "", make("h3", "", text("card_members")), ...members.map(memberRow)),
       heat(card, mark),

@@ -46,7 +46,7 @@ export function refusal(message, trusted) {
 /** What a page is told of an image: enough to mark it, nothing about the service. `urls`: where it stands. */
 export function markOf(image, urls) {
   const { verdict } = image;
-  const { modality, is_medical: medical, sure, corrected } = verdict;
+  const { modality, is_medical: medical, sure, corrected, context = null } = verdict;
   const [words, percent] = [headlineOf(verdict), percentOf(verdict)];
-  return { image: image.sha256, urls, modality, modalities: modalitiesOf(verdict), medical, words, percent, sure, corrected };
+  return { image: image.sha256, urls, modality, modalities: modalitiesOf(verdict), medical, words, percent, sure, corrected, context };
 }

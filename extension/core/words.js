@@ -28,6 +28,9 @@ export const headlineOf = (verdict) => headline(verdict, text);
 export const percentOf = (verdict) => (showsPercent(verdict) ? percent(verdict.confidence) : "");
 export const whyOf = ({ verdict, panels }) => why(verdict, panels ?? [], text, percent);
 
+/** Which text of the page names which modality. */
+export const contextSays = ({ from, modality: said }) => text(`context_${from}`, [modality(said)]);
+
 /** What a Problem means for the person; its own words where we have none. */
 export const problem = ({ code, message, detail }) => text(`problem_${code}`) || detail || message || text("problem_internal");
 

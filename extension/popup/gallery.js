@@ -1,7 +1,7 @@
 // The popup's gallery: a card for each image, filters with counts. Thumbnails are fetched with the token as cards come into view.
 // Names and alternative texts come from pages: they only ever become text.
 import { thumbnail } from "../core/api.js";
-import { headlineOf, modality, percentOf, text } from "../core/words.js";
+import { contextSays, headlineOf, modality, percentOf, text } from "../core/words.js";
 import { MODALITIES } from "../shared/modalities.js";
 import { modalitiesOf } from "../shared/words.js";
 
@@ -79,8 +79,12 @@ export class Gallery {
   }
 
   #notes(verdict, places) {
-    const warnings = [!verdict.agree && !verdict.corrected && text("disagree")];
-    const facts = [verdict.corrected && text("labelled"), places[0]?.page && text("page", [places[0].page])];
+    const warnings = [
+      !verdict.agree && !verdict.corrected && text("disagree"),
+      verdict.context && !verdict.context.agrees && contextSays(verdict.context),
+    ];
+    const quote = verdict.context?.agrees && `${contextSays(verdict.context)}: “${verdict.context.quote}”`;
+    const facts = [quote, verdict.corrected && text("labelled"), places[0]?.page && text("page", [places[0].page])];
     const note = (words, calm) => Object.assign(document.createElement("span"), { textContent: words, className: calm ? "calm" : "" });
     return [...warnings.filter(Boolean).map((words) => note(words)), ...facts.filter(Boolean).map((words) => note(words, true))];
   }

@@ -18,7 +18,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from server.contract.modalities import MODALITIES, colours
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, colours
 from server.contract.percent import percent
 from server.contract.report import verdict_from_json
 from server.contract.skip_words import SKIP_WORDS
@@ -26,6 +26,15 @@ from server.contract.words import headline
 
 # The light theme's colours: they have a contrast of at least 3 on black terminals and on white ones.
 COLOURS = dict(zip(MODALITIES, colours("light"), strict=True))
+CONTEXT = {
+    "caption": "caption",
+    "alt": "alt text",
+    "heading": "heading",
+    "link": "link",
+    "file_name": "file name",
+    "title": "title",
+    "dicom_tag": "DICOM",
+}
 FILES = frozenset({"file", "frame"})  # kinds of places that have a file of their own; an image in a PDF has a page
 BAR_CELLS = 10
 NAME_CELLS = 40
@@ -93,9 +102,14 @@ def _notes(image: Mapping[str, Any]) -> Text:
     verdict, notes = image["verdict"], []
     if not verdict["agree"] and not verdict.get("corrected"):
         notes.append("models disagree")
+    if context := verdict.get("context"):
+        where = CONTEXT[context["from"]]
+        notes.append(f"{where} agrees" if context["agrees"] else f"{where} says {MODALITY_NAMES[context['modality']]}")
     if image["panels"]:
         notes.append(f"{len(image['panels'])} panels")
-    if tag := next((place["tag"] for place in image["places"] if place.get("tag")), None):
+    if not (context and context["from"] == "dicom_tag") and (
+        tag := next((place["tag"] for place in image["places"] if place.get("tag")), None)
+    ):
         notes.append(f"DICOM says {plain(tag, 8)}")
     if len(image["places"]) > 1:
         notes.append(f"{len(image['places'])} places")

@@ -28,7 +28,7 @@ class Sorter:
         """Write the image's own bytes to FOLDER/MODALITY/NAME-HASH.EXT, unless it is a near duplicate of one written already."""
         if judged.image.near_duplicate_of or not judged.image.data:
             return
-        below = self._folder / (UNCERTAIN if judged.verdict.uncertain else judged.verdict.modality)
+        below = self._folder / (UNCERTAIN if judged.shown.uncertain else judged.shown.modality)
         below.mkdir(parents=True, exist_ok=True)
         stem = _UNSAFE.sub("_", _ENDING.sub("", image_name(image_json(judged)))).strip("._")[:MAX_STEM] or "image"
         ending = ENDINGS.get(judged.image.format, "." + judged.image.format.lower())

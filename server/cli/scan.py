@@ -148,7 +148,7 @@ def _progress(target: str) -> Iterator[Callable[[JudgedImage], None]]:
 
         def count(one: JudgedImage) -> None:
             nonlocal judged, medical
-            judged, medical = judged + 1, medical + one.verdict.is_medical
+            judged, medical = judged + 1, medical + one.shown.is_medical
             progress.update(task, counts=f"{judged} judged, {medical} medical")
 
         yield count

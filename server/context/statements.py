@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.context.terms import Mention, Terms, shipped_terms
+from server.context.terms import IN_CAPITALS, Mention, Terms, shipped_terms
 from server.context.words import Word, shouts, words_of
 
 # "no CT, MRI or ultrasound": a comma does not end what "no" takes back when one of these follows within this many words.
@@ -21,16 +21,29 @@ class Statements:
     stated: tuple[Mention, ...]
 
 
-def statements_of(text: str, *, capitals: bool = True, terms: Terms | None = None) -> Statements:
-    """Read a text. `capitals`: acronyms count in capitals alone (off for the names of files)."""
+def statements_of(text: str, *, file_name: bool = False, terms: Terms | None = None) -> Statements:
+    """Read a text, or the words of a file's name."""
     terms = terms or shipped_terms()
     words = words_of(text)
-    mentions = list(terms.mentions(words, capitals=capitals))
-    if capitals and shouts(words):
-        mentions = [mention for mention in mentions if mention.term.list != "acronyms"]
+    mentions = list(terms.mentions(words, file_name=file_name))
+    if shouts(words):
+        mentions = [mention for mention in mentions if mention.term.list not in IN_CAPITALS]
     back = _taken_back(words, mentions, terms.reach)
-    stated = (mention for mention in mentions if mention.term.modality or mention.term.list in ("drawn", "taken"))
-    return Statements(words, tuple(mention for mention in stated if mention.first not in back))
+    stated = [mention for mention in mentions if mention.first not in back]
+    heads = {0, 1} | {_sentence(words, mention.first) for mention in stated if mention.term.modality}
+    kept = (
+        mention
+        for mention in stated
+        if mention.term.modality
+        or mention.term.list == "drawn"
+        or (mention.term.list == "taken" and _sentence(words, mention.first) in heads)
+    )
+    return Statements(words, tuple(kept))
+
+
+def _sentence(words: Sequence[Word], at: int) -> int:
+    """Which sentence of the text a word is in. A doctor named far behind does not make a scan a portrait of one."""
+    return sum(word.stop == "end" for word in words[:at])
 
 
 def _taken_back(words: Sequence[Word], mentions: Sequence[Mention], reach: int) -> set[int]:

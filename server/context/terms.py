@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from server.context.words import Word, fold, words_of
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
@@ -17,8 +17,11 @@ FILE = Path(__file__).parent / "terms.toml"
 # Letters by which terms that end in a wildcard are looked up.
 PREFIX = 3
 
-List: TypeAlias = Literal["names", "acronyms", "details", "hints", "drawn", "taken", "before", "after", "until", "harmless"]
-MODALITY_LISTS: tuple[List, ...] = ("names", "acronyms", "details", "hints")
+List: TypeAlias = Literal[
+    "names", "acronyms", "file_names", "details", "abbreviations", "hints", "drawn", "taken", "before", "after", "until", "harmless"
+]
+MODALITY_LISTS: tuple[List, ...] = ("names", "acronyms", "file_names", "details", "abbreviations", "hints")
+IN_CAPITALS: frozenset[List] = frozenset(("acronyms", "abbreviations"))
 PICTURE_LISTS: tuple[List, ...] = ("drawn", "taken")
 CUE_LISTS: tuple[List, ...] = ("before", "after", "until", "harmless")
 
@@ -59,22 +62,23 @@ class Terms:
         else:
             self._exact[first].append(term)
 
-    def mentions(self, words: Sequence[Word], *, capitals: bool) -> Iterator[Mention]:
-        """The terms in a text from left to right, the longest at each word; `capitals`: acronyms must be written in capitals."""
+    def mentions(self, words: Sequence[Word], *, file_name: bool = False) -> Iterator[Mention]:
+        """The terms in a text, or in the name of a file, from left to right, the longest at each word."""
         at = 0
         while at < len(words):
-            best = max(self._at(words, at, capitals), key=_specific, default=None)
+            best = max(self._at(words, at, file_name), key=_specific, default=None)
             if best is None:
                 at += 1
                 continue
             yield Mention(best, at, at + len(best.pattern))
             at += len(best.pattern)
 
-    def _at(self, words: Sequence[Word], at: int, capitals: bool) -> Iterator[Term]:
+    def _at(self, words: Sequence[Word], at: int, file_name: bool) -> Iterator[Term]:
         word = words[at].folded
         for group in (self._exact.get(word, ()), self._prefixes.get(word[:PREFIX], ()), self._suffixes):
             for term in group:
-                if _fits(term, words, at) and not (term.list == "acronyms" and capitals and not words[at].capitals):
+                small = term.list in IN_CAPITALS and not words[at].capitals
+                if _fits(term, words, at) and not small and (file_name or term.list != "file_names"):
                     yield term
 
 
@@ -118,7 +122,7 @@ def _add(terms: Terms, entries: Sequence[str], name: List, modality: Modality | 
 
 def pattern_of(entry: str) -> tuple[str, ...]:
     """An entry as the words it must match, wildcards kept: "X-ray tomogra*" is ("x", "ray", "tomogra*")."""
-    parts = []
+    parts: list[str] = []
     for part in entry.split():
         inner = part.strip("*")
         folded = [word.folded for word in words_of(inner)] or [fold(inner)]
@@ -127,4 +131,4 @@ def pattern_of(entry: str) -> tuple[str, ...]:
         if part.endswith("*"):
             folded[-1] = f"{folded[-1]}*"
         parts += folded
-    return tuple(cast(list[str], parts))
+    return tuple(parts)

@@ -1,8 +1,8 @@
 """What a text says of the modality of the image it stands with: a softmax over five modalities and "does not say".
 
-Each modality's score is the sum of its lists' weights, each times how much of the list the text states (0 for none, near 1 for many);
-"does not say" has a score of its own, which charts, drawings, machines and the naming of several modalities raise. The weights are in
-weights.json, fitted by server/training/fit_context.py.
+Each modality's score is the sum of its lists' weights, each times how much of the list the text states (0 for none, near 1 for
+many); "does not say" has a score of its own, which charts, drawings, machines and the naming of several modalities raise. The
+weights are in weights.json, fitted by server/training/fit_context.py.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from server.context.statements import Statements, statements_of
-from server.context.terms import MODALITY_LISTS, PICTURE_LISTS, Mention
+from server.context.terms import MODALITY_LISTS, PICTURE_LISTS, List, Mention
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
 
 FILE = Path(__file__).parent / "weights.json"
 MEDICAL: tuple[Modality, ...] = tuple(name for name in MODALITIES if name != NON_MEDICAL)
 # A term said twice says more than once, said ten times no more: 1 - KEPT ** count, so a list's part stays below 1.
 KEPT = 0.25
-# What the weights are for: the lists of modalities (acronyms are names), the lists of what is no scan, several modalities named.
+# What the weights are for: the lists of modalities (FEATURES: those that are alike), and what silences a text: the lists of what is
+# no scan, and that several modalities are named.
 STATED = ("names", "details", "hints")
 SILENCING = (*PICTURE_LISTS, "several")
+FEATURES: Mapping[List, str] = {"acronyms": "names", "file_names": "names", "abbreviations": "details"}
 # Texts whose reading is kept: a page's title and headings stand with many of its images.
 READINGS = 2048
 # Characters around the deciding term that are quoted.
@@ -61,7 +63,7 @@ def features(statements: Statements) -> tuple[list[list[float]], list[float]]:
 
 
 def _feature(mention: Mention) -> str:
-    return "names" if mention.term.list == "acronyms" else mention.term.list
+    return FEATURES.get(mention.term.list, mention.term.list)
 
 
 def scores(stated: Sequence[Sequence[float]], other: Sequence[float], weights: Weights) -> list[float]:
@@ -71,9 +73,9 @@ def scores(stated: Sequence[Sequence[float]], other: Sequence[float], weights: W
 
 
 @lru_cache(READINGS)
-def read(text: str, *, capitals: bool = True) -> Reading:
-    """Read one text. `capitals`: acronyms count in capitals alone (off for the names of files)."""
-    statements = statements_of(text, capitals=capitals)
+def read(text: str, *, file_name: bool = False) -> Reading:
+    """Read one text, or the words of a file's name."""
+    statements = statements_of(text, file_name=file_name)
     values = scores(*features(statements), shipped_weights())
     most = max(values)
     shares = [math.exp(value - most) for value in values]

@@ -32,18 +32,19 @@ class Word:
 
 
 def fold(text: str) -> str:
-    """Lower case and without accents: "Röntgen" and "ÉCHO" are "rontgen" and "echo"."""
-    return "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    """Lower case and without accents: "Röntgen", "ÉCHO" and "œil" are "rontgen", "echo" and "oeil"."""
+    plain = text.casefold().replace("œ", "oe").replace("æ", "ae")
+    return "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))
 
 
 def words_of(text: str) -> list[Word]:
     """The first MAX_WORDS words of a text, in order."""
-    found = []
+    found: list[re.Match[str]] = []
     for match in _WORD.finditer(text):
         if len(found) >= MAX_WORDS:
             break
         found.append(match)
-    ends = [match.start() for match in found[1:]] + [len(text)]
+    ends = [match.start() for match in found[1:]] + [len(text)] * bool(found)
     return [_word(match, text[match.end() : until]) for match, until in zip(found, ends, strict=True)]
 
 

@@ -145,6 +145,24 @@ class UniqueImage:
     near_duplicate_of: str | None = None
 
 
+# Where the words that decide a context stand; a paragraph next to an image counts as its caption.
+ContextSource: TypeAlias = Literal["caption", "alt", "heading", "link", "file_name", "title", "dicom_tag"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the page or document says of an image: a modality, `sure` if clearly said, the words (`quote`) and where they stand.
+
+    `agrees`: the answer shown names the same modality.
+    """
+
+    modality: Modality
+    sure: bool
+    quote: str
+    source: ContextSource
+    agrees: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Medical:
     """Whether an image is medical at all: the calibrated probability that it is, and whether that answer is sure."""
@@ -160,7 +178,10 @@ class Verdict:
     `is_medical` follows `medical.probability`; `modality` is then the likeliest of the medical ones, else `non_medical`.
     `probabilities` are calibrated, `confidence` is the modality's. `sure`: the modality is sure, which it cannot be unless
     `medical.sure`. `contains`: the modalities of a figure's medical panels; one for a single medical image, none otherwise.
+    `open`: the second candidate beside an unsure modality (`second_candidate`).
     `members`: the prediction of each ensemble member alone. `agree`: all members with a clear favourite name the same modality.
+    `context`: what the page or document says, joined into this verdict for one scan; None in the verdict of the bytes
+    alone. `probabilities` and `members` are those of the bytes alone in both.
     """
 
     modality: Modality
@@ -172,7 +193,9 @@ class Verdict:
     agree: bool
     members: Mapping[str, Probabilities]
     model_version: str
+    open: Modality | None = None
     contains: tuple[Modality, ...] = ()
+    context: Context | None = None
     cached: bool = False
     corrected: bool = False
 
@@ -180,15 +203,6 @@ class Verdict:
     def uncertain(self) -> bool:
         """The modality is not sure."""
         return not self.sure
-
-    @property
-    def open(self) -> Modality | None:
-        """The second candidate beside an unsure modality; None where its share is below RIVAL or a sure "medical" rules it out."""
-        if self.sure:
-            return None
-        out = {self.modality, NON_MEDICAL} if self.medical.sure else {self.modality}
-        second = max((name for name in MODALITIES if name not in out), key=lambda name: self.probabilities[name])
-        return second if self.probabilities[second] >= RIVAL else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +215,22 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class JudgedImage:
-    """An image with its verdict, as stored and shown in the Report. `thumbnail`: WebP, None when none is to be kept."""
+    """An image with its verdict, as stored and shown in the Report. `thumbnail`: WebP, None when none is to be kept.
+
+    `joined`: while a scan runs, the verdict with its context, beside `verdict`, the cached one of the bytes alone. Read back
+    from the store, `verdict` is the joined one.
+    """
 
     image: UniqueImage
     verdict: Verdict
     panels: tuple[Panel, ...] = ()
     thumbnail: bytes | None = field(default=None, repr=False)
+    joined: Verdict | None = None
+
+    @property
+    def shown(self) -> Verdict:
+        """The answer that people see."""
+        return self.joined or self.verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,3 +257,10 @@ class Report:
     found: int
     skipped: Mapping[SkipReason, int]
     images: tuple[JudgedImage, ...]
+
+
+def second_candidate(probabilities: Probabilities, modality: Modality, *, medical_sure: bool) -> Modality | None:
+    """The candidate to show beside an unsure `modality`; None where its share is below RIVAL or a sure "medical" rules it out."""
+    out = {modality, NON_MEDICAL} if medical_sure else {modality}
+    second = max((name for name in MODALITIES if name not in out), key=lambda name: probabilities[name])
+    return second if probabilities[second] >= RIVAL else None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from server.contract.records import STAGES, JudgedImage, Medical, Panel, Place, Probabilities, Report, Verdict
+from server.contract.records import STAGES, Context, JudgedImage, Medical, Panel, Place, Probabilities, Report, Verdict
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def counts_json(report: Report) -> dict[str, Any]:
-    unique = [judged.verdict for judged in report.images if judged.image.near_duplicate_of is None]
+    unique = [judged.shown for judged in report.images if judged.image.near_duplicate_of is None]
     return {
         "found": report.found,
         "unique": len(unique),
@@ -56,7 +56,7 @@ def image_json(judged: JudgedImage) -> dict[str, Any]:
         "bytes": image.size,
         "near_duplicate_of": image.near_duplicate_of,
         "places": [place_json(place) for place in image.places],
-        "verdict": verdict_json(judged.verdict),
+        "verdict": verdict_json(judged.shown),
         "panels": [_panel(panel) for panel in judged.panels],
     }
 
@@ -73,6 +73,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "open": verdict.open,
         "contains": list(verdict.contains),
         "agree": verdict.agree,
+        "context": context_json(verdict.context),
         "members": {name: _probabilities(prediction) for name, prediction in verdict.members.items()},
         "cached": verdict.cached,
         "corrected": verdict.corrected,
@@ -83,9 +84,22 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 def verdict_from_json(shown: Mapping[str, Any]) -> Verdict:
     """The Verdict that `verdict_json` wrote."""
     medical = Medical(shown["medical"]["probability"], shown["medical"]["sure"])
-    derived = ("uncertain", "open")
-    facts = {name: value for name, value in shown.items() if name not in derived}
-    return Verdict(**facts | {"medical": medical, "contains": tuple(shown["contains"])})
+    said = shown.get("context")
+    context = Context(said["modality"], said["sure"], said["quote"], said["from"], said["agrees"]) if said else None
+    facts = {name: value for name, value in shown.items() if name != "uncertain"}
+    return Verdict(**facts | {"medical": medical, "contains": tuple(shown["contains"]), "context": context})
+
+
+def context_json(context: Context | None) -> dict[str, Any] | None:
+    if context is None:
+        return None
+    return {
+        "modality": context.modality,
+        "sure": context.sure,
+        "quote": context.quote,
+        "from": context.source,
+        "agrees": context.agrees,
+    }
 
 
 def place_json(place: Place) -> dict[str, Any]:

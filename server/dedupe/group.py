@@ -47,8 +47,8 @@ class Grouper:
     def add(self, sha256: str, place: Place) -> bool:
         """Add a place of the image with these bytes; True when the image is new.
 
-        A page yields an image when it arrives, with its address only, and again with box and alt text. The fuller place replaces
-        the one with only the address; the latter is not added beside it.
+        A page yields an image when it arrives, with its address only, and again with box, alternative text and nearby texts. The
+        fuller place replaces the one with only the address; the latter is not added beside it.
         """
         if (known := self._places.get(sha256)) is None:
             self._places[sha256] = [place]
@@ -82,7 +82,7 @@ class Grouper:
 
 
 def _has_only_address(place: Place) -> bool:
-    return place.box is None and place.alt is None and place.tag is None
+    return place.box is None and place.alt is None and place.tag is None and not place.texts
 
 
 def _are_copies(one: _Fingerprint, other: _Fingerprint) -> bool:

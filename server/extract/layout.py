@@ -16,6 +16,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from server.contract.records import Box, NearbyText, Place, TextSource
 from server.extract.candidate_filter import CandidateFilter, address, plain
+from server.extract.captions import is_caption
 from server.extract.drawings import SVG_DATA, Rasterizer, decode_data_url, embed_images
 from server.extract.isolated_world import COLLECT, IsolatedWorld, isolated_worlds
 from server.extract.responses import Responses
@@ -102,7 +103,11 @@ def _place(entry: dict[str, Any], kind: Any, world: IsolatedWorld, texts: Sequen
 def _texts(entry: dict[str, int | None] | None, texts: Sequence[str | None]) -> tuple[NearbyText, ...]:
     found = ((source, entry[source]) for source in TEXT_SOURCES) if entry else ()
     said = ((source, texts[index]) for source, index in found if index is not None)
-    return tuple(NearbyText(source, text) for source, text in said if text)
+    return tuple(NearbyText(_kind(source, text), text) for source, text in said if text)
+
+
+def _kind(source: TextSource, text: str) -> TextSource:
+    return "caption" if source == "paragraph" and is_caption(text) else source
 
 
 def _box(box: list[float] | None, world: IsolatedWorld) -> Box | None:

@@ -5,27 +5,23 @@ Boxes are corners (left, top, right, bottom) in points from the page's top left 
 
 from __future__ import annotations
 
-import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from server.contract.records import TextSource
+from server.extract.captions import is_caption
 
 Corners = tuple[float, float, float, float]
 
-# "Figure 3:", "Fig. 1a", "Abb. 2", "Abbildung 4", "Figura 1.", "Ilustración 2", "Plate 3", "Bild 5": how a caption begins.
-CAPTION = re.compile(
-    r"\s*(supplementary\s+|extended\s+data\s+)?(fig(ure|ura|\.)?|abb(ildung|\.)?|bild|ilustraci[oó]n|imagen|plate|image|scheme|schema|photo)"
-    r"\s*\.?\s*[A-Z]?-?\d+",
-    re.IGNORECASE,
-)
 MAX_BLOCKS = 400  # text blocks of a page that are looked at; a newspaper's page has some 150
 TEXT_CHARS = 600  # of one text, as on web pages (collect.js)
 # Points between an image and the text next to it: four lines. A caption may stand further off, below the other rows of its figure.
 NEXT_TO = 48.0
+# Of a letter's size, from half a letter above the end of one line to the next: more than this is another paragraph.
+LINE_GAP = 1.6
 # Characters that make a text part of the page's running text, which ends the search for a caption beyond it.
 RUNNING = 200
 HEADING_RATIO = 1.15  # a heading's letters are this much larger than the page's usual ones
@@ -42,7 +38,7 @@ class Block:
 
     @property
     def is_caption(self) -> bool:
-        return CAPTION.match(self.text) is not None
+        return is_caption(self.text)
 
 
 class PageText:
@@ -53,7 +49,7 @@ class PageText:
 
     @cached_property
     def _blocks(self) -> Sequence[Block]:
-        return tuple(_blocks_of(self._page))
+        return tuple(_joined(_blocks_of(self._page)))
 
     def beside(self, image: Corners) -> list[tuple[TextSource, str]]:
         """What stands with an image in these corners: (source, text), at most one of each source."""
@@ -68,11 +64,15 @@ class PageText:
         return found
 
     def _caption(self, image: Corners) -> Block | None:
-        """The nearest caption below, above or beside, with no running text between."""
+        """The nearest caption below, above or beside, with no running text between.
+
+        Below, one in the image's columns goes before one beside them: a short caption stands under the first image of a row.
+        """
         captions = [block for block in self._blocks if block.is_caption]
-        below = [block for block in captions if block.box[1] >= image[3] - 2 and _over(image, block.box)]
-        for block in sorted(below, key=lambda block: block.box[1]):
-            return block if not self._between(image[3], block.box[1], image) else self._caption_elsewhere(captions, image)
+        below = [block for block in captions if block.box[1] >= image[3] - 2 and _apart(image, block.box) <= NEXT_TO]
+        nearest = min(below, key=lambda block: (not _over(image, block.box), block.box[1]), default=None)
+        if nearest is not None and not self._between(image[3], nearest.box[1], image):
+            return nearest
         return self._caption_elsewhere(captions, image)
 
     def _caption_elsewhere(self, captions: Sequence[Block], image: Corners) -> Block | None:
@@ -117,6 +117,30 @@ class PageText:
         )
 
 
+def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Wide lines make a block of each line: those of a caption are put together, up to the end of its sentence."""
+    caption: Block | None = None
+    for block in blocks:
+        if caption is not None and _goes_on(caption, block):
+            (left, top, right, _), (other_left, _, other_right, bottom) = caption.box, block.box
+            box = min(left, other_left), top, max(right, other_right), bottom
+            caption = Block(box, f"{caption.text} {block.text}", caption.size)
+            continue
+        if caption is not None:
+            yield caption
+        caption = block if block.is_caption else None
+        if caption is None:
+            yield block
+    if caption is not None:
+        yield caption
+
+
+def _goes_on(caption: Block, block: Block) -> bool:
+    below = 0 <= block.box[1] - caption.box[3] + caption.size / 2 <= LINE_GAP * caption.size
+    alike = abs(block.size - caption.size) < 0.5 and not block.is_caption and _over(caption.box, block.box)
+    return below and alike and not caption.text.endswith(".") and len(caption.text) < TEXT_CHARS
+
+
 def _blocks_of(page: Any) -> Iterator[Block]:
     """Text blocks in the page's own order; a caption's first line begins a block of its own."""
     content = page.get_text("dict", flags=0)
@@ -124,7 +148,7 @@ def _blocks_of(page: Any) -> Iterator[Block]:
         lines = [line for line in block.get("lines", ()) if any(span["text"].strip() for span in line["spans"])]
         parts: list[list[Any]] = []
         for line in lines:
-            if not parts or CAPTION.match("".join(span["text"] for span in line["spans"])):
+            if not parts or is_caption("".join(span["text"] for span in line["spans"])):
                 parts.append([])
             parts[-1].append(line)
         for part in parts:
@@ -140,10 +164,14 @@ def _over(image: Corners, box: Corners) -> bool:
     return min(image[2], box[2]) > max(image[0], box[0])
 
 
+def _apart(image: Corners, box: Corners) -> float:
+    """Points between their columns; 0 or less where they share some."""
+    return max(box[0] - image[2], image[0] - box[2])
+
+
 def _level(image: Corners, box: Corners) -> bool:
     """Whether they stand side by side, within NEXT_TO."""
-    apart = max(box[0] - image[2], image[0] - box[2])
-    return min(image[3], box[3]) > max(image[1], box[1]) and apart <= NEXT_TO
+    return min(image[3], box[3]) > max(image[1], box[1]) and _apart(image, box) <= NEXT_TO
 
 
 def _inside(box: Corners, image: Corners) -> bool:
@@ -151,6 +179,6 @@ def _inside(box: Corners, image: Corners) -> bool:
 
 
 def _distance(image: Corners, box: Corners) -> float:
-    across = max(box[0] - image[2], image[0] - box[2], 0.0)
+    across = max(_apart(image, box), 0.0)
     down = max(box[1] - image[3], image[1] - box[3], 0.0)
     return across + down

@@ -8,14 +8,16 @@ nothing makes it `failed`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from server.classify.decide import most_medical
 from server.classify.engine import Engine
+from server.context.evidence import evidence_of
+from server.context.join import join
 from server.contract.errors import DocumentError, MedlensError, ModelError, TimedOut, UnknownKind, WeightsMissing
-from server.contract.records import Candidate, Found, JudgedImage, Notice, Skipped, SkipReason, UniqueImage
+from server.contract.records import Candidate, Found, JudgedImage, Notice, Place, Skipped, SkipReason, UniqueImage, Verdict
 from server.dedupe.decode_pool import DecodePool
 from server.dedupe.fingerprint import sha256_of
 from server.dedupe.group import Grouper
@@ -167,7 +169,15 @@ class Scan:
         return min(width, height) < self._settings.min_image_side
 
     def _with_places(self, judged: JudgedImage, data: bytes = b"") -> JudgedImage:
-        return replace(judged, image=replace(judged.image, places=self._grouper.places(judged.image.sha256), data=data))
+        """With all its places, and what they say of it."""
+        places = self._grouper.places(judged.image.sha256)
+        return replace(judged, image=replace(judged.image, places=places, data=data), joined=self._joined(judged.verdict, places))
+
+    def _joined(self, verdict: Verdict, places: Sequence[Place]) -> Verdict | None:
+        if self._settings.context == "off":
+            return None
+        joined = join(verdict, evidence_of(places, self._title))
+        return joined if joined.context else None
 
     async def _folded(self) -> list[JudgedImage]:
         """All images with all their places; in each group of near duplicates the others point to the largest image.
@@ -183,7 +193,13 @@ class Scan:
             image, best = self._images[sha256].image, largest.get(original)
             if best is None or image.width * image.height > best.width * best.height:
                 largest[original] = image
-        return [self._final(one, largest[copies[sha256]].sha256) for sha256, one in self._images.items()]
+        finals = {sha256: self._final(one, largest[copies[sha256]].sha256) for sha256, one in self._images.items()}
+        groups: dict[str, list[Place]] = {}
+        for sha256, one in finals.items():
+            groups.setdefault(one.image.near_duplicate_of or sha256, []).extend(one.image.places)
+        # A near duplicate shows its original's answer, so all that stands with either counts for both.
+        shown = {original: self._joined(finals[original].verdict, places) for original, places in groups.items()}
+        return [replace(one, joined=shown[one.image.near_duplicate_of or sha256]) for sha256, one in finals.items()]
 
     def _final(self, judged: JudgedImage, original: str) -> JudgedImage:
         near = original if original != judged.image.sha256 else None

@@ -13,11 +13,23 @@ from typing import Any, cast
 from sqlalchemy import RowMapping
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
-from server.contract.records import Box, JudgedImage, Medical, Panel, Place, Probabilities, UniqueImage, Verdict
+from server.contract.records import (
+    Box,
+    Context,
+    JudgedImage,
+    Medical,
+    Panel,
+    Place,
+    Probabilities,
+    UniqueImage,
+    Verdict,
+    second_candidate,
+)
 from server.store.columns import clean, clean_or_none
 
 Row = Mapping[str, Any] | RowMapping
 
+QUOTE_CHARS = 200  # a quote of a context is a few words
 ALT_CHARS = 2_000  # some pages put whole articles into alternative texts
 URL_CHARS = 8_192  # the longest that servers accept; a data: address may have megabytes
 
@@ -48,6 +60,7 @@ def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Ve
         probabilities=probabilities,
         medical=Medical(1 - probabilities[NON_MEDICAL], row["medical_sure"]),
         sure=not row["uncertain"],
+        open=second_candidate(probabilities, row["modality"], medical_sure=row["medical_sure"]) if row["uncertain"] else None,
         contains=tuple(row["contains"]),
         agree=row["agree"],
         members={name: _named(prediction) for name, prediction in row["members"].items()},
@@ -67,8 +80,57 @@ def corrected(verdict: Verdict, modality: Modality) -> Verdict:
         confidence=1.0,
         medical=Medical(float(is_medical), True),
         sure=True,
+        open=None,
         contains=(modality,) if is_medical else (),
         corrected=True,
+    )
+
+
+def context_column(joined: Verdict | None) -> dict[str, Any] | None:
+    """What stands with an image, and what of the answer it decides; `answer` has the columns of `verdicts` that counts.py reads."""
+    if joined is None or joined.context is None:
+        return None
+    context = joined.context
+    return {
+        "modality": context.modality,
+        "sure": context.sure,
+        "quote": clean(context.quote)[:QUOTE_CHARS],
+        "from": context.source,
+        "agrees": context.agrees,
+        "answer": {
+            "modality": joined.modality,
+            "is_medical": joined.is_medical,
+            "confidence": joined.confidence,
+            "uncertain": joined.uncertain,
+            "medical": {"probability": joined.medical.probability, "sure": joined.medical.sure},
+            "open": joined.open,
+            "contains": list(joined.contains),
+        },
+    }
+
+
+def context_of(column: Mapping[str, Any] | None) -> Context | None:
+    """The context alone, as it stood beside the answer of its scan."""
+    return Context(column["modality"], column["sure"], column["quote"], column["from"], column["agrees"]) if column else None
+
+
+def joined_with(verdict: Verdict, column: Mapping[str, Any] | None) -> Verdict:
+    """`verdict` as `column` joins it. What a person has said stands; the context beside it then agrees or not with that."""
+    if column is None or (context := context_of(column)) is None:
+        return verdict
+    if verdict.corrected:
+        return replace(verdict, context=replace(context, agrees=context.modality == verdict.modality))
+    answer = column["answer"]
+    return replace(
+        verdict,
+        modality=answer["modality"],
+        is_medical=answer["is_medical"],
+        confidence=answer["confidence"],
+        medical=Medical(answer["medical"]["probability"], answer["medical"]["sure"]),
+        sure=not answer["uncertain"],
+        open=answer["open"],
+        contains=tuple(answer["contains"]),
+        context=context,
     )
 
 
@@ -115,8 +177,8 @@ def image_columns(image: UniqueImage) -> dict[str, Any]:
     }
 
 
-def judged_of(row: Row, *, cached: bool) -> JudgedImage:
-    """From a row of `images` joined with `verdicts`, and with `scan_images` where places are wanted. The bytes are not stored."""
+def judged_of(row: Row, *, cached: bool, with_context: bool = True) -> JudgedImage:
+    """From a row of `images` joined with `verdicts`, and with `scan_images` where places and context are wanted, without bytes."""
     image = UniqueImage(
         sha256=row["sha256"],
         width=row["width"],
@@ -129,6 +191,8 @@ def judged_of(row: Row, *, cached: bool) -> JudgedImage:
         near_duplicate_of=row.get("near_duplicate_of"),
     )
     verdict = verdict_of(row, cached=cached, corrected_as=row["corrected_as"])
+    if with_context:
+        verdict = joined_with(verdict, row.get("context"))
     return JudgedImage(image, verdict, panels_of(row["panels"], cached=cached))
 
 

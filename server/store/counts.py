@@ -22,17 +22,20 @@ _BINS = ", ".join(
     f"count(*) FILTER (WHERE least(floor(confidence * {CONFIDENCE_BINS}), {CONFIDENCE_BINS - 1}) = {i})"
     for i in range(CONFIDENCE_BINS)
 )
-_COUNTED = ("unique_images", "medical", "uncertain", "disagreeing", "corrected", "cached", *MODALITIES)
+_COUNTED = ("unique_images", "medical", "uncertain", "disagreeing", "context_disagreeing", "corrected", "cached", *MODALITIES)
 
 _COUNT = f"""
 WITH shown AS (
     SELECT scan_images.scan_id, scan_images.cached, encode(scan_images.sha256, 'hex') AS sha256,
-        coalesce(images.corrected_as, verdicts.modality) AS modality,
-        CASE WHEN images.corrected_as IS NULL THEN verdicts.contains ELSE '{{}}' END AS contains,
+        coalesce(images.corrected_as, context -> 'answer' ->> 'modality', verdicts.modality) AS modality,
+        CASE WHEN images.corrected_as IS NOT NULL THEN '{{}}' WHEN context IS NULL THEN verdicts.contains
+            ELSE ARRAY(SELECT jsonb_array_elements_text(context -> 'answer' -> 'contains')) END AS contains,
         images.corrected_as IS NOT NULL AS corrected,
-        verdicts.uncertain AND images.corrected_as IS NULL AS uncertain,
+        coalesce((context -> 'answer' ->> 'uncertain')::boolean, verdicts.uncertain) AND images.corrected_as IS NULL AS uncertain,
         NOT verdicts.agree AS disagreeing,
-        CASE WHEN images.corrected_as IS NULL THEN verdicts.confidence ELSE 1 END AS confidence
+        context ->> 'modality' <> coalesce(images.corrected_as, context -> 'answer' ->> 'modality') AS context_disagreeing,
+        CASE WHEN images.corrected_as IS NULL THEN coalesce((context -> 'answer' ->> 'confidence')::float8, verdicts.confidence)
+            ELSE 1 END AS confidence
     FROM scan_images
     JOIN scans ON scans.id = scan_images.scan_id
     JOIN images ON images.sha256 = scan_images.sha256
@@ -44,6 +47,7 @@ WITH shown AS (
         count(*) FILTER (WHERE modality <> '{NON_MEDICAL}') AS medical,
         count(*) FILTER (WHERE uncertain) AS uncertain,
         count(*) FILTER (WHERE disagreeing) AS disagreeing,
+        count(*) FILTER (WHERE context_disagreeing) AS context_disagreeing,
         count(*) FILTER (WHERE corrected) AS corrected,
         count(*) FILTER (WHERE cached) AS cached,
         {_BY_MODALITY},

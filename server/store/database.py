@@ -35,6 +35,7 @@ class Database:
     url: URL
 
     def __init__(self, settings: Settings) -> None:
+        self.with_context = settings.context == "on"  # whether Reports show what the page or document says of an image
         self._configured = settings.database_url
         self._embedded = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
 

@@ -51,7 +51,10 @@ async def rows(database: Database, filters: Filters | None = None, scan_id: UUID
         result = await connection.stream(wanted)
         try:
             async for row in result.mappings():
-                yield Exported(**{column.name: row[column] for column in _OF_SCAN}, judged=judged_of(row, cached=row["cached"]))
+                yield Exported(
+                    **{column.name: row[column] for column in _OF_SCAN},
+                    judged=judged_of(row, cached=row["cached"], with_context=database.with_context),
+                )
         finally:  # `async with connection.stream` closes the cursor only when nothing is raised
             await result.close()
 

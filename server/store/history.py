@@ -48,6 +48,7 @@ class Filters:
     until: datetime | None = None
     uncertain: bool = False
     disagreeing: bool = False
+    context_disagreeing: bool = False
     corrected: bool = False
 
 
@@ -72,6 +73,7 @@ class Entry:
     medical: int
     uncertain: int
     disagreeing: int
+    context_disagreeing: int
     corrected: int
     cached: int
     by_modality: Mapping[Modality, int]
@@ -161,7 +163,7 @@ def conditions_for(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(found)
     if filters.modality:
         conditions.append(_literal(filters.modality) == any_(scans.c.modalities))
-    conditions += [scans.c[name] > _literal(0) for name in ("uncertain", "disagreeing", "corrected") if getattr(filters, name)]
+    conditions += [scans.c[name] > _literal(0) for name in _SWITCHES if getattr(filters, name)]
     if filters.status:
         conditions.append(scans.c.status == filters.status)
     if filters.kind:
@@ -194,7 +196,8 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
 
 
 _PLAIN = ("id", "kind", "target", "url", "host", "title", "status", "error_code", "error_message", "created_at", "started_at")
-_COUNTED = ("finished_at", "found", "medical", "uncertain", "disagreeing", "corrected", "cached")
+_SWITCHES = ("uncertain", "disagreeing", "context_disagreeing", "corrected")
+_COUNTED = ("finished_at", "found", "medical", "cached", *_SWITCHES)
 _SHOWN = tuple(scans.c[name] for name in (*_PLAIN, *_COUNTED, "unique_images", *MODALITIES, "previews"))
 
 

@@ -30,6 +30,7 @@ IMAGES = (
         scan_images.c.near_duplicate_of,
         scan_images.c.cached,
         scan_images.c.places,
+        scan_images.c.context,
         images.c.width,
         images.c.height,
         images.c.format,
@@ -51,11 +52,12 @@ IMAGES = (
 IMAGES_OF_SCAN = IMAGES.where(scan_images.c.scan_id == bindparam("scan")).order_by(scan_images.c.position, scan_images.c.sha256)
 
 
-def report_of(scan: RowMapping, found: Sequence[RowMapping]) -> Report:
-    """A Report from a row of `scans` and the rows of IMAGES_OF_SCAN."""
+def report_of(scan: RowMapping, found: Sequence[RowMapping], *, with_context: bool = True) -> Report:
+    """A Report from a row of `scans` and the rows of IMAGES_OF_SCAN; without context each has the verdict of its bytes alone."""
     error = ScanError(scan["error_code"], scan["error_message"] or "") if scan["error_code"] else None
     facts: dict[str, Any] = {name: scan[name] for name in _FACTS}
-    return Report(**facts, error=error, images=in_page_order(judged_of(row, cached=row["cached"]) for row in found))
+    images = (judged_of(row, cached=row["cached"], with_context=with_context) for row in found)
+    return Report(**facts, error=error, images=in_page_order(images))
 
 
 _FACTS = (

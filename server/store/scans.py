@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from server.contract.errors import NotFound
 from server.contract.page_order import in_page_order
 from server.contract.records import JudgedImage, Report, ScanError, SkipReason, SourceKind, Status
-from server.store.codec import place_column
+from server.store.codec import context_column, place_column
 from server.store.columns import clean, clean_json, clean_or_none
 from server.store.corrections import reach_near_duplicates
 from server.store.counts import recount
@@ -133,6 +133,7 @@ async def add_images(
                 "near_duplicate_of": one.image.near_duplicate_of,
                 "cached": one.verdict.cached,
                 "places": [place_column(place) for place in one.image.places],
+                "context": context_column(one.joined),
             }
             for offset, one in enumerate(judged)
         ]
@@ -140,7 +141,7 @@ async def add_images(
         await connection.execute(
             rows.on_conflict_do_update(
                 index_elements=[scan_images.c.scan_id, scan_images.c.sha256],
-                set_={name: rows.excluded[name] for name in ("position", "near_duplicate_of", "cached", "places")},
+                set_={name: rows.excluded[name] for name in ("position", "near_duplicate_of", "cached", "places", "context")},
             ),
             sightings,
         )
@@ -224,7 +225,7 @@ async def report(database: Database, scan_id: UUID) -> Report:
         if row is None:
             raise NotFound(f"no scan {scan_id}")
         found = (await connection.execute(IMAGES_OF_SCAN, {"scan": scan_id})).mappings().all()
-    return report_of(row, found)
+    return report_of(row, found, with_context=database.with_context)
 
 
 def _host(url: str | None) -> str | None:

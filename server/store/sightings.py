@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import literal, select, text, tuple_
 
 from server.contract.errors import NotFound
-from server.contract.records import JudgedImage, Place, SourceKind
-from server.store.codec import place_of
+from server.contract.records import Context, JudgedImage, Place, SourceKind
+from server.store.codec import context_of, joined_with, place_of
 from server.store.columns import digest
 from server.store.database import Database
 from server.store.history import decode_cursor, encode_cursor
@@ -24,7 +24,7 @@ MOST_COUNTED = 100  # scans counted per image; "99 or more" is exact enough
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A scan that found the image, and its places there."""
+    """A scan that found the image, its places there, and what is said of it there."""
 
     scan_id: UUID
     kind: SourceKind
@@ -33,14 +33,20 @@ class Sighting:
     title: str | None
     created_at: datetime
     places: tuple[Place, ...]
+    context: Context | None = None
 
 
-async def image(database: Database, sha256: str) -> JudgedImage:
-    """The image with its newest verdict, or the correction; NotFound when it was never judged."""
+async def image(database: Database, sha256: str, scan_id: UUID | None = None) -> JudgedImage:
+    """The image with its newest verdict, or the correction; as `scan_id` shows it, when given. NotFound: it was never judged."""
     found = await latest(database, sha256)
     if found is None:
         raise NotFound(f"no image {sha256}")
-    return found
+    if scan_id is None or not database.with_context:
+        return found
+    wanted = select(scan_images.c.context).where(scan_images.c.scan_id == scan_id, scan_images.c.sha256 == sha256)
+    async with database.begin() as connection:
+        column = await connection.scalar(wanted)
+    return replace(found, verdict=joined_with(found.verdict, column))
 
 
 async def sightings(
@@ -48,7 +54,7 @@ async def sightings(
 ) -> tuple[tuple[Sighting, ...], str | None]:
     """The scans that found the image, newest first, and the cursor of the next page (None on the last)."""
     wanted = (
-        select(scans.c.id, scans.c.kind, scans.c.target, scans.c.url, scans.c.title, scans.c.created_at, scan_images.c.places)
+        select(*_OF_SCAN, scan_images.c.places, scan_images.c.context)
         .join_from(scan_images, scans, scans.c.id == scan_images.c.scan_id)
         .where(scan_images.c.sha256 == sha256, scans.c.deleted_at.is_(None))
         .order_by(scans.c.created_at.desc(), scans.c.id.desc())
@@ -59,7 +65,11 @@ async def sightings(
         wanted = wanted.where(tuple_(scans.c.created_at, scans.c.id) < tuple_(literal(created_at), literal(scan_id)))
     async with database.begin() as connection:
         rows = (await connection.execute(wanted)).all()
-    found = tuple(Sighting(*row[:6], tuple(place_of(place) for place in row.places)) for row in rows[:limit])
+    shown = database.with_context
+    found = tuple(
+        Sighting(*row[:6], tuple(place_of(place) for place in row.places), context_of(row.context) if shown else None)
+        for row in rows[:limit]
+    )
     return found, encode_cursor(found[-1].created_at, found[-1].scan_id) if len(rows) > limit else None
 
 
@@ -77,6 +87,7 @@ async def extents(database: Database, scan_ids: Sequence[UUID]) -> dict[tuple[UU
         return {(row.scan_id, row.page): (row.width, row.height) for row in rows}
 
 
+_OF_SCAN = (scans.c.id, scans.c.kind, scans.c.target, scans.c.url, scans.c.title, scans.c.created_at)
 SCAN_COUNTS = text("""
 SELECT wanted.sha256, (
     SELECT count(*) FROM (

@@ -62,6 +62,7 @@ scans = Table(
     counter("medical"),
     counter("uncertain"),
     counter("disagreeing"),
+    counter("context_disagreeing"),
     counter("corrected"),
     counter("cached"),
     *(counter(modality) for modality in MODALITIES),
@@ -86,7 +87,7 @@ Index("ix_scans_status", scans.c.status, *_NEWEST, postgresql_where=_ALIVE)
 Index("ix_scans_kind", scans.c.kind, *_NEWEST, postgresql_where=_ALIVE)
 for _modality in MODALITIES:
     Index(f"ix_scans_has_{_modality}", *_NEWEST, postgresql_where=_ALIVE & text(f"'{_modality}' = ANY (modalities)"))
-for _name in ("uncertain", "disagreeing", "corrected"):
+for _name in ("uncertain", "disagreeing", "context_disagreeing", "corrected"):
     Index(f"ix_scans_has_{_name}", *_NEWEST, postgresql_where=_ALIVE & (scans.c[_name] > 0))
 # The last report for a page. Hashed, because an address may be longer than a B-tree entry.
 Index("ix_scans_url", func.md5(scans.c.url), scans.c.created_at.desc(), postgresql_where=_ALIVE)
@@ -129,6 +130,8 @@ scan_images = Table(
     Column("near_duplicate_of", Sha256),
     Column("cached", Boolean, nullable=False),
     Column("places", JSONB, nullable=False),
+    # what the page or document says of the image in this scan, and the verdict joined with it (codec.py)
+    Column("context", JSONB(none_as_null=True)),
     Index("ix_scan_images_sha256", "sha256"),  # the scans an image was found in
 )
 # Which of these images are near duplicates of each other, as earlier scans found them.

@@ -15,6 +15,7 @@ from server.web import texts
 from server.web.http.caller import caller_of
 from server.web.http.keys import SETTINGS
 from server.web.pages import formats
+from server.web.pages.views import context_text
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -33,6 +34,7 @@ def environment() -> Environment:
         "member_names": MEMBER_NAMES,
         "status_names": texts.STATUS_NAMES,
         "kind_names": texts.KIND_NAMES,
+        "context_text": context_text,
         "places": texts.PLACES,
     }
     filters = (

@@ -21,6 +21,17 @@ STATUS_NAMES = {
 
 KIND_NAMES = {"page": "Web page", "pdf": "PDF", "image": "Image", "dicom": "DICOM", "folder": "Files"}
 
+# Where the words stand that tell a context (records.ContextSource), as the subject of "says".
+TEXT_SOURCE_NAMES = {
+    "caption": "The caption",
+    "alt": "The alternative text",
+    "heading": "The heading",
+    "link": "The link",
+    "file_name": "The file's name",
+    "title": "The title",
+    "dicom_tag": "The DICOM header",
+}
+
 # What stands in the bar: path, name, icon (templates/icons.html), and the key that follows `g`.
 PLACES = (
     {"path": "/", "name": "History", "icon": "history", "key": "h"},
@@ -97,5 +108,6 @@ SCRIPT_TEXTS = {
     "key_go": "Go to {place}",
     "key_search": "Search",
     "key_blur": "Blur medical pictures, or show them",
+    **{f"source_{source}": name for source, name in TEXT_SOURCE_NAMES.items()},
     "offline": "medlens does not answer. Is it still running?",
 }

@@ -13,6 +13,7 @@ TEXTS = {
     "reset": "Reset",
     "uncertain_only": "Not sure",
     "disagree_only": "Members disagree",
+    "context_disagrees_only": "Text disagrees",
     "corrected_only": "Corrected",
     "empty_title": "Nothing checked yet",
     "empty_text": "Check a page, a PDF or pictures, or click the extension on any page.",

@@ -6,6 +6,8 @@ TEXTS = {
     "from_cache": "remembered",
     "uncertain": "Not sure",
     "disagree": "Models disagree",
+    "context_disagrees": "Text disagrees",
+    "context_says": "{where} says {what}",
     "corrected": "Labelled by you",
     "panel_decides": "decides",
     "panels_lead": "Point at one to see where it stands.",
@@ -81,6 +83,7 @@ TEXTS = {
 }
 
 SCRIPT_TEXTS = {
+    "context_says": "{where} says {what}",
     "delete_sure": "Delete this scan? It can be undone for a minute. The verdicts of its images stay remembered.",
     "kept_one": "{name}: kept.",
     "kept_many": "{n} images: {name}.",

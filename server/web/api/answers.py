@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.contract.modalities import Modality
-from server.contract.records import Box, SkipReason, SourceKind, Status
+from server.contract.records import Box, ContextSource, SkipReason, SourceKind, Status
 
 SHA256 = r"^[0-9a-f]{64}$"
 
@@ -77,6 +77,16 @@ class MedicalShape(Told):
     sure: bool = Field(description="whether the answer to that question, yes or no, is sure")
 
 
+class ContextShape(Told):
+    """What the page or document says of an image."""
+
+    modality: Modality
+    sure: bool
+    quote: str
+    from_: ContextSource = Field(alias="from", description="where the words stand")
+    agrees: bool = Field(description="the verdict names the same modality")
+
+
 class VerdictShape(Told):
     modality: Modality
     is_medical: bool = Field(description="medical.probability is a half or more")
@@ -88,6 +98,7 @@ class VerdictShape(Told):
     open: Modality | None = Field(description="of an uncertain answer the second candidate, where it is worth showing")
     contains: list[Modality] = Field(description="of a figure those of its medical parts; of one medical image its own; else none")
     agree: bool
+    context: ContextShape | None = Field(None, description="null: nothing is said, or MEDLENS_CONTEXT=off")
     members: dict[str, dict[Modality, Share]]
     cached: bool
     corrected: bool = False
@@ -131,6 +142,7 @@ class EntryCounts(Told):
     medical: int
     uncertain: int
     disagreeing: int
+    context_disagreeing: int = Field(description="images of which the page says another modality than the verdict")
     corrected: int
     cached: int
     by_modality: dict[Modality, int]

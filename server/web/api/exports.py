@@ -36,6 +36,7 @@ COLUMNS = (
     "scan", "created_at", "kind", "target", "title", "status", "sha256", "url", "page", "alt", "width", "height", "format", "bytes",
     "modality", "is_medical", "confidence", "uncertain", "agree", "corrected", "cached", "near_duplicate_of", "model_version",
     *MODALITIES, "medical_probability", "medical_sure", "sure", "open", "contains",
+    "context", "context_agrees", "context_from", "context_quote",
 )  # fmt: skip
 
 FIGURES = tuple(Figure.__dataclass_fields__)
@@ -43,7 +44,7 @@ FIGURES = tuple(Figure.__dataclass_fields__)
 
 def csv_row(row: Exported) -> list[object]:
     judged, verdict = row.judged, row.judged.verdict
-    image, place = judged.image, next(iter(judged.image.places), None)
+    image, place, context = judged.image, next(iter(judged.image.places), None), verdict.context
     return [
         str(row.id), moment_json(row.created_at), row.kind, row.target, row.title, row.status,
         image.sha256, place.url if place else None, place.page if place else None, place.alt if place else None,
@@ -52,6 +53,7 @@ def csv_row(row: Exported) -> list[object]:
         verdict.cached, image.near_duplicate_of, verdict.model_version,
         *(round(verdict.probabilities[name], 4) for name in MODALITIES),
         round(verdict.medical.probability, 4), verdict.medical.sure, verdict.sure, verdict.open, " ".join(verdict.contains),
+        *((context.modality, context.agrees, context.source, context.quote) if context else (None,) * 4),
     ]  # fmt: skip
 
 

@@ -44,6 +44,7 @@ def entry_json(entry: kept.Entry) -> dict[str, Any]:
             "medical": entry.medical,
             "uncertain": entry.uncertain,
             "disagreeing": entry.disagreeing,
+            "context_disagreeing": entry.context_disagreeing,
             "corrected": entry.corrected,
             "cached": entry.cached,
             "by_modality": dict(entry.by_modality),

@@ -74,6 +74,7 @@ class Filters(Period):
     kind: SourceKind | None = None
     uncertain: bool = Field(False, description="scans with an uncertain image")
     disagreeing: bool = Field(False, description="scans with an image whose members disagree")
+    context_disagreeing: bool = Field(False, description="scans with an image whose caption or other text names another modality")
     corrected: bool = Field(False, description="scans with a corrected image")
 
 

@@ -88,7 +88,7 @@ def predictions(verdict: Verdict) -> list[dict[str, Any]]:
 )
 async def image(request: web.Request) -> web.StreamResponse:
     database, sha256, query = request.app[DATABASE], sha256_of(request), query_of(request, ImageQuery)
-    judged = await sightings.image(database, sha256)
+    judged = await sightings.image(database, sha256, query.scan)
     seen, older = await sightings.sightings(database, sha256, limit=LISTED, cursor=query.cursor)
     reach = await sightings.extents(database, [one.scan_id for one in seen])
     times = (await sightings.scan_counts(database, [sha256])).get(sha256, 0)
@@ -100,6 +100,7 @@ async def image(request: web.Request) -> web.StreamResponse:
             "name": name_of(one.title, one.target),
             "kind": one.kind,
             "created_at": one.created_at,
+            "context": one.context,
             "places": [
                 {
                     "place": place,

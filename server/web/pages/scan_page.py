@@ -15,7 +15,7 @@ from server.store.changes import Changes
 from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, operation
-from server.web.pages.views import image_view, link, name_of
+from server.web.pages.views import contradicted, image_view, link, name_of
 from server.web.templating import page
 
 # Pictures of each kind of change that are shown; a page that was made anew has hundreds, and the gallery's filter has them all.
@@ -52,6 +52,7 @@ def counts_of(gallery: list[dict[str, Any]]) -> Counter[str]:
     counts[""] = len(shown)
     counts["medical"] = sum(image["verdict"].is_medical for image in shown)
     counts["uncertain"] = sum(image["verdict"].uncertain for image in shown)
+    counts["context"] = sum(contradicted(image["verdict"]) for image in shown)
     counts["disagree"] = sum(not (image["verdict"].agree or image["verdict"].corrected) for image in shown)
     counts["corrected"] = sum(image["verdict"].corrected for image in shown)
     counts["new"] = sum(image["new"] for image in shown)

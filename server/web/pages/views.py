@@ -7,11 +7,11 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.contract.modalities import MODALITIES, Modality
-from server.contract.records import JudgedImage, Verdict
+from server.contract.modalities import MODALITIES, MODALITY_NAMES, Modality
+from server.contract.records import Context, JudgedImage, Verdict
 from server.contract.words import headline, shows_percent
 from server.store.history import Entry
-from server.web.texts import SCRIPT_TEXTS, TEXTS
+from server.web.texts import SCRIPT_TEXTS, TEXT_SOURCE_NAMES, TEXTS
 
 
 def link(address: str | None) -> str | None:
@@ -47,6 +47,16 @@ def verdict_view(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def contradicted(verdict: Verdict) -> bool:
+    """Whether the page or document names another modality than the verdict."""
+    return verdict.context is not None and not verdict.context.agrees
+
+
+def context_text(context: Context) -> str:
+    """Which text names which modality."""
+    return str(TEXTS.context_says).format(where=TEXT_SOURCE_NAMES[context.source], what=MODALITY_NAMES[context.modality])
+
+
 def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) -> dict[str, Any]:
     image = judged.image
     return {
@@ -61,6 +71,8 @@ def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) 
         "thumbnail": thumbnail,
         "verdict": judged.verdict,
         "words": verdict_view(judged.verdict),
+        "contradicted": contradicted(judged.verdict),
+        "context_text": context_text(judged.verdict.context) if judged.verdict.context else "",
     }
 
 

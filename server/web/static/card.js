@@ -1,5 +1,5 @@
 // One card of the gallery: its marks, and the verdict it shows.
-import { part } from "./dom.js";
+import { modalityName, part, text } from "./dom.js";
 import { fillDots, fillShares, headlineOf, percentOf } from "./verdict.js";
 
 export const marked = (card, name) => !part(card, "mark", name).hidden;
@@ -9,6 +9,9 @@ export function mark(card, name, visible, words) {
   element.hidden = !visible;
   if (words) element.textContent = words;
 }
+
+/** Which text names which modality; views.py says the same. */
+const contextSays = ({ from, modality }) => text("text:context_says", { where: text(`text:source_${from}`), what: modalityName(modality) });
 
 /** A verdict as the API has it, on its card. */
 export function say(card, verdict) {
@@ -23,6 +26,7 @@ export function say(card, verdict) {
   part(card, "percent").textContent = percentOf(verdict);
   fillShares(part(card, "shares"), verdict);
   mark(card, "disagree", !verdict.agree && !verdict.corrected);
+  mark(card, "context", Boolean(verdict.context && !verdict.context.agrees), verdict.context && contextSays(verdict.context));
   mark(card, "corrected", Boolean(verdict.corrected));
   mark(card, "cached", Boolean(verdict.cached));
 }

@@ -48,7 +48,7 @@ function is(card, filter) {
   if (filter === "") return true;
   if (filter === "medical") return card.dataset.medical === "true";
   if (filter === "uncertain") return card.dataset.sure === "false";
-  if (["disagree", "corrected", "new"].includes(filter)) return marked(card, filter);
+  if (["disagree", "context", "corrected", "new"].includes(filter)) return marked(card, filter);
   return card.dataset.modality === filter || card.dataset.contains.split(" ").includes(filter);
 }
 

@@ -1,0 +1,85 @@
+"""An image's own verdict and what stands with it, as one answer.
+
+Context may settle what the image leaves open and lower certainty; it never turns round what the image is sure of: then the verdict
+says what the image shows, and its `context`, which does not agree, what the text says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from server.context.evidence import Evidence
+from server.context.text_model import MEDICAL
+from server.contract.modalities import NON_MEDICAL, Modality
+from server.contract.records import RIVAL, Context, Medical, Verdict
+
+# Probability of an answer, by image and text together, from which what the image left open is settled: about what the image alone
+# needs to be sure.
+SETTLED = 0.97
+# Probability below which an answer that the image was sure of, and that a clear text contradicts, is no longer sure.
+UNSETTLED = 0.95
+# A probability of 0 or 1 would withstand any evidence; the models know nothing to more than this.
+LEAST = 1e-4
+
+
+def join(verdict: Verdict, evidence: Evidence | None) -> Verdict:
+    """`verdict` with `evidence` joined; the verdict itself when there is none, it does not matter here, or a person spoke."""
+    if evidence is None or verdict.corrected or _beside_the_point(verdict, evidence):
+        return verdict
+    medical = _medical(verdict, evidence)
+    shares = _shares(verdict, evidence)
+    joined = replace(verdict, is_medical=medical.probability >= 0.5, medical=medical)
+    if not joined.is_medical:
+        sure = verdict.sure and medical.sure
+        answer = replace(joined, modality=NON_MEDICAL, confidence=1 - medical.probability, sure=sure, contains=())
+    else:
+        answer = _with_modality(joined, verdict, evidence, shares)
+    context = Context(evidence.modality, evidence.sure, evidence.quote, evidence.source, answer.modality == evidence.modality)
+    return replace(answer, open=_open(answer, medical, shares), context=context)
+
+
+def _beside_the_point(verdict: Verdict, evidence: Evidence) -> bool:
+    """A heading says what its section is about, not that the charts in it are scans; and a collage is not of one modality."""
+    return (not evidence.own and not verdict.is_medical) or len(verdict.contains) > 1
+
+
+def _medical(verdict: Verdict, evidence: Evidence) -> Medical:
+    """Whether it is medical, as the image says, moved by what its own texts say; an answer that is sure is not turned round."""
+    own = min(max(verdict.medical.probability, LEAST), 1 - LEAST)
+    probability = 1 / (1 + math.exp(-(math.log(own / (1 - own)) + evidence.medical)))
+    if verdict.medical.sure and not verdict.is_medical:
+        probability = min(probability, math.nextafter(0.5, 0))
+        return Medical(probability, not evidence.sure or 1 - probability >= UNSETTLED)
+    settled = evidence.own and evidence.sure and probability >= SETTLED
+    return Medical(probability, verdict.medical.sure or settled)
+
+
+def _shares(verdict: Verdict, evidence: Evidence) -> dict[Modality, float]:
+    """Probability of each medical modality among the medical ones, by image and text together."""
+    weights = {name: max(verdict.probabilities[name], LEAST) * math.exp(evidence.odds[name]) for name in MEDICAL}
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
+
+
+def _with_modality(joined: Verdict, verdict: Verdict, evidence: Evidence, shares: Mapping[Modality, float]) -> Verdict:
+    modality = verdict.modality if verdict.sure else max(MEDICAL, key=lambda name: shares[name])
+    confidence = joined.medical.probability * shares[modality]
+    if verdict.sure:
+        contradicted = evidence.sure and evidence.modality != modality
+        sure = not contradicted or confidence >= UNSETTLED
+    else:
+        sure = joined.medical.sure and confidence >= SETTLED
+    return replace(joined, modality=modality, confidence=confidence, sure=sure, contains=(modality,))
+
+
+def _open(answer: Verdict, medical: Medical, shares: Mapping[Modality, float]) -> Modality | None:
+    """The second candidate worth showing."""
+    if answer.sure:
+        return None
+    chances = {name: medical.probability * share for name, share in shares.items()}
+    if not medical.sure:
+        chances[NON_MEDICAL] = 1 - medical.probability
+    second = max((name for name in chances if name != answer.modality), key=lambda name: chances[name])
+    return second if chances[second] >= RIVAL else None
