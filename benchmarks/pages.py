@@ -1,6 +1,6 @@
 """Scans labelled pages and PDFs by the real walk, and says how good the Reports are.
 
-    .venv/bin/python benchmarks/pages.py [--pages ../shared/pages] [--only SLUG] [--mistakes]
+    .venv/bin/python benchmarks/pages.py [--pages ../shared/pages] [--data-dir DIR] [--only SLUG] [--mistakes]
 
 Each case's root is served on a free port of 127.0.0.1 and scanned as a user's page or PDF would be, without the cache. Images are
 matched as page_labels.py says. Figures, all over labelled images that a plain load asks for, `unclear` ones left out:
@@ -128,9 +128,9 @@ async def answers_of(case: Case, database: Database, scan_id: UUID) -> list[Answ
     ]
 
 
-async def measure(cases: list[Case], folder: str) -> dict[str, list[Answer]]:
+async def measure(cases: list[Case], data_dir: Path) -> dict[str, list[Answer]]:
     """Answers by evidence: of the image alone, and with context."""
-    settings = Settings(data_dir=Path(folder) / "d", allow_networks=(ip_network("127.0.0.1/32"),), context="on")
+    settings = Settings(data_dir=data_dir, allow_networks=(ip_network("127.0.0.1/32"),), context="on")
     async with Database(settings) as database, open_resources(settings) as resources:
         await database.migrate()
         runner, hands = ScanRunner(database, resources), asyncio.Semaphore(AT_ONCE)
@@ -250,6 +250,7 @@ def mistakes(answers: list[Answer]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--pages", type=Path, default=PAGES, help="a folder with cases.json and the roots it names")
+    parser.add_argument("--data-dir", type=Path, help="kept between runs, so that prompts are not embedded anew (MEDLENS_DATA_DIR)")
     parser.add_argument("--only", help="cases whose slug contains this; nothing is recorded")
     parser.add_argument("--mistakes", action="store_true", help="list every image that was not answered rightly")
     arguments = parser.parse_args()
@@ -258,7 +259,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as place:
         Path(place).chmod(0o755)  # as root the database runs as another user, who has to get in
         load = os.getloadavg()[0]
-        answers = asyncio.run(measure(cases, place))
+        answers = asyncio.run(measure(cases, arguments.data_dir or Path(place) / "d"))
     totals = {evidence: figures(found) for evidence, found in answers.items()}
     people(answers["context"], totals)
     if arguments.mistakes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
-from server.contract.records import JudgedImage, Medical, Panel, Place, UniqueImage, Verdict, second_candidate
+from server.contract.records import JudgedImage, Medical, Panel, Place, UniqueImage, Verdict
 
 MODEL = "model-1"
 
@@ -30,7 +30,6 @@ def verdict(
         probabilities=probabilities,
         medical=medical,
         sure=sure,
-        open=None if sure else second_candidate(probabilities, modality, medical_sure=medical.sure),
         contains=((modality,) if modality != NON_MEDICAL else ()) if contains is None else contains,
         members={"cnn": probabilities, "clip": probabilities},
         model_version=model_version,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
-from server.contract.records import FAVOURITE, Medical, Probabilities, Verdict, second_candidate
+from server.contract.records import FAVOURITE, Medical, Probabilities, Verdict
 from server.models.calibration import Floats, answers
 from server.models.ensemble import Prediction
 
@@ -54,7 +54,6 @@ def _verdict(prediction: Prediction, row: int, answer: int, model_version: str) 
         probabilities=chances,
         medical=medical,
         sure=sure,
-        open=None if sure else second_candidate(chances, modality, medical_sure=medical.sure),
         contains=() if modality == NON_MEDICAL else (modality,),
         agree=_agree(members.values()),
         members=members,

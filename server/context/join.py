@@ -37,7 +37,7 @@ def join(verdict: Verdict, evidence: Evidence | None) -> Verdict:
     else:
         answer = _with_modality(joined, verdict, evidence, shares)
     context = Context(evidence.modality, evidence.sure, evidence.quote, evidence.source, answer.modality == evidence.modality)
-    return replace(answer, open=_open(answer, medical, shares), context=context)
+    return replace(answer, open_with_context=_open(answer, medical, shares), context=context)
 
 
 def _beside_the_point(verdict: Verdict, evidence: Evidence) -> bool:

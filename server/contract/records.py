@@ -178,10 +178,9 @@ class Verdict:
     `is_medical` follows `medical.probability`; `modality` is then the likeliest of the medical ones, else `non_medical`.
     `probabilities` are calibrated, `confidence` is the modality's. `sure`: the modality is sure, which it cannot be unless
     `medical.sure`. `contains`: the modalities of a figure's medical panels; one for a single medical image, none otherwise.
-    `open`: the second candidate beside an unsure modality (`second_candidate`).
     `members`: the prediction of each ensemble member alone. `agree`: all members with a clear favourite name the same modality.
     `context`: what the page or document says, joined into this verdict for one scan; None in the verdict of the bytes
-    alone. `probabilities` and `members` are those of the bytes alone in both.
+    alone. `probabilities` and `members` are those of the bytes alone in both. `open_with_context`: then `open`.
     """
 
     modality: Modality
@@ -193,9 +192,9 @@ class Verdict:
     agree: bool
     members: Mapping[str, Probabilities]
     model_version: str
-    open: Modality | None = None
     contains: tuple[Modality, ...] = ()
     context: Context | None = None
+    open_with_context: Modality | None = None
     cached: bool = False
     corrected: bool = False
 
@@ -203,6 +202,17 @@ class Verdict:
     def uncertain(self) -> bool:
         """The modality is not sure."""
         return not self.sure
+
+    @property
+    def open(self) -> Modality | None:
+        """The second candidate beside an unsure modality; None where its share is below RIVAL or a sure "medical" rules it out."""
+        if self.sure:
+            return None
+        if self.context is not None:
+            return self.open_with_context
+        out = {self.modality, NON_MEDICAL} if self.medical.sure else {self.modality}
+        second = max((name for name in MODALITIES if name not in out), key=lambda name: self.probabilities[name])
+        return second if self.probabilities[second] >= RIVAL else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,10 +267,3 @@ class Report:
     found: int
     skipped: Mapping[SkipReason, int]
     images: tuple[JudgedImage, ...]
-
-
-def second_candidate(probabilities: Probabilities, modality: Modality, *, medical_sure: bool) -> Modality | None:
-    """The candidate to show beside an unsure `modality`; None where its share is below RIVAL or a sure "medical" rules it out."""
-    out = {modality, NON_MEDICAL} if medical_sure else {modality}
-    second = max((name for name in MODALITIES if name not in out), key=lambda name: probabilities[name])
-    return second if probabilities[second] >= RIVAL else None

@@ -86,8 +86,9 @@ def verdict_from_json(shown: Mapping[str, Any]) -> Verdict:
     medical = Medical(shown["medical"]["probability"], shown["medical"]["sure"])
     said = shown.get("context")
     context = Context(said["modality"], said["sure"], said["quote"], said["from"], said["agrees"]) if said else None
-    facts = {name: value for name, value in shown.items() if name != "uncertain"}
-    return Verdict(**facts | {"medical": medical, "contains": tuple(shown["contains"]), "context": context})
+    facts = {name: value for name, value in shown.items() if name not in ("uncertain", "open", "context")}
+    facts |= {"medical": medical, "contains": tuple(shown["contains"])}
+    return Verdict(**facts, context=context, open_with_context=shown["open"] if context else None)
 
 
 def context_json(context: Context | None) -> dict[str, Any] | None:

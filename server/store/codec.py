@@ -23,7 +23,6 @@ from server.contract.records import (
     Probabilities,
     UniqueImage,
     Verdict,
-    second_candidate,
 )
 from server.store.columns import clean, clean_or_none
 
@@ -60,7 +59,6 @@ def verdict_of(row: Row, *, cached: bool, corrected_as: str | None = None) -> Ve
         probabilities=probabilities,
         medical=Medical(1 - probabilities[NON_MEDICAL], row["medical_sure"]),
         sure=not row["uncertain"],
-        open=second_candidate(probabilities, row["modality"], medical_sure=row["medical_sure"]) if row["uncertain"] else None,
         contains=tuple(row["contains"]),
         agree=row["agree"],
         members={name: _named(prediction) for name, prediction in row["members"].items()},
@@ -80,7 +78,6 @@ def corrected(verdict: Verdict, modality: Modality) -> Verdict:
         confidence=1.0,
         medical=Medical(float(is_medical), True),
         sure=True,
-        open=None,
         contains=(modality,) if is_medical else (),
         corrected=True,
     )
@@ -128,7 +125,7 @@ def joined_with(verdict: Verdict, column: Mapping[str, Any] | None) -> Verdict:
         confidence=answer["confidence"],
         medical=Medical(answer["medical"]["probability"], answer["medical"]["sure"]),
         sure=not answer["uncertain"],
-        open=answer["open"],
+        open_with_context=answer["open"],
         contains=tuple(answer["contains"]),
         context=context,
     )

@@ -56,7 +56,9 @@ def test_the_contracts_names() -> None:
     assert image["panels"][0]["verdict"]["modality"] == "mri"
     verdict = image["verdict"]
     assert set(verdict["probabilities"]) == set(verdict["members"]["cnn"]) == set(MODALITIES)
-    names = "modality is_medical confidence probabilities medical sure uncertain open contains agree members cached corrected"
+    names = (
+        "modality is_medical confidence probabilities medical sure uncertain open contains agree context members cached corrected"
+    )
     assert list(verdict) == [*names.split(), "model_version"]
     assert (verdict["medical"], verdict["sure"], verdict["contains"]) == ({"probability": 1.0, "sure": True}, True, ["ct"])
     assert json.loads(json.dumps(shown)) == shown
