@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 WEIGHTS := server/models/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve run test check lint types coverage generate migrate train evaluate bench pack lock clean
+.PHONY: help setup serve run test check lint types coverage generate migrate train evaluate bench fortress pack lock clean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,12 +64,15 @@ evaluate: setup ## every figure of the contract for MANIFEST
 bench: setup ## every benchmark; appends JSON lines to benchmarks/results/
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+fortress: setup ## attack a service of its own with every class of the threat model; prints one table
+	@$(BIN)/python benchmarks/fortress.py
+
 pack: setup ## zip the extension for Chrome and Firefox into dist/
 	@$(BIN)/python extension/pack.py
 
 lock: $(READY) ## pin the requirements again (needs a registry)
 	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --all-extras \
-		--python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+		--python-version 3.11 --upgrade --no-emit-package openvino-telemetry pyproject.toml -o requirements.lock
 
 clean: ## remove what these commands made here (never your data)
 	@rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from aiohttp import web
 
 from server.__main__ import app
 from server.settings import PREFIX, Settings, display_value
+from server.web.http.operation import described
+from server.web.routes import ROUTES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -117,3 +120,23 @@ def test_every_class_in_the_glossary_exists() -> None:
     names = re.findall(r"`([A-Z][a-zA-Z]+)`", (ROOT / "docs/glossary.md").read_text(encoding="utf-8"))
     assert names
     assert not [name for name in names if not re.search(rf"^(class )?{name}\b[:(]", source, re.MULTILINE)]
+
+
+def test_the_threat_model_names_tests_settings_and_files_that_exist() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:tests|server|docs)/[\w/]+\.\w+)`", text))
+    assert len(paths) > 20
+    assert [path for path in sorted(paths) if not (ROOT / path).is_file()] == []
+    assert set(re.findall(rf"`{PREFIX}(\w+)`", text)) <= {name.upper() for name in Settings.model_fields}
+    rows = list(re.findall(r"^\| (?!who |---|guard )(.+) \|$", text.partition("## How a reader")[0], re.MULTILINE))
+    assert rows
+    assert [row for row in rows if "`tests/" not in row.rpartition(" | ")[2]] == []
+
+
+def test_the_threat_model_says_who_may_call_each_route() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `([A-Z]+ /[^`…]*)` \| (\w+) \|$", text, re.MULTILINE))
+    routes = [route for route in ROUTES if isinstance(route, web.RouteDef)]
+    promised = {f"{route.method} {route.path}": described(route.handler) for route in routes}
+    assert told == {route: promise.access for route, promise in promised.items() if promise is not None}
+    assert None not in promised.values()

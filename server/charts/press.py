@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
 from server.contract.errors import ReaderFailed, TimedOut
+from server.sandbox.environment import passed_on
 
 Form: TypeAlias = Literal["svg", "png"]
 
@@ -96,7 +97,7 @@ class Press:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env=passed_on(PYTHONPATH=os.pathsep.join(path for path in sys.path if path)),
                 start_new_session=True,  # Ctrl-C is for the server, which ends this one
             )
         return self._process

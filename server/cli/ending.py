@@ -12,30 +12,38 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 # A worker puts its scans back and closes its browser in less. What a process that was cut short leaves is taken up by the next one.
 LEAVE_S = 10.0
 # An orphan has nobody left to answer to; its scans are missed and done again all the same.
-ORPHAN_S = 4.0
+ORPHAN_S = 3.0
 PARENT_EVERY_S = 0.2
+INTERRUPTED = 130  # the exit status that shells expect after Ctrl-C
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+WATCHING = "watch the parent"
 
-def listen(*, attached: bool = False, leave_s: float = LEAVE_S) -> asyncio.Event:
+Done = TypeVar("Done")
+_watchers: list[Callable[[], None]] = []
+_input_ended = threading.Event()
+
+
+def listen(*, attached: int | None = None, leave_s: float = LEAVE_S) -> asyncio.Event:
     """An event of the running loop that is set when this process is to end; from then on it has `leave_s` seconds.
 
-    `attached`: also when standard input ends, which a parent holds open for as long as it lives. To be called in the main thread.
+    `attached`: the process that started us; then the end of standard input, which it holds open while it lives, counts too. To be
+    called in the main thread.
     """
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def ask() -> None:
         if not asked.is_set():
-            signal.setitimer(signal.ITIMER_REAL, leave_s)
+            _leave_within(leave_s)
             loop.call_soon_threadsafe(asked.set)
 
     def on_signal(number: int, _: FrameType | None) -> None:
@@ -45,30 +53,63 @@ def listen(*, attached: bool = False, leave_s: float = LEAVE_S) -> asyncio.Event
 
     for each in SIGNALS:
         signal.signal(each, on_signal)
-    if attached:
-        # A thread, not the loop: what keeps the loop busy must not keep an orphan alive.
-        threading.Thread(target=_await_parent, args=(ask,), name="watch the parent", daemon=True).start()
+    if attached is not None:
+        _watchers.append(ask)
+        attach(attached)
+        if _input_ended.is_set():
+            ask()
     return asked
 
 
-def _await_parent(ask: Callable[[], None]) -> None:
-    """Ask when standard input ends; once the parent is gone too, leave only ORPHAN_S."""
-    parent = os.getppid()
+def attach(parent: int) -> None:
+    """Watch the process `parent`, which started us, from now on; again does nothing.
+
+    To be called before the imports, which on a busy machine take half a minute. A thread does it, not the loop: what keeps the loop
+    busy, or comes before there is one, must not keep an orphan alive.
+    """
+    if not any(thread.name == WATCHING for thread in threading.enumerate()):
+        threading.Thread(target=_await_parent, args=(parent,), name=WATCHING, daemon=True).start()
+
+
+def _await_parent(parent: int) -> None:
+    """Tell the watchers when standard input ends; once the parent is gone too, leave only ORPHAN_S."""
     with suppress(OSError):
         while os.read(sys.stdin.fileno(), 4096):
             pass
-    ask()
-    while os.getppid() == parent:
+    _input_ended.set()
+    for ask in _watchers:
+        ask()
+    while os.getppid() == parent:  # it may have died before we looked
         time.sleep(PARENT_EVERY_S)
+    _leave_within(ORPHAN_S)
+
+
+def _leave_within(seconds: float) -> None:
+    """Have the system end this process after so long; never later than was said before."""
     left, _ = signal.getitimer(signal.ITIMER_REAL)
-    signal.setitimer(signal.ITIMER_REAL, min(left or ORPHAN_S, ORPHAN_S))
+    signal.setitimer(signal.ITIMER_REAL, min(left or seconds, seconds))
 
 
-def leave() -> NoReturn:
+async def until_asked(work: Coroutine[Any, Any, Done], *, attached: int | None = None, status: int = 0) -> Done:
+    """Do the work to its end; or, when this process is to end, cancel it, wait for it and end the process with `status`."""
+    asked = listen(attached=attached)
+    working = asyncio.create_task(work, name="work")
+    stopping = asyncio.create_task(asked.wait(), name="wait for the end")
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait((working,))
+        if working.cancelled() or working.exception() is None:
+            leave(status)
+    return working.result()
+
+
+def leave(status: int = 0) -> NoReturn:
     """End the process now that all is put away; never returns.
 
     Python would first wait for every thread, and one that computes (vectors of new prompts take minutes) cannot be told to stop.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)

@@ -49,11 +49,13 @@ def scan(
     members: Members = None,
 ) -> None:
     """Say which images of the targets are medical, of which modality and how sure that is."""
+    from server.cli.ending import INTERRUPTED, until_asked
     from server.settings import load_settings
 
     settings = load_settings(**({"members": members} if members else {}))
     options = Options(as_json=as_json, csv=csv, save=save, no_cache=no_cache)
-    raise typer.Exit(1 if asyncio.run(scan_targets(settings, targets, options)) else 0)
+    failed = asyncio.run(until_asked(scan_targets(settings, targets, options), status=INTERRUPTED))
+    raise typer.Exit(1 if failed else 0)
 
 
 async def scan_targets(settings: Settings, targets: Sequence[str], options: Options) -> int:

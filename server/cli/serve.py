@@ -41,13 +41,14 @@ async def run_service(settings: Settings, *, with_worker: bool) -> None:
     from server.contract.errors import SettingsError
     from server.jobs.supervisor import GRACE_S, Supervisor
     from server.logs import configure
+    from server.web.connection import Runner
     from server.web.http.keys import DATABASE
     from server.web.pages.login import login_link
 
     configure(settings)
     stopped = listen(leave_s=SHUTDOWN_S + GRACE_S + LEAVE_S)
     app = create_app(settings)
-    runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_S, access_log=None)
+    runner = Runner(app, shutdown_timeout=SHUTDOWN_S, access_log=None)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
         await runner.setup()

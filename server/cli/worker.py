@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,37 +13,31 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 Concurrency = Annotated[int | None, typer.Option(min=1, help="Scans in hand at once.")]
-Attached = Annotated[bool, typer.Option(hidden=True, help="Leave when standard input ends, as it does with the server.")]
+Attached = Annotated[int | None, typer.Option(hidden=True, help="Leave with this process, which holds our standard input open.")]
 
 
-def worker(concurrency: Concurrency = None, attached: Attached = False) -> None:
+def worker(concurrency: Concurrency = None, attached: Attached = None) -> None:
     """Scan what is queued, on this or another machine with the same MEDLENS_DATABASE_URL."""
+    from server.cli import ending
+
+    if attached is not None:
+        ending.attach(attached)
     from server.settings import load_settings
 
     settings = load_settings(**({"scans_at_once": concurrency} if concurrency else {}))
     asyncio.run(work_until_asked_to_end(settings, attached=attached))
 
 
-async def work_until_asked_to_end(settings: Settings, *, attached: bool) -> NoReturn:
-    """Work until SIGINT, SIGTERM or (attached) the end of standard input; then end the process.
+async def work_until_asked_to_end(settings: Settings, *, attached: int | None) -> None:
+    """Work until SIGINT, SIGTERM or the loss of the process `attached`; then end the process.
 
     Scans in progress go back on the queue.
     """
-    from contextlib import suppress
-
-    from server.cli.ending import leave, listen
+    from server.cli.ending import until_asked
     from server.logs import configure
 
     configure(settings)
-    asked_to_end = listen(attached=attached)
-    working = asyncio.create_task(_work(settings), name="work")
-    ending = asyncio.create_task(asked_to_end.wait(), name="wait for the end")
-    await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
-    for task in (working, ending):
-        task.cancel()
-    with suppress(asyncio.CancelledError):
-        await working
-    leave()
+    await until_asked(_work(settings), attached=attached)
 
 
 async def _work(settings: Settings) -> None:

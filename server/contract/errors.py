@@ -167,6 +167,10 @@ class BrowserMissing(RenderError):
     code, status = "browser_missing", 503
 
 
+class BrowserBusy(RenderError):
+    code, status = "browser_busy", 503
+
+
 class NotMadeYet(MedlensError):
     code, status, retry_after = "not_made_yet", 503, 2
 

@@ -1,42 +1,32 @@
 """One warm Chromium for all scans, and a fresh context with its own proxy for each of them.
 
-The browser itself is launched with a proxy that leads nowhere, so that its own background calls die; a context reaches only what
-the proxy it is given lets through. WebRTC may not go around the proxy, service workers, downloads and permissions are refused, and
-unless we run as root Chromium's sandbox is on. A browser that died is launched again by the next scan.
+The browser itself reaches nothing (launch.py); a context reaches only what the proxy it is given lets through. Service workers,
+downloads and permissions are refused. A browser that died is launched again by the next scan.
 Knows nothing of pages or images, and takes the proxy as an address: who filters there is not its business.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self, TypeVar
 
-from playwright.async_api import Browser as Chromium
-from playwright.async_api import BrowserContext, Playwright, ViewportSize, async_playwright
+from playwright.async_api import BrowserContext, ViewportSize, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
-from server.contract.errors import BrowserMissing, RenderError
+from server.contract.errors import BrowserBusy, BrowserMissing, RenderError
 from server.extract.chromium import HOW_TO_GET_ONE, find_chromium
+from server.extract.launch import launch
+from server.extract.running import CLOSE_TIMEOUT_S, Running
+from server.extract.scratch import as_temporary_folder, make_scratch, own_folder
 from server.settings import Settings
 
 __all__ = ["Browser", "find_chromium"]
 
-# Port 9 (discard) is one nobody listens on: Chromium's own calls to its maker end here.
-DEAD_PROXY = "http://127.0.0.1:9"
-ARGUMENTS = (
-    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # UDP would pass the proxy by
-    "--disable-quic",
-    "--mute-audio",
-)
-# Playwright lets pages open windows as they like; without this, Chromium's own blocker stops what no click asked for.
-DROPPED_ARGUMENTS = ("--disable-popup-blocking",)
 VIEWPORT: ViewportSize = {"width": 1366, "height": 1000}
-LAUNCH_TIMEOUT_S = 30.0  # 0.5 s is usual; a cold disk on a loaded machine took 8
-# A page in `while(1)` closes in half a second; after this long the context is left to die with its browser.
-CLOSE_TIMEOUT_S = 5.0
+# For a page of a browser that works on others' behalf: a launch on a loaded machine takes 10 s.
+WAIT_S = 60.0
 
 Made = TypeVar("Made")
 
@@ -47,8 +37,8 @@ class Browser:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = asyncio.Lock()
-        self._playwright: Playwright | None = None
-        self._chromium: Chromium | None = None
+        self._current: Running | None = None
+        self._retired: set[Running] = set()  # worn, until the last scan has left them
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,93 +48,125 @@ class Browser:
 
     @property
     def running(self) -> bool:
-        return self._chromium is not None and self._chromium.is_connected()
+        return self._current is not None and self._current.chromium.is_connected()
 
     @property
     def contexts(self) -> int:
         """How many contexts are open."""
-        return len(self._chromium.contexts) if self._chromium is not None else 0
+        return sum(one.open for one in (self._current, *self._retired) if one is not None)
 
     async def start(self) -> None:
         """Launch now, so that no scan waits for it. Raises BrowserMissing or RenderError. Does nothing when it runs."""
-        await self._launched()
+        await self._usable()
 
     async def stop(self) -> None:
         """Leave no process behind. May be called twice, and a later `start` or `context` launches anew."""
         async with self._lock:
-            await self._stop()
+            self._retire()
+            await self._bury(*self._retired)
 
     @asynccontextmanager
     async def context(self, proxy_url: str) -> AsyncIterator[BrowserContext]:
-        """A fresh context that reaches nothing but through `proxy_url`, closed on leaving. Raises BrowserMissing, RenderError."""
-        context = await self._new_context(proxy_url)
+        """A fresh context that reaches nothing but through `proxy_url`, closed on leaving.
+
+        Raises BrowserMissing, RenderError, and BrowserBusy when there is none within WAIT_S.
+        """
+        try:
+            async with asyncio.timeout(WAIT_S):
+                browser, context = await self._new_context(proxy_url)
+        except TimeoutError:
+            if (stuck := self._current) is not None:
+                stuck.worn = True
+            raise BrowserBusy(f"the browser gave no page within {WAIT_S:g} s; scan it again when less is being scanned") from None
         try:
             yield context
         finally:
-            with suppress(PlaywrightError, TimeoutError):
-                await asyncio.wait_for(context.close(), CLOSE_TIMEOUT_S)
+            await _whole(self._leave(browser, context))
 
-    async def _new_context(self, proxy_url: str) -> BrowserContext:
+    async def _leave(self, browser: Running, context: BrowserContext) -> None:
+        """Close the context. A browser without any is looked at, and ends if it is worn."""
+        await browser.close_context(context)
+        if not browser.open and not browser.worn:
+            await browser.look()
+        if not browser.usable:
+            async with self._lock:
+                if browser is self._current:
+                    self._retire()
+            if not browser.open:
+                await self._bury(browser)
+
+    async def _new_context(self, proxy_url: str) -> tuple[Running, BrowserContext]:
         for last in (False, True):
-            chromium = await self._launched()
+            browser = await self._usable()
+            browser.open += 1  # before it is made, so that nobody ends the browser meanwhile
+            browser.served += 1
             try:
-                making = chromium.new_context(
+                making = browser.chromium.new_context(
                     proxy={"server": proxy_url},
                     viewport=VIEWPORT,
-                    user_agent=_user_agent(chromium.version),
+                    user_agent=_user_agent(browser.chromium.version),
                     service_workers="block",
                     accept_downloads=False,
                     permissions=[],
                     reduced_motion="reduce",
                 )
-                return await _never_lost(making, lambda context: context.close())
+                return browser, await _never_lost(making, lambda context: context.close())
             except PlaywrightError as error:  # it died, and the news had not reached us yet
+                browser.open -= 1
+                browser.worn = True
                 if last:
                     raise RenderError(f"the browser gave no page: {_first_line(error)}") from error
-                await self._discard(chromium)
+            except BaseException:
+                browser.open -= 1
+                raise
         raise AssertionError
 
-    async def _launched(self) -> Chromium:
+    async def _usable(self) -> Running:
+        """The browser that new contexts go to, launched if need be."""
         async with self._lock:
-            if self._chromium is not None and self._chromium.is_connected():
-                return self._chromium
-            await self._stop()
+            if self._current is not None and self._current.usable:
+                return self._current
+            self._retire()
+            await self._bury(*(one for one in self._retired if not one.open or not one.chromium.is_connected()))
             program = find_chromium(self._settings)
             if program is None:
                 raise BrowserMissing(HOW_TO_GET_ONE)
-            self._playwright = await _never_lost(async_playwright().start(), lambda driver: driver.stop())
+            scratch = make_scratch()
+            with as_temporary_folder(scratch):
+                driver = await _never_lost(async_playwright().start(), lambda driver: driver.stop())
             try:
-                self._chromium = await self._playwright.chromium.launch(
-                    executable_path=program,
-                    proxy={"server": DEAD_PROXY},
-                    args=list(ARGUMENTS),
-                    ignore_default_args=list(DROPPED_ARGUMENTS),
-                    chromium_sandbox=not _is_root(),
-                    timeout=LAUNCH_TIMEOUT_S * 1000,
-                    # Ctrl-C and TERM are answered by the process that started us: it stops the scans first, then calls `stop`.
-                    handle_sigint=False,
-                    handle_sigterm=False,
-                    handle_sighup=False,
-                )
+                chromium = await _never_lost(launch(driver, program, own_folder(scratch)), lambda chromium: chromium.close())
             except PlaywrightError as error:
-                await self._stop()
+                await driver.stop()
                 raise RenderError(f"{program} does not start: {_first_line(error)}") from error
-            return self._chromium
+            except BaseException:
+                with suppress(PlaywrightError):
+                    await driver.stop()
+                raise
+            self._current = Running(chromium, driver, scratch)
+            await self._current.look()
+            return self._current
 
-    async def _discard(self, dead: Chromium) -> None:
-        async with self._lock:
-            if self._chromium is dead:  # else another scan has replaced it
-                await self._stop()
+    def _retire(self) -> None:
+        """No new context goes to the current browser."""
+        if self._current is not None:
+            self._retired.add(self._current)
+            self._current = None
 
-    async def _stop(self) -> None:
-        chromium, driver = self._chromium, self._playwright
-        self._chromium = self._playwright = None
-        if chromium is not None:
-            with suppress(PlaywrightError, TimeoutError):
-                await asyncio.wait_for(chromium.close(), CLOSE_TIMEOUT_S)
-        if driver is not None:
-            with suppress(PlaywrightError):
-                await driver.stop()  # the driver takes what is left of the browser with it
+    async def _bury(self, *browsers: Running) -> None:
+        for one in self._retired & set(browsers):
+            self._retired.discard(one)
+            await one.stop()
+
+
+async def _whole(ending: Coroutine[Any, Any, None]) -> None:
+    """Await it to its end also when we are cancelled meanwhile: what is half closed nobody would close."""
+    task = asyncio.create_task(ending)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise
 
 
 async def _never_lost(making: Coroutine[Any, Any, Made], let_go: Callable[[Made], Awaitable[None]]) -> Made:
@@ -163,11 +185,6 @@ def _user_agent(version: str) -> str:
     although a person asked for this one page and would be shown it."""
     major = version.partition(".")[0]
     return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
-
-
-def _is_root() -> bool:
-    """Chromium refuses to make its sandbox as root."""
-    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _first_line(error: Exception) -> str:

@@ -19,7 +19,7 @@ def serve(pipe: Pipe) -> None:
     if (request := pipe.receive()) is None:
         return
     job, data = request
-    header = read_header(data)
+    header = read_header(data, MAX_PAGES + 1)
     if header.frames == 1:
         check_pixels(header.width, header.height, int(job["max_pixels"]))
         pipe.send({"whole": True, "page": None, "box": None})
@@ -32,5 +32,5 @@ def serve(pipe: Pipe) -> None:
         except MedlensError as error:
             pipe.send({"skip": "broken", "detail": str(error), **place})
     if header.frames > MAX_PAGES:
-        pipe.send({"notice": "too_large", "message": f"only the first {MAX_PAGES} of {header.frames} pages are read"})
+        pipe.send({"notice": "too_large", "message": f"only the first {MAX_PAGES} pages are read"})
     pipe.send({"end": True})

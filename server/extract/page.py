@@ -14,10 +14,10 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
-from playwright.async_api import BrowserContext, CDPSession, Page
+from playwright.async_api import BrowserContext, CDPSession, Page, Request
 from playwright.async_api import Error as PlaywrightError
 
-from server.contract.errors import RenderError, TimedOut, TooLarge
+from server.contract.errors import BrowserBusy, RenderError, TimedOut, TooLarge
 from server.contract.records import Found, Notice, Source
 from server.extract.browser import Browser
 from server.extract.candidate_filter import CandidateFilter, plain
@@ -26,7 +26,7 @@ from server.extract.drawings import Rasterizer
 from server.extract.isolated_world import main_world
 from server.extract.layout import locate_images, read_layout
 from server.extract.navigation import NotAPage, open_page
-from server.extract.responses import PageMoved, Refusals, Responses
+from server.extract.responses import REFUSED_HEADER, PageMoved, Refusals, Responses
 from server.extract.scroll import scroll_through, wait_until_loaded
 from server.settings import Settings
 
@@ -34,6 +34,8 @@ __all__ = ["NotAPage", "extract_page"]
 
 # Share of PAGE_TIMEOUT_S for loading and scrolling; the rest is for reading the layout, so that slow pages have places, too.
 LOADING_SHARE = 0.85
+# For an empty page in a context that is there: a quarter of a second is usual, ten on a machine busy with hostile pages.
+PAGE_WAIT_S = 30.0
 # How often a page is followed that navigates (refresh, script) while it is read; the images of each document are kept.
 MAX_DOCUMENTS = 4
 MOVED_ON = Notice(code=RenderError.code, message="the page kept navigating while it was read")
@@ -74,7 +76,7 @@ class _Visit:
         self._emit = queue.put_nowait
         self._refusals = refusals
         self._candidate_filter = CandidateFilter(settings, queue.put_nowait)
-        self._until = time.monotonic() + settings.page_timeout_s
+        self._until = 0.0  # set when there is a page: until then we, not the site, keep it waiting
         self._title: str | None = None
         self._crashed = self._ended = False
 
@@ -95,12 +97,18 @@ class _Visit:
                 self._emit(Notice(code=RenderError.code, message="the page crashed while it was rendered"))
 
     async def _visit(self, context: BrowserContext) -> None:
-        page = await context.new_page()
+        try:
+            async with asyncio.timeout(PAGE_WAIT_S):
+                page = await context.new_page()
+                session = await context.new_cdp_session(page)
+        except TimeoutError:
+            raise BrowserBusy(f"the browser gave no page within {PAGE_WAIT_S:g} s; scan it again") from None
+        self._until = time.monotonic() + self._settings.page_timeout_s
         self._watch(page)
         responses = Responses(page, self._candidate_filter, self._settings, self._refusals)
         downloads = Downloads(page)
-        session = await context.new_cdp_session(page)
         await open_page(page, self._url, responses, self._left(LOADING_SHARE))
+        self._watch_moves(page, responses)
         late = False
         try:
             async with asyncio.timeout(self._left(LOADING_SHARE)):
@@ -142,6 +150,17 @@ class _Visit:
 
         page.on("crash", crashed)
         page.on("popup", _close)
+
+    def _watch_moves(self, page: Page, responses: Responses) -> None:
+        """Report that the page navigates to an address that the proxy refused: what it would have shown is missing."""
+
+        def refused(request: Request) -> None:
+            if request.is_navigation_request() and request.frame == page.main_frame and (why := responses.refusal(request.url)):
+                message = f"the page moves on to an address that is refused: {why.message}"
+                self._emit(Notice(code=why.code, message=message, severity="cut"))
+
+        page.on("requestfailed", refused)
+        page.on("response", lambda response: refused(response.request) if REFUSED_HEADER in response.headers else None)
 
     async def _load(self, page: Page, session: CDPSession, responses: Responses, downloads: Downloads) -> None:
         """Load and scroll the page; start again when it navigates meanwhile."""

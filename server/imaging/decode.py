@@ -50,6 +50,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_REMARKS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+
 # `decode` compares the header with its own limit. Pillow's limit remains for sizes that no header states (the tiles of a TIFF): it
 # raises at twice this number, which is above any sensible MAX_PIXELS and below what fills a machine's memory.
 Image.MAX_IMAGE_PIXELS = 250_000_000
@@ -57,7 +60,7 @@ Image.MAX_IMAGE_PIXELS = 250_000_000
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Format and size as stored, before EXIF turns the image, in pixels. `frames`: pages of a TIFF, else 1."""
+    """Format and size as stored, before EXIF turns the image, in pixels. `frames`: pages, see `read_header`."""
 
     format: str
     width: int
@@ -80,11 +83,23 @@ class Raster:
         return self.image.getcolors(1) is not None
 
 
-def read_header(data: bytes) -> Header:
-    """Read format and size without decoding. Raises UnknownKind (not on the allow-list) or Damaged (the header does not parse)."""
+def read_header(data: bytes, count_to: int = 1) -> Header:
+    """Read format and size without decoding. Raises UnknownKind (not on the allow-list) or Damaged (the header does not parse).
+
+    `count_to`: pages of a TIFF are counted up to this number; each takes half a millisecond, and a file may hold 65,000.
+    """
     with _errors_translated(), _open(data) as image:
-        frames = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
-        return Header(_name(image), image.width, image.height, frames)
+        name, width, height = _name(image), image.width, image.height
+        return Header(name, width, height, _page_count(image, count_to) if image.format == "TIFF" else 1)
+
+
+def _page_count(image: Image.Image, most: int) -> int:
+    for number in range(1, most):
+        try:
+            image.seek(number)
+        except EOFError:
+            return number
+    return most
 
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
@@ -170,11 +185,25 @@ def to_png(image: Image.Image) -> bytes:
 
 def _open(data: bytes) -> Image.Image:
     try:
-        return Image.open(BytesIO(data), formats=FORMATS)
+        return Image.open(BytesIO(_without_remarks(data)), formats=FORMATS)
     except UnidentifiedImageError:
         if is_image(data):
             raise Damaged("the image's header is broken") from None
         raise UnknownKind(f"not an image of a known format ({', '.join(FORMATS)})") from None
+
+
+def _without_remarks(data: bytes) -> bytes:
+    """A PNG without texts and colour profile, which may unpack to gigabytes and say nothing of its pixels; others as they are."""
+    if not data.startswith(_PNG):
+        return data
+    kept, at = [_PNG], len(_PNG)
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] not in _PNG_REMARKS:
+            kept.append(data[at:end])
+        at = end
+    kept.append(data[at:])
+    return b"".join(kept)
 
 
 def _load(image: Image.Image, data: bytes, side: int) -> Image.Image:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
@@ -28,8 +29,8 @@ GRACE_S = 15.0
 class Supervisor:
     """`async with Supervisor(): ...` keeps `medlens worker --attached` running inside the block."""
 
-    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "server", "worker", "--attached")) -> None:
-        self._command = command
+    def __init__(self, command: tuple[str, ...] | None = None) -> None:
+        self._command = command or (sys.executable, "-m", "server", "worker", "--attached", str(os.getpid()))
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
 

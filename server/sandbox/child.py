@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.contract.errors import ReaderFailed
+from server.sandbox.environment import passed_on
 from server.sandbox.fork_server import PID
 from server.sandbox.protocol import Frame, encode, read_frame
 
@@ -142,7 +143,7 @@ class _ForkServer:
                     [sys.executable, "-c", _START, json.dumps(sys.path)],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # more threads only use up the memory limit of the children
+                    env=passed_on(OPENBLAS_NUM_THREADS="1"),  # more threads only use up the memory limit of the children
                     start_new_session=True,
                 )
         return self._control

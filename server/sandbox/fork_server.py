@@ -11,14 +11,13 @@ import contextlib
 import importlib
 import json
 import os
-import resource
 import select
 import signal
 import socket
 import struct
-from pathlib import Path
 
 from server.contract.errors import MedlensError, ReaderFailed
+from server.sandbox.confine import Limits, confine
 from server.sandbox.protocol import Pipe
 
 # The worker modules that children run, in the order in which they are loaded ahead: the most used first.
@@ -27,9 +26,8 @@ WORKERS = (
     "server.extract.image_worker",
     "server.extract.pdf_worker",
     "server.extract.dicom_worker",
+    "server.sandbox.state",
 )
-# What a reader gets on top of what is loaded already, however small its limit: enough to say what went wrong.
-LEAST_MEMORY_MB = 256
 MAX_REQUEST = 4096
 PID = struct.Struct(">q")
 
@@ -48,11 +46,12 @@ def main() -> None:
         job = json.loads(request)
         if job["module"] in waiting:
             waiting.remove(job["module"])
-            _load(job["module"])
+        _load(job["module"])  # here and not in the child, which may open little
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             control.close()
-            _live(socket.socket(fileno=descriptors[0]), **job)
+            _live(socket.socket(fileno=descriptors[0]), parent, **job)
         os.close(descriptors[0])
         control.sendall(PID.pack(pid))
 
@@ -62,24 +61,20 @@ def _load(name: str) -> None:
         importlib.import_module(name)
 
 
-def _live(connection: socket.socket, module: str, memory_mb: int, cpu_s: float) -> None:
+def _live(connection: socket.socket, parent: int, module: str, memory_mb: int, cpu_s: float) -> None:
     """Run the child from start to end; does not return."""
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        seconds = max(1, int(cpu_s) + 1)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        allowed = max(memory_mb, _mapped_mb() + LEAST_MEMORY_MB) * 1024 * 1024
-        resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
         with contextlib.suppress(ConnectionError):  # the parent closed the pipe
-            _serve(Pipe(connection), module)
+            _serve(Pipe(connection), module, Limits(memory_mb, cpu_s), parent)
     finally:
         os._exit(0)
 
 
-def _serve(pipe: Pipe, module: str) -> None:
+def _serve(pipe: Pipe, module: str, limits: Limits, parent: int) -> None:
     try:
+        confine(limits, parent)
         importlib.import_module(module).serve(pipe)
     except MedlensError as error:
         pipe.send_last_error(error)
@@ -96,11 +91,3 @@ def _silence() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-
-
-def _mapped_mb() -> int:
-    """Address space in use, MiB; 0 where the system does not say (there RLIMIT_AS is not kept either)."""
-    try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize() // (1024 * 1024)
-    except OSError:
-        return 0

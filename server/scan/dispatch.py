@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from server.contract.errors import MedlensError, UnknownKind
+from server.contract.errors import MedlensError, TooLarge, UnknownKind
 from server.contract.records import Candidate, Found, Notice, Place, Skipped, Source
 from server.extract.page import NotAPage, extract_page
 from server.extract.readers import extract_dicom, extract_image, extract_pdf
@@ -62,7 +62,7 @@ async def _files(files: Iterable[tuple[str, Source]], resources: ScanResources) 
                         case Notice():
                             yield replace(found, title=None, message=f"{name}: {found.message}")
         except MedlensError as error:
-            yield Skipped("unreadable", Place(name, "file"), str(error))
+            yield Skipped("too_large" if isinstance(error, TooLarge) else "unreadable", Place(name, "file"), str(error))
             yield Notice(code=error.code, message=f"{name}: {error}")
 
 

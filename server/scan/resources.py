@@ -5,6 +5,7 @@ Heavy resources start when they are first needed: the browser with the first pag
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from server.dedupe.decode_pool import DecodePool
 from server.extract.browser import Browser
 from server.models.ensembles import in_use
 from server.panels.split import split_panels
+from server.sandbox.check import missing_guards
 from server.settings import Settings
 from server.source.fetch import Fetcher
 from server.source.guard import Guard
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -41,8 +45,11 @@ class ScanResources:
         return self._engines[key]
 
     async def warm(self) -> None:
-        """Start what the first scan would wait for. An error is reported to the scan that needs the resource."""
+        """Start what the first scan would wait for. A scan that needs a resource reports its error; missing guards are logged."""
         self.engine().prewarm()
+        with suppress(MedlensError):
+            for guard in await missing_guards():
+                log.warning("readers of strangers' files run WITHOUT this guard: %s (docs/security.md)", guard)
         with suppress(MedlensError):
             await self.browser.start()
 

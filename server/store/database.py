@@ -24,6 +24,7 @@ DRIVER = "postgresql+psycopg"
 POOL_SIZE = 5  # kept open; requests are short
 POOL_OVERFLOW = 15  # more under load; three processes of this size stay under the embedded server's 100 connections
 POOL_WAIT_S = 15.0
+ANSWER_S = 20.0  # for a connection that answers: longer than the wait for a free one, shorter than a person's patience
 CONNECT_S = 5
 MIGRATION_LOCK = 0x6D65646C  # "medl": the advisory lock under which one process migrates
 
@@ -81,8 +82,12 @@ class Database:
         Raises DatabaseUnavailable when the server cannot be reached, StoreError when it refuses a statement.
         """
         try:
-            async with self.engine.begin() as connection:
-                yield connection
+            connection = await self._connected()
+            try:
+                async with connection.begin():
+                    yield connection
+            finally:
+                await asyncio.shield(connection.close())
         except PoolTimeout as error:
             raise DatabaseUnavailable(f"all connections were busy for {POOL_WAIT_S:.0f} s; try again") from error
         except DBAPIError as error:
@@ -92,6 +97,25 @@ class Database:
             raise StoreError(f"the database refused: {message or type(error.orig).__name__}") from error
         except StatementError as error:  # a value that its column's type refused
             raise error.orig if isinstance(error.orig, MedlensError) else error from None
+
+    async def _connected(self) -> AsyncConnection:
+        """A connection that has just answered. Raises DatabaseUnavailable when there is none within ANSWER_S.
+
+        A server that was stopped, or whose disk hangs, keeps its connections open and says nothing: nobody must wait with it.
+        """
+        connecting = asyncio.ensure_future(self._connect())
+        try:
+            await asyncio.wait((connecting,), timeout=ANSWER_S)
+        finally:
+            if not connecting.done():
+                connecting.cancel()
+                connecting.add_done_callback(_close_late)
+        if not connecting.done():
+            raise DatabaseUnavailable(f"the database did not answer within {ANSWER_S:.0f} s; try again in a moment")
+        return connecting.result()
+
+    async def _connect(self) -> AsyncConnection:
+        return await self.engine.connect()
 
     async def ready(self) -> None:
         """Return if the database answers, else DatabaseUnavailable."""
@@ -134,8 +158,22 @@ class Database:
     def _unavailable(self, cause: BaseException | None) -> DatabaseUnavailable:
         address = self.url.set(drivername="postgresql").render_as_string(hide_password=True)
         reason = " ".join(str(cause).split()) or "no answer"
-        advice = "restart medlens" if self._embedded else "start it, or unset MEDLENS_DATABASE_URL to use the embedded one"
+        advice = (
+            "try again in a moment; if it stays away, restart medlens"
+            if self._embedded
+            else "start it, or unset MEDLENS_DATABASE_URL to use the embedded one"
+        )
         return DatabaseUnavailable(f"no answer from the database {address}: {reason}; {advice}")
+
+
+def _close_late(connecting: asyncio.Future[AsyncConnection]) -> None:
+    """A connection that came after its asker had gone is given back."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        _closing.add(closing := asyncio.ensure_future(connecting.result().close()))
+        closing.add_done_callback(_closing.discard)
+
+
+_closing: set[asyncio.Future[None]] = set()  # held until they have ended: the loop itself remembers no task
 
 
 async def _is_current(connection: AsyncConnection) -> bool:

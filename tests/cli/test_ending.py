@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,13 +15,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 20.0  # a process that ends does so in less than a second; one that does not, not at all
 PROGRAM = """
-import asyncio, sys, time
+import asyncio, os, sys, time
 from server.cli import ending
 
 ending.ORPHAN_S = 0.5
+if sys.argv[1] == "imports":
+    print("ready", flush=True)
+    time.sleep(1)  # until the parent has gone
+    ending.attach(int(sys.argv[3]))
+    time.sleep(600)
 
 async def main():
-    asked = ending.listen(attached=True, leave_s=float(sys.argv[2]))
+    asked = ending.listen(attached=int(sys.argv[3]), leave_s=float(sys.argv[2]))
     print("ready", flush=True)
     if sys.argv[1] == "deaf":
         time.sleep(600)  # the loop never runs again
@@ -36,8 +42,8 @@ asyncio.run(main())
 """
 # Holds the program's input open, passes its pid on, and can be killed.
 PARENT = """
-import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", *sys.argv[1:], str(os.getpid())], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 child.stdout.readline()
 print(child.pid, flush=True)
 time.sleep(600)
@@ -51,7 +57,7 @@ def program() -> Iterator[Program]:
     started: list[subprocess.Popen[str]] = []
 
     def start(way: str, leave_s: float = 600) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", PROGRAM, way, str(leave_s)]
+        command = [sys.executable, "-c", PROGRAM, way, str(leave_s), str(os.getpid())]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         started.append(process)
         assert process.stdout
@@ -100,7 +106,7 @@ def test_the_end_of_its_input_asks(program: Program) -> None:
     assert process.wait(PATIENCE_S) == 0
 
 
-@pytest.mark.parametrize("way", ["idle", "deaf", "threads"])
+@pytest.mark.parametrize("way", ["idle", "deaf", "threads", "imports"])
 def test_an_orphan_is_gone_whatever_it_does(way: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, PROGRAM, way, "600"], stdout=subprocess.PIPE, text=True, cwd=ROOT

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from pydicom.data import get_testdata_file
 
@@ -115,3 +118,33 @@ def test_the_token_is_kept_and_can_be_changed(environment: dict[str, str]) -> No
     assert first == again
     assert medlens(environment, "token", "--rotate").stdout.strip() not in ("", first)
     assert "/login?code=" in medlens(environment, "token", "--link").stdout
+
+
+def test_a_folder_with_a_huge_file_and_a_pipe_beside_an_image(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture("JPEG", (320, 240), 4))
+    (tmp_path / "huge.png").touch()
+    os.truncate(tmp_path / "huge.png", 50_000_000_000)
+    os.mkfifo(tmp_path / "pipe.jpg")
+    done = medlens(environment, "scan", str(tmp_path), "--json")
+    report = json.loads(done.stdout)
+    assert (report["status"], report["counts"]["unique"]) == ("partial", 1), done.stderr
+    assert report["counts"]["skipped"] == {"too_large": 1, "unreadable": 1}
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_it_at_once_and_leaves_no_process(environment: dict[str, str], tmp_path: Path) -> None:
+    for number in range(60):
+        (tmp_path / f"{number}.jpg").write_bytes(picture("JPEG", (320, 240), number))
+    command = [sys.executable, "-m", "server", "scan", str(tmp_path), "--no-cache"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scanning:
+        one = psutil.Process(scanning.pid)
+        while not any("server.sandbox.fork_server" in " ".join(child.cmdline()) for child in one.children()):
+            time.sleep(0.05)  # by then it reads
+        tree = one.children(recursive=True)
+        scanning.send_signal(signal.SIGINT)
+        scanning.wait(60)
+        assert scanning.stderr
+        assert "Traceback" not in scanning.stderr.read()
+    assert scanning.returncode == 130
+    _, alive = psutil.wait_procs([child for child in tree if "postgres" not in child.name()], 20)
+    assert alive == []

@@ -20,10 +20,10 @@ async def test_it_starts_when_first_needed_and_only_once(browser: Browser) -> No
         assert not own.running
         await asyncio.gather(own.start(), own.start())
         assert own.running
-        first = own._chromium
+        first = own._current
         async with own.context("http://127.0.0.1:9"):
             assert own.contexts == 1
-        assert own._chromium is first
+        assert own._current is first
         assert own.contexts == 0
     assert not own.running
 
@@ -103,8 +103,8 @@ async def test_sites_meet_the_browser_as_with_a_window(browser: Browser, site: S
 async def test_a_context_whose_asker_left_is_not_left_open(browser: Browser, turns: int) -> None:
     async def opened() -> int:
         """As the browser itself counts them."""
-        assert browser._chromium is not None
-        session = await browser._chromium.new_browser_cdp_session()
+        assert browser._current is not None
+        session = await browser._current.chromium.new_browser_cdp_session()
         try:
             return len((await session.send("Target.getBrowserContexts"))["browserContextIds"])
         finally:

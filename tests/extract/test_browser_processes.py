@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from server.contract.errors import RenderError
 from server.extract.browser import Browser
+from server.extract.scratch import PREFIX
 from server.settings import Settings
 from tests.extract.conftest import look, loopback
 from tests.site import Site, page, picture
@@ -21,6 +23,7 @@ from tests.site import Site, page, picture
 HOLDS_ONE = """
 import asyncio
 from server.extract.browser import Browser
+from server.extract.scratch import PREFIX
 from server.settings import Settings
 
 async def hold():
@@ -115,3 +118,27 @@ async def test_killing_the_process_leaves_no_browser() -> None:
     holder.kill()
     await holder.wait()
     assert await gone(started)
+
+
+def left_by(pid: int) -> list[Path]:
+    """Temporary folders of the browsers of a process, and what Playwright would have put beside them."""
+    return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}{pid}-*"))
+
+
+@needs_proc
+async def test_temporary_files_go_with_the_browser_and_those_of_the_killed_with_the_next_start() -> None:
+    holder = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLDS_ONE, stdout=asyncio.subprocess.PIPE)
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"warm\n"
+    started = set(descendants(holder.pid))
+    [folder] = left_by(holder.pid)
+    assert [one for one in os.listdir(folder) if "profile" in one]  # noqa: PTH208
+    holder.kill()
+    await holder.wait()
+    assert await gone(started)
+    before = set(left_by(os.getpid()))
+    async with Browser(Settings()) as own:
+        await own.start()
+        assert left_by(holder.pid) == []
+        assert len(set(left_by(os.getpid())) - before) == 1
+    assert set(left_by(os.getpid())) == before

@@ -192,7 +192,7 @@ async def test_a_page_that_breaks_down_gives_what_it_had(visit: Visit, site: Sit
         async for one in extract_page(Source("page", "t", site.url("/")), browser, proxy.url, settings):
             found.append(one)
             if isinstance(one, Candidate):
-                (context,) = browser._chromium.contexts  # type: ignore[union-attr]
+                (context,) = browser._current.chromium.contexts  # type: ignore[union-attr]
                 asyncio.get_running_loop().create_task(_crash(context))
     assert any(isinstance(one, Notice) and one.code == RenderError.code for one in found)
 
@@ -201,3 +201,21 @@ async def _crash(context) -> None:  # type: ignore[no-untyped-def]
     session = await context.new_cdp_session(context.pages[0])
     with pytest.raises(Exception, match=r"crash|closed"):
         await session.send("Page.crash")
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        "<meta http-equiv=refresh content='0;url=http://10.0.0.1/'>",
+        "<script>location = 'http://10.0.0.1/'</script>",
+        "<script>setTimeout(() => location.assign('https://10.0.0.1/'), 300)</script>",
+    ],
+)
+async def test_a_page_that_moves_to_a_refused_address_says_so(visit: Visit, site: Site, move: str) -> None:
+    data = picture(seed=31)
+    site.add("/a.png", data, "image/png")
+    site.add("/", page(f"<img src=/a.png>{move}"))
+    seen = await visit(site.url("/"))
+    [notice] = [one for one in seen.notices if one.code == "address_not_allowed"]
+    assert notice.severity == "cut"
+    assert "moves on to an address that is refused" in (notice.message or "")

@@ -6,15 +6,18 @@ import struct
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from server.contract.errors import Damaged, ImageTooLarge, UnknownKind
 from server.imaging.decode import decode, read_header
 from tests.drawn import at, drawn, encoded
+from tests.site import picture
 
 LIMIT = 50_000_000
 
@@ -112,3 +115,29 @@ def test_hostile_files_raise_only_errors_of_ours(shared: Path) -> None:
     files = sorted((shared / "corpora" / "images").iterdir())
     outcomes = [opened(lambda data: decode(data, LIMIT), file.read_bytes()) for file in files[::3]]
     assert outcomes.count("opened") > len(outcomes) // 2
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"tEXt", b"iCCP"])
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_png_with_a_huge_remark_is_a_good_picture(kind: bytes, behind: bool) -> None:
+    packed = zlib.compress(bytes(80_000_000))
+    body = {
+        b"zTXt": b"Comment\0\0" + packed,
+        b"iTXt": b"Comment\0\1\0\0\0" + packed,
+        b"tEXt": b"Comment\0" + b"a" * 3_000_000,
+        b"iCCP": b"profile\0\0" + packed,
+    }[kind]
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    plain = picture("PNG", (300, 240), 9)
+    at = plain.index(b"IEND") - 4 if behind else 33  # before the end, or behind the header
+    data = plain[:at] + chunk + plain[at:]
+    assert read_header(data) == read_header(plain)
+    assert decode(data, 10_000_000).image.tobytes() == decode(plain, 10_000_000).image.tobytes()
+
+
+def test_pages_of_a_tiff_are_counted_no_further_than_asked() -> None:
+    pages = [Image.new("L", (80, 70), level) for level in range(9)]
+    out = BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+    assert [read_header(out.getvalue(), most).frames for most in (1, 4, 9, 20)] == [1, 4, 9, 9]
+    assert read_header(out.getvalue(), 20).width == 80

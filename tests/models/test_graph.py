@@ -89,3 +89,8 @@ def test_openvino_has_nothing_to_report_with_and_torch_is_not_needed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_pinned_requirements_hold_no_telemetry() -> None:
+    lock = (Path(__file__).parents[2] / "requirements.lock").read_text()
+    assert [line for line in lock.splitlines() if "telemetry" in line] == []

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from server.contract.records import JudgedImage
-from server.store.embedded.binaries import Account, closed_folder
+from server.sandbox.account import Account, closed_folder
 from tests.judged import judged
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -11,7 +14,9 @@ from sqlalchemy import text
 
 from server.contract.errors import DatabaseUnavailable, SettingsError, StoreError
 from server.settings import Settings
+from server.store import database as database_module
 from server.store.database import Database
+from tests.store.conftest import server_of
 
 
 def _given(url: str) -> Settings:
@@ -62,3 +67,25 @@ async def test_a_refused_statement_is_told_by_name(database: Database) -> None:
 def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+async def test_a_server_that_stands_still_is_not_waited_for(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Database(Settings(data_dir=data_dir)) as opened:
+        monkeypatch.setattr(database_module, "ANSWER_S", 1.0)
+        async with opened.begin() as connection:  # leaves one in the pool
+            await connection.execute(text("SELECT 1"))
+        pid = server_of(data_dir)
+        assert pid is not None
+        server = psutil.Process(pid)
+        family = [server, *server.children(recursive=True)]
+        for one in family:
+            one.suspend()
+        try:
+            async with asyncio.timeout(15):
+                with pytest.raises(DatabaseUnavailable, match="did not answer within 1 s"):
+                    await opened.ready()
+        finally:
+            for one in family:
+                one.resume()
+        monkeypatch.setattr(database_module, "ANSWER_S", 30.0)
+        await opened.ready()

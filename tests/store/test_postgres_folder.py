@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
 from server.contract.errors import DatabaseUnavailable
+from server.sandbox.account import Account, closed_folder
 from server.settings import Settings
 from server.store.database import Database
-from server.store.embedded.binaries import Account, closed_folder, find_binaries, reachable
+from server.store.embedded.binaries import find_binaries, reachable
 from server.store.embedded.cluster import SOCKET_PATH_BYTES
 from server.store.embedded.postgres import EmbeddedPostgres
 from tests.store.conftest import Start, leave, ready, server_of
@@ -32,6 +36,50 @@ async def test_nothing_listens_on_the_network_and_the_socket_is_private(data_dir
             assert connection.execute("SHOW fsync").fetchone() == ("on",)
             assert connection.execute("SHOW unix_socket_permissions").fetchone() == ("0700",)
         assert (data_dir / "postgres/socket").stat().st_mode & 0o777 == 0o700
+
+
+@AS_ROOT
+async def test_processes_of_the_user_that_root_runs_it_as_are_not_let_in(data_dir: Path) -> None:
+    async with Database(Settings(data_dir=data_dir)) as database:
+        folder = str(database.url.query["host"])
+        owner = server_process(data_dir).uids()
+        assert owner.effective == NOBODY
+        assert greeted(folder, 0) == b"R"  # asks for nothing more, or says that all is well
+        assert greeted(folder, NOBODY) == b"E"
+
+
+@AS_ROOT
+async def test_no_secret_stands_in_the_environment_of_the_server(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDLENS_TOKEN", "a secret")
+    async with Database(Settings(data_dir=data_dir)):
+        assert "MEDLENS_TOKEN" not in server_process(data_dir).environ()
+
+
+def server_process(data_dir: Path) -> psutil.Process:
+    pid = server_of(data_dir)
+    assert pid is not None
+    return psutil.Process(pid)
+
+
+def greeted(folder: str, user: int) -> bytes:
+    """The first byte that the server answers to a process of `user`: R lets in, E refuses."""
+    said = b"user\0medlens\0database\0medlens\0\0"
+    ours, theirs = os.pipe()
+    if (pid := os.fork()) == 0:
+        try:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(f"{folder}/.s.PGSQL.5432")
+                connection.sendall(struct.pack(">II", len(said) + 8, 196608) + said)
+                os.write(theirs, connection.recv(1))
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as answer:
+        os.waitpid(pid, 0)
+        return answer.read()
 
 
 @UNIX

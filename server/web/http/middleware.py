@@ -8,12 +8,15 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from server.contract.errors import TooLarge
 from server.web.http.auth import authenticate
 from server.web.http.caller import caller_of, peer_of
 from server.web.http.hosts import hosts, origins
-from server.web.http.keys import LIMITER, METRICS
+from server.web.http.keys import LIMITER, METRICS, SETTINGS
+from server.web.http.limits import MAX_JSON_BYTES, MIB
 from server.web.http.operation import operation_of
 from server.web.http.problems import problems
+from server.web.http.uploads import MULTIPART
 
 # Slower than this and a log line says so, seconds. Streams are not counted, they are meant to stay open.
 SLOW_S = 1.0
@@ -64,6 +67,17 @@ async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
+@web.middleware
+async def sizes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a body by the length it announces, before any of it is read. One that announces none is counted as it comes."""
+    operation = operation_of(request)
+    takes_files = operation is not None and MULTIPART in operation.other_bodies
+    limit = request.app[SETTINGS].max_download_bytes + MIB if takes_files and request.content_type == MULTIPART else MAX_JSON_BYTES
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"more than {limit:,} bytes" + ("; MEDLENS_MAX_DOWNLOAD_BYTES sets the limit" if takes_files else ""))
+    return await handler(request)
+
+
 MIDDLEWARES = (
     measure,
     problems,
@@ -71,4 +85,5 @@ MIDDLEWARES = (
     authenticate,
     origins,  # after: an extension's Origin passes only beside a token
     limits,
+    sizes,  # last: who may not ask here at all is told so
 )

@@ -20,6 +20,7 @@ from server.web.http.problems import invalid
 
 JSON = "application/json"
 HTML = "text/html"
+FORM = "application/x-www-form-urlencoded"
 
 # caller: a token or a session. page: the same, and a browser without one is sent to /login.
 # loopback: on this machine everyone, from elsewhere a caller. anyone: needed before one can sign in.
@@ -95,6 +96,16 @@ async def body_of(request: web.Request, model: type[M]) -> M:
     if request.content_type != JSON:
         raise RequestError(f"the body must be {JSON}")
     return parsed(await request.read(), model)
+
+
+async def form_of(request: web.Request) -> dict[str, str]:
+    """The fields of an HTML form that holds no file. Raises RequestError for a body of another kind, or one that is no form."""
+    if request.content_type != FORM:
+        raise RequestError(f"the body must be {FORM}")
+    try:
+        return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    except (ValueError, LookupError):  # not in the encoding it names, or in one that nobody knows
+        raise RequestError("the form cannot be read") from None
 
 
 def parsed(text: bytes | str, model: type[M]) -> M:

@@ -49,8 +49,8 @@ class Token:
         return self._kept
 
     def matches(self, offered: str) -> bool:
-        """Compared in constant time."""
-        return hmac.compare_digest(offered.encode(), self.value.encode())
+        """Compared in constant time. `offered` may hold what is no UTF-8 (a lone surrogate for each byte), which no token has."""
+        return hmac.compare_digest(offered.encode("utf-8", "surrogatepass"), self.value.encode())
 
     def rotate(self) -> str:
         """Make a new one; the old one is refused from now on. Raises SettingsError when MEDLENS_TOKEN decides."""

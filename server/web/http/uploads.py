@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import structlog
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from server.contract.errors import RequestError, TooLarge, UnknownKind
 from server.contract.records import SourceKind
 from server.settings import Settings
 from server.source.kind import sniff
 from server.web.api.shapes import ScanOptions
-from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES, MIB
+from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES
 from server.web.http.operation import parsed
 
 CHUNK = 256 * 1024
+# What aiohttp's reader of forms raises for those that are none: no boundary, headers with control characters, too long or too many
+# of them, an encoding nobody knows, an end that is missing.
+BROKEN = (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
 OPTIONS = "options"
 MULTIPART = "multipart/form-data"
 SHAPE = {
@@ -30,6 +35,9 @@ SHAPE = {
 }
 
 
+log = structlog.get_logger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Uploaded:
     name: str
@@ -40,8 +48,6 @@ class Uploaded:
 async def read_files(request: web.Request, settings: Settings) -> tuple[list[Uploaded], ScanOptions]:
     """All files of the request. Raises TooLarge, UnknownKind, or RequestError for a body that is no form or holds no file."""
     limit = settings.max_download_bytes
-    if (request.content_length or 0) > limit + MIB:  # told beforehand: nothing needs to be read
-        raise TooLarge(_too_large(limit))
     files: list[Uploaded] = []
     options, left = ScanOptions(), limit
     try:
@@ -60,8 +66,9 @@ async def read_files(request: web.Request, settings: Settings) -> tuple[list[Upl
             data = await _read(part, left, whole=limit)
             left -= len(data)
             files.append(Uploaded(name, _kind(data, name), data))
-    except ValueError as error:  # aiohttp: no boundary, or a broken part
-        raise RequestError(f"the form cannot be read: {str(error)[:120]}") from None
+    except BROKEN as error:
+        log.debug("a form that cannot be read", why=type(error).__name__)
+        raise RequestError("the form cannot be read: it has no boundary, or a part of it is broken") from None
     if not files:
         raise RequestError("the form holds no file")
     return files, options

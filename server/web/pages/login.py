@@ -19,7 +19,7 @@ from server.store.database import Database
 from server.web.http.auth import COOKIE
 from server.web.http.caller import caller_of, peer_of
 from server.web.http.keys import DATABASE, TOKEN
-from server.web.http.operation import HTML, Answer, Operation, Shape, operation
+from server.web.http.operation import FORM, HTML, Answer, Operation, Shape, form_of, operation
 from server.web.http.secret import fingerprint, new_secret
 from server.web.templating import page
 from server.web.texts import TEXTS
@@ -29,7 +29,6 @@ CODE_LIFE = timedelta(minutes=30)
 # A month without signing in again, on a machine of one's own.
 SESSION_LIFE = timedelta(days=30)
 LABEL_LENGTH = 120
-FORM = "application/x-www-form-urlencoded"
 FORM_SHAPE = {"type": "object", "properties": {name: {"type": "string"} for name in ("code", "token", "next")}}
 
 
@@ -89,8 +88,8 @@ async def login_page(request: web.Request) -> web.StreamResponse:
     )
 )
 async def login(request: web.Request) -> web.StreamResponse:
-    form = await request.post()
-    code, token, wanted = (str(form.get(name, "")) for name in ("code", "token", "next"))
+    form = await form_of(request)
+    code, token, wanted = (form.get(name, "") for name in ("code", "token", "next"))
     if code:
         welcome = await access.use_login_code(request.app[DATABASE], fingerprint(code))
     else:

@@ -14,14 +14,13 @@ from pydantic import Field
 
 from server.store import access
 from server.web.http.keys import DATABASE
-from server.web.http.operation import HTML, Answer, Operation, Shape, operation
+from server.web.http.operation import FORM, HTML, Answer, Operation, Shape, form_of, operation
 from server.web.templating import page
 
 # A year: an extension has nobody to sign it in again every month. `medlens token --rotate` ends it at once.
 EXTENSION_LIFE = timedelta(days=365)
 LABEL = "browser extension"
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-FORM = "application/x-www-form-urlencoded"
 FORM_SHAPE = {"type": "object", "properties": {"key": {"type": "string", "description": "the fingerprint, once more"}}}
 
 
@@ -65,7 +64,7 @@ async def pair_page(request: web.Request) -> web.StreamResponse:
     )
 )
 async def pair(request: web.Request) -> web.StreamResponse:
-    key = str((await request.post()).get("key", ""))
+    key = (await form_of(request)).get("key", "")
     if FINGERPRINT.fullmatch(key) and not await access.is_open(request.app[DATABASE], key):
         await access.open_session(request.app[DATABASE], key, EXTENSION_LIFE, LABEL)
     return _answer(request, key, done=True)

@@ -21,7 +21,7 @@ from server.web.http.auth import COOKIE
 from server.web.http.caller import caller_of
 from server.web.http.ids import SHA256_TEXT
 from server.web.http.keys import DATABASE, SETTINGS, TOKEN
-from server.web.http.operation import HTML, Answer, Operation, operation
+from server.web.http.operation import FORM, HTML, Answer, Operation, form_of, operation
 from server.web.http.secret import fingerprint
 from server.web.pages.pairing import LABEL
 from server.web.pages.weights import judging
@@ -29,7 +29,6 @@ from server.web.templating import page
 from server.web.texts_settings import PARTS
 
 TABLES = 8  # told one by one; the others together
-FORM = "application/x-www-form-urlencoded"
 DONE = "/settings?done="
 
 
@@ -107,7 +106,7 @@ async def settings_page(request: web.Request) -> web.StreamResponse:
 )
 async def rotate_token(request: web.Request) -> web.StreamResponse:
     here = own(request)
-    if (await request.post()).get("sure") != "yes":
+    if (await form_of(request)).get("sure") != "yes":
         raise RequestError("tick the box first: extensions must pair again")
     request.app[TOKEN].rotate()
     await access.close_others(request.app[DATABASE], here)
@@ -127,7 +126,7 @@ async def rotate_token(request: web.Request) -> web.StreamResponse:
 )
 async def revoke(request: web.Request) -> web.StreamResponse:
     own(request)
-    session = str((await request.post()).get("session", ""))
+    session = (await form_of(request)).get("session", "")
     if not SHA256_TEXT.fullmatch(session):
         raise RequestError("a session is named by its hash")
     await access.close_session(request.app[DATABASE], session)

@@ -1,0 +1,228 @@
+"""Attacks of every class that the machine has material for, and one table: class, tried, handled, leaked, crashed, hung.
+
+python benchmarks/fortress.py [--corpora ../shared/corpora] [--requests 2000] [--kills 20] [--only CLASS ...]
+
+`handled` is a result or an error by name within its limit; `leaked` a refused address that was let through, or a process or file
+that was left; `crashed` an error without a name; `hung` what took longer than its limit and HUNG_S. Needs loopback alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from aiohttp import web
+from record import record
+from rich.console import Console
+from rich.table import Table
+from sudden_death import sudden_death
+from yarl import URL
+
+from server.app import create_app
+from server.contract.errors import MedlensError
+from server.contract.records import Source
+from server.dedupe.decode_pool import DecodePool
+from server.extract.readers import extract_pdf
+from server.logs import configure
+from server.settings import Settings
+from server.source.address import normalise
+from server.source.guard import Guard
+from server.web.connection import Runner
+from server.web.http.keys import LIMITER
+from server.web.http.limits import Rate
+
+ROOT = Path(__file__).resolve().parents[1]
+AT_ONCE = 2
+HUNG_S = 15.0  # beyond a class's own limit, before it counts as hung
+PDF_S = 20.0
+PUBLIC = {"8.8.8.8", "172.32.0.1"}  # in the list to see that not everything is refused
+Tally: TypeAlias = "Counter[str]"
+Attack: TypeAlias = Callable[[argparse.Namespace], Awaitable[Tally]]
+
+
+async def each(things: Iterable[Any], limit_s: float, attack: Callable[[Any], Awaitable[str]]) -> Tally:
+    """How `attack` of each thing ended: what it returned, `handled` for an error by name, `crashed` for another, or `hung`."""
+    gate, tally = asyncio.Semaphore(AT_ONCE), Counter[str]()
+
+    async def one(thing: Any) -> None:
+        async with gate:
+            try:
+                async with asyncio.timeout(limit_s + HUNG_S):
+                    ended = await attack(thing)
+            except TimeoutError:
+                ended = "hung"
+            except MedlensError:
+                ended = "handled"
+            except Exception as error:
+                print(f"{thing}: {type(error).__name__}: {error}", file=sys.stderr)
+                ended = "crashed"
+        tally[ended] += 1
+
+    await asyncio.gather(*map(one, things))
+    return tally
+
+
+async def documents(given: argparse.Namespace) -> Tally:
+    settings = Settings(pdf_timeout_s=PDF_S)
+
+    async def read(path: Path) -> str:
+        async with aclosing(extract_pdf(Source("pdf", path.name, path=path), settings)) as founds:
+            async for _ in founds:
+                pass
+        return "handled"
+
+    return await each(files(given.corpora / "pdf"), PDF_S, read)
+
+
+async def images(given: argparse.Namespace) -> Tally:
+    settings = Settings()
+    async with DecodePool(settings) as pool:
+
+        async def look(path: Path) -> str:
+            await pool.look(path.read_bytes())
+            return "handled"
+
+        return await each(files(given.corpora / "images"), settings.image_timeout_s, look)
+
+
+async def addresses(given: argparse.Namespace) -> Tally:
+    """Every one of them is refused, but for the public neighbours of denied networks that stand among them."""
+    guard = Guard(Settings())
+    lines = (given.corpora / "ssrf" / "urls.txt").read_text(encoding="utf-8").splitlines()
+
+    async def ask(line: str) -> str:
+        url = URL(normalise(line.partition("\t")[2]), encoded=True)
+        if set(await guard.resolve(url.raw_host or "", url.port or 443)) <= PUBLIC:
+            return "handled"
+        print(f"let through: {url}", file=sys.stderr)
+        return "leaked"
+
+    return await each([line for line in lines if "\t" in line], 15.0, ask)
+
+
+async def requests(given: argparse.Namespace) -> Tally:
+    """Whole requests with bytes changed, cut out, put in and doubled."""
+    chance = random.Random(given.seed)
+    async with served() as (port, token):
+        host = b"Host: 127.0.0.1:%d\r\nConnection: close\r\nAuthorization: Bearer %s\r\n" % (port, token.encode())
+        form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n\x89PNG\r\n--x--\r\n'
+        kinds = [
+            (b"GET /api/scans?limit=3&q=a", b"", b""),
+            (
+                b"POST /login",
+                b"Content-Type: application/x-www-form-urlencoded\r\nOrigin: http://127.0.0.1:%d\r\n" % port,
+                b"token=a",
+            ),
+            (b"POST /api/scans", b"Content-Type: multipart/form-data; boundary=x\r\n", form),
+            (b"POST /api/scans", b"Content-Type: application/json\r\n", b'{"url": "https://192.0.2.1/", "options": {}}'),
+            (b"GET /images/%s" % (b"0" * 64), b"Accept: text/html\r\nCookie: medlens_session=x\r\n", b""),
+        ]
+
+        async def send(_: int) -> str:
+            line, headers, body = chance.choice(kinds)
+            length = b"Content-Length: %d\r\n" % len(body) if body else b""
+            answer = await say(port, spoilt(line + b" HTTP/1.1\r\n" + host + headers + length + b"\r\n" + body, chance))
+            ours = answer.startswith(b"HTTP/1.1 5") or b"Traceback" in answer
+            return "crashed" if ours else "leaked" if b"aiohttp" in answer.lower() else "handled"
+
+        return await each(range(given.requests), 5.0, send)
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def spoilt(sent: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(sent)
+    for _ in range(chance.choice((1, 1, 2, 5))):
+        place = chance.randrange(len(changed))
+        match chance.randrange(4):
+            case 0:
+                changed[place] = chance.randrange(256)
+            case 1:
+                del changed[place : place + chance.randrange(1, 20)]
+            case 2:
+                changed[place:place] = bytes(chance.randrange(256) for _ in range(chance.randrange(1, 9)))
+            case _:
+                changed[place:place] = changed[: chance.randrange(1, 60)]
+    return bytes(changed)
+
+
+async def say(port: int, sent: bytes) -> bytes:
+    """What comes back within half a second; one that waits for the rest of a request says nothing."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        with suppress(ConnectionError, TimeoutError):
+            writer.write(sent)
+            await writer.drain()
+            async with asyncio.timeout(0.5):
+                return await reader.read()
+        return b""
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[tuple[int, str]]:
+    """The web application on a free port, in this process."""
+    folder = Path(tempfile.mkdtemp(prefix="ml-", dir="/tmp"))
+    folder.chmod(0o755)
+    app = create_app(Settings(data_dir=folder / "data"))
+    app[LIMITER].rates = dict.fromkeys(app[LIMITER].rates, Rate(burst=10**9, per_second=10**9))
+    runner = Runner(app, shutdown_timeout=1, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1], (folder / "data" / "token").read_text().strip()
+    finally:
+        await runner.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def deaths(given: argparse.Namespace) -> Tally:
+    return await sudden_death(given.kills, given.seed)
+
+
+CLASSES: dict[str, Attack] = {
+    "broken PDFs": documents,
+    "broken images": images,
+    "SSRF addresses": addresses,
+    "malformed requests": requests,
+    "sudden death": deaths,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", type=Path, default=ROOT.parent / "shared" / "corpora")
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=14)
+    parser.add_argument("--only", nargs="+", choices=list(CLASSES), default=list(CLASSES))
+    given = parser.parse_args()
+    table = Table("class", "tried", "handled", "leaked", "crashed", "hung", title="Attacks")
+    configure(Settings(log_level="error"))
+    failed = 0
+    for name in given.only:
+        tally = asyncio.run(CLASSES[name](given))
+        bad = {outcome: tally[outcome] for outcome in ("leaked", "crashed", "hung")}
+        failed += sum(bad.values())
+        table.add_row(name, str(tally.total()), str(tally["handled"]), *map(str, bad.values()))
+        record("fortress", {"class": name, "requests": given.requests, "kills": given.kills, "seed": given.seed}, dict(tally))
+    Console().print(table)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""One Chromium that runs, with the driver that started it: how many contexts it holds, whether it is worn, and how it ends.
+
+It is worn when a context would not close, when it has served CONTEXTS of them, or when it holds MEMORY_BYTES while it is idle: what
+a hostile page left in it goes with it. A worn browser gets no new context and ends with its last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import BrowserContext, Playwright
+from playwright.async_api import Error as PlaywrightError
+
+from server.settings import MIB
+
+log = logging.getLogger(__name__)
+
+# A page in `while(1)` closes in half a second; what takes longer than this is not waited for.
+CLOSE_TIMEOUT_S = 5.0
+# Contexts one browser serves: a launch takes half a second, so nobody feels one in two hundred scans.
+CONTEXTS = 200
+# Of all its processes together. A fresh one has 400 MB, one after a hundred ordinary scans 600.
+MEMORY_BYTES = 2048 * MIB
+ASK_S = 2.0  # what a healthy browser needs to name its processes is a millisecond
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    chromium: Chromium
+    driver: Playwright
+    scratch: Path  # its temporary files
+    pids: tuple[int, ...] = ()  # its processes, the first one started first, as it last named them
+    open: int = 0
+    served: int = 0
+    worn: bool = False
+
+    @property
+    def usable(self) -> bool:
+        return self.chromium.is_connected() and not self.worn
+
+    async def look(self) -> None:
+        """Note its processes. One that is idle and too large, or does not answer, is worn."""
+        try:
+            async with asyncio.timeout(ASK_S):
+                session = await self.chromium.new_browser_cdp_session()
+                told = await session.send("SystemInfo.getProcessInfo")
+                await session.detach()
+        except (PlaywrightError, TimeoutError):
+            self.worn = True
+            return
+        processes = sorted(told["processInfo"], key=lambda one: one["type"] != "browser")
+        self.pids = tuple(int(one["id"]) for one in processes)
+        if not self.open and (size := sum(map(_memory, self.pids))) > MEMORY_BYTES:
+            log.warning("the browser holds %d MiB while no page is open, and is replaced", size // MIB)
+            self.worn = True
+
+    async def close_context(self, context: BrowserContext) -> None:
+        """Close it; a browser that cannot do so in CLOSE_TIMEOUT_S, or that has served its share, is worn."""
+        try:
+            await asyncio.wait_for(context.close(), CLOSE_TIMEOUT_S)
+        except TimeoutError:
+            log.warning("a page did not close within %.0f s; its browser is replaced", CLOSE_TIMEOUT_S)
+            self.worn = True
+        except PlaywrightError:  # it has gone already, alone or with its browser
+            pass
+        finally:
+            self.open -= 1
+            self.worn = self.worn or self.served >= CONTEXTS
+
+    async def stop(self) -> None:
+        """End it and its driver: asked first, then killed."""
+        with suppress(PlaywrightError, TimeoutError):
+            await asyncio.wait_for(self.chromium.close(), CLOSE_TIMEOUT_S)
+        with suppress(PlaywrightError, TimeoutError):
+            await asyncio.wait_for(self.driver.stop(), CLOSE_TIMEOUT_S)  # takes what is left of the browser with it
+        for pid in self.pids:
+            if _is_chromium(pid):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(shutil.rmtree, self.scratch, ignore_errors=True)
+
+
+def _memory(pid: int) -> int:
+    """Bytes in memory; shared ones count in each process, so a sum is an upper bound. 0 where the system does not say."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_chromium(pid: int) -> bool:
+    """Whether the number is still a browser's: others get it when its process has gone."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"--user-data-dir=" in command or b"--type=" in command

@@ -1,0 +1,24 @@
+"""The environment of a process that meets strangers' bytes: what it needs to run, and nothing else of ours.
+
+A list of what may pass, not of what may not: the token and the database's address stand in our environment today, and nobody knows
+what stands in it tomorrow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+# Where programs, libraries and temporary files are, language and time zone. On Windows nothing starts without the last row.
+MAY_PASS = (
+    "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TEMP", "TMP",
+    "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ",
+    "FONTCONFIG_FILE", "FONTCONFIG_PATH",
+    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "PATHEXT", "COMSPEC", "NUMBER_OF_PROCESSORS", "LOCALAPPDATA",
+)  # fmt: skip
+
+
+def passed_on(given: Mapping[str, str] | None = None, /, **more: str) -> dict[str, str]:
+    """Those of our variables (or of `given`) that may pass, and `more`."""
+    source = os.environ if given is None else given
+    return {name: source[name] for name in MAY_PASS if name in source} | more

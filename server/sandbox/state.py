@@ -1,0 +1,11 @@
+"""The reader that says what does not confine it: the child's side of check.py."""
+
+from __future__ import annotations
+
+from server.sandbox import confine
+from server.sandbox.protocol import Pipe
+
+
+def serve(pipe: Pipe) -> None:
+    while pipe.receive() is not None:
+        pipe.send({"missing": list(confine.missing)})
