@@ -43,6 +43,9 @@ async def sudden_death(kills: int, seed: int) -> Counter[str]:
             site.add(f"/{number}.png", picture("PNG", (240, 200), number * 5 + 1), "image/png")
         images = "".join(f'<img src="/{number}.png">' for number in range(6))
         async with aiohttp.ClientSession(address, headers={"Authorization": f"Bearer {token}"}) as session:
+            first = await ask(session, site.add("/first.html", page(images)))
+            while not await ended(session, first):  # the first model of a fresh folder takes minutes on a busy machine
+                await asyncio.sleep(1)
             asked = []
             for number in range(kills):
                 url = site.add(f"/p{number}.html", page(images))
