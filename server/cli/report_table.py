@@ -89,11 +89,13 @@ def _answer(verdict: Mapping[str, Any]) -> Text:
 
 
 def _how_sure(verdict: Mapping[str, Any], *, bar: bool) -> Text:
-    """A percentage, with a bar before it where there is room; words for a verdict that is not sure, or a person's label."""
+    """A percentage, with a bar before it where there is room; words for a verdict that is not sure, a figure's list, or a label."""
     if verdict.get("corrected"):
         return Text("labelled by you" if bar else "by you", style="bright_black")
     if not verdict["sure"]:
         return Text("not sure", style="italic bright_black")
+    if len(verdict["contains"]) > 1:
+        return Text("sure")
     percentage = Text(f" {percent(verdict['confidence'], 1):>6}")
     return _bar(verdict["confidence"], COLOURS[verdict["modality"]]) + percentage if bar else percentage[1:]
 

@@ -12,7 +12,7 @@ TEXTS = {
     "apply": "Show",
     "reset": "Reset",
     "uncertain_only": "Not sure",
-    "disagree_only": "Members disagree",
+    "disagree_only": "Models disagree",
     "context_disagrees_only": "Text disagrees",
     "corrected_only": "Corrected",
     "empty_title": "Nothing checked yet",

@@ -98,7 +98,8 @@ def test_a_second_candidate_that_is_none_is_not_shown() -> None:
 
 def test_a_figure_names_what_it_contains() -> None:
     text = printed(report(image("a.png", verdict("mri", 0.99, contains=["ct", "mri"]), panels=[{}, {}, {}])))
-    assert "Figure with CT and MRI" in text
+    assert "Figure with CT and MRI sure" in " ".join(text.split())
+    assert "%" not in text  # it would be that of one panel
     assert "3 panels" in text
 
 

@@ -67,7 +67,7 @@ async def test_marks_explain_and_take_a_correction_and_go_without_trace(extensio
     await until(lambda: _count(layer), medical)
     first = (await layer.labels())[0]
     await layer.click(first)
-    await until(lambda: _says(layer, "What each member says"), True)
+    await until(lambda: _says(layer, "What each model says"), True)
     await layer.click("Ultrasound")
     await until(lambda: _says(layer, "It counts from now on"), True)
     assert "Ultrasound ✓" in await layer.labels()

@@ -102,7 +102,8 @@ async def test_a_lookup_that_finds_nothing_says_why(client: Client, url: str, st
 
 async def test_the_csv_holds_every_image_and_starts_no_formula(client: Client, kept: Database) -> None:
     evil = '=HYPERLINK("https://evil.example","x")'
-    await scanned(kept, judged("a", "ct", alt=evil), judged("b", "non_medical", alt=" @SUM(1)"), title="+1+1")
+    figure = judged("a", "ct", alt=evil, uncertain=True, medical_sure=True, contains=("ct", "mri"))
+    await scanned(kept, figure, judged("b", "non_medical", alt=" @SUM(1)"), title="+1+1")
     await scanned(kept, judged("c", "mri"), title='quotes " and, commas\nand lines')
     answer = await client.get("/api/export.csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -115,6 +116,9 @@ async def test_the_csv_holds_every_image_and_starts_no_formula(client: Client, k
     assert rows[2]["alt"] == "' @SUM(1)"
     assert rows[1]["title"] == "'+1+1"
     assert sum(float(rows[0][name]) for name in MODALITIES) == pytest.approx(1, abs=0.001)
+    two_levels = ("medical_probability", "medical_sure", "sure", "open", "contains")
+    assert [rows[0][name] for name in two_levels] == ["0.98", "True", "True", "", "mri"]
+    assert [rows[1][name] for name in two_levels] == ["0.98", "True", "False", "", "ct mri"]
     assert not [cell for row in rows for cell in row.values() if FORMULA.match(cell)]
 
 
