@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from server.contract.modalities import MODALITIES, MODALITY_NAMES, MODALITY_NAMES_IN_TEXT, NON_MEDICAL, Modality
 from server.contract.percent import percent
-from server.contract.records import FAVOURITE, Panel, Probabilities, Verdict
+from server.contract.records import FAVOURITE, Context, Panel, Probabilities, Verdict
 
 # P(medical) from which an unsure answer is "probably" medical, and up to which it is "probably not": three chances in four.
 PROBABLY, PROBABLY_NOT = 0.75, 0.25
@@ -34,6 +34,9 @@ TEXTS: Mapping[str, str] = {
     "why_confirmed": "You confirmed what the models had said.",
     "why_figure": "Sure: a figure is judged by its parts, and its most surely medical panel decides.",
     "why_figure_unsure": "Not sure: a figure is judged by its parts, and none of its panels is sure.",
+    "why_settled": "Sure by the words that stand with it; the image alone leaves it open.",
+    "why_words_agree": "Sure: the image and the words that stand with it agree.",
+    "why_words_differ": "Not sure: the words that stand with it say {0}.",
     "why_sure": "Sure: all models agree.",
     "why_sure_alone": "Sure: nothing else is likely.",
     "why_sure_though": "Sure, although one of the models sees something else.",
@@ -70,9 +73,18 @@ def why(verdict: Verdict, panels: Sequence[Panel] = ()) -> str:
         return _text("why_confirmed") if said == verdict.modality else _text("why_corrected", _in_text(said))
     if any(panel.verdict.probabilities == verdict.probabilities for panel in panels):
         return _text("why_figure" if verdict.sure else "why_figure_unsure")
+    if verdict.context and verdict.context.agrees == verdict.sure:
+        return _why_context(verdict, verdict.context)
     if verdict.sure:
         return _text("why_sure_alone" if len(verdict.members) < 2 else "why_sure" if verdict.agree else "why_sure_though")
     return _why_unsure(verdict)
+
+
+def _why_context(verdict: Verdict, context: Context) -> str:
+    """Where context makes a verdict sure, or keeps it from being sure."""
+    if not verdict.sure:
+        return _text("why_words_differ", _in_text(context.modality))
+    return _text("why_words_agree" if answer_of(verdict.probabilities) == verdict.modality else "why_settled")
 
 
 def _why_unsure(verdict: Verdict) -> str:

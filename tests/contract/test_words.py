@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from server.contract.modalities import MODALITIES, MODALITY_NAMES, NON_MEDICAL
-from server.contract.records import FAVOURITE, Box, Medical, Panel, Probabilities, Verdict
+from server.contract.records import FAVOURITE, Box, Context, Medical, Panel, Probabilities, Verdict
 from server.contract.report import verdict_json
 from server.contract.words import TEXTS, headline, shows_percent, why
 from server.store.codec import corrected
@@ -46,6 +47,10 @@ def _judged(case: dict[str, Any]) -> tuple[Verdict, tuple[Panel, ...]]:
         members=members,
         model_version="m",
     )
+    if "context" in case:
+        modality = case.get("settled", modality)
+        context = Context(case["context"], True, "a quote", "caption", case["context"] == modality)
+        verdict = replace(verdict, modality=modality, contains=(modality,), context=context)
     panels = (Panel(BOX, verdict),) if case.get("panel") else ()
     return (corrected(verdict, case["corrected"]) if "corrected" in case else verdict), panels
 

@@ -30,6 +30,11 @@ export function why(verdict, panels, text, percent) {
   if (panels.some((panel) => same(panel.verdict.probabilities, verdict.probabilities))) {
     return text(verdict.sure ? "why_figure" : "why_figure_unsure");
   }
+  const { context } = verdict;
+  if (context && context.agrees === verdict.sure) {
+    if (!verdict.sure) return text("why_words_differ", [name(context.modality)]);
+    return text(answerOf(verdict.probabilities) === verdict.modality ? "why_words_agree" : "why_settled");
+  }
   const members = Object.entries(verdict.members);
   if (verdict.sure) return text(members.length < 2 ? "why_sure_alone" : verdict.agree ? "why_sure" : "why_sure_though");
   if (!verdict.agree) {
