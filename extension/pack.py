@@ -23,7 +23,7 @@ FIREFOX = {
     "gecko": {
         "id": "extension@medlens",
         "strict_min_version": "142.0",  # data_collection_permissions, on the desktop 140 and on Android 142
-        # The address of what is checked goes to the service that the person runs; page contents only when asked for.
+        # The address of what is scanned goes to the service that the person runs; page contents only when asked for.
         "data_collection_permissions": {"required": ["browsingActivity"], "optional": ["websiteContent"]},
     },
     "gecko_android": {"strict_min_version": "142.0"},

@@ -53,6 +53,6 @@ export async function start(tab, { scan, target, earlier, seen = null }) {
   const job = { scan, target, earlier, seen, page: withoutFragment(shown?.url), status: "queued", medical: 0, marks: false };
   await keep(tab, job);
   watch(tab, job);
-  if ((await settings()).marks) await mark(tab, true).catch(() => {}); // pages that take no marks are checked all the same
+  if ((await settings()).marks) await mark(tab, true).catch(() => {}); // pages that take no marks are scanned all the same
   return (await jobOf(tab)) ?? job;
 }

@@ -1,4 +1,4 @@
-// Marks on the page of a tab: puts the content script there, tells it answers, takes it away. It knows no DOM.
+// Marks on the page of a tab: injects the content scripts, sends them verdicts, removes the marks.
 import * as api from "../core/api.js";
 import { inject, sendToTab } from "../core/browser.js";
 import { markOf } from "../core/messages.js";
@@ -6,7 +6,8 @@ import { FINISHED } from "../core/progress.js";
 import { settings } from "../core/settings.js";
 import { jobOf, patch } from "./jobs.js";
 
-const FILES = ["seam", "modalities", "pictures", "spots", "look", "label", "card", "marks"].map((name) => `content/${name}.js`);
+const SCRIPTS = ["content_api", "modalities", "image_addresses", "element_observer", "overlay_css", "label", "card", "marks"];
+const FILES = SCRIPTS.map((name) => `content/${name}.js`);
 
 class NoMarksHere extends Error {
   code = "no_marks_here";
@@ -15,7 +16,7 @@ class NoMarksHere extends Error {
 /** Switches marks on or off for what the tab shows; gives whether they are on. */
 export async function mark(tab, on) {
   const job = await jobOf(tab);
-  if (!job) throw new NoMarksHere("nothing is checked here");
+  if (!job) throw new NoMarksHere("nothing is scanned here");
   if (on) {
     try {
       await inject(tab, FILES);

@@ -3,7 +3,7 @@
 import { openPopup, tab as tabOf } from "../core/browser.js";
 import { changeQuestions, questions } from "../core/settings.js";
 import { withoutFragment } from "./jobs.js";
-import { see } from "./seen.js";
+import { capture } from "./capture.js";
 
 async function keep(tab, row) {
   const page = withoutFragment((await tabOf(tab))?.url);
@@ -28,7 +28,7 @@ export async function answered() {
   for (const tab of waiting.map(([tab]) => Number(tab))) {
     await drop(tab);
     try {
-      const { ask } = await see(tab);
+      const { ask } = await capture(tab);
       if (ask) await keep(tab, { origins: ask, denied: false });
     } catch ({ code = "internal", message }) {
       await keep(tab, { origins: [], problem: { code, detail: message } });

@@ -5,7 +5,7 @@ import { correct, explain, heatmap } from "./explain.js";
 import { jobOf } from "./jobs.js";
 import { mark, unmarked } from "./marks.js";
 import { asking, drop, question } from "./questions.js";
-import { see } from "./seen.js";
+import { capture } from "./capture.js";
 import { takeUp } from "./watch.js";
 
 export const TABLE = {
@@ -13,7 +13,7 @@ export const TABLE = {
   again: async ({ tab }) => begin(tab, (await jobOf(tab))?.target),
   cancel: ({ scan }) => api.cancel(scan),
   mark: ({ tab, on }) => mark(tab, on),
-  see: ({ tab }) => drop(tab).then(() => see(tab)),
+  see: ({ tab }) => drop(tab).then(() => capture(tab)),
   ended: () => takeUp(),
   asking: ({ tab, origins }) => asking(tab, origins),
   question: ({ tab }) => question(tab),

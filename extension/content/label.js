@@ -6,7 +6,7 @@ medlens.define("label", () => (onChosen) => {
   const host = document.createElement("div");
   host.dataset.medlensLayer = "";
   const root = host.attachShadow({ mode: "closed" });
-  medlens.look(root);
+  medlens.overlay_css(root);
   const layer = document.createElement("div");
   layer.dir = direction();
   layer.lang = language();
@@ -31,10 +31,10 @@ medlens.define("label", () => (onChosen) => {
 
   function place() {
     const origin = host.getBoundingClientRect();
-    const spots = [...inView].map((element) => [element, element.getBoundingClientRect()]);
+    const boxes = [...inView].map((element) => [element, element.getBoundingClientRect()]);
     for (const [element, { box }] of drawn) if (!inView.has(element)) box.hidden = true;
     const end = performance.now() + DRAW_MS;
-    for (const [element, rect] of spots) {
+    for (const [element, rect] of boxes) {
       if (!drawn.has(element) && performance.now() > end) {
         schedule(); // the rest comes with the next frame
         continue;

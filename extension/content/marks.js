@@ -1,10 +1,11 @@
-// Marks on this page: joins what is shown (spots) with what was answered (the background) by address. An element's state is one data
-// attribute; switching off takes it, the layer and every listener away again. An answer for what is no longer shown finds nobody.
+// Marks on this page: joins the elements that show images (element_observer.js) with the verdicts from the background, by address. The
+// state of an element is one data attribute; switching marks off removes it, the layer and every listener. A verdict for an image
+// that is no longer shown is ignored.
 medlens.define("marks", () => {
   const SLICE_MS = 8; // well under the 50 ms after which a person notices
   const BREATH_MS = 12;
   const { hold, onMessage } = medlens.browser;
-  const { keyOf, keysOf } = medlens.pictures;
+  const { keyOf, keysOf } = medlens.image_addresses;
   let running = null;
   let release = null; // while answers are still to come
 
@@ -69,13 +70,13 @@ medlens.define("marks", () => {
       label.moved();
     }
 
-    const spots = medlens.spots(looked, removed);
+    const observer = medlens.element_observer(looked, removed);
     const escaped = (event) => event.key === "Escape" && card.close();
     document.addEventListener("keydown", escaped);
 
     function stop() {
       clearTimeout(timer);
-      spots.stop();
+      observer.stop();
       card.close();
       label.remove();
       document.removeEventListener("keydown", escaped);

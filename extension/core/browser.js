@@ -1,4 +1,4 @@
-// The one seam to the browser: Chrome's and Firefox's extension API as the functions that the rest needs. Nothing else says `chrome`.
+// Chrome's and Firefox's extension API as the functions that the rest needs. No other file outside content/ uses `chrome`.
 const api = globalThis.browser ?? globalThis.chrome;
 
 // texts and facts

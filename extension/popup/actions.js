@@ -61,7 +61,7 @@ async function mark(box, { state, view, say, trouble }) {
 }
 
 /**
- * "Check as I see it": first says what would be sent, then asks the browser, in the same click, for what that needs. That question may
+ * "Scan as I see it": first says what would be sent, then asks the browser, in the same click, for what that needs. That question may
  * close the popup; gives what to call when it is open again, which tells how it ended.
  */
 function wireSeen({ state, say, show, trouble, failed }, tried) {

@@ -2,7 +2,7 @@
 import { ago, counted, text } from "../core/words.js";
 
 const part = (id) => document.getElementById(id);
-// Younger than this and nobody wants to be told that it was checked before, milliseconds.
+// Younger than this and nobody needs to know that it was scanned before, milliseconds.
 const FRESH_MS = 60_000;
 
 export class View {

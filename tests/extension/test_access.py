@@ -54,7 +54,7 @@ async def staged(extension: Extension, site: Site, direction: str = "ltr") -> Pa
     await page.goto(site.url(name))
     messages = (EXTENSION / "_locales/en/messages.json").read_text()
     await page.add_script_tag(content=STAGE.replace("MESSAGES", messages).replace("DIRECTION", f'"{direction}"'))
-    for script in ("modalities", "pictures", "spots", "look", "label", "card", "marks"):
+    for script in ("modalities", "image_addresses", "element_observer", "overlay_css", "label", "card", "marks"):
         await page.add_script_tag(path=EXTENSION / f"content/{script}.js")
     await page.evaluate("tell({ type: 'answers', marks: [mark] })")
     await page.locator("button.label").click()

@@ -1,4 +1,4 @@
-"""The rules of the extension that its text alone can show: seams, permissions, languages, both manifests."""
+"""The rules of the extension that its text alone can show: use of the browser's API, permissions, languages, both manifests."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def those_with(pattern: str) -> set[str]:
     return {path.relative_to(EXTENSION).as_posix() for path in SCRIPTS if re.search(pattern, code_of(path))}
 
 
-def test_one_seam_to_the_browser() -> None:
-    assert those_with(r"\bchrome\b|globalThis\.browser") == {"core/browser.js", "content/seam.js"}
+def test_two_files_use_the_extension_api() -> None:
+    assert those_with(r"\bchrome\b|globalThis\.browser") == {"core/browser.js", "content/content_api.js"}
 
 
 def test_one_file_fetches_and_one_keeps() -> None:
     assert those_with(r"\bfetch\(") == {
         "core/api.js",
-        "content/seen.js",
+        "content/capture.js",
     }  # the latter reads the page's own images, as the page could
     assert those_with(r"\bkept\.(get|set)\b|indexedDB|localStorage") <= {"core/settings.js", "core/vault.js", "core/browser.js"}
 

@@ -1,5 +1,5 @@
-// Which picture an element shows: the addresses that a scan may know it by. Knows elements, and nothing of verdicts.
-medlens.define("pictures", () => {
+// Which images an element shows: the addresses by which a scan may list them.
+medlens.define("image_addresses", () => {
   const LONG = 2048; // a data: address can be megabytes; its ends and its length tell it apart
   const SVG = "http://www.w3.org/2000/svg";
 
@@ -42,7 +42,7 @@ medlens.define("pictures", () => {
     return [...value.matchAll(/url\("((?:[^"\\]|\\.)*)"\)/g)].map(([, url]) => url.replace(/\\(.)/g, "$1"));
   }
 
-  /** Keys of every picture that this element itself shows; `whole`: the addresses uncut. */
+  /** Keys of every image that this element itself shows; `whole`: the addresses uncut. */
   function keysOf(element, { whole = false } = {}) {
     const urls = [...own(element), ...backgrounds(element)].filter(Boolean).map(absolute).filter(Boolean);
     return [...new Set(whole ? urls : urls.map(keyOf))];

@@ -1,4 +1,4 @@
-// "Check as I see it": on demand, takes the images that this browser shows in a tab, or the PDF it shows, and sends their bytes to the
+// "Scan as I see it": on demand, takes the images that this browser shows in a tab, or the PDF it shows, and sends their bytes to the
 // service. For pages behind a login or on an intranet, which the service cannot open itself.
 import * as api from "../core/api.js";
 import { inject, mayReach, tab as tabOf } from "../core/browser.js";
@@ -15,18 +15,18 @@ class Nothing extends Error {
   code = "nothing_seen";
 }
 
-// Tabs that are being looked at: the popup and the browser's yes to a question may both begin it.
-const looking = new Map();
+// Captures in progress, by tab: the popup and the browser's answer to a permission question may both start one.
+const captures = new Map();
 
 /** {ask: [origins]} when the browser must first be asked for them, else the job; the job with `ask` when it lacks some images. */
-export function see(tab) {
-  if (!looking.has(tab)) looking.set(tab, look(tab).finally(() => looking.delete(tab)));
-  return looking.get(tab);
+export function capture(tab) {
+  if (!captures.has(tab)) captures.set(tab, captureTab(tab).finally(() => captures.delete(tab)));
+  return captures.get(tab);
 }
 
-async function look(tab) {
+async function captureTab(tab) {
   const shown = await tabOf(tab);
-  if (!isWeb(shown?.url)) throw new Nothing("only web pages can be checked");
+  if (!isWeb(shown?.url)) throw new Nothing("only web pages can be scanned");
   const found = await listed(tab);
   if (!found || found.document) return document(tab, shown.url);
   const origins = [...new Set(found.elsewhere.map((url) => new URL(url).origin))];
@@ -46,7 +46,7 @@ async function look(tab) {
 /** What the page's images are, or that it is a document; null where no script may go, as in Firefox's PDF viewer. */
 async function listed(tab) {
   try {
-    return await inject(tab, ["content/seam.js", "content/pictures.js", "content/seen.js"]);
+    return await inject(tab, ["content/content_api.js", "content/image_addresses.js", "content/capture.js"]);
   } catch {
     return null;
   }

@@ -1,5 +1,5 @@
-// How marks and their card look. They live in a closed shadow root: the page's styles do not reach them, nor theirs the page.
-medlens.define("look", () => {
+// The CSS of the marks and their card. Both are in a closed shadow root, so styles pass neither in nor out.
+medlens.define("overlay_css", () => {
   const CSS = `
 :host { all: initial; position: absolute; inset: 0 auto auto 0; width: 0; height: 0; z-index: 2147483647; color-scheme: light dark;
   --surface: #fff; --ink: #10202b; --muted: #4c5c66; --line: #d5dcdf; --strong: #7b8a92; --sunken: #e9edef; --accent: #0b6670;

@@ -1,6 +1,6 @@
-// Watches a page for elements that show pictures: those that are there, come, change their address or load late, in shadow roots too.
-// Works in short slices, so that the page never waits. It knows no verdict: it only calls `onElement(element)`.
-medlens.define("spots", () => (onElement, onRemoved) => {
+// Watches a page for elements that may show images: present, added, changed or loaded late, in shadow roots too.
+// Works in short slices, so that the page stays responsive, and calls `onElement(element)` for each.
+medlens.define("element_observer", () => (onElement, onRemoved) => {
   const SLICE_MS = 8; // well under the 50 ms after which a person notices
   const BREATH_MS = 12;
   const WATCHED = { subtree: true, childList: true, attributes: true, attributeFilter: ["src", "srcset", "poster", "style", "class", "href", "data"] };
@@ -19,7 +19,7 @@ medlens.define("spots", () => (onElement, onRemoved) => {
     while (performance.now() < end) {
       const element = next();
       if (!element) return;
-      look(element);
+      visit(element);
     }
     schedule(BREATH_MS);
   }
@@ -39,7 +39,7 @@ medlens.define("spots", () => (onElement, onRemoved) => {
     return null;
   }
 
-  function look(element) {
+  function visit(element) {
     if (!element.isConnected) return;
     const shadow = element.localName.includes("-") || element.shadowRoot || HOSTS.has(element.localName) ? shadowOf(element) : null;
     if (shadow) watch(shadow);

@@ -1,4 +1,4 @@
-// "Check as I see it": gives the bytes of this page's images that the page itself may read, and the addresses of those it may not.
+// "Scan as I see it": gives the bytes of this page's images that the page itself may read, and the addresses of those it may not.
 // Put into the page on demand, once; its last value is the answer. Nothing is sent from here.
 (async () => {
   if (document.contentType === "application/pdf") return { document: true }; // Chrome's viewer: the bytes are the address's own
@@ -7,7 +7,7 @@
   const MAX_ONE = 20 * 1024 * 1024;
   const MAX_ALL = 40 * 1024 * 1024; // a message of the browser carries 64 MiB, and base64 grows by a third
   const SLICE = 300; // elements looked at before the page gets its turn
-  const { keyOf, keysOf } = medlens.pictures;
+  const { keyOf, keysOf } = medlens.image_addresses;
   const here = [];
   const elsewhere = new Set();
   const done = new Set();

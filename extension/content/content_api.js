@@ -1,5 +1,5 @@
-// The content scripts' own seam to the browser, and the place where they find each other. Files may be put into a page again and
-// again (each switch-on does it): what is defined stays. A content script holds no token and fetches nothing.
+// The extension API as the content scripts use it, and the registry in which they find each other. The files are injected each time
+// marks are switched on; the first definition of a name stays. A content script holds no token and sends no request of its own.
 globalThis.medlens ??= {
   define(name, make) {
     this[name] ??= make();
