@@ -157,7 +157,7 @@ class Desk:
         await self.screen.click(*await at_rest(lambda: self.glass.evaluate(LOOK, [selector, "place"])))
 
     async def see(self) -> None:
-        """The item "Check as I see it", up to its question."""
+        """The item "Scan as I see it", up to its question."""
         await self.press("#more summary")
         await until(lambda: self.words("#see"), bool)
         await self.press("#see")

@@ -107,7 +107,7 @@ async def _all(context: BrowserContext, scheme: str, service: Service, site: Sit
     layer = await Layer.of(shown)
     await until(layer.labels, bool)
     await layer.click((await layer.labels())[0])
-    await until(layer.card, lambda words: "This is wrong" in words)
+    await until(layer.card, lambda words: "Correct it to" in words)
     await shown.screenshot(path=OUT / f"extension-marks-{scheme}.png")
     options = await context.new_page()
     await options.goto(extension.url("options/options.html"))

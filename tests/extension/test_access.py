@@ -117,7 +117,7 @@ async def test_everything_goes_by_keyboard(extension: Extension, site: Site) -> 
     await page.locator("#pdf").focus()
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
-    await until(layer.card, lambda words: "This is wrong" in words)
+    await until(layer.card, lambda words: "Correct it to" in words)
     await page.keyboard.press("Escape")
     assert await layer.card() == ""
     await page.keyboard.press("Enter")

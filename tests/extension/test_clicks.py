@@ -151,11 +151,11 @@ async def test_another_host_for_the_service_is_asked_for_and_a_no_is_told(desk: 
     await options.locator("#address").fill(address)
     await options.locator("#test").click()
     await desk.answer(False)
-    await expect(options.locator("#tested")).to_have_text(f"The browser was not allowed to reach {address}.")
+    await expect(options.locator("#tested")).to_have_text(f"The browser does not allow the extension to reach {address}.")
     await expect(options.locator("#connected")).to_have_text("Connected")  # to the one before, which it keeps
     await options.locator("#test").click()
     await desk.answer(True)
-    await expect(options.locator("#tested")).to_contain_text("medlens answers. Connect the extension to it below.")
+    await expect(options.locator("#tested")).to_contain_text("medlens answers. Connect the extension below.")
     await expect(options.locator("#connected")).to_have_text("Not connected")  # a token goes to no other address
     await options.evaluate("chrome.permissions.remove({ origins: ['http://localhost/*'] })")
 
@@ -174,7 +174,7 @@ async def test_a_host_is_asked_for_and_a_no_is_told(desk: Desk, site: Site) -> N
     await desk.closed()
     await desk.answer(False)
     await desk.shortcut()
-    await desk.says("#see-text", "told not to allow this")
+    await desk.says("#see-text", "did not get your permission")
     await desk.says("#see-text", "pictures.localhost")
     await desk.press("#see-yes")
     await desk.closed()

@@ -48,7 +48,7 @@ async def test_the_right_address_and_token(extension: Extension, service: Servic
 
 async def test_not_running(extension: Extension) -> None:
     page = await options(extension, NOBODY)
-    await expect(page.locator("#tested")).to_contain_text("Nobody answers")
+    await expect(page.locator("#tested")).to_contain_text("Nothing answers")
     await expect(page.locator("#command")).to_have_text("make serve")
 
 
@@ -62,7 +62,7 @@ async def test_wrong_token(extension: Extension, service: Service) -> None:
     await page.locator("#paste summary").click()
     await page.locator("#token").fill("this-is-not-the-token-of-it")
     await page.locator("#token-form button").click()
-    await expect(page.locator("#tested")).to_contain_text("does not know this token")
+    await expect(page.locator("#tested")).to_contain_text("rejects this token")
     assert await page.locator("#token").input_value() == ""
 
 

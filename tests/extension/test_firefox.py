@@ -107,11 +107,11 @@ async def test_a_mark_explains_shows_its_heat_map_and_takes_a_correction(walk: W
     firefox = walk.firefox
     await until(lambda: firefox.words(page, "button.label"), bool)
     await firefox.click(page, (await firefox.words(page, "button.label"))[0])
-    await until(lambda: firefox.words(page, "[role=dialog] h3"), lambda heads: "What each model says" in heads)
-    await firefox.click(page, "Show what the model looked at")
+    await until(lambda: firefox.words(page, "[role=dialog] h3"), lambda heads: "Prediction of each model" in heads)
+    await firefox.click(page, "Show the heat map")
     await until(lambda: firefox.layer(page, "(root) => root.querySelector('canvas')?.width ?? 0"), lambda told: told["value"] > 0)
     await firefox.click(page, "Ultrasound")
-    await until(lambda: firefox.words(page, "[role=status]"), ["Kept. It counts from now on."])
+    await until(lambda: firefox.words(page, "[role=status]"), ["Saved. Your correction counts from now on."])
     assert "Ultrasound ✓" in await firefox.words(page, "button.label")
     async with ClientSession(service.address, headers=HEADERS) as session:
         async with session.get("/api/scans?q=firefox-card") as answer:

@@ -107,7 +107,7 @@ async def test_button_shortcut_marks_and_what_may_be_sent(window: Window, site: 
     await until(lambda: firefox.run(page, "document.querySelectorAll('[data-medlens]').length"), medical)
     await window.see()
     await window.press_chrome(f"{QUESTION}?.secondaryButton")
-    await window.says("#see-text", "told not to allow this")
+    await window.says("#see-text", "did not get your permission")
     await window.press("#see-yes")
     await window.press_chrome(f"{QUESTION}?.button")
     await window.says("#title", "9 files")
@@ -120,7 +120,7 @@ async def test_a_pdf_that_only_this_browser_may_open(window: Window, site: Site)
     await window.firefox.say("browsingContext.navigate", context=page, url=site.url("/members/ward.pdf", HOST), wait="complete")
     await window.screen.click(600, 500, 3)
     await window.press_chrome(
-        "[...document.querySelectorAll('#contentAreaContextMenu menuitem')].find((one) => one.label === 'Check this page')"
+        "[...document.querySelectorAll('#contentAreaContextMenu menuitem')].find((one) => one.label === 'Scan this page')"
     )
     await window.says("#status", "Failed")
     await window.see()

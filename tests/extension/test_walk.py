@@ -67,9 +67,9 @@ async def test_marks_explain_and_take_a_correction_and_go_without_trace(extensio
     await until(lambda: _count(layer), medical)
     first = (await layer.labels())[0]
     await layer.click(first)
-    await until(lambda: _says(layer, "What each model says"), True)
+    await until(lambda: _says(layer, "Prediction of each model"), True)
     await layer.click("Ultrasound")
-    await until(lambda: _says(layer, "It counts from now on"), True)
+    await until(lambda: _says(layer, "Your correction counts from now on"), True)
     assert "Ultrasound ✓" in await layer.labels()
     await page.keyboard.press("Escape")
     assert await layer.card() == ""
@@ -96,8 +96,8 @@ async def shows_heat(extension: Extension, site: Site, path: str) -> None:
     layer = await Layer.of(page)
     await until(lambda: _some(layer), True)
     await layer.click((await layer.labels())[0])
-    await until(lambda: _says(layer, "Show what the model looked at"), True)
-    await layer.click("Show what the model looked at")
+    await until(lambda: _says(layer, "Show the heat map"), True)
+    await layer.click("Show the heat map")
     await until(lambda: _has_canvas(layer), True)
 
 
