@@ -67,7 +67,7 @@ def test_a_table_is_shown_and_verdicts_are_cached(environment: dict[str, str]) -
     scan = str(get_testdata_file("MR_small.dcm", download=False))
     first, second = (medlens(environment, "scan", scan) for _ in range(2))
     assert first.returncode == second.returncode == 0, first.stderr
-    assert "DICOM says MR" in " ".join(first.stdout.split())
+    assert "DICOM agrees" in " ".join(first.stdout.split())
     assert any(line.strip().startswith("MR_small.dcm ") for line in first.stdout.splitlines())
     assert "1 cached" in second.stdout
 
