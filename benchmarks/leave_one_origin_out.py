@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from record import record
+from server.training.cnn.twin_head import fit_twin_head, lessons
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.models.layout import DEEP
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.held_out import softmax
-from server.training.cnn.twin_head import fit_twin_head, lessons
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.folds import unit_of
 from server.training.data.views import phantom_views, twin_views

@@ -129,7 +129,7 @@ def _lite0(layers: _Layers, x: Node) -> Node:
 
 
 def _lite0_twins(layers: _Layers, x: Node) -> tuple[Node, list[Node]]:
-    """The maps of both branches, channel upon channel, and the textures of the second's path (models/frozen_branch.py)."""
+    """The maps of both branches, channel upon channel, and the textures of the second's path (models/twin.py)."""
     stages = list(layers.children("body.blocks"))
     trunk = list(_lite0_stages(layers, _lite0_stem(layers, x), stages[:TRUNK], LITE0_STRIDES[:TRUNK]))
     *_, last = _lite0_stages(layers, trunk[-1], stages[TRUNK:], LITE0_STRIDES[TRUNK:])

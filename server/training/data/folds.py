@@ -25,8 +25,12 @@ RELATED: dict[str, str] = {
     "ucsd-covid-ct": "covid-papers",
     "wbc-cellavision": "wbc",
     "wbc-jiangxi-tecom": "wbc",
+    "TCIA-STS-PET": "sarcoma-pet",
+    "tcia-sts-petct": "sarcoma-pet",
+    "messier-catalog": "messier",
+    "lcogt-messier": "messier",
 }
-RELATED_PREFIXES = ("openstax-", "MSD-", "mask-", "pocus-", "cvc-")
+RELATED_PREFIXES = ("openstax-", "MSD-", "mask-", "pocus-", "cvc-", "MMOTU-", "duke-", "neurips22-", "EchoNet-")
 HAM10000 = ("isic-", "ham10000")  # the later ISIC sets contain HAM10000
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from server.training.cnn.twin_head import SHARE, add_twin, fit_twin_head, with_twin
 from torch import nn
 
 from server.contract.modalities import MODALITIES
 from server.models.checkpoint import load_cnn, read_card, save_checkpoint
 from server.models.cnn import build_cnn
 from server.models.layout import DEEP, TWIN_DIM
-from server.training.cnn.twin_head import SHARE, add_twin, fit_twin_head, with_twin
 from server.training.data.dataset import PixelCache, Row
 from server.training.data.views import QUALITIES, SHORT_SIDES, VIEWS, augmented, resaved, twin_views
 
