@@ -1,6 +1,6 @@
 """Fit the compact CLIP and K-Means to the present backbone, judge both on held-out origins, and record the figures.
 
-python benchmarks/clip.py --data ../shared/data [--fold 0=runs/fold0/cnn.safetensors ...] [--text-layers 0,2,5] [--only clip]
+python benchmarks/clip.py --data ../shared/data [--text-layers 0,2,5] [--only clip]
 """
 
 from __future__ import annotations
@@ -20,22 +20,19 @@ from server.training.ensemble.fit_kmeans import fit_kmeans
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--fold", action="append", default=[], metavar="K=CHECKPOINT")
     parser.add_argument("--text-layers", default="")
     parser.add_argument("--only", choices=("clip", "kmeans"))
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    folds = {int(k): Path(path) for k, path in (one.split("=", 1) for one in given.fold)}
-    backbones = {k: read_card(path).name for k, path in folds.items()} or read_card(SHIPPED_CNN).name
-    arguments = {"backbone": read_card(SHIPPED_CNN).name, "judged_with": backbones}
+    arguments = {"backbone": read_card(SHIPPED_CNN).name}
     if given.only != "kmeans":
         layers = tuple(int(layer) for layer in given.text_layers.split(",") if layer)
         recipe = Recipe()
-        found = train_clip(given.data, folds=folds, text_layers=layers, recipe=recipe, threads=given.threads)
+        found = train_clip(given.data, text_layers=layers, recipe=recipe, threads=given.threads)
         figures = {"zero_shot": found.zero_shot, "retrieval": found.retrieval, "queries": found.answers}
         record("clip", arguments | {"recipe": asdict(recipe), "text_layers": layers}, figures)
     if given.only != "clip":
-        record("kmeans", arguments, fit_kmeans(given.data, folds=folds, threads=given.threads))
+        record("kmeans", arguments, fit_kmeans(given.data, threads=given.threads))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Class-activation maps of a checkpoint: where on its coarse grid a CNN found what speaks for a modality.
 
 Where a network ends in a mean and a linear layer the map is known exactly: the modality's weights over the last feature map (Zhou
-et al. 2016), of both branches where there are two, which OpenVINO computes without torch. Texture has no place on a map. For any
+et al. 2016), which OpenVINO computes without torch. Texture has no place on a map. For any
 other network captum's Grad-CAM finds it by the gradient, and brings torch; a test holds that both agree where both apply. Knows
 pictures and checkpoints, not how a map is shown.
 """
@@ -68,8 +68,7 @@ class GradientMap:
 
         self.card = read_card(path)
         self._cnn = load_cnn(path)
-        ends = [self._cnn.body] if self._cnn.twin is None else [self._cnn.body, self._cnn.twin.bn2]
-        self._cams: list[Any] = [LayerGradCam(self._cnn, layer) for layer in ends]
+        self._cam: Any = LayerGradCam(self._cnn, self._cnn.body.get_submodule("bn2") if self._cnn.textures else self._cnn.body)
 
     def grid(self, image: Image.Image, modality: Modality | None) -> Floats:
         import torch  # noqa: PLC0415 - see the module's docstring
@@ -77,5 +76,4 @@ class GradientMap:
         batch = torch.from_numpy(to_batch([image], self.card.preprocess))
         with torch.no_grad():
             target = self.card.classes.index(modality) if modality else int(self._cnn(batch).argmax())
-        found = sum(cam.attribute(batch, target=target)[0, 0].detach() for cam in self._cams)
-        return np.asarray(found, np.float32).clip(0)
+        return np.asarray(self._cam.attribute(batch, target=target)[0, 0].detach(), np.float32).clip(0)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
 from server.contract.records import FAVOURITE, Medical, Probabilities, Verdict
 from server.models.calibration import Floats, answers
 from server.models.ensemble import Prediction
+from server.models.parts import Figure, union
 
 
-def decide(prediction: Prediction, model_version: str) -> list[Verdict]:
-    """One Verdict a row of `prediction`, in its order."""
-    return [_verdict(prediction, row, int(answer), model_version) for row, answer in enumerate(answers(prediction.chances))]
+def decide(prediction: Prediction, model_version: str, figures: Sequence[Figure | None] = ()) -> list[Verdict]:
+    """One Verdict a row of `prediction`, in its order; a compound figure, where there is one, says what it contains."""
+    verdicts = [_verdict(prediction, row, int(answer), model_version) for row, answer in enumerate(answers(prediction.chances))]
+    return [
+        replace(verdict, contains=union([figure.contains, verdict.contains])) if figure and verdict.is_medical else verdict
+        for verdict, figure in zip_longest(verdicts, figures)
+    ]
 
 
 def most_surely_medical(verdicts: Sequence[Verdict]) -> Verdict | None:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -20,12 +20,13 @@ from PIL import Image
 from server.classify.batching import MicroBatcher
 from server.classify.decide import decide, figure
 from server.classify.explain import Explainer
-from server.classify.predictor import Predictor, open_predictor
+from server.classify.predictor import Asked, Predictor, open_predictor
 from server.contract.errors import MedlensError
 from server.contract.modalities import Modality
 from server.contract.records import Box, Panel, Verdict
 from server.imaging.decode import Raster
 from server.models.members import cnn_file, kinds
+from server.models.parts import Figure, union
 from server.models.version import model_version
 from server.settings import Settings
 
@@ -40,8 +41,21 @@ class Judgement:
     panels: tuple[Panel, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One picture's verdict, and its parts where it is a compound figure. `parts_read`: it would have been seen if it were one."""
+
+    verdict: Verdict
+    figure: Figure | None = None
+    parts_read: bool = False
+
+
 class Engine:
-    """`split_panels(picture)` gives the boxes of a compound figure's panels in pixels of the original, or nothing for one image."""
+    """`split_panels(picture)` gives the boxes of a compound figure's panels in pixels of the original, or nothing for one image.
+
+    Where figures are read in parts (models/parts.py), only those that may be compound are split; where no gutters show their
+    panels, their parts' regions are the panels.
+    """
 
     def __init__(
         self,
@@ -51,7 +65,7 @@ class Engine:
         open_predictor: Callable[[Settings], Predictor] = open_predictor,
     ) -> None:
         self._settings, self._split, self._open_predictor = settings, split_panels, open_predictor
-        self._starting: asyncio.Task[MicroBatcher[Image.Image, Verdict]] | None = None
+        self._starting: asyncio.Task[MicroBatcher[Asked, Answer]] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._explainer = Explainer(cnn_file(settings))
 
@@ -87,11 +101,23 @@ class Engine:
     async def judge(self, picture: Raster) -> Judgement:
         """Judge a picture and its panels; waits for room when the model is behind. Raises ModelError, Cancelled when stopped."""
         batcher = await self._batcher()
-        boxes = await asyncio.to_thread(self._split, picture) if self._split else ()
-        images = [picture.image, *(_crop(picture, box) for box in boxes)]
-        whole, *parts = await asyncio.gather(*(batcher.submit(image) for image in images))
-        panels = tuple(Panel(box, verdict) for box, verdict in zip(boxes, parts, strict=True))
-        return Judgement(figure(parts, whole), panels)
+        whole = await batcher.submit(Asked(picture.image, max(picture.width, picture.height)))
+        boxes = await self._boxes(picture, whole)
+        parts = await asyncio.gather(*(batcher.submit(Asked(_crop(picture, box))) for box in boxes))
+        panels = tuple(Panel(box, part.verdict) for box, part in zip(boxes, parts, strict=True))
+        return Judgement(_of_all(whole, [part.verdict for part in parts]), panels)
+
+    async def _boxes(self, picture: Raster, whole: Answer) -> Sequence[Box]:
+        if self._split is None or (whole.parts_read and whole.figure is None):
+            return ()
+        boxes = await asyncio.to_thread(self._split, picture)
+        if boxes or whole.figure is None:
+            return boxes
+        width, height = picture.width, picture.height
+        regions = whole.figure.regions
+        if whole.verdict.is_medical and len(regions) == 1:
+            return ()  # it would only say again what the figure's own verdict says
+        return [(x * width, y * height, w * width, h * height) for x, y, w, h in regions]
 
     async def heatmap(self, picture: Raster, modality: Modality | None = None) -> bytes:
         """PNG of the working copy under what spoke for `modality` (default: the CNN's answer). Raises ModelError."""
@@ -102,13 +128,13 @@ class Engine:
             await self.start()
             await asyncio.to_thread(self._explainer.warm)
 
-    async def _batcher(self) -> MicroBatcher[Image.Image, Verdict]:
+    async def _batcher(self) -> MicroBatcher[Asked, Answer]:
         failed = self._starting is not None and self._starting.done() and (self._starting.cancelled() or self._starting.exception())
         if self._starting is None or failed:
             self._starting = asyncio.create_task(self._open(), name="open the model")
         return await asyncio.shield(self._starting)  # a caller that gives up must not take the model from the others
 
-    async def _open(self) -> MicroBatcher[Image.Image, Verdict]:
+    async def _open(self) -> MicroBatcher[Asked, Answer]:
         """The model lives and dies in one thread: opened, asked and let go there, as native libraries like it best."""
         version = await asyncio.to_thread(lambda: self.model_version)
         thread = ThreadPoolExecutor(1, "model")
@@ -118,8 +144,10 @@ class Engine:
             thread.shutdown(wait=False)
             raise
 
-        def run(images: Sequence[Image.Image]) -> list[Verdict]:
-            return decide(held[0].prediction(images), version)
+        def run(asked: Sequence[Asked]) -> list[Answer]:
+            prediction, figures = held[0].judge(asked)
+            verdicts = decide(prediction, version, figures)
+            return [Answer(*one, held[0].reads_parts) for one in zip(verdicts, figures, strict=True)]
 
         return MicroBatcher(run, self._settings.batch_size, self._settings.batch_wait_ms / 1000, thread, held.clear)
 
@@ -130,3 +158,19 @@ def _crop(picture: Raster, box: Box) -> Image.Image:
     left, top = round(box[0] * across), round(box[1] * down)
     right, bottom = round((box[0] + box[2]) * across), round((box[1] + box[3]) * down)
     return picture.image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+
+
+def _of_all(whole: Answer, panels: Sequence[Verdict]) -> Verdict:
+    """The verdict for an image with these panels.
+
+    A figure that was read in parts and found medical stays so, as sure as both passes are; its sure panels add what it contains.
+    One that was not found medical is medical only where a panel surely is.
+    """
+    verdict = whole.verdict
+    if whole.figure is None:
+        return figure(panels, verdict)
+    if verdict.is_medical:
+        return replace(
+            verdict, contains=union([verdict.contains, *(panel.contains for panel in panels if panel.is_medical and panel.sure)])
+        )
+    return figure(panels, verdict) if any(panel.is_medical and panel.medical.sure for panel in panels) else verdict

@@ -22,6 +22,7 @@ from safetensors.numpy import load_file
 from server.contract.errors import ModelError, SettingsError
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, load_cnn, read_card
+from server.models.parts import to_shape
 from server.models.preprocess import Bytes, Preprocess, normalise, to_square
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
@@ -63,6 +64,16 @@ class OpenVinoNetwork:
         maps, features = self._run("maps", images)
         return maps, features
 
+    def cells(self, image: Image.Image) -> Floats:
+        """The channels float32 [c, h, w] of the cells of a figure of any size (models/parts.py)."""
+        shaped = to_shape(image)
+        height, width = shaped.shape[:2]
+        if (name := f"cells {width} {height}") not in self._compiled:
+            graph = import_module("server.models.graph")
+            model = graph.build_cells_graph(load_file(self._path), self.card.preprocess, (width, height))
+            self._compiled[name] = graph.compile_graph(model, PERFORMANCE_HINT="LATENCY")
+        return np.array(self._compiled[name](shaped[None])[0][0], np.float32)
+
     def _run(self, part: str, images: Sequence[Image.Image]) -> list[Floats]:
         out = self._graph(part)(self._squares(images, self.card.preprocess))
         return [np.array(out[number], np.float32) for number in range(len(out))]
@@ -70,7 +81,9 @@ class OpenVinoNetwork:
     def _graph(self, part: str) -> Any:
         if part not in self._compiled:
             graph = import_module("server.models.graph")  # half a second of import that a GPU does not need
-            model = graph.build_graph(self.card.arch, load_file(self._path), self.card.preprocess, maps=part == "maps")
+            model = graph.build_graph(
+                self.card.arch, load_file(self._path), self.card.preprocess, textures=self.card.textures, maps=part == "maps"
+            )
             self._compiled[part] = graph.compile_graph(model, PERFORMANCE_HINT="LATENCY")
         return self._compiled[part]
 
@@ -99,6 +112,14 @@ class TorchNetwork:
         with torch.inference_mode():
             given = batch.to(self._device, self._dtype, memory_format=torch.channels_last, non_blocking=True)
             return np.array(self._cnn.features(given)[: len(squares)].float().cpu().numpy(), np.float32)
+
+    def cells(self, image: Image.Image) -> Floats:
+        """As OpenVinoNetwork.cells, within half precision."""
+        torch = self._torch
+        batch = torch.from_numpy(normalise(to_shape(image)[None], self.card.preprocess))
+        with torch.inference_mode():
+            given = batch.to(self._device, self._dtype, memory_format=torch.channels_last)
+            return np.array(self._cnn.cells(given)[0].float().cpu().numpy(), np.float32)
 
 
 def choose_device(wanted: Device) -> Literal["cpu", "cuda", "mps"]:

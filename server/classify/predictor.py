@@ -1,34 +1,68 @@
-"""The members that vote, opened, around one shared forward pass: pictures in, an Prediction out.
-
-It knows members and the ensemble by their protocols only, and neither threads nor batches' makers.
-"""
+"""The members that vote, opened, around one shared forward pass: images in, a Prediction and the parts of figures out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from PIL import Image
 
 from server.classify.inference import choose_device, open_network
-from server.models.calibration import read_thresholds
+from server.models.calibration import Floats, read_thresholds
 from server.models.checkpoint import SHIPPED_CNN
+from server.models.compact import shipped_backbone
 from server.models.ensemble import Ensemble, Prediction, read_ensemble
 from server.models.members import Member, Network, View, kinds, require
+from server.models.parts import LEAST_FIGURE, SHIPPED_PARTS, Figure, PartReader, open_parts
 from server.models.version import ensemble_in_use
 from server.settings import Settings
 
 
-class Predictor:
-    """`backbone` is None when no member reads shared features. Not for several threads at once."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A picture to be judged. `long_side`: of the original, in pixels; 0 where it is a panel, which is not looked at in parts."""
 
-    def __init__(self, backbone: Network | None, members: Sequence[Member], ensemble: Ensemble) -> None:
+    image: Image.Image
+    long_side: int = 0
+
+
+class Predictor:
+    """`backbone` is None when no member reads shared features; without `parts` no figure is read. For one thread at a time."""
+
+    def __init__(
+        self, backbone: Network | None, members: Sequence[Member], ensemble: Ensemble, parts: PartReader | None = None
+    ) -> None:
         self._backbone, self._members, self._ensemble = backbone, tuple(members), ensemble
+        self._parts = parts if backbone else None
+
+    @property
+    def reads_parts(self) -> bool:
+        return self._parts is not None
 
     def prediction(self, images: Sequence[Image.Image]) -> Prediction:
-        """What n RGB pictures of any size are, in their order; n may be anything from 1 on."""
-        view = View(images, self._backbone.features(images) if self._backbone else None)
-        return self._ensemble.combine({member.name: member.logits(view) for member in self._members})
+        """What n RGB pictures of any size are, each taken as one image, in their order; n may be anything from 1 on."""
+        return self._together(images)[0]
+
+    def judge(self, asked: Sequence[Asked]) -> tuple[Prediction, list[Figure | None]]:
+        """What n pictures are, and the parts of those that are compound figures; a figure's chances are those of both passes."""
+        prediction, features = self._together([one.image for one in asked])
+        figures: list[Figure | None] = [None] * len(asked)
+        if self._parts is None or self._backbone is None or features is None:
+            return prediction, figures
+        chances = prediction.chances.copy()
+        for row in map(int, np.flatnonzero(self._parts.may_be_figure(features))):
+            if asked[row].long_side >= LEAST_FIGURE:
+                figure = self._parts.read(self._backbone.cells(asked[row].image), prediction.chances[row])
+                chances[row] = figure.chances
+                figures[row] = figure if figure.regions else None
+        return self._ensemble.settled(chances, prediction), figures
+
+    def _together(self, images: Sequence[Image.Image]) -> tuple[Prediction, Floats | None]:
+        features = self._backbone.features(images) if self._backbone else None
+        view = View(images, features)
+        return self._ensemble.combine({member.name: member.logits(view) for member in self._members}), features
 
 
 def open_predictor(settings: Settings) -> Predictor:
@@ -40,7 +74,9 @@ def open_predictor(settings: Settings) -> Predictor:
     for kind in chosen:
         require(kind)
     open_on_device = partial(open_network, device=choose_device(settings.device))
-    backbone = open_on_device(SHIPPED_CNN) if any(kind.shared for kind in chosen) else None
+    shared = any(kind.shared for kind in chosen)
+    backbone = open_on_device(SHIPPED_CNN) if shared else None
+    parts = open_parts(SHIPPED_PARTS, shipped_backbone()) if shared and SHIPPED_PARTS.is_file() else None
     thresholds = read_thresholds(settings.thresholds) if settings.thresholds else None
     ensemble = read_ensemble(ensemble_in_use(settings, chosen), thresholds)
-    return Predictor(backbone, [kind.open(open_on_device) for kind in chosen], ensemble)
+    return Predictor(backbone, [kind.open(open_on_device) for kind in chosen], ensemble, parts)

@@ -21,7 +21,10 @@ Threads = Annotated[int, typer.Option(min=0, help="Threads of the training; 0 is
 Arch = Annotated[Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"], typer.Option(help="The network.")]
 Weights = Annotated[str, typer.Option(help="What it starts from: imagenet, none, or a checkpoint of ours.")]
 Recipe = Annotated[Literal["default", "origin"], typer.Option(help="Our recipe, or that of the origin's VGG-16.")]
-Epochs = Annotated[int | None, typer.Option(min=1)]
+Tune = Annotated[
+    bool, typer.Option("--tune", help="Tune all layers of a Lite0 (hours), not its head alone (minutes). Others always are.")
+]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Of tuning.")]
 PerEpoch = Annotated[int | None, typer.Option(min=1, help="Images an epoch.")]
 Folds = Annotated[
     bool, typer.Option("--folds", help="Also train five networks that each leave whole origins out, and judge them there.")
@@ -37,31 +40,41 @@ def cnn(
     arch: Arch = "efficientnet_lite0",
     weights: Weights = "imagenet",
     recipe: Recipe = "default",
+    tune: Tune = False,
     epochs: Epochs = None,
     images_per_epoch: PerEpoch = None,
     threads: Threads = 0,
     folds: Folds = False,
     out: Out = None,
 ) -> None:
-    """Fine-tune the CNN; go on where an earlier run was cut off."""
+    """Fit the CNN's head, or tune all its layers; go on where an earlier run was cut off."""
+    from server.models.files import write_atomically
     from server.models.head_file import install
     from server.training.cnn.config import ORIGIN_VGG16, named_config
     from server.training.cnn.run_folds import run_folds
     from server.training.cnn.train_cnn import train_cnn
+    from server.training.train_parts import train_parts
 
     base = named_config(ORIGIN_VGG16 if recipe == "origin" else None)
+    arch = base.arch if recipe == "origin" else arch
     config = replace(
-        base, data=data, cache=work / "cache", out=work / arch, arch=base.arch if recipe == "origin" else arch, weights=weights,
-        threads=threads, epochs=epochs or base.epochs, images_per_epoch=images_per_epoch or base.images_per_epoch,
+        base, data=data, cache=work / "cache", out=work / arch, arch=arch, weights=weights,
+        tune=tune or base.tune or arch != "efficientnet_lite0", threads=threads,
+        epochs=epochs or base.epochs, images_per_epoch=images_per_epoch or base.images_per_epoch,
     )  # fmt: skip
     try:
         if folds:
             run_folds(replace(config, out=work), work / "oof", work / "folds.jsonl")
         made = train_cnn(config)
+        parts = () if config.tune else (train_parts(config)[0],)
     except (KeyboardInterrupt, Cancelled):
         print(f"stopped; the same command goes on from {config.out}")
         raise typer.Exit(130) from None
-    print(*(install(made, out) if out else (made,)), sep="\n")
+    written = install(made, out) if out else (made,)
+    if out:
+        for path in parts:
+            write_atomically(out.with_name(path.name), path.read_bytes())
+    print(*written, *(out.with_name(path.name) if out else path for path in parts), sep="\n")
 
 
 @app.command()
@@ -69,7 +82,7 @@ def clip(data: Data, work: Work = Path("runs"), threads: Threads = 2) -> None:
     """Fit the compact CLIP to the CNN's features; minutes."""
     from server.training.clip.run_clip import train_clip
 
-    result = train_clip(data, work=work, folds=fold_checkpoints(work), threads=threads)
+    result = train_clip(data, work=work, threads=threads)
     print(result.zero_shot)
 
 
@@ -78,7 +91,7 @@ def kmeans(data: Data, work: Work = Path("runs"), threads: Threads = 2) -> None:
     """Cluster the CNN's features; minutes."""
     from server.training.ensemble.fit_kmeans import fit_kmeans
 
-    print(fit_kmeans(data, work=work, folds=fold_checkpoints(work), threads=threads)["held_out"])
+    print(fit_kmeans(data, work=work, threads=threads)["held_out"])
 
 
 @app.command()
@@ -108,12 +121,3 @@ def ensemble(
     target = out or SHIPPED_FILE
     print(fit_ensemble(data, work / "oof", target))
     write_validation(read_answers(work / "oof", read_rows(data)), target.with_name(FILE_NAME))
-
-
-def fold_checkpoints(work: Path) -> dict[int, Path]:
-    """The networks under `work` that left one fold out each, by that fold."""
-    from server.training.cnn.train_cnn import BEST
-    from server.training.data.folds import FOLDS
-
-    places = {fold: work / f"fold{fold}" / BEST for fold in range(FOLDS)}
-    return {fold: path for fold, path in places.items() if path.is_file()}

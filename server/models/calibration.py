@@ -82,6 +82,11 @@ class Thresholds:
         enough = chances[np.arange(len(chances)), named] >= np.asarray(self.least, np.float32)[named]
         return np.asarray(self.medical_sure(chances) & (enough | (named == NON)))
 
+    def as_json(self) -> dict[str, float]:
+        """What `of` reads back."""
+        least = {str(modality): round(value, 5) for modality, value in zip(MODALITIES, self.least, strict=True)}
+        return {"medical": round(self.medical, 5), **least}
+
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Thresholds:
         """From {modality or "medical": least probability}; `all` gives those not named, and non_medical's stands for medical's.

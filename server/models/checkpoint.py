@@ -42,7 +42,7 @@ class Card:
     metrics: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     licences: str = ""
-    twin: bool = False
+    textures: bool = False
     format: int = FORMAT
 
 
@@ -57,7 +57,7 @@ def save_checkpoint(
     card = Card(
         arch=cnn.arch, classes=cnn.classes, preprocess=cnn.preprocess, kinds=cnn.kinds, text_dim=cnn.text_dim, name=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"), data_sha256=data_sha256, metrics=metrics or {},
-        config=config or {}, licences=licences, twin=cnn.twin is not None,
+        config=config or {}, licences=licences, textures=cnn.textures,
     )  # fmt: skip
     tensors = {
         key: value.detach().to("cpu", torch.float16 if value.is_floating_point() else value.dtype).contiguous()
@@ -81,6 +81,10 @@ def read_card(path: Path) -> Card:
             given = json.loads((file.metadata() or {})[CARD])
         if given["format"] > FORMAT:
             raise ModelError(f"{path.name} is of format {given['format']}; this medlens reads {FORMAT}")
+        if given.pop("twin", False):
+            raise ModelError(
+                f"{path.name} has two branches, which this medlens no longer reads; `medlens train cnn` makes it again"
+            )
         given["preprocess"] = Preprocess.from_json(given["preprocess"])
         given["classes"], given["kinds"] = tuple(given["classes"]), tuple(given["kinds"])
         return Card(**given)
@@ -96,7 +100,7 @@ def load_cnn(path: Path = SHIPPED_CNN) -> CNN:
     from server.models.cnn import build_cnn  # noqa: PLC0415
 
     card = read_card(path)
-    cnn = build_cnn(card.arch, None, card.classes, card.kinds, card.text_dim, twin=card.twin)
+    cnn = build_cnn(card.arch, None, card.classes, card.kinds, card.text_dim, textures=card.textures)
     cnn.preprocess = card.preprocess
     tensors = {key: value.float() for key, value in load_file(path).items()}
     missing, unexpected = cnn.load_state_dict(tensors, strict=False)

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from server.contract.errors import ModelError
-from server.models.compact import SHIPPED_CLIP, CompactCard, Tensors, read_compact_card, read_tensors, shipped_backbone
+from server.models.compact import (
+    SHIPPED_CLIP,
+    CompactCard,
+    Tensors,
+    compact_files,
+    read_compact_card,
+    read_compact_tensors,
+    shipped_backbone,
+)
 from server.models.members import FETCHED, View
 from server.models.prompt_vectors import Origin, PromptVectors
 from server.models.prompts import PromptClass, Prompts, load_prompts
@@ -77,11 +85,11 @@ def open_compact(path: Path = SHIPPED_CLIP, backbone: str | None = None) -> Comp
     card = read_compact_card(path)
     if card.backbone != (backbone or shipped_backbone()):
         raise ModelError(f"{path.name} was fitted to another backbone than cnn.safetensors; `medlens train clip` fits it again")
-    return CompactClip(read_tensors(path, ("visual.head.",)), partial(_open_tower, path, card), card.scale)
+    return CompactClip(read_compact_tensors(path, ("visual.head.",)), partial(_open_tower, path, card), card.scale)
 
 
 def _open_tower(path: Path, card: CompactCard) -> TextTower:
-    return TextTower(read_tensors(path, (PREFIX,)), card)
+    return TextTower(read_compact_tensors(path, (PREFIX,)), card)
 
 
 class ZeroShot:
@@ -165,7 +173,7 @@ def open_member(settings: Settings) -> ClipMember:
 
 def _origin(settings: Settings) -> Origin | None:
     if is_compact(settings):
-        return Origin(COMPACT[0], (SHIPPED_CLIP, SHIPPED_CLIP.with_suffix(".json")))
+        return Origin(COMPACT[0], compact_files())
     from server.models.any_clip import origin  # noqa: PLC0415 - as above
 
     return origin(settings.clip_model, settings.clip_pretrained, settings.data_dir / FETCHED, settings.device)

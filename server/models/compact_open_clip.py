@@ -21,6 +21,7 @@ from server.models.compact import (
     SHIPPED_CLIP,
     WIDTH,
     CompactCard,
+    projection_file,
     read_compact_card,
     shipped_backbone,
     small_tokenizer,
@@ -60,7 +61,8 @@ def _assemble(path: Path, cnn: Path, out: Path) -> None:
     import torch  # noqa: PLC0415 - as above
     from safetensors.torch import load_file, save_file  # noqa: PLC0415
 
-    tensors = load_file(path)
+    beside = projection_file(path)
+    tensors = load_file(path) | (load_file(beside) if beside.is_file() else {})
     for name, value in load_file(cnn).items():
         if name.startswith("body."):
             tensors[TRUNK + name.removeprefix("body.")] = value.half()

@@ -85,8 +85,16 @@ class Ensemble:
         stack = self.stacks.get(frozenset(logits)) or even(sorted(logits))
         chances = stack.chances({name: log_probabilities(logits[name], temperature[name]) for name in logits})
         own = {name: probabilities(logits[name], temperature[name]) for name in logits}
+        return self._settled(chances, own, stack)
+
+    def settled(self, chances: Floats, prediction: Prediction) -> Prediction:
+        """`prediction` with other chances [n, 6], sure where these are."""
+        stack = self.stacks.get(frozenset(prediction.members)) or even(sorted(prediction.members))
+        return self._settled(chances, prediction.members, stack)
+
+    def _settled(self, chances: Floats, members: Mapping[str, Floats], stack: Stack) -> Prediction:
         thresholds = self.thresholds or stack.thresholds
-        return Prediction(chances, own, thresholds.medical_sure(chances), thresholds.sure(chances))
+        return Prediction(chances, members, thresholds.medical_sure(chances), thresholds.sure(chances))
 
 
 def read_ensemble(path: Path, thresholds: Thresholds | None = None) -> Ensemble:

@@ -3,7 +3,7 @@
 On a CPU this runs 4 to 8 times as fast as eager torch, and starts in half a second instead of ten: torch and timm alone take three
 to nine seconds to import, converting through torch.export takes six more (benchmarks/predict.py). It mirrors models/cnn.py layer by
 layer; a test compares both on the same weights. Nothing is sent anywhere: OpenVINO's converter, which reports to its makers, is not
-used. Input: uint8 [n, side, side, 3]; the normalisation is part of the graph. It knows no files and no labels.
+used. Input: uint8 [n, side, side, 3]; the normalisation is part of the graph.
 
 A process has one ov.Core, kept until it ends, as OpenVINO's guide has it: plug-ins are set up once, and none is taken down beside
 running threads.
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.contract.errors import ModelError
-from server.models.layout import FLAT, TEXTURE_STAGES, TRUNK
+from server.models.layout import CELL, CELL_MEANS, CELL_SPREADS, FLAT, STRIDES, TEXTURE_STAGES
 from server.models.preprocess import Preprocess
 
 # Without this module `import openvino` falls back to its own stub, so that nothing in this process can report anything to anyone.
@@ -37,7 +37,6 @@ Tensors: TypeAlias = Mapping[str, NDArray[Any]]
 Node: TypeAlias = Any  # openvino.Node: the package has no types
 # f32: on the machines measured bf16 was slower, and the same picture gets the same answer on every CPU.
 PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
-TWIN = "twin"  # the second branch's tensors begin so
 LITE0_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each stage
 LITE0_EPSILON = 1e-3  # TensorFlow's batch norm, from which these weights come
 MOBILENET_STRIDES = {2: 2, 4: 2, 7: 2, 14: 2}  # by block; 1 elsewhere
@@ -46,30 +45,56 @@ VGG16_LAYOUT = (2, 2, 3, 3, 3)  # convolutions before each pooling
 VGG_GRID = 7  # VGG's classifier reads a 7 x 7 map whatever the picture's size
 
 
-def build_graph(arch: Arch, tensors: Tensors, spec: Preprocess, *, maps: bool = False, twin: bool = True) -> Any:
+def build_graph(arch: Arch, tensors: Tensors, spec: Preprocess, *, textures: bool = False, maps: bool = False) -> Any:
     """An openvino.Model from uint8 [n, side, side, 3] to features [n, f], or with `maps` to a map [n, c, h, w] and features.
 
-    The map's channels are the first features, pooled: the body's, then the twin's. Without `twin` a second branch is left out.
-
+    The map's channels, pooled, are the first features; with `textures` (Lite0) those of the early maps follow (layout.py).
     `tensors`: a checkpoint's, by name. Raises ModelError for an arch without a graph or tensors that do not fit it.
     """
     if arch not in _BODIES:
         raise ModelError(f"no graph for {arch}; known: {', '.join(_BODIES)}")
     pixels = op.parameter([-1, spec.side, spec.side, 3], np.uint8, name="pixels")
-    scale = np.asarray([1 / (255 * std) for std in spec.std], np.float32)
-    shift = np.asarray([mean / std for mean, std in zip(spec.mean, spec.std, strict=True)], np.float32)
-    floats = op.subtract(op.multiply(op.convert(pixels, "f32"), op.constant(scale)), op.constant(shift))
-    x, layers = op.transpose(floats, op.constant(np.array([0, 3, 1, 2]))), _Layers(tensors)
+    x, layers = _normalised(pixels, spec), _Layers(tensors)
     try:
-        if twin and f"{TWIN}.conv_head" in layers:
-            grid, textures = _lite0_twins(layers, x)
-            features = op.concat([_pool(arch, layers, grid), *textures], 1)
+        if textures:
+            *stages, grid = _lite0_maps(layers, x)
+            found = [node for stage in TEXTURE_STAGES for node in (_mean(stages[stage]), _spread(stages[stage]))]
+            features = op.concat([_pool(arch, layers, grid), *found], 1)
         else:
             grid = _BODIES[arch](layers, x)
             features = _pool(arch, layers, grid)
     except KeyError as error:
         raise ModelError(f"the weights do not fit {arch}: {error} is missing") from None
     return ov.Model([op.result(out) for out in ((grid, features) if maps else (features,))], [pixels], arch)
+
+
+def build_cells_graph(tensors: Tensors, spec: Preprocess, shape: tuple[int, int]) -> Any:
+    """An openvino.Model of an EfficientNet-Lite0 from uint8 [n, height, width, 3] to the channels [n, c, h, w] of its cells.
+
+    A cell's channels: the last map's means, then means and spreads of the stages CELL_SPREADS, then the means of CELL_MEANS.
+    `shape`: width and height, multiples of CELL.
+    """
+    width, height = shape
+    pixels = op.parameter([-1, height, width, 3], np.uint8, name="pixels")
+    try:
+        *stages, last = _lite0_maps(_Layers(tensors), _normalised(pixels, spec))
+    except KeyError as error:
+        raise ModelError(f"the weights do not fit efficientnet_lite0: {error} is missing") from None
+    spreads = [node for stage in CELL_SPREADS for node in _cells_of(stages[stage], CELL // STRIDES[stage])]
+    means = [_block_means(stages[stage], CELL // STRIDES[stage]) for stage in CELL_MEANS]
+    channels = op.concat([_block_means(last, CELL // STRIDES[-1]), *spreads, *means], 1)
+    return ov.Model([op.result(channels)], [pixels], "cells")
+
+
+def _cells_of(x: Node, side: int) -> tuple[Node, Node]:
+    """Mean and spread of each block of `side` by `side`."""
+    mean = _block_means(x, side)
+    variance = op.subtract(_block_means(op.multiply(x, x), side), op.multiply(mean, mean))
+    return mean, op.sqrt(op.add(op.relu(variance), op.constant(np.float32(FLAT))))
+
+
+def _block_means(x: Node, side: int) -> Node:
+    return op.avg_pool(x, [side, side], [0, 0], [0, 0], [side, side], True, "floor")
 
 
 def compile_graph(model: Any, **hints: Any) -> Any:
@@ -80,6 +105,14 @@ def compile_graph(model: Any, **hints: Any) -> Any:
 @cache
 def _core() -> Any:
     return ov.Core()
+
+
+def _normalised(pixels: Node, spec: Preprocess) -> Node:
+    """uint8 [n, h, w, 3] as the float32 [n, 3, h, w] that a network reads."""
+    scale = np.asarray([1 / (255 * std) for std in spec.std], np.float32)
+    shift = np.asarray([mean / std for mean, std in zip(spec.mean, spec.std, strict=True)], np.float32)
+    floats = op.subtract(op.multiply(op.convert(pixels, "f32"), op.constant(scale)), op.constant(shift))
+    return op.transpose(floats, op.constant(np.array([0, 3, 1, 2])))
 
 
 class _Layers:
@@ -124,34 +157,18 @@ def _relu6(x: Node) -> Node:
 
 
 def _lite0(layers: _Layers, x: Node) -> Node:
-    *_, last = _lite0_stages(layers, _lite0_stem(layers, x), layers.children("body.blocks"), LITE0_STRIDES)
-    return _lite0_end(layers, last, "body")
+    *_, last = _lite0_maps(layers, x)
+    return last
 
 
-def _lite0_twins(layers: _Layers, x: Node) -> tuple[Node, list[Node]]:
-    """The maps of both branches, channel upon channel, and the textures of the second's path (models/twin.py)."""
-    stages = list(layers.children("body.blocks"))
-    trunk = list(_lite0_stages(layers, _lite0_stem(layers, x), stages[:TRUNK], LITE0_STRIDES[:TRUNK]))
-    *_, last = _lite0_stages(layers, trunk[-1], stages[TRUNK:], LITE0_STRIDES[TRUNK:])
-    second = list(_lite0_stages(layers, trunk[-1], layers.children(f"{TWIN}.blocks"), LITE0_STRIDES[TRUNK:]))
-    path = (*trunk, *second)
-    textures = [node for stage in TEXTURE_STAGES for node in (_mean(path[stage]), _spread(path[stage]))]
-    return op.concat([_lite0_end(layers, last, "body"), _lite0_end(layers, second[-1], TWIN)], 1), textures
-
-
-def _lite0_stem(layers: _Layers, x: Node) -> Node:
-    return _relu6(layers.convolve(x, "body.conv_stem", "body.bn1", LITE0_EPSILON, 2, "same_upper"))
-
-
-def _lite0_stages(layers: _Layers, x: Node, stages: Iterable[str], strides: Iterable[int]) -> Iterator[Node]:
-    for stage, stride in zip(stages, strides, strict=True):
+def _lite0_maps(layers: _Layers, x: Node) -> Iterator[Node]:
+    """The maps after each stage, then the last one."""
+    x = _relu6(layers.convolve(x, "body.conv_stem", "body.bn1", LITE0_EPSILON, 2, "same_upper"))
+    for stage, stride in zip(layers.children("body.blocks"), LITE0_STRIDES, strict=True):
         for number, block in enumerate(layers.children(stage)):
             x = _lite0_block(layers, x, block, stride if number == 0 else 1, skip=number > 0)
         yield x
-
-
-def _lite0_end(layers: _Layers, x: Node, branch: str) -> Node:
-    return _relu6(layers.convolve(x, f"{branch}.conv_head", f"{branch}.bn2", LITE0_EPSILON))
+    yield _relu6(layers.convolve(x, "body.conv_head", "body.bn2", LITE0_EPSILON))
 
 
 def _mean(x: Node, keep: bool = False) -> Node:

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 
 from server.contract.errors import ModelError, WeightsMissing
 from server.contract.modalities import MODALITIES
-from server.models.checkpoint import WEIGHTS
+from server.models.checkpoint import READABLE, WEIGHTS
 from server.models.compact import shipped_backbone
 from server.models.members import View
 
@@ -88,6 +88,7 @@ def save_kmeans(path: Path, model: KMeansModel) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file(arrays, part, metadata={CARD: json.dumps(card)})
+    part.chmod(READABLE)
     part.replace(path)
 
 

@@ -20,6 +20,7 @@ from server.contract.errors import ModelError, SettingsError, WeightsMissing
 from server.contract.modalities import MODALITIES
 from server.models.calibration import Floats
 from server.models.checkpoint import SHIPPED_CNN, WEIGHTS, Card, read_card
+from server.models.compact import compact_files
 from server.models.head_file import files_of, read_head
 from server.models.registry import BIOMED, CONFIG, HUB, folder_name
 from server.settings import Settings
@@ -54,6 +55,10 @@ class Network(Protocol):
     def card(self) -> Card: ...
 
     def features(self, images: Sequence[Image.Image]) -> Floats: ...
+
+    def cells(self, image: Image.Image) -> Floats:
+        """The channels [c, h, w] of a figure's cells, of an EfficientNet-Lite0."""
+        ...
 
 
 OpenNetwork: TypeAlias = Callable[[Path], Network]
@@ -156,7 +161,7 @@ def _clip(name: str, settings: Settings) -> Kind:
     model, tag = settings.clip_model, settings.clip_pretrained
     compact = (model, tag) == COMPACT
     pulled = settings.data_dir / FETCHED / folder_name(model, tag) / CONFIG
-    files = (WEIGHTS / "clip.safetensors", WEIGHTS / "clip.json") if compact else (pulled,)
+    files = compact_files() if compact else (pulled,)
     words = tuple(sorted(PROMPTS.glob("*.toml"))) + ((settings.prompts,) if settings.prompts else ())
     get = "`medlens train clip`" if compact else f"`medlens models pull {model if model.startswith(HUB) else f'{model}/{tag}'}`"
 

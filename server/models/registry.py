@@ -64,6 +64,7 @@ class Shipped:
 
 SHIPPED = (
     Shipped("cnn", WEIGHTS / "cnn.safetensors", "see docs/model-card.md", "medlens train cnn"),
+    Shipped("parts", WEIGHTS / "parts.safetensors", "see docs/model-card.md", "medlens train cnn"),
     Shipped("clip", WEIGHTS / "clip.safetensors", "see docs/model-card.md; text tower Apache-2.0", "medlens train clip"),
     Shipped("kmeans", WEIGHTS / "kmeans.safetensors", "see docs/model-card.md", "medlens train kmeans"),
 )

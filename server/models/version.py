@@ -16,6 +16,7 @@ from server.models.checkpoint import SHIPPED_CNN
 from server.models.ensembles import ensemble_file
 from server.models.files import sha256_of, write_atomically
 from server.models.members import Kind, require
+from server.models.parts import SHIPPED_PARTS
 from server.settings import Settings
 
 # Raise when the same files would give other answers than before: another resize, another way to combine, other panels.
@@ -64,7 +65,10 @@ def _member_files(members: Iterable[Kind]) -> dict[str, Path]:
         words = [path for path in kind.words if path.is_file()]
         files |= {f"{kind.name}/{number}": path for number, path in enumerate((*kind.files, *words))}
         shared = shared or kind.shared
-    return files | ({"backbone": SHIPPED_CNN} if shared else {})
+    if shared:
+        files["backbone"] = SHIPPED_CNN
+        files |= {"parts": SHIPPED_PARTS} if SHIPPED_PARTS.is_file() else {}
+    return files
 
 
 def file_hashes(files: dict[str, Path], kept: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from server.contract.records import MODALITIES, NON_MEDICAL
+from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.training.augment.pixels import jpeg
 from server.training.composed_layouts import LAYOUTS
 from server.training.composed_panels import Sheet, Shown, toned

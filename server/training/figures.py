@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
 from server.models.layout import CELL
 from server.models.parts import NON, shape_for
 from server.training.composed import Shelf, compose

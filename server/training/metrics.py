@@ -59,12 +59,17 @@ def rates(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> dict[str, float]
     return {"precision": precision, "recall": recall, "f1": 2 * precision * recall / (precision + recall) if both else 0.0}
 
 
+def answered(probabilities: Floats) -> Ints:
+    """[n] what a verdict names: the likeliest medical modality where those together reach a half, else non_medical."""
+    return np.where(probabilities[:, NON] <= 0.5, probabilities[:, :NON].argmax(1), NON)
+
+
 def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | None = None) -> dict[str, Any]:
     """The contract's block for one judge. Classes without a picture are left out of balanced accuracy and macro F1.
 
     `medical` is decided by the summed probability of the five medical modalities against one half, as the verdict is.
     """
-    said = probabilities.argmax(1)
+    said = answered(probabilities)
     right = said == labels
     per_class = {
         name: {**rates(labels == i, said == i), "n": int((labels == i).sum())}
@@ -85,7 +90,7 @@ def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | 
             **{f"fpr_at_{round(r * 100)}_recall": fpr_at_recall(medical, score, r) for r in RECALL_ASKED},
         },
         "five_class": five_class(probabilities[five], labels[five]),
-        "ece": expected_calibration_error(probabilities.max(1), right),
+        "ece": expected_calibration_error(probabilities[np.arange(len(said)), said], right),
     }
     if uncertain is not None:
         block["abstained"] = float(uncertain.mean())

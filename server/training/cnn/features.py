@@ -1,25 +1,18 @@
-"""The pooled features of every labelled picture, computed once per body (without a twin) and kept beside the pixel cache.
-
-What the compact CLIP and K-Means learn from. OpenVINO runs the backbone, as in serving. This module
-knows networks and pictures, no labels.
-"""
+"""Features of pictures by serving's own graph, and what ImageNet's classes say of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from server.models.cnn import CNN, imagenet_lite0_state
 from server.models.compact import backbone_digest
-from server.models.preprocess import Bytes, to_square
-from server.training.data.dataset import PixelCache, Row, data_sha256
+from server.models.preprocess import Bytes
 
 BATCH = 16  # larger ones leave the cores' caches
 SEEN_CLEARLY = 0.35  # probability under which the ImageNet class of a photo is a guess, and its name no caption
@@ -36,52 +29,21 @@ def digest_of(cnn: CNN) -> str:
     return backbone_digest(body, cnn.preprocess)
 
 
-def compile_features(cnn: CNN, threads: int, *, twin: bool = False) -> Callable[[Bytes], Floats]:
-    """A function from squares of pixels uint8 [n, side, side, 3] to features, by serving's graph: the body's, or with `twin` all.
+def compile_features(cnn: CNN, threads: int) -> Callable[[Bytes], Floats]:
+    """A function from squares of pixels uint8 [n, side, side, 3] to features [n, feature_dim], by serving's graph.
 
     `threads`: 0 is OpenVINO's choice.
     """
     graph: Any = import_module("server.models.graph")  # half a second of import that reading kept features does not need
 
     tensors = {name: value.detach().cpu().numpy() for name, value in cnn.state_dict().items()}
-    built = graph.build_graph(cnn.arch, tensors, cnn.preprocess, twin=twin)
+    built = graph.build_graph(cnn.arch, tensors, cnn.preprocess, textures=cnn.textures)
     compiled = graph.compile_graph(built, INFERENCE_NUM_THREADS=threads)
 
     def run(squares: Bytes) -> Floats:
         return np.array(compiled(squares)[0], np.float32)
 
     return run
-
-
-def features_of(
-    cnn: CNN,
-    rows: Sequence[Row],
-    pixels: PixelCache,
-    folder: Path,
-    threads: int = 2,
-    progress: Progress | None = None,
-    only: NDArray[np.int64] | None = None,
-) -> Floats:
-    """Features float32 [n, deep_dim] of all rows, or of `only` these and 0 for rows nobody asked for.
-
-    Kept in `folder` by backbone and rows: what was once computed is read.
-    """
-    file = folder / f"features-{digest_of(cnn)}-{data_sha256(rows)[:16]}.npy"
-    shape = (len(rows), cnn.deep_dim)
-    known = np.load(file) if file.is_file() else np.full(shape, np.nan, np.float16)
-    wanted = np.arange(len(rows)) if only is None else np.unique(only)
-    missing = wanted[np.isnan(known[wanted, 0])]
-    if len(missing):
-        run = compile_features(cnn, threads)
-        for start in range(0, len(missing), BATCH):
-            batch = missing[start : start + BATCH]
-            squares = [to_square(Image.fromarray(pixels[int(i)]), cnn.preprocess) for i in batch]
-            known[batch] = run(np.stack(squares))
-            if progress:
-                progress(start + len(batch), len(missing))
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(file, known)
-    return np.nan_to_num(known.astype(np.float32))
 
 
 def imagenet_logits(features: Floats) -> Floats:

@@ -1,19 +1,52 @@
-"""What a training run leaves behind: JSON lines, curves as a picture, and TensorBoard or MLflow where they are installed.
-
-Knows numbers by name; not what they mean.
-"""
+"""What a training run says while it goes on, and what it leaves: JSON lines, curves, TensorBoard or MLflow where installed."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 LOG = "metrics.jsonl"
 CURVES = "curves.png"
+EVERY_S = 10.0  # seconds between two lines: often enough to see that it lives
+
+
+class Reporter:
+    """Lines for a person, from the first batch on: what is being done, how far, how fast, and how long it will take."""
+
+    def __init__(self, say: Callable[[str], None] = print) -> None:
+        self._say, self._what, self._began, self._last, self._first = say, "", 0.0, 0.0, 0
+
+    def images(self, what: str, done: int, most: int) -> None:
+        self.tell(what, done, most, "images")
+
+    def passes(self, done: int, most: int) -> None:
+        self.tell("fitting", done, most, "passes")
+
+    def tell(self, what: str, done: int, most: int, unit: str) -> None:
+        """A line for the first call of its kind, then one every EVERY_S seconds, and the last."""
+        now = time.monotonic()
+        if first := what != self._what:
+            self._what, self._began, self._last, self._first = what, now, now, done
+            self._say(f"{what}: {done} of {most} {unit}")
+        if not first and (now - self._last >= EVERY_S or done == most):
+            self._last = now
+            speed = (done - self._first) / max(now - self._began, 1e-9)
+            left = f", {duration((most - done) / speed)} left" if speed and done < most else ""
+            self._say(f"{what}: {done} of {most} {unit}, {speed:.3g} a second{left}")
+
+
+def duration(seconds: float) -> str:
+    """40 s, 12 min, 3.4 h, 5 days."""
+    for most, size, unit in ((90, 1, "s"), (90 * 60, 60, "min"), (48 * 3600, 3600, "h")):
+        if seconds < most:
+            return f"{seconds / size:.{int(unit == 'h')}f} {unit}"
+    return f"{seconds / 86400:.0f} days"
 
 
 class Progress:

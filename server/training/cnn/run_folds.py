@@ -25,6 +25,7 @@ from server.training.cnn.train_cnn import Stop, pick_device, train_cnn
 from server.training.data.dataset import PixelCache, Row, read_rows
 from server.training.data.folds import FOLDS, fold_of, unit_of
 from server.training.metrics import auroc, confusion, figures, fpr_at_recall, interval, per_origin
+from server.training.train_head import fold_answers
 
 NON = MODALITIES.index(NON_MEDICAL)
 CONFUSERS = ("science_confuser", "medical_context")
@@ -34,12 +35,28 @@ ORDINARY = ("photo", "photo_gray", "chart", "diagram", "screenshot", "document",
 def run_folds(
     config: TrainConfig, oof: Path, results: Path | None, folds: tuple[int, ...] = tuple(range(FOLDS)), stop: Stop = lambda: False
 ) -> None:
-    """Train and judge each of `folds` under `config.out`/fold<k>; goes on where it was cut off."""
+    """Train and judge each of `folds` under `config.out`/fold<k>; heads alone are fitted all at once."""
+    if not config.tune:
+        judge_heads(config, oof, results)
+        return
     for fold in folds:
         one = replace(config, hold_out=fold, out=config.out / f"fold{fold}")
         block = judge_fold(one, oof, train_cnn(one, stop))
         if results is not None:
             write_result(results, {"run": f"fold{fold}", "held_out": block.pop("origins"), **block}, one)
+
+
+def judge_heads(config: TrainConfig, oof: Path, results: Path | None) -> None:
+    """Five heads over one body, each asked about the fold it saw nothing of."""
+    rows = read_rows(config.data)
+    logits, of, _ = fold_answers(config)
+    oof.mkdir(parents=True, exist_ok=True)
+    for fold in range(FOLDS):
+        held = np.flatnonzero(of == fold)
+        np.savez(oof / f"{fold}.npz", logits=logits[held], indices=held)
+        if results is not None:
+            block = described(softmax(logits[held]), [rows[i] for i in held])
+            write_result(results, {"run": f"fold{fold}", "held_out": block.pop("origins"), **block}, config)
 
 
 def judge_fold(config: TrainConfig, oof: Path, path: Path) -> dict[str, Any]:

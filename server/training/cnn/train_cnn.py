@@ -1,7 +1,7 @@
 """Train the supervised network: `medlens train cnn --data DIR`. Reads top to bottom; every knob is in config.py.
 
-Heads first on frozen features, then all layers; a run that was killed goes on where it was. The best (or last) averaged weights are
-written as a checkpoint with a card. Serving never imports this.
+By default the head alone (train_head.py). With `tune`, and for every other architecture, heads first on frozen features, then all
+layers; a run that was killed goes on where it was. The best (or last) averaged weights are written as a checkpoint with a card.
 """
 
 from __future__ import annotations
@@ -24,34 +24,33 @@ from server.contract.modalities import MODALITIES
 from server.models.checkpoint import save_checkpoint
 from server.models.cnn import CNN, build_cnn
 from server.models.preprocess import Preprocess
-from server.training.cnn.blend import blend
 from server.training.cnn.config import LICENCES, TrainConfig
 from server.training.cnn.frozen import Frozen, frozen_features
 from server.training.cnn.held_out import measure
 from server.training.cnn.objective import Objective, make_targets
-from server.training.cnn.progress import Progress, draw_curves
+from server.training.cnn.progress import Progress, Reporter, draw_curves
 from server.training.cnn.state import State
-from server.training.cnn.twin_head import add_twin
 from server.training.data import loader, sampling
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
 from server.training.data.splits import split
-from server.training.data.views import phantom_views, twin_views
-from server.training.drawn import phantoms
+from server.training.train_head import BEST, train_head
 
-BEST = "cnn.safetensors"  # what a run is for
-TUNED = "tuned.safetensors"  # the last or best epoch's weights, before they are blended with the start's
 HEAD_BATCH = 256  # rows of cached features in one step
 LOG_EVERY = 10  # steps
 SEED_STRIDE = 1_000_003  # a prime above any number of steps: two seeds share no step's chances
 TEXT_DIM = 384  # of the text teacher
 Stop = Callable[[], bool]
+Say = Callable[[str], None]
 
 
-def train_cnn(config: TrainConfig, stop: Stop = lambda: False) -> Path:
+def train_cnn(config: TrainConfig, stop: Stop = lambda: False, say: Say = print) -> Path:
     """Train and return the path of the checkpoint. Raises Cancelled when `stop()` turns true: the next call goes on from there."""
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
+    if not config.tune and config.arch == "efficientnet_lite0":
+        return train_head(config, say)
+    reporter = Reporter(say)
     rows = read_rows(config.data)
     train, held = split(rows, config)
     cache = PixelCache(rows, config.cache)
@@ -69,29 +68,21 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False) -> Path:
 
     state = State(config.out / "state.pt", cnn.to(device), make_optimiser(cnn, config), ema=config.ema)
     resumed = state.load()
-    if not resumed and config.frozen_steps:
-        warm_heads(cnn, objective, config, frozen, train, weights, rows, cache, device)
+    if not resumed and config.frozen_steps and config.weights != "none":  # a body that knows nothing gives a head nothing to learn
+        warm_heads(cnn, objective, config, frozen, train, weights, rows, cache, device, reporter)
         state.reset_average()
     with Progress(config.out, config.out.name, {k: str(v) for k, v in asdict(config).items()}) as progress:
         while state.epoch < config.epochs and not state.gave_up:
             order = epoch_order(config, train, weights, per_epoch, state.epoch)
             shown = loader.Shown(rows, cache, order, config.seed * 1000 + state.epoch, config.side, config.augmentation)
-            run_epoch(state, objective, config, shown, steps, device, progress, stop)
+            run_epoch(state, objective, config, shown, steps, device, progress, stop, reporter)
             state.finish_epoch()
             block = measure(state.averaged, rows, cache, held, device) if len(held) else {}
             progress.log(state.step, epoch=state.epoch, **{f"held_{key}": value for key, value in block.items()})
-            if state.better(block.get("loss"), config.select, config.patience) or not (config.out / TUNED).exists():
+            if state.better(block.get("loss"), config.select, config.patience) or not (config.out / BEST).exists():
                 keep(state.averaged, config, rows, train, block)
             state.save()
             draw_curves(config.out)
-    if config.tuned_share == 1 or frozen is None:
-        (config.out / BEST).write_bytes((config.out / TUNED).read_bytes())
-    else:
-        blend(config.out / TUNED, config.out / BEST, rows, train, frozen, config)
-        if config.twin:
-            views = twin_views(rows, cache, config.cache, config.threads)
-            drawn = phantom_views(config.cache, config.phantoms, config.threads)
-            add_twin(config.out / BEST, rows, train, views, drawn, phantoms.labels(config.phantoms), config.non_medical_share)
     return config.out / BEST
 
 
@@ -104,7 +95,7 @@ def keep(cnn: CNN, config: TrainConfig, rows: list[Row], train: NDArray[np.int64
         if key not in ("data", "out", "cache")
     }
     digest = data_sha256([rows[i] for i in train])
-    save_checkpoint(config.out / TUNED, cnn, name=name, data_sha256=digest, metrics=block, config=plain, licences=LICENCES)
+    save_checkpoint(config.out / BEST, cnn, name=name, data_sha256=digest, metrics=block, config=plain, licences=LICENCES)
 
 
 def epoch_order(
@@ -150,7 +141,7 @@ def schedule(config: TrainConfig, step: int, total: int) -> float:
 
 def warm_heads(
     cnn: CNN, objective: Objective, config: TrainConfig, frozen: Frozen | None, train: NDArray[np.int64],
-    weights: NDArray[np.float64], rows: list[Row], cache: PixelCache, device: torch.device,
+    weights: NDArray[np.float64], rows: list[Row], cache: PixelCache, device: torch.device, reporter: Reporter,
 ) -> None:  # fmt: skip
     """Fit the heads while the body stands still: a fresh head's first gradients would spoil what the body knows."""
     heads = [parameter for name, parameter in cnn.named_parameters() if not name.startswith("body.")]
@@ -172,6 +163,7 @@ def warm_heads(
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(objective.loss(features, torch.from_numpy(drawn))[0])
         optimiser.step()
+        reporter.tell("heads, with the body standing still", step + 1, config.frozen_steps, "steps")
     cnn.freeze_body(False)
 
 
@@ -188,7 +180,7 @@ class Features(nn.Module):
 
 def run_epoch(
     state: State, objective: Objective, config: TrainConfig, shown: loader.Shown, steps: int, device: torch.device,
-    progress: Progress, stop: Stop,
+    progress: Progress, stop: Stop, reporter: Reporter,
 ) -> None:  # fmt: skip
     cnn = state.cnn.train().to(memory_format=torch.channels_last)
     for part in cnn.early(config.freeze_stages if config.weights != "none" else 0):
@@ -212,6 +204,7 @@ def run_epoch(
         nn.utils.clip_grad_norm_(cnn.parameters(), 5.0)
         state.optimiser.step()
         state.advance()
+        reporter.tell("training", state.step, total, "steps")
         if state.step % LOG_EVERY == 0:
             speed = (state.step_in_epoch - at) * config.batch / (time.monotonic() - began)
             progress.log(state.step, loss=float(loss.detach()), lr=config.lr * factor, images_per_second=round(speed, 1), **parts)

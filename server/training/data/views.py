@@ -1,13 +1,15 @@
-"""What the untouched ImageNet network sees in several views of every picture and phantom: what the twin's head learns from.
+"""What ImageNet's network sees in several views of every labelled picture and phantom: what the CNN's head learns from.
 
-The data's pictures were stored by label: medical ones at JPEG quality 80 and 240 pixels, the others at 66 and 224. Early maps
-see that, so a head fitted on the pictures as they lie would learn it, and fail on the web. Every view is therefore scaled and
-saved anew by chance, alike for all labels and phantoms (docs/experiments.md). Knows labels only where the augmentation needs them.
+The first 12,905 pictures were stored by label: medical ones at JPEG quality 80 and 240 pixels, the others at 66 and 224. Early maps
+see that, so a head fitted on the pictures as they lie would learn it, and fail on the web. What is learned from is therefore scaled
+and saved anew by chance, alike for all labels and phantoms (docs/experiments.md).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -15,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from server.contract.modalities import MODALITIES
-from server.models.cnn import build_cnn
-from server.models.layout import DEEP, TWIN_DIM
+from server.models.cnn import CNN
 from server.models.preprocess import to_square
 from server.training.augment.augment import augment
 from server.training.augment.framed import framed
-from server.training.cnn.features import compile_features
+from server.training.cnn.features import compile_features, digest_of
 from server.training.data.dataset import PixelCache, Row, data_sha256
 from server.training.drawn.phantoms import PHANTOMS, phantom, phantoms_sha256
 
@@ -29,11 +29,17 @@ SHORT_SIDES = (140, 224)  # pixels of the short side when saved anew: below what
 QUALITIES = (35, 85)  # of JPEG
 BATCH = 8  # larger ones leave the cores' caches
 SEED = 20251122
+FEW = 60  # of an origin and kind: further framed views of the large origins taught nothing
 
 Floats = NDArray[np.float16]
-View = Callable[[Image.Image, str, np.random.Generator, int], Image.Image]
+Ints = NDArray[np.int64]
 Show = Callable[[int, np.random.Generator], tuple[Image.Image, str]]  # a picture by its number, and its label
-Say = Callable[[str], None]
+Progress = Callable[[str, int, int], None]  # what is looked at, how many of how many
+
+
+def as_it_lies(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
+    """For measuring, never for learning."""
+    return picture
 
 
 def resaved(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
@@ -48,7 +54,7 @@ def resaved(picture: Image.Image, label: str, rng: np.random.Generator, side: in
 
 
 def augmented(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
-    """As training shows it to the network that is tuned."""
+    """Cut, tinted, marked and saved as on the web (augment.py)."""
     return Image.fromarray(augment(picture, label, rng, side))
 
 
@@ -57,57 +63,82 @@ def in_a_frame(picture: Image.Image, label: str, rng: np.random.Generator, side:
     return resaved(framed(picture, rng), label, rng, side)
 
 
-VIEWS: tuple[View, ...] = (resaved, augmented, resaved, augmented, in_a_frame, in_a_frame)
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to look at every picture. `seed` draws its chances; `few`: at most FEW of an origin and kind are looked at."""
+
+    name: str
+    show: Callable[[Image.Image, str, np.random.Generator, int], Image.Image]
+    seed: int
+    few: bool = False
 
 
-def twin_views(rows: Sequence[Row], cache: PixelCache, folder: Path, threads: int = 0, say: Say = print) -> list[Floats]:
-    """For each of VIEWS the twin's features float16 [n, TWIN_DIM] of all rows. Kept in `folder`; three minutes each on one core."""
-
-    def show(i: int, _: np.random.Generator) -> tuple[Image.Image, str]:
-        return Image.fromarray(cache[i]), rows[i].label
-
-    return _views("pictures", show, len(rows), data_sha256(rows), folder, threads, say)
+PLAIN = View("as they lie", as_it_lies, 0)
+LEARNED = (View("saved anew", resaved, 1), View("augmented", augmented, 3), View("framed", in_a_frame, 5, few=True))
 
 
-def phantom_views(folder: Path, each: int, threads: int = 0, say: Say = print) -> list[Floats]:
-    """For each of VIEWS the twin's features float16 [p, TWIN_DIM] of phantoms, `each` of a kind, drawn anew for each view.
+def few_of_each(rows: Sequence[Row]) -> Ints:
+    """The row numbers, in order, of at most FEW pictures of each origin, label and kind, drawn at random but always the same."""
+    seen: Counter[tuple[str, str, str]] = Counter()
+    kept = []
+    for i in np.random.default_rng(0).permutation(len(rows)):
+        seen[key := (rows[i].origin, rows[i].label, rows[i].kind)] += 1
+        if seen[key] <= FEW:
+            kept.append(int(i))
+    return np.array(sorted(kept), np.int64)
 
-    Kept in `folder` by what the phantoms look like; two minutes each on one core.
-    """
 
-    def show(i: int, rng: np.random.Generator) -> tuple[Image.Image, str]:
-        return phantom(i, each, rng)
+def deep_features(cnn: CNN, rows: Sequence[Row], cache: PixelCache, folder: Path, threads: int = 0,
+                  progress: Progress | None = None) -> NDArray[np.float32]:  # fmt: skip
+    """float32 [n, deep_dim] of every picture saved anew: what the compact CLIP and K-Means learn from."""
+    seen, _ = Looker(cnn, folder, threads, progress).rows(LEARNED[0], rows, cache)
+    return np.asarray(seen[:, : cnn.deep_dim], np.float32)
 
-    return _views("phantoms", show, len(PHANTOMS) * each, phantoms_sha256(each), folder, threads, say, (1,))
 
+class Looker:
+    """Looks at views once and keeps the features float16 [n, feature_dim] in `folder`, by network and pictures."""
 
-def _views(
-    what: str, show: Show, count: int, digest: str, folder: Path, threads: int, say: Say, chances: tuple[int, ...] = ()
-) -> list[Floats]:
-    """Each view of `count` pictures, read from `folder` where an earlier run kept it. Other `chances`, another seed."""
-    views = []
-    for number, view in enumerate(VIEWS):
-        file = folder / f"twin-{TWIN_DIM}-{number}-{digest[:16]}.npy"
+    def __init__(self, cnn: CNN, folder: Path, threads: int = 0, progress: Progress | None = None) -> None:
+        self._cnn, self._folder, self._threads, self._progress = cnn, folder, threads, progress
+
+    def rows(self, view: View, rows: Sequence[Row], cache: PixelCache) -> tuple[Floats, Ints]:
+        """Features of the rows looked at, and their numbers. About three minutes a view of 16,000 pictures on one idle core."""
+        at = few_of_each(rows) if view.few else np.arange(len(rows))
+
+        def show(i: int, _: np.random.Generator) -> tuple[Image.Image, str]:
+            return Image.fromarray(cache[i]), rows[i].label
+
+        return self._seen(view, at, show, data_sha256(rows), real=True), at
+
+    def phantoms(self, view: View, each: int) -> Floats:
+        """Features of `each` phantoms of a kind, drawn anew for each view."""
+
+        def show(i: int, rng: np.random.Generator) -> tuple[Image.Image, str]:
+            return phantom(i, each, rng)
+
+        return self._seen(view, np.arange(len(PHANTOMS) * each), show, phantoms_sha256(each), real=False)
+
+    def _seen(self, view: View, at: Ints, show: Show, digest: str, *, real: bool) -> Floats:
+        what = f"{'pictures' if real else 'phantoms'} {view.name}"
+        file = self._folder / f"view-{view.seed}-{int(real)}-{digest_of(self._cnn)}-{digest[:16]}.npy"
         if not file.is_file():
-            say(f"view {number + 1} of {len(VIEWS)} of {count} {what}")
-            folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
             part = file.with_suffix(".part.npy")
-            np.save(part, _seen(view, show, count, (SEED, number, *chances), threads))
+            np.save(part, self._look(view, at, show, what, int(real)))
             part.replace(file)
-        views.append(np.load(file))
-    return views
+        found: Floats = np.load(file)
+        return found
 
-
-def _seen(view: View, show: Show, count: int, seed: tuple[int, ...], threads: int) -> Floats:
-    cnn = build_cnn("efficientnet_lite0", "imagenet", MODALITIES, twin=True)
-    seen, side = compile_features(cnn, threads, twin=True), cnn.preprocess.side
-    out = np.zeros((count, TWIN_DIM), np.float16)
-    for start in range(0, count, BATCH):
-        at = range(start, min(start + BATCH, count))
-        squares = []
-        for i in at:
-            rng = np.random.default_rng((*seed, i))
-            picture, label = show(i, rng)
-            squares.append(to_square(view(picture, label, rng, side), cnn.preprocess))
-        out[at.start : at.stop] = seen(np.stack(squares))[:, DEEP:]
-    return out
+    def _look(self, view: View, at: Ints, show: Show, what: str, real: int) -> Floats:
+        run, spec = compile_features(self._cnn, self._threads), self._cnn.preprocess
+        out = np.zeros((len(at), self._cnn.feature_dim), np.float16)
+        for start in range(0, len(at), BATCH):
+            squares = []
+            for i in map(int, at[start : start + BATCH]):
+                rng = np.random.default_rng((SEED, view.seed, real, i))
+                picture, label = show(i, rng)
+                squares.append(to_square(view.show(picture, label, rng, spec.side), spec))
+            out[start : start + len(squares)] = run(np.stack(squares))
+            if self._progress:
+                self._progress(what, start + len(squares), len(at))
+        return out

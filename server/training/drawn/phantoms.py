@@ -1,4 +1,4 @@
-"""Every phantom and its label: what the twin's head learns from beside the labelled pictures.
+"""Every phantom and its label: what the CNN's head learns from beside the labelled pictures.
 
 Origins of some kinds are few; a drawn picture of the kind stands in where no other shows it. The kinds were chosen from what the
 folds missed and from what radiology's textbooks list; none was drawn after a picture of the data. Knows no files.

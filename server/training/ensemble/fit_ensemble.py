@@ -20,10 +20,19 @@ from numpy.typing import NDArray
 
 from server.contract.errors import NotFound, RequestError
 from server.contract.modalities import MODALITIES
-from server.models.calibration import Floats, Thresholds, log_probabilities, probabilities
+from server.models.calibration import NON, Floats, Thresholds, answers, log_probabilities, probabilities
 from server.models.ensemble import FORMAT, Stack
 from server.training.data.dataset import Row, data_sha256, read_rows
-from server.training.ensemble.stacking import SURE_ACCURACY, Ints, Wide, fit_stack, fit_temperature, fit_thresholds, origin_weights
+from server.training.ensemble.stacking import (
+    KIND_FLOORS,
+    SURE_ACCURACY,
+    Ints,
+    Wide,
+    fit_stack,
+    fit_temperature,
+    fit_thresholds,
+    origin_weights,
+)
 from server.training.metrics import figures
 
 Strings: TypeAlias = NDArray[np.str_]
@@ -87,9 +96,9 @@ def fitted(heard: Heard) -> dict[str, Any]:
     for some in subsets:
         raw = cross_fit(heard, some)
         temperature = _left(raw, heard)
-        thresholds = fit_thresholds(_tempered(raw, temperature), heard.labels)
+        thresholds = fit_thresholds(_tempered(raw, temperature), heard.labels, floors=KIND_FLOORS)
         stacks.append(_written(_fit(heard, some), thresholds, temperature))
-        after["+".join(some)] = figures(*settle(raw, heard))
+        after["+".join(some)] = settle(raw, heard)
     return {
         "format": FORMAT,
         "modalities": list(MODALITIES),
@@ -109,16 +118,24 @@ def cross_fit(heard: Heard, members: Sequence[str]) -> Floats:
     return crossed
 
 
-def settle(raw: Floats, heard: Heard) -> tuple[Floats, Ints, NDArray[np.bool_]]:
-    """Calibrated probabilities, labels, and which rows are uncertain: temperature and thresholds of each fold from the others."""
-    chances, uncertain = raw.copy(), np.zeros(len(raw), np.bool_)
+def settle(raw: Floats, heard: Heard) -> dict[str, Any]:
+    """The figures of calibrated answers: temperature and thresholds of each fold come from the others.
+
+    `medical_abstained` and `medical_right_when_sure` are of "medical or not" alone, the others of the modality too.
+    """
+    chances, uncertain, medical_sure = raw.copy(), np.zeros(len(raw), np.bool_), np.zeros(len(raw), np.bool_)
     for fold in np.unique(heard.folds):
         here = heard.folds == fold
         others = heard.only(~here)
         temperature = _left(raw[~here], others)
         chances[here] = _tempered(raw[here], temperature)
-        uncertain[here] = ~fit_thresholds(_tempered(raw[~here], temperature), others.labels).sure(chances[here])
-    return chances, heard.labels, uncertain
+        thresholds = fit_thresholds(_tempered(raw[~here], temperature), others.labels, floors=KIND_FLOORS)
+        uncertain[here], medical_sure[here] = ~thresholds.sure(chances[here]), thresholds.medical_sure(chances[here])
+    right = (answers(chances) != NON) == (heard.labels != NON)
+    return figures(chances, heard.labels, uncertain) | {
+        "medical_abstained": float((~medical_sure).mean()),
+        "medical_right_when_sure": float(right[medical_sure].mean()) if medical_sure.any() else None,
+    }
 
 
 def _fit(heard: Heard, members: Sequence[str]) -> Stack:
@@ -149,5 +166,5 @@ def _written(stack: Stack, thresholds: Thresholds, temperature: float) -> dict[s
         "members": list(stack.members),
         "weights": [round(weight, 5) for weight in stack.weights],
         "temperature": round(temperature, 4),
-        "thresholds": {modality: round(least, 5) for modality, least in zip(MODALITIES, thresholds.least, strict=True)},
+        "thresholds": thresholds.as_json(),
     }

@@ -19,10 +19,12 @@ from sklearn.decomposition import PCA
 from server.contract.modalities import MODALITIES
 from server.models.checkpoint import SHIPPED_CNN, load_cnn
 from server.models.kmeans import SHIPPED_KMEANS, KMeansModel, mixed, save_kmeans, squared_distances, unit
-from server.training.clip.run_clip import few_of_each, held_out_features
-from server.training.cnn.features import digest_of, features_of
+from server.training.clip.run_clip import few_of_each
+from server.training.cnn.features import digest_of
+from server.training.cnn.progress import Reporter
 from server.training.data.dataset import PixelCache, Row, read_rows
-from server.training.data.folds import fold_of
+from server.training.data.folds import FOLDS, fold_of
+from server.training.data.views import deep_features
 from server.training.metrics import figures
 
 Floats = NDArray[np.float32]
@@ -37,20 +39,16 @@ SEED = 20251122
 
 def fit_kmeans(
     data: Path, out: Path = SHIPPED_KMEANS, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *,
-    folds: Mapping[int, Path] | None = None,
     counts: Sequence[int] = COUNTS, threads: int = 2, say: Say = print,
 ) -> dict[str, Any]:  # fmt: skip
-    """Choose K on held-out origins, fit on all rows, write `out` and `work`/oof/kmeans/FOLD.npz; the figures of each K tried.
-
-    `folds`: CNN checkpoints trained without that fold, as for train_clip; only those folds are judged.
-    """
+    """Choose K on held-out origins, fit on all rows, write `out` and `work`/oof/kmeans/FOLD.npz; the figures of each K tried."""
     rows = read_rows(data)
     kept, network = work / "cache", load_cnn(cnn)
     pixels = PixelCache(rows, kept)
     labels = np.array([MODALITIES.index(row.label) for row in rows])
     fold, learned = fold_of(rows), few_of_each(rows)
-    features = features_of(network, rows, pixels, kept, threads, only=None if not folds else learned)
-    by_fold = held_out_features(folds, features, rows, fold, pixels, kept, threads)
+    features = deep_features(network, rows, pixels, kept, threads, Reporter(say).images)
+    by_fold = dict.fromkeys(range(FOLDS), features)
     judged = np.isin(fold, list(by_fold))
     tried = {count: held_out(by_fold, rows, labels, fold, count) for count in counts}
     best: tuple[float, int, float] = (0.0, 0, 0.0)

@@ -21,7 +21,7 @@ from server.contract.modalities import MODALITIES
 from server.models.calibration import LEAST_LOG_PROBABILITY, Floats, Thresholds, log_probabilities
 from server.models.ensemble import Ensemble, Stack
 from server.training.ensemble.fit_ensemble import LEAST, Heard
-from server.training.ensemble.stacking import SURE_ACCURACY, WEIGHTS, Ints, Wide, fit_thresholds, origin_weights
+from server.training.ensemble.stacking import KIND_FLOORS, SURE_ACCURACY, WEIGHTS, Ints, Wide, fit_thresholds, origin_weights
 from server.training.metrics import figures
 
 LEAST_CORRECTIONS = 10  # fewer cannot both teach and be held back to judge what they taught
@@ -137,7 +137,7 @@ def _try(task: _Task, strength: float, promised: float) -> tuple[Stack, dict[str
         held_back[here] = _fit(task, ~here, strength).chances({name: rows[here] for name, rows in task.corrected.items()})
     stack = _fit(task, parts >= 0, strength)
     said, labels = stack.chances(task.known), task.validation.labels
-    thresholds = fit_thresholds(np.concatenate([said, held_back]), np.concatenate([labels, task.labels]), promised)
+    thresholds = fit_thresholds(np.concatenate([said, held_back]), np.concatenate([labels, task.labels]), promised, KIND_FLOORS)
     return replace(stack, thresholds=thresholds), _figures(said, labels, thresholds), held_back
 
 
@@ -194,5 +194,5 @@ def written(stack: Stack) -> dict[str, Any]:
         "weights": [round(weight, 5) for weight in stack.weights],
         "bias": [round(value, 5) for value in stack.bias],
         "temperature": round(stack.temperature, 4),
-        "thresholds": {name: round(least, 5) for name, least in zip(MODALITIES, thresholds.least, strict=True)},
+        "thresholds": thresholds.as_json(),
     }

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from server.contract.modalities import MODALITIES
-from server.models.calibration import Floats, Thresholds, log_probabilities, probabilities
+from server.models.calibration import HALF, NON, Floats, Thresholds, answers, log_probabilities, medical_chance, probabilities
 from server.models.ensemble import Stack
 
 Ints = NDArray[np.int64]
@@ -27,12 +27,15 @@ WEIGHTS = (0.0, 5.0)
 # How far fitted weights go back to equal ones. Fitted, the best member drowns the others, and on other folds its company is worth
 # more than that: docs/decisions/one-weight-one-threshold.md.
 TO_EQUAL = 0.5
-# Share of answers given as sure that must be right on the images the threshold is chosen on. On the next origins that share loses
-# half a thousandth, and .995 is promised there: docs/decisions/threshold-of-certainty.md says what it costs.
-SURE_ACCURACY = 0.996
+# Share of answers given as sure that must be right on the images the thresholds are chosen on, which is what is promised of origins
+# never trained on: docs/decisions/threshold-of-certainty.md says what it costs and what is left of it on the fold not seen.
+SURE_ACCURACY = 0.995
 # No answer below this is called sure, however well the members did on the images at hand.
 LEAST_SURE = 0.5
 NEVER = 1.0
+# "Medical or not" and the modality: below these, less than 99 % of the sure answers were right about kinds of images that had been
+# left out whole of what the CNN's head learned from (docs/decisions/threshold-of-certainty.md).
+KIND_FLOORS = (0.97, 0.985)
 
 
 def fit_temperature(logits: Floats, labels: Ints, weights: Wide | None = None) -> float:
@@ -68,22 +71,34 @@ def fit_stack(logs: Mapping[str, Floats], labels: Ints, weights: Wide | None = N
     return Stack(members, tuple(float(weight) for weight in found.x + TO_EQUAL * (found.x.mean() - found.x)))
 
 
-def fit_thresholds(chances: Floats, labels: Ints, accuracy: float = SURE_ACCURACY) -> Thresholds:
-    """The least confidence at which answers are right `accuracy` of the time, the same for both questions and every answer.
+def fit_thresholds(
+    chances: Floats, labels: Ints, accuracy: float = SURE_ACCURACY, floors: tuple[float, float] = (LEAST_SURE, LEAST_SURE)
+) -> Thresholds:
+    """The least probabilities at which "medical or not" is right `accuracy` of the time, and, where that is sure, the whole answer.
 
-    A threshold for each class keeps more answers on the images it was chosen on, and far less of its promise on other origins.
+    "Not medical" keeps the promise by itself too, since no modality follows it. Neither is below its floor: (medical, modality). A
+    threshold for each class keeps more answers on the images it was chosen on, and far less of its promise on other origins.
     """
-    confidence, right = chances.max(axis=1), chances.argmax(axis=1) == labels
+    chance, is_medical = medical_chance(chances), labels != NON
+    confidence, right, other = np.maximum(chance, 1 - chance), (chance >= HALF) == is_medical, chance < HALF
+    medical = max(floors[0], _least(confidence, right, accuracy), _least(confidence[other], right[other], accuracy))
+    sure = Thresholds(medical=medical).medical_sure(chances)
+    named = answers(chances)
+    confidence = np.where(named == NON, 1.0, chances[np.arange(len(chances)), named])  # "not medical" is sure by that alone
+    modality = max(floors[1], _least(confidence[sure], named[sure] == labels[sure], accuracy)) if sure.any() else NEVER
+    return Thresholds((modality,) * len(MODALITIES), medical)
+
+
+def _least(confidence: Floats, right: NDArray[np.bool_], accuracy: float) -> float:
+    """The least confidence from which on answers are right `accuracy` of the time; NEVER where none is."""
     order = np.argsort(-confidence, kind="stable")
     enough = np.cumsum(right[order]) >= accuracy * np.arange(1, len(order) + 1)
     kept = np.flatnonzero(enough & (confidence[order] >= LEAST_SURE))
     if not len(kept):
-        return Thresholds((NEVER,) * len(MODALITIES), NEVER)
-    ranked = confidence[order]
-    last = int(kept[-1])
+        return NEVER if len(order) else LEAST_SURE
+    ranked, last = confidence[order], int(kept[-1])
     below = float(ranked[last + 1]) if last + 1 < len(ranked) else LEAST_SURE
-    least = max(LEAST_SURE, (float(ranked[last]) + below) / 2)
-    return Thresholds((least,) * len(MODALITIES), least)
+    return max(LEAST_SURE, (float(ranked[last]) + below) / 2)
 
 
 def _shares(labels: Ints, weights: Wide | None) -> Wide:

@@ -1,0 +1,115 @@
+"""The default recipe of `medlens train cnn`: ImageNet's own EfficientNet-Lite0 as it is, and a head fitted on what it sees.
+
+Tuning the body gained next to nothing over this on origins it never saw (docs/experiments.md), cost hours, and made folds dear.
+Features are computed once and kept beside the pixel cache; the fit itself takes a minute or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from server.contract.modalities import MODALITIES
+from server.models.checkpoint import save_checkpoint
+from server.models.cnn import CNN, build_cnn
+from server.models.layout import DEEP
+from server.training.cnn.config import LICENCES, TrainConfig
+from server.training.cnn.progress import Reporter
+from server.training.data import sampling
+from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
+from server.training.data.folds import FOLDS, fold_of
+from server.training.data.splits import split
+from server.training.data.views import LEARNED, PLAIN, Looker
+from server.training.drawn import phantoms
+from server.training.head import Heads, fit_heads
+
+BEST = "cnn.safetensors"  # what a run is for
+DRAWN_SHARE = 0.15  # of the weight of all that is learned from is phantoms, evenly among their kinds; .05 to .2 were within .005
+
+Say = Callable[[str], None]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Features [n, f] of all views one below the other, class numbers, row numbers (-1: a phantom) and view numbers [n]."""
+
+    features: NDArray[np.float16]
+    labels: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    views: NDArray[np.int64]
+
+
+def body(weights: str = "imagenet") -> CNN:
+    """The network whose features everything reads, its head not yet fitted."""
+    return build_cnn("efficientnet_lite0", weights, MODALITIES, textures=True).eval()
+
+
+def lessons(cnn: CNN, rows: Sequence[Row], cache: PixelCache, config: TrainConfig, reporter: Reporter) -> Lessons:
+    looker = Looker(cnn, config.cache, config.threads, reporter.images)
+    labels = np.array([MODALITIES.index(row.label) for row in rows])
+    drawn = np.array([MODALITIES.index(label) for label in phantoms.labels(config.phantoms)], np.int64)
+    parts: list[tuple[NDArray[np.float16], NDArray[np.int64], NDArray[np.int64]]] = []
+    for view in LEARNED:
+        seen, at = looker.rows(view, rows, cache)
+        parts.append((seen, labels[at], at))
+        parts.append((looker.phantoms(view, config.phantoms), drawn, np.full(len(drawn), -1)))
+    views = np.concatenate([np.full(len(one[1]), number // 2) for number, one in enumerate(parts)])
+    features, answers, numbers = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    return Lessons(features, answers.astype(np.int64), numbers.astype(np.int64), views)
+
+
+def lesson_weights(given: Lessons, rows: Sequence[Row], trained: Mask, non_medical_share: float) -> NDArray[np.float64]:
+    """[n], sums to 1: how much each lesson counts when only the rows `trained` [rows] may be learned from. Views count alike."""
+    by_row = np.zeros(len(rows))
+    by_row[trained] = sampling.draw_weights([row for row, use in zip(rows, trained, strict=True) if use], non_medical_share)
+    real = given.rows >= 0
+    weights = np.where(real, by_row[given.rows], 0.0)
+    for view in np.unique(given.views):
+        here = given.views == view
+        weights[here] *= (1 - DRAWN_SHARE) / len(LEARNED) / weights[here].sum()
+        weights[here & ~real] = DRAWN_SHARE / len(LEARNED) / (here & ~real).sum()
+    return np.asarray(weights / weights.sum())
+
+
+def train_head(config: TrainConfig, say: Say = print) -> Path:
+    """Fit, write `config.out`/BEST and return its path; what was looked at before is not looked at again."""
+    rows = read_rows(config.data)
+    reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)
+    train, _ = split(rows, config)
+    trained = np.zeros(len(rows), np.bool_)
+    trained[train] = True
+    given = lessons(cnn, rows, cache, config, reporter)
+    weights = lesson_weights(given, rows, trained, config.non_medical_share)
+    heads = fit_heads(given.features, given.labels, weights[:, None], len(MODALITIES), DEEP, progress=reporter.passes)
+    return write_network(cnn, heads, config, [rows[i] for i in train])
+
+
+def fold_answers(config: TrainConfig, say: Say = print) -> tuple[NDArray[np.float32], NDArray[np.int64], Heads]:
+    """Logits [rows, 6] of each picture as it lies by its own fold's head, which saw nothing of its origin; folds; the heads."""
+    rows = read_rows(config.data)
+    reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)
+    folds, given = fold_of(rows), lessons(cnn, rows, cache, config, reporter)
+    weights = np.stack([lesson_weights(given, rows, folds != fold, config.non_medical_share) for fold in range(FOLDS)], 1)
+    heads = fit_heads(given.features, given.labels, weights, len(MODALITIES), DEEP, progress=reporter.passes)
+    plain, _ = Looker(cnn, config.cache, config.threads, reporter.images).rows(PLAIN, rows, cache)
+    logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
+    for fold in range(FOLDS):
+        logits[folds == fold] = heads.logits(np.asarray(plain[folds == fold], np.float32), fold)
+    return logits, folds, heads
+
+
+def write_network(cnn: CNN, heads: Heads, config: TrainConfig, learned: Sequence[Row]) -> Path:
+    with torch.no_grad():
+        cnn.head.weight.copy_(torch.from_numpy(heads.weight[0]))
+        cnn.head.bias.copy_(torch.from_numpy(heads.bias[0]))
+    path = config.out / BEST
+    part = "all" if config.hold_out is None else f"fold{config.hold_out}"
+    plain = {"weights": config.weights, "phantoms": config.phantoms, "non_medical_share": config.non_medical_share}
+    save_checkpoint(path, cnn, name=f"efficientnet_lite0-{part}", data_sha256=data_sha256(learned), config=plain, licences=LICENCES)
+    return path
