@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/leave_kinds_out.py --data ../shared/data --cache runs/cache
 
-One head for each of some 46 kinds (server/training/kinds_apart.py) over ImageNet's own features of pictures saved anew, at most 60
-of an origin and kind, without phantoms, all fitted at once; ten minutes on an idle core. Kinds count alike, however many pictures
-they have. Also tries what might warn of the unknown beside the probability. Does not touch the shipped weights.
+One head for each of some 46 kinds (server/training/data/kinds_apart.py) over ImageNet's own features of images saved anew, at
+most 60 of an origin and kind, without phantoms, all fitted at once; ten minutes on an idle core. Kinds count alike, however many
+images they have. Also tries what might warn of the unknown beside the probability. Does not touch the shipped weights.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from server.contract.modalities import MODALITIES
 from server.models.calibration import HALF, NON, answers, medical_chance, probabilities
 from server.models.layout import DEEP
 from server.training.cnn.config import TrainConfig
+from server.training.cnn.head import fit_heads
 from server.training.cnn.progress import Reporter
+from server.training.cnn.train_head import body
 from server.training.data.dataset import PixelCache, read_rows
+from server.training.data.kinds_apart import kinds_apart
 from server.training.data.sampling import draw_weights
 from server.training.data.views import LEARNED, Looker, few_of_each
-from server.training.head import fit_heads
-from server.training.kinds_apart import kinds_apart
-from server.training.train_head import body
 
 ITERATIONS = 35
 NEIGHBOURS = 10

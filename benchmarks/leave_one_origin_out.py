@@ -20,14 +20,14 @@ from server.contract.modalities import MODALITIES
 from server.models.calibration import NON, answers, probabilities
 from server.models.layout import DEEP
 from server.training.cnn.config import TrainConfig
+from server.training.cnn.head import fit_heads
 from server.training.cnn.progress import Reporter
+from server.training.cnn.train_head import Lessons, body, lesson_weights
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.folds import unit_of
 from server.training.data.views import LEARNED, Looker, few_of_each
 from server.training.drawn import phantoms
-from server.training.head import fit_heads
 from server.training.metrics import figures
-from server.training.train_head import Lessons, body, lesson_weights
 
 LEAST = 20  # images: a share of fewer says little
 ITERATIONS = 25  # of L-BFGS: within half a point of a full fit, at a third of the time

@@ -53,7 +53,7 @@ def cnn(
     from server.training.cnn.config import ORIGIN_VGG16, named_config
     from server.training.cnn.run_folds import run_folds
     from server.training.cnn.train_cnn import train_cnn
-    from server.training.train_parts import train_parts
+    from server.training.parts.train_parts import train_parts
 
     base = named_config(ORIGIN_VGG16 if recipe == "origin" else None)
     arch = base.arch if recipe == "origin" else arch

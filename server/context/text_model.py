@@ -2,7 +2,7 @@
 
 Each modality's score is the sum of its lists' weights, each times how much of the list the text states (0 for none, near 1 for
 many); "does not say" has a score of its own, which charts, drawings, machines and the naming of several modalities raise. The
-weights are in weights.json, fitted by server/training/fit_context.py.
+weights are in weights.json, fitted by server/training/context/fit_context.py.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from PIL import Image
 
 from server.contract.modalities import MODALITIES
 from server.models.parts import NON, shape_for
-from server.training.composed import Shelf, compose
-from server.training.composed_layouts import LAYOUTS
-from server.training.composed_panels import Sheet
 from server.training.data.dataset import PixelCache, Row
-from server.training.figures import UNLABELLED, cell_labels
+from server.training.parts.composed import Shelf, compose
+from server.training.parts.composed_layouts import LAYOUTS
+from server.training.parts.composed_panels import Sheet
+from server.training.parts.figures import UNLABELLED, cell_labels
 
 RED = (255, 0, 0)
 

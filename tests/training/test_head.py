@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from server.training.head import fit_heads
+from server.training.cnn.head import fit_heads
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from server.models.checkpoint import load_cnn
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.held_out import answers, softmax
 from server.training.cnn.train_cnn import Stop, pick_device, train_cnn
+from server.training.cnn.train_head import fold_answers
 from server.training.data.dataset import PixelCache, Row, read_rows
 from server.training.data.folds import FOLDS, fold_of, unit_of
 from server.training.metrics import auroc, confusion, figures, fpr_at_recall, interval, per_origin
-from server.training.train_head import fold_answers
 
 NON = MODALITIES.index(NON_MEDICAL)
 CONFUSERS = ("science_confuser", "medical_context")

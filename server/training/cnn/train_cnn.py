@@ -30,10 +30,10 @@ from server.training.cnn.held_out import measure
 from server.training.cnn.objective import Objective, make_targets
 from server.training.cnn.progress import Progress, Reporter, draw_curves
 from server.training.cnn.state import State
+from server.training.cnn.train_head import BEST, train_head
 from server.training.data import loader, sampling
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
 from server.training.data.splits import split
-from server.training.train_head import BEST, train_head
 
 HEAD_BATCH = 256  # rows of cached features in one step
 LOG_EVERY = 10  # steps

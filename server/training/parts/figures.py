@@ -17,10 +17,10 @@ from PIL import Image
 from server.contract.modalities import MODALITIES
 from server.models.layout import CELL
 from server.models.parts import NON, shape_for
-from server.training.composed import Shelf, compose
-from server.training.composed_panels import Sheet, bare
 from server.training.data.dataset import PixelCache, Row
 from server.training.data.folds import FOLDS
+from server.training.parts.composed import Shelf, compose
+from server.training.parts.composed_panels import Sheet, bare
 
 COUNTS = (260, 220, 50, 120)  # a fold: figures with medical parts, figures without, bare medical pictures, bare others
 FIGURE, OTHER_FIGURE, BARE, OTHER_BARE = range(4)  # the sorts, in the order of COUNTS

@@ -1,7 +1,7 @@
 """Fits the weights of the text model (server/context/text_model.py) from the sentences of context_sentences.toml, in a second.
 
-    .venv/bin/python -m server.training.fit_context          # writes server/context/weights.json
-    .venv/bin/python -m server.training.fit_context --check  # five folds, nothing written
+    .venv/bin/python -m server.training.context.fit_context          # writes server/context/weights.json
+    .venv/bin/python -m server.training.context.fit_context --check  # five folds, nothing written
 
 Seven numbers: one for each of text_model.STATED and SILENCING, one for silence. Maximum likelihood with a penalty on their squares;
 the same file every time.

@@ -19,6 +19,7 @@ from server.models.checkpoint import save_checkpoint
 from server.models.cnn import CNN, build_cnn
 from server.models.layout import DEEP
 from server.training.cnn.config import LICENCES, TrainConfig
+from server.training.cnn.head import Heads, fit_heads
 from server.training.cnn.progress import Reporter
 from server.training.data import sampling
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
@@ -26,7 +27,6 @@ from server.training.data.folds import FOLDS, fold_of
 from server.training.data.splits import split
 from server.training.data.views import LEARNED, PLAIN, Looker
 from server.training.drawn import phantoms
-from server.training.head import Heads, fit_heads
 
 BEST = "cnn.safetensors"  # what a run is for
 DRAWN_SHARE = 0.15  # of the weight of all that is learned from is phantoms, evenly among their kinds; .05 to .2 were within .005

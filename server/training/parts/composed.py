@@ -15,10 +15,10 @@ from PIL import Image
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.training.augment.pixels import jpeg
-from server.training.composed_layouts import LAYOUTS
-from server.training.composed_panels import Sheet, Shown, toned
 from server.training.data.dataset import PixelCache, Row
 from server.training.drawn.phantoms import PHANTOMS
+from server.training.parts.composed_layouts import LAYOUTS
+from server.training.parts.composed_panels import Sheet, Shown, toned
 
 Rng = np.random.Generator
 LONG_SIDES = (420, 900)  # pixels a figure is brought to before it is saved anew

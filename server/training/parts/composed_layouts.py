@@ -12,10 +12,10 @@ from typing import Protocol
 import numpy as np
 from PIL import Image, ImageDraw
 
-from server.training import composed_panels as panels
 from server.training.augment.frames import chrome, ink, paper
 from server.training.augment.marks import Colour, font, vivid, words
-from server.training.composed_panels import Sheet, Shown, moved
+from server.training.parts import composed_panels as panels
+from server.training.parts.composed_panels import Sheet, Shown, moved
 
 Rng = np.random.Generator
 WHITE: Colour = (255, 255, 255)

@@ -20,10 +20,10 @@ from server.models.calibration import probabilities
 from server.models.checkpoint import READABLE
 from server.models.layout import DEEP
 from server.models.parts import CARD, FORMAT, NON, TENSORS, evidence
+from server.training.cnn.head import Heads, fit_heads
 from server.training.data.folds import FOLDS
-from server.training.figures import BARE, FIGURE, UNLABELLED, Seen
-from server.training.head import Heads, fit_heads
 from server.training.metrics import auroc, fpr_at_recall
+from server.training.parts.figures import BARE, FIGURE, UNLABELLED, Seen
 
 NON_CELLS = 0.5  # of the weight of all cells are those without a medical part; the other five classes share the rest
 GATE_RECALL = 0.997  # of the composed figures with a medical part that the gate must let through

@@ -18,10 +18,10 @@ from server.models.preprocess import to_square
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.features import compile_features, digest_of
 from server.training.cnn.progress import Reporter
+from server.training.cnn.train_head import body, fold_answers
 from server.training.data.dataset import PixelCache, data_sha256, read_rows
-from server.training.figures import Look, see_figures
-from server.training.fit_parts import fit_parts
-from server.training.train_head import body, fold_answers
+from server.training.parts.figures import Look, see_figures
+from server.training.parts.fit_parts import fit_parts
 
 Say = Callable[[str], None]
 
