@@ -172,7 +172,7 @@ async def test_a_file_beyond_the_limit_is_refused(remote_hub: Hub, tmp_path: Pat
 
 
 def test_the_registry_names_members_and_any_open_clip_model() -> None:
-    assert {one.name for one in SHIPPED} == {"cnn", "clip", "kmeans"}
+    assert {one.name for one in SHIPPED} == {"cnn", "clip", "kmeans", "parts"}
     assert lookup("biomedclip") == REMOTE["biomedclip"]
     assert lookup("hf-hub:owner/model").folder == "owner--model"
     assert lookup("ViT-B-16/openai").files[1].name == "open_clip_model.safetensors"

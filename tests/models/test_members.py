@@ -105,7 +105,7 @@ def test_the_compact_clip_reads_shared_features_and_others_do_not(tmp_path: Path
     compact, laion = kinds(settings(tmp_path, "clip", "ViT-B-32/laion2b_s34b_b79k"))
     (named,) = kinds(settings(tmp_path, "clip", clip_model="ViT-B-32", clip_pretrained="openai"))
     assert (compact.shared, laion.shared, named.shared) == (True, False, False)
-    assert {path.name for path in compact.files} == {"clip.safetensors", "clip.json"}
+    assert {path.name for path in compact.files} == {"clip.safetensors", "clip-head.safetensors", "clip.json"}
 
 
 def test_a_clip_depends_on_its_prompts(tmp_path: Path) -> None:
