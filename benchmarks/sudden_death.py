@@ -37,7 +37,7 @@ async def sudden_death(kills: int, seed: int) -> Counter[str]:
     chance, tally = random.Random(seed), Counter[str]()
     folder = Path(tempfile.mkdtemp(prefix="ml-", dir="/tmp"))
     folder.chmod(0o755)
-    before = set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+    (folder / "tmp").mkdir(mode=0o1777)
     async with Site() as site, running(folder) as (process, address, token):
         for number in range(6):
             site.add(f"/{number}.png", picture("PNG", (240, 200), number * 5 + 1), "image/png")
@@ -61,7 +61,8 @@ async def sudden_death(kills: int, seed: int) -> Counter[str]:
         process.send_signal(signal.SIGINT)
         await asyncio.wait_for(process.wait(), 60)
     _, alive = psutil.wait_procs(tree, 20)
-    left = set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) - before
+    left = sorted((folder / "tmp").glob(f"{PREFIX}*"))
+    print("left:", alive, left)
     shutil.rmtree(folder, ignore_errors=True)
     tally["handled"], tally["hung"] = len(asked) - len(open_ones), len(open_ones)
     tally["leaked"] = len([one for one in alive if one.status() != psutil.STATUS_ZOMBIE]) + len(left)
@@ -71,7 +72,12 @@ async def sudden_death(kills: int, seed: int) -> Counter[str]:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, str]]:
     """`medlens serve` as a process of its own: itself, its address and its token."""
-    own = {"MEDLENS_DATA_DIR": str(folder / "data"), "MEDLENS_PORT": "0", "MEDLENS_ALLOW_NETWORKS": "127.0.0.1/32"}
+    own = {
+        "MEDLENS_DATA_DIR": str(folder / "data"),
+        "MEDLENS_PORT": "0",
+        "MEDLENS_ALLOW_NETWORKS": "127.0.0.1/32",
+        "TMPDIR": str(folder / "tmp"),
+    }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDLENS_")} | own
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "server", "serve", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE

@@ -51,6 +51,9 @@ _TURNS = {
 }
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+# XMP, not compressed, and EXIF as ImageMagick writes it, as plain text. Cameras' have some kilobytes.
+_TURN_TEXTS = (b"XML:com.adobe.xmp\0\0\0", b"Raw profile type exif\0\n", b"Raw profile type APP1\0\n")
+_TURN_BYTES = 256 * 1024
 _PNG_REMARKS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 
 # `decode` compares the header with its own limit. Pillow's limit remains for sizes that no header states (the tiles of a TIFF): it
@@ -193,17 +196,22 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _without_remarks(data: bytes) -> bytes:
-    """A PNG without texts and colour profile, which may unpack to gigabytes and say nothing of its pixels; others as they are."""
+    """A PNG without texts and colour profile, which may unpack to gigabytes; others as they are. What tells its turn stays."""
     if not data.startswith(_PNG):
         return data
     kept, at = [_PNG], len(_PNG)
     while at + 12 <= len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] not in _PNG_REMARKS:
+        if data[at + 4 : at + 8] not in _PNG_REMARKS or _tells_its_turn(data[at + 8 : min(end - 4, at + 8 + _TURN_BYTES)]):
             kept.append(data[at:end])
         at = end
     kept.append(data[at:])
     return b"".join(kept)
+
+
+def _tells_its_turn(body: bytes) -> bool:
+    """Whether a text chunk is one that may hold the orientation, not packed, and whole within _TURN_BYTES."""
+    return len(body) < _TURN_BYTES and body.startswith(_TURN_TEXTS)
 
 
 def _load(image: Image.Image, data: bytes, side: int) -> Image.Image:

@@ -141,3 +141,12 @@ def test_pages_of_a_tiff_are_counted_no_further_than_asked() -> None:
     pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
     assert [read_header(out.getvalue(), most).frames for most in (1, 4, 9, 20)] == [1, 4, 9, 9]
     assert read_header(out.getvalue(), 20).width == 80
+
+
+def test_a_png_keeps_the_text_that_says_how_it_is_turned() -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    body = b"iTXtXML:com.adobe.xmp\0\0\0\0\0" + xmp
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    plain = picture("PNG", (300, 240), 9)
+    turned = decode(plain[:33] + chunk + plain[33:], LIMIT)
+    assert (turned.width, turned.height) == (240, 300)
