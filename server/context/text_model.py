@@ -30,6 +30,8 @@ SILENCING = (*PICTURE_LISTS, "several")
 FEATURES: Mapping[List, str] = {"acronyms": "names", "file_names": "names", "abbreviations": "details"}
 # Texts whose reading is kept: a page's title and headings stand with many of its images.
 READINGS = 2048
+# What may stand behind the last word of a text that is quoted to its end.
+ENDS = " .,;:!?)]}'’\"”»"
 # Characters around the deciding term that are quoted.
 QUOTE_CHARS = 120
 
@@ -109,4 +111,4 @@ def _quote(text: str, statements: Statements, mention: Mention) -> str:
     quote = text[before:after]
     if len(quote) > QUOTE_CHARS:  # one word of a text without spaces
         quote, after = quote[:QUOTE_CHARS], before + QUOTE_CHARS
-    return f"{'…' if before > 0 else ''}{quote}{'…' if text[after:].strip(' .') else ''}"
+    return f"{'…' if before > 0 else ''}{quote}{'…' if text[after:].strip(ENDS) else ''}"

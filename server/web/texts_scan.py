@@ -56,6 +56,7 @@ TEXTS = {
     "next": "Next",
     "own_page": "Own page",
     "probabilities": "Probabilities",
+    "probabilities_alone": "Probabilities, by the image alone",
     "members": "What each model says",
     "member": "Model",
     "says": "Says",

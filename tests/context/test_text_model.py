@@ -116,6 +116,10 @@ def test_the_quote_is_short_and_around_the_term() -> None:
     assert len(read("MRI" + "x" * 1000).quotes.get("mri", "")) <= QUOTE_CHARS + 2
 
 
+def test_a_text_that_is_quoted_to_its_end_has_no_ellipsis() -> None:
+    assert read("Axial CT of the brain (as labelled).").quotes["ct"] == "Axial CT of the brain (as labelled"
+
+
 def test_entries_of_the_list_of_terms_are_what_texts_are_compared_with() -> None:
     assert pattern_of("X-ray tomogra*") == ("x", "ray", "tomogra*")
     assert pattern_of("*Röntgen") == ("*rontgen",)

@@ -100,7 +100,7 @@ async def image(request: web.Request) -> web.StreamResponse:
             "name": name_of(one.title, one.target),
             "kind": one.kind,
             "created_at": one.created_at,
-            "context": one.context,
+            "context": one.context if one.scan_id != query.scan else None,  # that one stands with the verdict
             "places": [
                 {
                     "place": place,
