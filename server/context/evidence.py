@@ -153,5 +153,10 @@ def _said(text: NearbyText) -> _Said | None:
     return _Said(text.source, odds, tells, says.quotes.get(favourite, text.text))
 
 
+def forget_texts() -> None:
+    """Let go of the texts whose reading is kept for the images that share them."""
+    read.cache_clear()
+
+
 def _second(odds: Mapping[Modality, float]) -> float:
     return sorted(odds.values())[-2]

@@ -17,6 +17,8 @@ from server.extract.captions import is_caption
 Corners = tuple[float, float, float, float]
 
 MAX_BLOCKS = 400  # text blocks of a page that are looked at; a newspaper's page has some 150
+# Of a page's drawing instructions: a page of a book has some 20 kB; what has more is a map or a plan, slow to read for its words.
+MAX_CONTENT_BYTES = 8_000_000
 TEXT_CHARS = 600  # of one text, as on web pages (collect.js)
 # Points between an image and the text next to it: four lines. A caption may stand further off, below the other rows of its figure.
 NEXT_TO = 48.0
@@ -25,31 +27,49 @@ LINE_GAP = 1.6
 # Characters that make a text part of the page's running text, which ends the search for a caption beyond it.
 RUNNING = 200
 HEADING_RATIO = 1.15  # a heading's letters are this much larger than the page's usual ones
-HEADING_CHARS = 150
+LEAST_HEADING, HEADING_CHARS = 3, 150
+SIZE_STEP = 20  # characters that count as one when the usual size of letters is told
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of text as the page sets it. `size`: of its letters, points."""
+    """A piece of text as the page sets it. `size`: of its letters, points. `is_caption`: it begins as a figure's caption does."""
 
     box: Corners
     text: str
     size: float
-
-    @property
-    def is_caption(self) -> bool:
-        return is_caption(self.text)
+    is_caption: bool
 
 
 class PageText:
-    """The text of one page, read when first asked for."""
+    """The text of one page, read when first asked for. A page whose text cannot be read has none; its images count all the same."""
 
     def __init__(self, page: Any) -> None:
         self._page = page
 
     @cached_property
     def _blocks(self) -> Sequence[Block]:
-        return tuple(_joined(_blocks_of(self._page)))
+        try:
+            if len(self._page.read_contents()) > MAX_CONTENT_BYTES:
+                return ()
+            return tuple(_joined(_blocks_of(self._page)))
+        except Exception:  # whatever MuPDF's bindings raise, want of memory included
+            return ()
+
+    @cached_property
+    def _captions(self) -> Sequence[Block]:
+        return [block for block in self._blocks if block.is_caption]
+
+    @cached_property
+    def _headings(self) -> Sequence[Block]:
+        """Lines of larger letters than the page's usual ones."""
+        sizes = [block.size for block in self._blocks for _ in range(0, len(block.text), SIZE_STEP)]
+        least = statistics.median(sizes) * HEADING_RATIO if sizes else 0.0
+        return [
+            block
+            for block in self._blocks
+            if block.size >= least and LEAST_HEADING <= len(block.text) <= HEADING_CHARS and not block.is_caption
+        ]
 
     def beside(self, image: Corners) -> list[tuple[TextSource, str]]:
         """What stands with an image in these corners: (source, text), at most one of each source."""
@@ -68,16 +88,15 @@ class PageText:
 
         Below, one in the image's columns goes before one beside them: a short caption stands under the first image of a row.
         """
-        captions = [block for block in self._blocks if block.is_caption]
-        below = [block for block in captions if block.box[1] >= image[3] - 2 and _apart(image, block.box) <= NEXT_TO]
+        below = [block for block in self._captions if block.box[1] >= image[3] - 2 and _apart(image, block.box) <= NEXT_TO]
         nearest = min(below, key=lambda block: (not _over(image, block.box), block.box[1]), default=None)
         if nearest is not None and not self._between(image[3], nearest.box[1], image):
             return nearest
-        return self._caption_elsewhere(captions, image)
+        return self._caption_elsewhere(image)
 
-    def _caption_elsewhere(self, captions: Sequence[Block], image: Corners) -> Block | None:
-        above = [block for block in captions if block.box[3] <= image[1] + 2 and _over(image, block.box)]
-        beside = [block for block in captions if _level(image, block.box)]
+    def _caption_elsewhere(self, image: Corners) -> Block | None:
+        above = [block for block in self._captions if block.box[3] <= image[1] + 2 and _over(image, block.box)]
+        beside = [block for block in self._captions if _level(image, block.box)]
         near = [block for block in above if image[1] - block.box[3] <= NEXT_TO and not self._between(block.box[3], image[1], image)]
         return min([*near, *beside], key=lambda block: _distance(image, block.box), default=None)
 
@@ -100,21 +119,11 @@ class PageText:
         )
 
     def _heading(self, image: Corners) -> Block | None:
-        """The nearest line of larger letters above the image, else the page's largest."""
-        if not self._blocks:
-            return None
-        usual = statistics.median(size for block in self._blocks for size in [block.size] * min(len(block.text), 500))
-        larger = [
-            block
-            for block in self._blocks
-            if block.size >= usual * HEADING_RATIO and 3 <= len(block.text) <= HEADING_CHARS and not block.is_caption
-        ]
-        above = [block for block in larger if block.box[3] <= image[1] + 2]
-        return max(
-            above,
-            key=lambda block: (round(block.size), block.box[1]),
-            default=max(larger, key=lambda block: block.size, default=None),
-        )
+        """The nearest heading of the largest above the image, else the page's largest."""
+        above = [block for block in self._headings if block.box[3] <= image[1] + 2]
+        if above:
+            return max(above, key=lambda block: (round(block.size), block.box[1]))
+        return max(self._headings, key=lambda block: block.size, default=None)
 
 
 def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -124,7 +133,7 @@ def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
         if caption is not None and _goes_on(caption, block):
             (left, top, right, _), (other_left, _, other_right, bottom) = caption.box, block.box
             box = min(left, other_left), top, max(right, other_right), bottom
-            caption = Block(box, f"{caption.text} {block.text}", caption.size)
+            caption = Block(box, f"{caption.text} {block.text}", caption.size, True)
             continue
         if caption is not None:
             yield caption
@@ -156,7 +165,7 @@ def _blocks_of(page: Any) -> Iterator[Block]:
             spans = [(span["size"], len(span["text"])) for line in part for span in line["spans"]]
             boxes = [line["bbox"] for line in part]
             box = min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
-            yield Block(box, text, max(spans, key=lambda span: span[1])[0])
+            yield Block(box, text, max(spans, key=lambda span: span[1])[0], is_caption(text))
 
 
 def _over(image: Corners, box: Corners) -> bool:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from server.classify.decide import most_medical
 from server.classify.engine import Engine
-from server.context.evidence import evidence_of
+from server.context.evidence import evidence_of, forget_texts
 from server.context.join import join
 from server.contract.errors import DocumentError, MedlensError, ModelError, TimedOut, UnknownKind, WeightsMissing
 from server.contract.records import Candidate, Found, JudgedImage, Notice, Place, Skipped, SkipReason, UniqueImage, Verdict
@@ -199,6 +199,7 @@ class Scan:
             groups.setdefault(one.image.near_duplicate_of or sha256, []).extend(one.image.places)
         # A near duplicate shows its original's answer, so all that stands with either counts for both.
         shown = {original: self._joined(finals[original].verdict, places) for original, places in groups.items()}
+        forget_texts()
         return [replace(one, joined=shown[one.image.near_duplicate_of or sha256]) for sha256, one in finals.items()]
 
     def _final(self, judged: JudgedImage, original: str) -> JudgedImage:

@@ -8,7 +8,9 @@ from server.web.api.exports import COLUMNS
 from tests.extension.events_proxy import EventsProxy
 from tests.extension.hands import TOKEN, Extension, Service, checked, opened, until
 from tests.extension.layer import Layer
+from tests.scan.test_walk import scan_of
 from tests.site import Site
+from tests.site import page as html_page
 
 
 async def test_a_click_shows_progress_then_a_gallery_and_the_badge(extension: Extension, site: Site) -> None:
@@ -85,6 +87,21 @@ async def test_marks_explain_and_take_a_correction_and_go_without_trace(extensio
         for image in report["images"]:
             if image["verdict"]["corrected"]:
                 await extension.ask("DELETE", f"/api/images/{image['sha256']}/feedback")
+
+
+async def test_popup_and_mark_quote_the_caption(extension: Extension, site: Site) -> None:
+    site.add("/slice.png", scan_of("CT_small.dcm"), "image/png")
+    figure = "<figure><img src=/slice.png width=320><figcaption>Figure 1: Axial CT of the chest</figcaption></figure>"
+    site.add("/case.html", html_page(figure))
+    page = await opened(extension, site, "/case.html")
+    popup = await checked(extension, page)
+    await expect(popup.locator("#gallery .notes")).to_contain_text("The caption says CT: “Figure 1: Axial CT of the chest”")
+    await popup.locator("#mark").check()
+    await page.bring_to_front()
+    layer = await Layer.of(page)
+    await until(lambda: _some(layer), True)
+    await layer.click((await layer.labels())[0])
+    await until(lambda: _says(layer, "The caption says CT"), True)
 
 
 async def shows_heat(extension: Extension, site: Site, path: str) -> None:

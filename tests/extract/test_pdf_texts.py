@@ -9,6 +9,7 @@ import pytest
 
 from server.contract.records import Candidate
 from server.extract.captions import is_caption
+from server.extract.pdf_text import MAX_CONTENT_BYTES, PageText
 from tests.drawn import drawn, encoded
 from tests.extract.pdfs import read
 
@@ -61,6 +62,19 @@ async def test_a_caption_of_two_blocks_is_read_to_its_end() -> None:
     head, tail = caption[:60], caption[60:]
     lines = [((50.0, 270.0), head, 9.0), ((50.0, 286.0), tail, 9.0), ((50.0, 330.0), "The next paragraph", 9.0)]
     assert (await texts(document([(50, 100, 350, 260)], lines)))[0]["caption"] == f"{head.strip()} {tail.strip()}"
+
+
+def test_a_page_whose_text_cannot_be_read_has_none() -> None:
+    class Broken:
+        def read_contents(self) -> bytes:
+            raise RuntimeError("syntax error in content stream")
+
+    class Map:
+        def read_contents(self) -> bytes:
+            return bytes(MAX_CONTENT_BYTES + 1)
+
+    assert PageText(Broken()).beside((0, 0, 100, 100)) == []
+    assert PageText(Map()).beside((0, 0, 100, 100)) == []
 
 
 async def test_with_context_off_nothing_is_read() -> None:
