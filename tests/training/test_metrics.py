@@ -34,7 +34,7 @@ def test_the_block_has_the_contracts_names_and_scikit_learns_numbers():
     assert set(block) >= {"n", "accuracy", "balanced_accuracy", "macro_f1", "per_class", "medical", "five_class", "ece"}
     assert set(block) >= {"abstained", "accuracy_when_sure"}
     assert set(block["medical"]) >= {"auroc", "precision", "recall", "f1", "fpr_at_95_recall"}
-    said = probabilities.argmax(1)
+    said = np.where(probabilities[:, :5].sum(1) >= 0.5, probabilities[:, :5].argmax(1), 5)
     assert block["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, said))
     assert block["macro_f1"] == pytest.approx(f1_score(labels, said, average="macro"))
     assert block["accuracy_when_sure"] == block["accuracy"]

@@ -30,6 +30,7 @@ STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)  # how many shipped answers one correc
 BIASES = (-3.0, 3.0)  # a modality may become 20 times as likely, not more: beyond that it would be answered whatever is shown
 # One standard error of an accuracy of .91 on 12,905 images; worse than that is worse, not chance.
 WORSE = 0.0025
+ONE_BY_CHANCE = 1.5  # corrections: a single one more that is right may lie near a half, where any temperature turns it
 WORSE_WHEN_SURE = 0.001
 BETTER = 0.98  # times as surprised by corrections, where it is right about no more of them; less is not worth a new version
 WORSE_LOG_LOSS = 1.01  # times as surprised by the shipped answers
@@ -69,7 +70,8 @@ class Result:
             if then < now - most:
                 return f"{name.replace('_', ' ')} on the validation data would fall from {now:.4f} to {then:.4f}"
         taught, untaught = self.corrections_after, self.corrections_before
-        least = 1 if taught["accuracy"] > untaught["accuracy"] else BETTER
+        more_often = (taught["accuracy"] - untaught["accuracy"]) * taught["n"] > ONE_BY_CHANCE
+        least = 1 if more_often else BETTER
         less_fitting = self.after["log_loss"] / self.before["log_loss"]
         reasons = {
             "its probabilities would fit the validation data worse": less_fitting > WORSE_LOG_LOSS,
@@ -78,7 +80,7 @@ class Result:
             "it would be right less often on corrections that it was not taught": taught["accuracy"] < untaught["accuracy"],
             "it would do no better on corrections that it was not taught": taught["log_loss"] >= untaught["log_loss"] * least,
             "it would only be less sure: right no more often on corrections, and less often on the validation data": (
-                taught["accuracy"] == untaught["accuracy"]
+                not more_often
                 and (less_fitting > 1 or any(self.after[name] < self.before[name] for name in ("accuracy", "balanced_accuracy")))
             ),
         }
