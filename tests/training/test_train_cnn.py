@@ -125,6 +125,13 @@ def test_a_body_that_knows_nothing_is_not_warmed_up(config):
     assert told[0] == "training: 1 of 1 steps"
 
 
+def test_fewer_images_than_a_batch_are_trained_on_all_the_same(config):
+    told = []
+    train_cnn(replace(config, batch=512, balanced=False, epochs=1, images_per_epoch=512), say=told.append)
+    assert told[0].startswith("only ")
+    assert told[-1] == "training: 1 of 1 steps"
+
+
 @pytest.mark.slow
 def test_vgg16_trains_by_the_origins_recipe_and_serves(config, tiny):
     assert named_config("origin") is ORIGIN

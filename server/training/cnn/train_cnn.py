@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,9 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False, say: Say = print)
     reporter = Reporter(say)
     rows = read_rows(config.data)
     train, held = split(rows, config)
+    if len(train) < config.batch:
+        say(f"only {len(train)} images to train on: batches of so many, not of {config.batch}")
+        config = replace(config, batch=len(train))
     cache = PixelCache(rows, config.cache)
     device = pick_device(config.device)
     cnn = build_cnn(
@@ -64,7 +67,7 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False, say: Say = print)
     objective = Objective(cnn, config, make_targets(rows, cnn, frozen, config.cache), frozen)
     weights = sampling.draw_weights([rows[i] for i in train], config.non_medical_share)
     per_epoch = config.images_per_epoch or len(train)
-    steps = per_epoch // config.batch
+    steps = max(1, min(per_epoch, len(train) if not config.balanced else per_epoch) // config.batch)
 
     state = State(config.out / "state.pt", cnn.to(device), make_optimiser(cnn, config), ema=config.ema)
     resumed = state.load()
