@@ -25,7 +25,7 @@ from server.training.data import sampling
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
 from server.training.data.folds import FOLDS, fold_of
 from server.training.data.splits import split
-from server.training.data.views import LEARNED, PLAIN, Looker
+from server.training.data.views import LEARNED, Looker
 from server.training.drawn import phantoms
 
 BEST = "cnn.safetensors"  # what a run is for
@@ -91,16 +91,19 @@ def train_head(config: TrainConfig, say: Say = print) -> Path:
 
 
 def fold_answers(config: TrainConfig, say: Say = print) -> tuple[NDArray[np.float32], NDArray[np.int64], Heads]:
-    """Logits [rows, 6] of each picture as it lies by its own fold's head, which saw nothing of its origin; folds; the heads."""
+    """Logits [rows, 6] of each picture saved anew by its own fold's head, which saw nothing of its origin; folds; the heads.
+
+    Saved anew, as CLIP and K-Means are asked too: as the older pictures lie, storage tells their label.
+    """
     rows = read_rows(config.data)
     reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)
     folds, given = fold_of(rows), lessons(cnn, rows, cache, config, reporter)
     weights = np.stack([lesson_weights(given, rows, folds != fold, config.non_medical_share) for fold in range(FOLDS)], 1)
     heads = fit_heads(given.features, given.labels, weights, len(MODALITIES), DEEP, progress=reporter.passes)
-    plain, _ = Looker(cnn, config.cache, config.threads, reporter.images).rows(PLAIN, rows, cache)
+    seen, _ = Looker(cnn, config.cache, config.threads, reporter.images).rows(LEARNED[0], rows, cache)
     logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
     for fold in range(FOLDS):
-        logits[folds == fold] = heads.logits(np.asarray(plain[folds == fold], np.float32), fold)
+        logits[folds == fold] = heads.logits(np.asarray(seen[folds == fold], np.float32), fold)
     return logits, folds, heads
 
 

@@ -37,11 +37,6 @@ Show = Callable[[int, np.random.Generator], tuple[Image.Image, str]]  # a pictur
 Progress = Callable[[str, int, int], None]  # what is looked at, how many of how many
 
 
-def as_it_lies(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
-    """For measuring, never for learning."""
-    return picture
-
-
 def resaved(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
     """The whole picture, smaller, and saved as a JPEG of any quality."""
     scale = min(1.0, int(rng.integers(*SHORT_SIDES, endpoint=True)) / min(picture.size))
@@ -73,7 +68,6 @@ class View:
     few: bool = False
 
 
-PLAIN = View("as they lie", as_it_lies, 0)
 LEARNED = (View("saved anew", resaved, 1), View("augmented", augmented, 3), View("framed", in_a_frame, 5, few=True))
 
 
