@@ -14,11 +14,13 @@ from server.models.parts import Figure, union
 
 
 def decide(prediction: Prediction, model_version: str, figures: Sequence[Figure | None] = ()) -> list[Verdict]:
-    """One Verdict a row of `prediction`, in its order; a compound figure, where there is one, says what it contains."""
+    """One Verdict a row of `prediction`, in its order. A figure with several medical parts adds what they contain."""
     verdicts = [_verdict(prediction, row, int(answer), model_version) for row, answer in enumerate(answers(prediction.chances))]
     return [
-        replace(verdict, contains=union([figure.contains, verdict.contains])) if figure and verdict.is_medical else verdict
-        for verdict, figure in zip_longest(verdicts, figures)
+        replace(verdict, contains=union([read.contains, verdict.contains]))
+        if read and len(read.regions) > 1 and verdict.is_medical
+        else verdict
+        for verdict, read in zip_longest(verdicts, figures)
     ]
 
 

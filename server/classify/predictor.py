@@ -11,11 +11,11 @@ from PIL import Image
 
 from server.classify.inference import choose_device, open_network
 from server.models.calibration import Floats, read_thresholds
-from server.models.checkpoint import SHIPPED_CNN
+from server.models.checkpoint import SHIPPED_CNN, SHIPPED_PARTS
 from server.models.compact import shipped_backbone
 from server.models.ensemble import Ensemble, Prediction, read_ensemble
 from server.models.members import Member, Network, View, kinds, require
-from server.models.parts import LEAST_FIGURE, SHIPPED_PARTS, Figure, PartReader, open_parts
+from server.models.parts import LEAST_FIGURE, Figure, PartReader, open_parts
 from server.models.version import ensemble_in_use
 from server.settings import Settings
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from server.models.cnn import CNN, Arch
 
 WEIGHTS = Path(__file__).parent / "weights"
+SHIPPED_PARTS = WEIGHTS / "parts.safetensors"  # parts.py reads it
 SHIPPED_CNN = WEIGHTS / "cnn.safetensors"
 READABLE = 0o644  # safetensors writes files for their owner only; the worker may run as another user
 FORMAT = 1  # raised when an older reader could not understand the card

@@ -24,10 +24,8 @@ from server.contract.errors import ModelError, WeightsMissing
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
 from server.contract.records import Box
 from server.models.calibration import Floats, probabilities
-from server.models.checkpoint import WEIGHTS
 from server.models.preprocess import REDUCING_GAP, Bytes
 
-SHIPPED_PARTS = WEIGHTS / "parts.safetensors"
 CARD = "medlens"
 FORMAT = 1
 NON = MODALITIES.index(NON_MEDICAL)

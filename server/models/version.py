@@ -12,11 +12,10 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from server.models.checkpoint import SHIPPED_CNN
+from server.models.checkpoint import SHIPPED_CNN, SHIPPED_PARTS
 from server.models.ensembles import ensemble_file
 from server.models.files import sha256_of, write_atomically
 from server.models.members import Kind, require
-from server.models.parts import SHIPPED_PARTS
 from server.settings import Settings
 
 # Raise when the same files would give other answers than before: another resize, another way to combine, other panels.

@@ -106,11 +106,11 @@ class Database:
         connecting = asyncio.ensure_future(self._connect())
         try:
             await asyncio.wait((connecting,), timeout=ANSWER_S)
-        finally:
-            if not connecting.done():
-                connecting.cancel()
-                connecting.add_done_callback(_close_late)
+        except asyncio.CancelledError:  # perhaps just as the connection came
+            _give_back(connecting)
+            raise
         if not connecting.done():
+            _give_back(connecting)
             raise DatabaseUnavailable(f"the database did not answer within {ANSWER_S:.0f} s; try again in a moment")
         return connecting.result()
 
@@ -164,6 +164,12 @@ class Database:
             else "start it, or unset MEDLENS_DATABASE_URL to use the embedded one"
         )
         return DatabaseUnavailable(f"no answer from the database {address}: {reason}; {advice}")
+
+
+def _give_back(connecting: asyncio.Future[AsyncConnection]) -> None:
+    """Nobody waits for this connection any more: it is not opened, or closed as soon as it is there."""
+    connecting.cancel()
+    connecting.add_done_callback(_close_late)
 
 
 def _close_late(connecting: asyncio.Future[AsyncConnection]) -> None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from server.models.calibration import probabilities
+from server.models.checkpoint import SHIPPED_PARTS
 from server.models.cnn import CNN
-from server.models.parts import SHIPPED_PARTS, to_shape
+from server.models.parts import to_shape
 from server.models.preprocess import to_square
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.features import compile_features, digest_of
