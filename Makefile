@@ -5,74 +5,90 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# With every extra: torch, what training needs, and the tools of development.
+READY_ALL := $(VENV)/.ready-all
 WEIGHTS := server/models/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve run test check lint types coverage generate migrate train evaluate bench fortress pack lock clean
+.PHONY: help setup setup-torch setup-train setup-all serve run test check lint types coverage generate migrate train evaluate bench fortress pack lock clean
 
 help: ## list these commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## make .venv, install the pinned requirements, find or get a Chromium
+setup: $(READY) ## make .venv, install what a service needs (with torch where a GPU is), find or get a Chromium
 	@$(BIN)/medlens browser --quiet
+
+setup-torch: setup ## and torch: for a GPU, VGG-16 and MobileNetV2, CLIP models of open_clip (5 GB on Linux)
+	@VENV="$(VENV)" bash .ci/install torch
+
+setup-train: setup-all ## and what training needs
+
+setup-all: setup $(READY_ALL) ## and all that training, tests and checks need
 
 $(READY): requirements.lock pyproject.toml .ci/install
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash .ci/install
 	@touch $(READY)
+
+$(READY_ALL): $(READY) requirements-all.lock
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash .ci/install all
+	@touch $(READY_ALL)
 
 serve: setup ## serve on http://127.0.0.1:8765 with a scan worker; Ctrl-C stops everything it started
 	@exec $(BIN)/medlens serve
 
 run: serve ## the same as serve
 
-test: setup ## every test, after lint, types and import rules
+test: setup-all ## every test, after lint, types and import rules
 	@$(MAKE) --no-print-directory check
 	@VENV=$(VENV) bash .ci/tests
 
-check: $(READY) lint types ## lint, types and import rules, without tests
+check: $(READY_ALL) lint types ## lint, types and import rules, without tests
 
-lint: $(READY) ## ruff, import-linter, and whether what is generated is fresh
+lint: $(READY_ALL) ## ruff, import-linter, and whether what is generated is fresh
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python .ci/generate.py --check
 
-types: $(READY) ## mypy, strict on server/
+types: $(READY_ALL) ## mypy, strict on server/
 	@$(BIN)/mypy
 
-coverage: setup ## every test with branch coverage over server/; prints the figure, a page of it in runs/coverage/
+coverage: setup-all ## every test with branch coverage over server/; prints the figure, a page of it in runs/coverage/
 	@COVERAGE=1 VENV=$(VENV) bash .ci/tests
 	@$(BIN)/coverage html --quiet --directory runs/coverage/html
 
-generate: $(READY) ## write what is made from modalities.json, and the scripts that dashboard and extension share
+generate: $(READY_ALL) ## write what is made from modalities.json, and the scripts that dashboard and extension share
 	@$(BIN)/python .ci/generate.py
 
 migrate: setup ## bring the database to the newest schema
 	@$(BIN)/medlens db upgrade
 
 DATA ?= ../shared/data
-train: setup ## train the shipped models again from DATA (hours on two cores)
+train: setup-all ## train the shipped models again from DATA (hours on two cores)
 	@$(BIN)/medlens train cnn --data $(DATA)
 	@$(BIN)/medlens train clip --data $(DATA)
 	@$(BIN)/medlens train kmeans --data $(DATA)
 	@$(BIN)/medlens train ensemble --data $(DATA)
 
 MANIFEST ?= $(DATA)/manifest.csv
-evaluate: setup ## every figure of the contract for MANIFEST
+evaluate: setup-all ## every figure of the contract for MANIFEST
 	@$(BIN)/medlens evaluate $(MANIFEST)
 
-bench: setup ## every benchmark; appends JSON lines to benchmarks/results/
+bench: setup-all ## every benchmark; appends JSON lines to benchmarks/results/
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-fortress: setup ## attack a service of its own with every class of the threat model; prints one table
+fortress: setup-all ## attack a service of its own with every class of the threat model; prints one table
 	@$(BIN)/python benchmarks/fortress.py
 
-pack: setup ## zip the extension for Chrome and Firefox into dist/
+pack: setup-all ## zip the extension for Chrome and Firefox into dist/
 	@$(BIN)/python extension/pack.py
 
-lock: $(READY) ## pin the requirements again (needs a registry)
-	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --all-extras \
-		--python-version 3.11 --upgrade --no-emit-package openvino-telemetry pyproject.toml -o requirements.lock
+COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+	--python-version 3.11 --no-emit-package openvino-telemetry pyproject.toml
+lock: $(READY_ALL) ## pin the requirements again: the same versions for a service, with torch, and with all extras (needs a registry)
+	@$(COMPILE) --all-extras --upgrade -o requirements-all.lock
+	@$(COMPILE) --extra build --extra torch --constraint requirements-all.lock -o requirements-torch.lock
+	@$(COMPILE) --extra build --constraint requirements-all.lock -o requirements.lock
 
 clean: ## remove what these commands made here (never your data)
 	@rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

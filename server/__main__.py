@@ -12,6 +12,7 @@ import typer
 
 from server.cli import batch, browser, cluster, config, db, evaluate, explain, models, scan, serve, token, train, worker
 from server.contract.errors import MedlensError, RequestError, SettingsError
+from server.contract.extras import naming_extras
 
 app = typer.Typer(
     name="medlens",
@@ -41,7 +42,8 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 def main() -> None:
     """Run the command line; an error raised on purpose is one line on stderr, never a traceback."""
     try:
-        app()
+        with naming_extras():
+            app()
     except (SettingsError, RequestError) as error:
         _complain(error)
         sys.exit(WRONG_USAGE)

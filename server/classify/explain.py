@@ -14,6 +14,7 @@ from PIL import Image
 
 from server.classify.cam import ActivationMap, is_exact, open_map
 from server.contract.errors import ModelError
+from server.contract.extras import naming_extras
 from server.contract.modalities import Modality
 from server.imaging.decode import to_png
 from server.models.calibration import Floats
@@ -63,7 +64,8 @@ class Explainer:
 
     def _opened(self) -> ActivationMap:
         if self._map is None:
-            self._map = open_map(self._path)
+            with naming_extras():
+                self._map = open_map(self._path)
         return self._map
 
 

@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import structlog
 from PIL import Image
 from safetensors.numpy import load_file
 
 from server.contract.errors import ModelError, SettingsError
+from server.contract.extras import installed, naming_extras
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, load_cnn, read_card
 from server.models.parts import to_shape
 from server.models.preprocess import Bytes, Preprocess, normalise, to_square
+
+log = structlog.get_logger(__name__)
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -126,7 +130,11 @@ def choose_device(wanted: Device) -> Literal["cpu", "cuda", "mps"]:
     """Where networks run. `auto`: a GPU where torch can use one, else the CPU. Raises SettingsError for a GPU that is not there."""
     if wanted == "cpu" or (wanted == "auto" and not gpu_likely()):
         return "cpu"
-    import torch  # noqa: PLC0415 - see the module's docstring
+    if wanted == "auto" and not installed("torch"):
+        log.warning("gpu_without_torch", words="there is a GPU here, which medlens uses with torch: make setup-torch")
+        return "cpu"
+    with naming_extras():
+        import torch  # noqa: PLC0415 - see the module's docstring
 
     there: dict[Literal["cuda", "mps"], bool] = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     for name, present in there.items():

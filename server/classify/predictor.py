@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image
 
 from server.classify.inference import choose_device, open_network
+from server.contract.extras import naming_extras
 from server.models.calibration import Floats, read_thresholds
 from server.models.checkpoint import SHIPPED_CNN, SHIPPED_PARTS
 from server.models.compact import shipped_backbone
 from server.models.ensemble import Ensemble, Prediction, read_ensemble
-from server.models.members import Member, Network, View, kinds, require
+from server.models.members import Kind, Member, Network, View, kinds, require
 from server.models.parts import LEAST_FIGURE, Figure, PartReader, open_parts
 from server.models.version import ensemble_in_use
 from server.settings import Settings
@@ -73,6 +74,11 @@ def open_predictor(settings: Settings) -> Predictor:
     chosen = kinds(settings)
     for kind in chosen:
         require(kind)
+    with naming_extras():
+        return _open(settings, chosen)
+
+
+def _open(settings: Settings, chosen: Sequence[Kind]) -> Predictor:
     open_on_device = partial(open_network, device=choose_device(settings.device))
     shared = any(kind.shared for kind in chosen)
     backbone = open_on_device(SHIPPED_CNN) if shared else None
