@@ -48,6 +48,9 @@ SkipReason: TypeAlias = Literal[
     "blocked",  # the guard refused its address
     "unreadable",  # its reader failed (a broken PDF object, a DICOM without pixels)
     "blank",  # one colour only
+    "off_page",  # wholly outside the page of its PDF, where nobody sees it
+    "no_image",  # a file without an image inside: a DICOM report, a plan
+    "video",  # moving pictures, which are not read
 ]
 
 Box: TypeAlias = tuple[float, float, float, float]

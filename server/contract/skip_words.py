@@ -17,4 +17,7 @@ SKIP_WORDS: Mapping[SkipReason, str] = {
     "blocked": "blocked",
     "unreadable": "unreadable",
     "blank": "blank",
+    "off_page": "outside the page",
+    "no_image": "without an image inside",
+    "video": "video, which is not read",
 }

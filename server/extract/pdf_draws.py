@@ -20,6 +20,8 @@ from server.extract.pdf_tiles import Tile
 DRAWS_PER_PAGE = 4000
 # Share of a side by which an edge may slant and still counts as upright.
 UPRIGHT = 0.001
+# Kinds of shading that hold a colour for each of many points, and so may show a picture.
+MESHES = range(4, 8)
 
 _TURNS = {  # signs of (a, d) or of (b, c): how stored pixels are turned to be upright as on the page
     ("straight", False, True): Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,8 +47,11 @@ class Draw:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Stored pixels: width, height."""
-        return self.image.w(), self.image.h()
+        """Stored pixels: width, height. A mask finer than its image holds the picture, so the finer of the two counts."""
+        mask = self.image.mask()
+        if mask.m_internal is None:
+            return self.image.w(), self.image.h()
+        return max(self.image.w(), mask.w()), max(self.image.h(), mask.h())
 
     @property
     def upright(self) -> bool:
@@ -84,6 +89,17 @@ def around(tiles: list[Tile]) -> Box:
     return round(left, 2), round(top, 2), round(right - left, 2), round(bottom - top, 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a page draws: its images in drawing order, `stopped` at DRAWS_PER_PAGE, and how many soft masks, paths and meshes."""
+
+    draws: list[Draw]
+    stopped: bool
+    masks: int
+    paths: int
+    meshes: int
+
+
 class _ImageRecorder(mupdf.FzDevice2):  # type: ignore[misc]
     """Records the image calls of a page. Exceptions must not cross MuPDF's frames, so the calls only record."""
 
@@ -91,6 +107,10 @@ class _ImageRecorder(mupdf.FzDevice2):  # type: ignore[misc]
         super().__init__()
         self.use_virtual_fill_image()
         self.use_virtual_fill_image_mask()
+        self.use_virtual_clip_image_mask()
+        self.use_virtual_fill_path()
+        self.use_virtual_fill_shade()
+        self.masks = self.paths = self.meshes = 0
         self.draws: list[Draw] = []
         self.stopped = False
         self._cookie = cookie
@@ -101,6 +121,15 @@ class _ImageRecorder(mupdf.FzDevice2):  # type: ignore[misc]
     def fill_image_mask(self, _ctx: Any, image: Any, ctm: Any, colorspace: Any, color: Any, _alpha: float, _params: Any) -> None:
         self._add(image, ctm, _rgb(colorspace, color))
 
+    def clip_image_mask(self, *_: Any) -> None:
+        self.masks += 1
+
+    def fill_path(self, *_: Any) -> None:
+        self.paths += 1
+
+    def fill_shade(self, _ctx: Any, shade: Any, *_: Any) -> None:
+        self.meshes += shade.type in MESHES
+
     def _add(self, image: Any, ctm: Any, colour: tuple[int, int, int] | None) -> None:
         if len(self.draws) >= DRAWS_PER_PAGE:
             self.stopped = True
@@ -110,15 +139,15 @@ class _ImageRecorder(mupdf.FzDevice2):  # type: ignore[misc]
         self.draws.append(Draw(kept, (ctm.a, ctm.b, ctm.c, ctm.d, ctm.e, ctm.f), colour))
 
 
-def draws_of(page: Any) -> tuple[list[Draw], bool]:
-    """All image draws of a pymupdf page in drawing order, and whether there were more than DRAWS_PER_PAGE."""
+def draws_of(page: Any) -> Drawn:
+    """All image draws of a pymupdf page, as far as DRAWS_PER_PAGE allows."""
     cookie = mupdf.FzCookie()
     device = _ImageRecorder(cookie)
     try:
         mupdf.fz_run_page(mupdf.FzPage(page.this), device, mupdf.FzMatrix(), cookie)
     finally:
         mupdf.fz_close_device(device)
-    return device.draws, device.stopped
+    return Drawn(device.draws, device.stopped, device.masks, device.paths, device.meshes)
 
 
 def _rgb(colorspace: Any, color: Any) -> tuple[int, int, int]:

@@ -1,7 +1,7 @@
 """Encodes the images that a PDF page draws: a plain JPEG unchanged, anything else decoded by MuPDF and encoded as PNG.
 
-A plain JPEG is kept byte for byte, so that an image in a PDF and on a web page has the same hash; it is therefore not turned, even
-if the page turns it. Re-encoded images are upright as on the page. Runs in the PDF child.
+A plain JPEG that stands upright on the page is kept byte for byte, so that an image in a PDF and on a web page has the same hash.
+One that the page turns or mirrors is re-encoded; re-encoded images are upright as on the page. Runs in the PDF child.
 """
 
 from __future__ import annotations
@@ -75,10 +75,12 @@ def _stored(image: mupdf.FzImage) -> bytes | None:
 
 
 def _plain_jpeg(draw: Draw) -> bytes | None:
-    """The JPEG as stored, if it looks as on the page: grey or RGB, no mask, no decode array, no colour key."""
+    """The JPEG as stored, if it looks as on the page: grey or RGB, upright, no mask, no decode array, no colour key."""
     image, inner = draw.image, draw.image.m_internal
     space = image.colorspace()
     if mupdf.fz_compressed_image_type(image) != mupdf.FZ_IMAGE_JPEG or draw.colour is not None or space.m_internal is None:
+        return None
+    if draw.turn is not None:
         return None
     if image.mask().m_internal is not None or inner.use_decode or inner.use_colorkey or not _screen_colours(space):
         return None
@@ -96,7 +98,7 @@ def _image(draw: Draw) -> Image.Image:
         alpha = _decoded(mask)
         alpha = alpha if alpha.mode == "L" else alpha.convert("L")
         # A mask finer than its image has the detail (text over a coarse background): enlarge the image, do not shrink the mask.
-        size = max(decoded.size, alpha.size)
+        size = max(decoded.width, alpha.width), max(decoded.height, alpha.height)
         decoded = decoded.convert("RGB").resize(size)
         decoded.putalpha(alpha.resize(size))
     return decoded.transpose(draw.turn) if draw.turn is not None else decoded

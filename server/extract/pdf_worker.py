@@ -12,10 +12,13 @@ import pymupdf
 from pymupdf import mupdf
 
 from server.contract.errors import Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected
+from server.contract.records import Box
 from server.extract import pdf_encode, pdf_tiles
 from server.extract.pdf_draws import Draw, around, draws_of
+from server.extract.pdf_figures import MAX_REGIONS, Region, figures_of, render
 from server.extract.pdf_salvage import lost_images, unloadable
 from server.extract.pdf_text import PageText
+from server.imaging.decode import to_png
 from server.sandbox.protocol import Pipe
 
 # Pages that are read. A thesis has 400, an atlas 1,500; a page tree with more repeats itself.
@@ -91,20 +94,50 @@ class _Reader:
 
     def _read(self, page: Any, number: int) -> None:
         pdf_encode.take_warnings()
-        draws, stopped = draws_of(page)
+        drawn = draws_of(page)
         if pdf_encode.take_warnings():
             for xref, problem in unloadable(page):
                 if xref not in self._unloadable:
                     self._unloadable.add(xref)
                     self._skip("unreadable", problem, {"page": number, "box": None})
         text = PageText(page) if self._with_texts else None
+        regions, inside = figures_of(page, drawn)
+        draws = [draw for index, draw in enumerate(drawn.draws) if index not in inside]
         for group in pdf_tiles.join([draw.tile for draw in draws]):
             parts = [draws[index] for index in group]
-            self._send(parts, {"page": number, "box": around([part.tile for part in parts])}, text)
+            box = around([part.tile for part in parts])
+            place = {"page": number, "box": box}
+            if _beside(box, page.rect):
+                self._skip("off_page", "it lies outside the page", place)
+            else:
+                self._send(parts, place, text)
             if self._reported >= MAX_IMAGES:
                 return
-        if stopped:
+        self._send_regions(page, regions, number, text)
+        if drawn.stopped:
             self._skip("too_many", "the page draws more images than are read", {"page": number, "box": None})
+
+    def _send_regions(self, page: Any, regions: list[Region], number: int, text: PageText | None) -> None:
+        """Render what no image object holds. A region that fails is skipped by name."""
+        for region in regions[:MAX_REGIONS]:
+            place: dict[str, Any] = {"page": number, "box": region.box}
+            try:
+                image = render(page, region)
+            except Exception as error:  # as for pages: one figure must not cost the others
+                self._skip("unreadable", str(error)[:200] or type(error).__name__, place)
+                continue
+            if image is None:
+                continue
+            if min(image.size) < self._min_side:
+                self._skip("too_small", "", place)
+                continue
+            if text is not None:
+                left, top, right, bottom = region.edges
+                place["texts"] = text.beside((left, top, right, bottom))
+            self._pipe.send({"image": None, **place}, to_png(image))
+            self._reported += 1
+        if len(regions) > MAX_REGIONS:
+            self._skip("too_many", "the page draws more figures than are rendered", {"page": number, "box": None})
 
     def _salvage(self, document: Any) -> None:
         """Send images that no readable page draws."""
@@ -156,6 +189,12 @@ class _Reader:
 
     def _notice(self, code: str, message: str) -> None:
         self._pipe.send({"notice": code, "message": message})
+
+
+def _beside(box: Box, page: Any) -> bool:
+    """Whether a box lies wholly outside the page, a rectangle of pymupdf."""
+    x, y, width, height = box
+    return bool(x >= page.x1 or y >= page.y1 or x + width <= page.x0 or y + height <= page.y0)
 
 
 def pixel_size(tiles: list[pdf_tiles.Tile]) -> Iterator[float]:

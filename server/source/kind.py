@@ -49,6 +49,8 @@ _PAGE = re.compile(
     rb"[\s>/]",
     re.IGNORECASE | re.DOTALL,
 )
+# The mark, a comment of binary signs, the first object.
+_PDF_BEGINS = re.compile(rb"%PDF-\d\.\d[\r\n ]+(?:%[^\r\n]*[\r\n]+)*\d+ \d+ obj[\r\n ]*(?:<<|\[|\d)")
 
 
 def sniff(data: bytes, name: str | None) -> SourceKind:
@@ -60,7 +62,7 @@ def sniff(data: bytes, name: str | None) -> SourceKind:
     if data.startswith(b"%PDF-"):
         return "pdf"
     if looks_like_page(data):
-        return "page"
+        return "pdf" if _is_pdf_behind_text(data) else "page"
     if b"%PDF-" in data[:PDF_SEARCH]:
         return "pdf"
     raise UnknownKind(
@@ -77,6 +79,15 @@ def looks_like_page(data: bytes) -> bool:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode()
     return bool(_PAGE.match(data.removeprefix(b"\xef\xbb\xbf")[:SNIFF_BYTES]))
+
+
+def _is_pdf_behind_text(data: bytes) -> bool:
+    """Whether what looks like a page is a PDF behind a program's message: within PDF_SEARCH bytes its mark, then its first object.
+
+    A page that shows how a PDF begins cannot hold one: there `<<` is written `&lt;&lt;`.
+    """
+    begins = _PDF_BEGINS.search(data[:SNIFF_BYTES])
+    return begins is not None and begins.start() <= PDF_SEARCH
 
 
 def _is_bare_dicom(data: bytes, name: str | None) -> bool:

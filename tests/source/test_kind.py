@@ -28,6 +28,10 @@ def test_images_as_pillow_writes_them(format: str) -> None:
         (b"%PDF-1.4\n", "pdf"),
         (b"\n\n junk %PDF-1.4\n", "pdf"),
         (page("hello %PDF-1.4").encode(), "page"),
+        (b"<br />\n<b>Warning</b>: no such row<br />\n%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>", "pdf"),
+        (b"<br />".ljust(1025) + b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>", "page"),
+        (b"<html>" + b"%PDF-1.4\n1 0 obj\n&lt;&lt;/Type/Catalog&gt;&gt;", "page"),
+        (b"<p>%PDF-1.4\n" + b"% %" * 1200, "page"),
         (b"\xef\xbb\xbf \r\n<!-- a -->\n<!DOCTYPE HTML>", "page"),
         (b"<?xml version='1.0'?><!-- x --><svg xmlns='x'>", "page"),
         (page("hello").encode("utf-16"), "page"),
@@ -114,9 +118,10 @@ def test_the_dashboard_leaves_out_what_the_service_would_refuse_and_nothing_else
     whole = [(picture(format), f"a.{format.lower()}") for format in formats]
     whole += [(Path(str(get_testdata_file(name))).read_bytes(), called) for name in names for called in (name, "bare", "notes.txt")]
     pdfs = (b"%PDF-1.4\n", b"\n junk %PDF-1.4\n", page("hello %PDF-1.4").encode(), b"BMW builds cars", b"")
+    pdfs += (b"<br />".ljust(1020) + b"%PDF-1.4\n1 0 obj\n<<", b"<br />".ljust(1025) + b"%PDF-1.4\n1 0 obj\n<<")
     brands = (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", b"\0\0\0\x1cftypmif1\0\0\0\0miafavif")
     whole += [(data, "x") for data in (*pdfs, *brands)] + [(b"\x08\0\5\0\x0a\0\0\0I", "old.dcm")]
-    cases = [(data[:1024], name) for data, name in whole]
+    cases = [(data[:SNIFF_BYTES], name) for data, name in whole]
     cases += [(data[:length], name) for data, name in cases for length in (4, 8, 12, 18, 131, 132)]
     cases += [(data[:at] + b"\x07" + data[at + 1 :], name) for data, name in cases[: len(whole)] for at in (0, 1, 3, 8, 14)]
     files = "Promise.all(given.map(([base64, name]) => m.kindOf(new File([Buffer.from(base64, 'base64')], name))))"

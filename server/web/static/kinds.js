@@ -1,12 +1,15 @@
 // What a chosen file is, by its first bytes, so that a folder's notes and programs are left out before anything is sent. The service
 // looks again and decides, by the same rules: server/source/kind.py, which a test holds this file to.
-const HEAD = 1024; // bytes of junk before %PDF- that readers put up with
+const HEAD = 4096; // bytes that are looked at
+const PDF_SEARCH = 1024; // bytes of junk before %PDF- that readers put up with
 const MAX_FIRST_VALUE = 1024; // bytes; the first element of an old DICOM file is a length or the name of a character set
 const STARTS = ["\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a", "II*\0", "MM\0*", "II+\0", "MM\0+"];
 const BMP_HEADERS = [12, 16, 40, 52, 56, 64, 108, 124];
 // A page may speak of PDFs. White space, an XML declaration, comments and a doctype, then a tag that begins a page.
 const PAGE =
   /^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+(html|svg)|html|head|body|title|meta|script|style|iframe|table|div|svg|h1|p|br|a|b|font)[\s>/]/is;
+// A program's message in HTML may stand before a PDF: its mark, a comment of binary signs, the first object.
+const PDF_BEGINS = /%PDF-\d\.\d[\r\n ]+(?:%[^\r\n]*[\r\n]+)*\d+ \d+ obj[\r\n ]*(?:<<|\[|\d)/;
 const DICOM_NAME = /\.(dcm|dicom|ima)$/i;
 
 /** "pdf", "image", "dicom", or null for what is none of these or cannot be read. */
@@ -21,7 +24,13 @@ export async function kindOf(file) {
   const view = new DataView(bytes.buffer);
   if (head.slice(128, 132) === "DICM" || isBareDicom(head, view, file.name)) return "dicom";
   if (isImage(head, view)) return "image";
-  return head.includes("%PDF-") && !PAGE.test(head) ? "pdf" : null;
+  if (PAGE.test(head)) return isPdfBehindText(head) ? "pdf" : null;
+  return head.slice(0, PDF_SEARCH).includes("%PDF-") ? "pdf" : null;
+}
+
+function isPdfBehindText(head) {
+  const at = head.search(PDF_BEGINS);
+  return at >= 0 && at <= PDF_SEARCH;
 }
 
 function isImage(head, view) {
