@@ -42,6 +42,7 @@ LEAST_NAME_CELLS = 12
 ANSWER_CELLS = 32  # longer answers, such as figures of four modalities, go on in a second line
 LEAST_ANSWER_CELLS = len("ultrasound")
 NOTE_CELLS = len("models disagree,")
+MAX_NOTICES = 20  # lines of them below the table; the JSON has up to 100
 BETWEEN = 2  # cells that separate columns, and that the table is indented
 
 
@@ -217,6 +218,11 @@ def render(report: Mapping[str, Any], width: int) -> RenderableType:
     if report["error"]:
         style = "red" if report["status"] == "failed" else "yellow"
         body.append(Text(f"{report['status']}: {plain(report['error']['message'], 200)}  [{report['error']['code']}]", style=style))
+    others = [notice for notice in report["notices"] if notice != report["error"]]
+    if others:
+        body += [Text(f"  {plain(notice['message'], 200)}", style="bright_black") for notice in others[:MAX_NOTICES]]
+    if len(others) > MAX_NOTICES:
+        body.append(Text(f"  and {len(others) - MAX_NOTICES} more; --json has their names", style="bright_black"))
     if report["status"] != "failed" or report["images"]:
         body.append(_sum(report))
     return Group(*body)

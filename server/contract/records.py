@@ -254,7 +254,10 @@ class ScanError:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of one scan. server/contract/report.py writes it as JSON."""
+    """The result of one scan. server/contract/report.py writes it as JSON.
+
+    `error` is the gravest problem; `notices` are all of them, in the order in which they were met.
+    """
 
     id: UUID
     kind: SourceKind
@@ -270,3 +273,4 @@ class Report:
     found: int
     skipped: Mapping[SkipReason, int]
     images: tuple[JudgedImage, ...]
+    notices: tuple[ScanError, ...] = ()

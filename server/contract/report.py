@@ -23,6 +23,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "source": {"target": report.target, "kind": report.kind, "title": report.title},
         "status": report.status,
         "error": {"code": report.error.code, "message": report.error.message} if report.error else None,
+        "notices": [{"code": notice.code, "message": notice.message} for notice in report.notices],
         "model_version": report.model_version,
         "created_at": moment_json(report.created_at),
         "started_at": moment_json(report.started_at),

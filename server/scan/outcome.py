@@ -11,7 +11,7 @@ from server.contract.records import JudgedImage, ScanError, Severity, SkipReason
 
 # Reasons that leave a Report incomplete. Small, blank and unknown images are left out on purpose.
 LOSSES: frozenset[SkipReason] = frozenset(
-    ("too_many", "too_many_pixels", "too_large", "broken", "timed_out", "blocked", "unreadable")
+    ("too_many", "too_many_pixels", "too_large", "broken", "timed_out", "blocked", "unreadable", "video")
 )
 REASONS: tuple[tuple[type[MedlensError], SkipReason], ...] = (
     (ImageTooLarge, "too_many_pixels"),
@@ -20,21 +20,40 @@ REASONS: tuple[tuple[type[MedlensError], SkipReason], ...] = (
 )
 
 
+# Notices that a Report holds one by one, such as the names of files that were not read; those beyond are counted.
+MAX_NOTICES = 100
+# The code of the notice that counts those beyond.
+MORE = "more"
+
+
 @dataclass(slots=True)
 class Problems:
-    """The problems of a scan so far: the first of each severity about the source, the first refused image, and counts of skips."""
+    """The problems of a scan so far: all about the source, the first of each severity, the first refused image, counts of skips."""
 
     by_severity: dict[Severity, ScanError] = field(default_factory=dict)
+    notices: list[ScanError] = field(default_factory=list)
+    beyond: Counter[str] = field(default_factory=Counter)
     refused: ScanError | None = None
     skipped: Counter[SkipReason] = field(default_factory=Counter)
 
     def add(self, code: str, message: str, severity: Severity = "failure") -> None:
         """Add a problem of the source as a whole."""
         self.by_severity.setdefault(severity, ScanError(code, message))
+        if len(self.notices) < MAX_NOTICES:
+            self.notices.append(ScanError(code, message))
+        else:
+            self.beyond[code] += 1
+
+    def told(self) -> tuple[ScanError, ...]:
+        """The notices of the Report: MAX_NOTICES one by one, and one that counts those beyond."""
+        if not self.beyond:
+            return tuple(self.notices)
+        counts = ", ".join(f"{number} {code}" for code, number in self.beyond.most_common())
+        return (*self.notices, ScanError(MORE, f"and {self.beyond.total()} more: {counts}"))
 
     def skip(self, reason: SkipReason, detail: str = "") -> None:
         self.skipped[reason] += 1
-        if reason in LOSSES or reason == "unknown_format":
+        if reason in LOSSES or reason in ("unknown_format", "no_image"):
             self.refused = self.refused or ScanError(_CODES.get(reason, "unreadable"), detail or _MESSAGES.get(reason, reason))
 
     def refuse(self, error: MedlensError) -> SkipReason:
@@ -52,6 +71,7 @@ class Outcome:
     title: str | None
     images: tuple[JudgedImage, ...]
     skipped: Counter[SkipReason]
+    notices: tuple[ScanError, ...] = ()
 
     @property
     def found(self) -> int:
@@ -70,7 +90,7 @@ def outcome_of(title: str | None, problems: Problems, images: Iterable[JudgedIma
     cut = problems.by_severity.get("cut")
     lost = any(problems.skipped[reason] for reason in LOSSES)
     status: Status = "failed" if failure and not judged else "partial" if failure or cut or lost else "done"
-    return Outcome(status, failure or cut or problems.by_severity.get("remark"), title, judged, problems.skipped)
+    return Outcome(status, failure or cut or problems.by_severity.get("remark"), title, judged, problems.skipped, problems.told())
 
 
 _CODES: dict[SkipReason, str] = {
@@ -79,6 +99,7 @@ _CODES: dict[SkipReason, str] = {
     "too_large": "too_large",
     "timed_out": "timed_out",
     "unknown_format": "unknown_kind",
+    "video": "unknown_kind",
     "blocked": "address_not_allowed",
 }
 _MESSAGES: dict[SkipReason, str] = {

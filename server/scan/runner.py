@@ -78,6 +78,7 @@ class ScanRunner:
             found=outcome.found,
             skipped=outcome.skipped,
             images=outcome.images,
+            notices=outcome.notices,
         )
 
     async def explain(self, sha256: str, model_version: str) -> None:

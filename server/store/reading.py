@@ -57,7 +57,8 @@ def report_of(scan: RowMapping, found: Sequence[RowMapping], *, with_context: bo
     error = ScanError(scan["error_code"], scan["error_message"] or "") if scan["error_code"] else None
     facts: dict[str, Any] = {name: scan[name] for name in _FACTS}
     images = (judged_of(row, cached=row["cached"], with_context=with_context) for row in found)
-    return Report(**facts, error=error, images=in_page_order(images))
+    notices = tuple(ScanError(one["code"], one["message"]) for one in scan["notices"])
+    return Report(**facts, error=error, images=in_page_order(images), notices=notices)
 
 
 _FACTS = (

@@ -32,6 +32,7 @@ from server.store.verdicts import keep
 
 TITLE_CHARS = 1_000  # a title is one line; nobody reads a longer one to its end
 MESSAGE_CHARS = 2_000
+NOTICE_CHARS = 400  # a file's name and one sentence
 OPEN: tuple[Status, ...] = ("queued", "running")
 
 
@@ -171,6 +172,7 @@ async def finish(
     found: int | None = None,
     skipped: Mapping[SkipReason, int] | None = None,
     images: Sequence[JudgedImage] | None = None,
+    notices: Sequence[ScanError] = (),
     keep_uploads: bool = False,
 ) -> bool:
     """End a scan, once; False when it has ended before or was deleted.
@@ -194,6 +196,7 @@ async def finish(
         "timings_ms": dict(timings_ms or {}),
         "found": scans.c.found if found is None else found,
         "skipped": scans.c.skipped if skipped is None else dict(skipped),
+        "notices": clean_json([{"code": one.code, "message": one.message[:NOTICE_CHARS]} for one in notices]),
     }
     async with database.begin() as connection:
         change = await connection.execute(update(scans).where(scans.c.id == scan_id, scans.c.status.in_(OPEN)).values(values))

@@ -57,6 +57,7 @@ scans = Table(
     Column("timings_ms", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     counter("found"),
     Column("skipped", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("notices", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     # counted over unique images: exact and near duplicates folded
     counter("unique_images"),
     counter("medical"),

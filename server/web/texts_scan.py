@@ -28,6 +28,7 @@ TEXTS = {
     "print": "Print or save as PDF",
     "seen_places": "{n} places",
     "skipped": "Left out",
+    "notices": "What was not read, and remarks",
     "timings": "Time",
     "gallery": "Images",
     "gallery_empty": "No image was found here.",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from server.cli.report_table import image_name, plain, show
+from server.cli.report_table import MAX_NOTICES, image_name, plain, show
 from server.contract.modalities import MODALITIES
 
 
@@ -59,6 +59,7 @@ def report(*images: dict[str, Any], **more: Any) -> dict[str, Any]:
         "source": {"target": "https://example.org/", "kind": "page", "title": "A page"},
         "status": "done",
         "error": None,
+        "notices": [],
         "timings_ms": {"total": 1234.0},
         "counts": {
             "found": len(images),
@@ -196,3 +197,10 @@ def test_on_a_narrow_terminal_frames_of_one_file_can_be_told_apart() -> None:
 
 def test_long_text_is_cut() -> None:
     assert plain("x" * 100, 10) == "xxxxxxxxx…"
+
+
+def test_notices_stand_below_the_table_and_those_beyond_the_limit_are_counted() -> None:
+    notices = [{"code": "unknown_kind", "message": f"file{number}.txt is text"} for number in range(MAX_NOTICES + 5)]
+    told = printed(report(notices=notices))
+    assert f"file{MAX_NOTICES - 1}.txt is text" in told and f"file{MAX_NOTICES}.txt" not in told
+    assert "and 5 more" in told

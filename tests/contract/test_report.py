@@ -35,15 +35,17 @@ REPORT = Report(
     id=UUID(int=1), kind="page", target="example.org", title="T", status="partial", error=ScanError("timed_out", "too slow"),
     model_version="m", created_at=NOW, started_at=NOW, finished_at=None, timings_ms={"total": 1.5}, found=7,
     skipped={"too_small": 3}, images=(_judged("a"), _judged("b", "non_medical"), _judged("c", "ct", near="a")),
+    notices=(ScanError("timed_out", "too slow"),),
 )  # fmt: skip
 
 
 def test_the_contracts_names() -> None:
     shown = report_json(REPORT)
-    names = "id source status error model_version created_at started_at finished_at timings_ms counts images"
+    names = "id source status error notices model_version created_at started_at finished_at timings_ms counts images"
     assert list(shown) == names.split()
     assert shown["source"] == {"target": "example.org", "kind": "page", "title": "T"}
     assert shown["error"] == {"code": "timed_out", "message": "too slow"}
+    assert shown["notices"] == [{"code": "timed_out", "message": "too slow"}]
     assert (shown["created_at"], shown["finished_at"]) == ("2026-01-02T03:04:05+00:00", None)
     stages = "queue fetch render extract decode classify store total"
     assert list(shown["timings_ms"]) == stages.split()

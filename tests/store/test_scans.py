@@ -34,11 +34,12 @@ async def test_a_finished_scan_reads_back_as_it_was_written(database: Database, 
     await scans.add_images(database, scan, images[:1])
     await scans.finish(
         database, scan, status="partial", error=ScanError("timed_out", "too slow"), title="T", timings_ms={"total": 12.5},
-        found=6, skipped={"too_small": 2}, images=images,
+        found=6, skipped={"too_small": 2}, images=images, notices=[ScanError("timed_out", "too slow"), ScanError("more", "1 more")],
     )  # fmt: skip
     report = await scans.report(database, scan)
     assert report.status == "partial"
     assert report.error == ScanError("timed_out", "too slow")
+    assert report.notices == (ScanError("timed_out", "too slow"), ScanError("more", "1 more"))
     assert (report.title, report.found, report.skipped, report.timings_ms) == ("T", 6, {"too_small": 2}, {"total": 12.5})
     assert report.model_version == MODEL
     assert report.images == tuple(images)

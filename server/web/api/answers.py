@@ -127,6 +127,9 @@ class ReportShape(Told):
     source: SourceShape
     status: Status
     error: ErrorShape | None
+    notices: list[ErrorShape] = Field(
+        description="what was not read and why, in words; the first 100, then one that counts the rest"
+    )
     model_version: str | None
     created_at: datetime
     started_at: datetime | None

@@ -86,6 +86,7 @@ async def scan(request: web.Request) -> web.StreamResponse:
         "link": link(report.target),
         "target": report.target,
         "error": report.error,
+        "notices": report.notices if len(report.notices) > 1 else (),
         "created_at": report.created_at,
         "model_version": report.model_version,
     }
