@@ -6,6 +6,7 @@ server/cli, which imports what it needs when it runs: `medlens --help` loads nei
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 
 import typer
@@ -40,7 +41,12 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main() -> None:
-    """Run the command line; an error raised on purpose is one line on stderr, never a traceback."""
+    """Run the command line; an error raised on purpose is one line on stderr, never a traceback.
+
+    A process that native code brings down says on stderr where each of its threads was.
+    """
+    if sys.stderr is not None:  # of a program without a console, on Windows
+        faulthandler.enable()
     try:
         with naming_extras():
             app()

@@ -7,6 +7,7 @@ length below nought is the length of an error's text. It fetches nothing: no add
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import sys
 from typing import Any
@@ -23,6 +24,7 @@ def draw(spec: dict[str, Any], form: str) -> bytes:
 
 
 def main() -> None:
+    faulthandler.enable()
     out = sys.stdout.buffer
     for line in sys.stdin.buffer:
         try:

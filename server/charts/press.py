@@ -96,7 +96,6 @@ class Press:
                 "server.charts.draw",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
                 env=passed_on(PYTHONPATH=os.pathsep.join(path for path in sys.path if path)),
                 start_new_session=True,  # Ctrl-C is for the server, which ends this one
             )

@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -24,10 +25,14 @@ from server.sandbox.environment import passed_on
 from server.sandbox.fork_server import PID
 from server.sandbox.protocol import Frame, encode, read_frame
 
+log = logging.getLogger(__name__)
+
 # Bytes that may wait in the pipe before the child's writing blocks.
 BUFFERED = 1024 * 1024
 # Seconds that a killed child may take to end; freeing a gigabyte takes a tenth of one.
 END_TIMEOUT_S = 5.0
+# Seconds from the end of the fork server's socket to the end of its process.
+GONE_S = 0.5
 # Seconds for a fork; the first waits for the imports of the fork server: a second or two, ten on a busy machine.
 FORK_TIMEOUT_S = 60.0
 
@@ -121,6 +126,7 @@ class _ForkServer:
                         return int(PID.unpack(answer)[0])
                 except OSError:
                     pass
+                self._report_end()
                 self._end()
         raise ReaderFailed("no process could be started to read the file")
 
@@ -147,6 +153,12 @@ class _ForkServer:
                     start_new_session=True,
                 )
         return self._control
+
+    def _report_end(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # then it did not end, it does not answer
+            if self._process is not None:
+                code = self._process.wait(GONE_S)
+                log.warning("the process that starts readers ended with code %s; it is started again", code)
 
     def _end(self) -> None:
         if self._control is not None:

@@ -8,6 +8,7 @@ and ends when its parent does.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import json
 import os
@@ -35,6 +36,8 @@ PID = struct.Struct(">q")
 def main() -> None:
     control = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children leave no zombies
+    errors = os.dup(2)
+    faulthandler.enable(errors)  # for this process; what a stranger's file does to a child is not for our log
     _silence()
     waiting = list(WORKERS)
     while True:
@@ -51,6 +54,8 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             control.close()
+            faulthandler.disable()
+            os.close(errors)
             _live(socket.socket(fileno=descriptors[0]), parent, **job)
         os.close(descriptors[0])
         control.sendall(PID.pack(pid))
