@@ -21,6 +21,8 @@ from server.sandbox.protocol import Pipe
 # Long side of a thumbnail, pixels: what a card of the dashboard shows on a dense screen, about 15 kB.
 THUMBNAIL_SIDE = 384
 THUMBNAIL_QUALITY = 80
+# The quickest of WebP's methods: half the time of method 2 for a fifth more bytes; the thumbnail is most of what decoding costs.
+THUMBNAIL_METHOD = 0
 
 
 def serve(pipe: Pipe) -> None:
@@ -59,5 +61,5 @@ def _thumbnail(image: Image.Image) -> bytes:
     small = image.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     out = BytesIO()
-    small.save(out, "WEBP", quality=THUMBNAIL_QUALITY, method=2)
+    small.save(out, "WEBP", quality=THUMBNAIL_QUALITY, method=THUMBNAIL_METHOD)
     return out.getvalue()
