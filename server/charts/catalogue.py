@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.charts.chart import Chart, Row, Spec, amounts, colours, columns, modality_colours, names, values
+from server.charts.chart import Chart, ChartTexts, Row, Spec, amounts, colours, modality_colours, names, values
 from server.charts.looks import PALETTES
 from server.charts.over_time import over_time
 from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
 from server.store.correction_stats import CorrectionStats
 from server.store.stats import Figure, Stats
-from server.web.texts_figures import COLUMNS, STAGES
 
 BAR = {"type": "bar", "cornerRadiusEnd": 2}
 
 
-def charts(stats: Stats) -> dict[str, Chart]:
+def charts(stats: Stats, texts: ChartTexts) -> dict[str, Chart]:
     """In the order of the page."""
-    scans, images, rates = over_time(stats.days)
-    whole = _shares(stats.total), _confidence(stats.confidence), rates, _stages(stats)
-    every = (scans, images, *whole, _answers(stats.corrections), _confusion(stats.corrections))
+    scans, images, rates = over_time(stats.days, texts)
+    whole = _shares(stats.total, texts), _confidence(stats.confidence, texts), rates, _stages(stats, texts)
+    every = (scans, images, *whole, _answers(stats.corrections, texts), _confusion(stats.corrections, texts))
     return {chart.name: chart for chart in every}
 
 
-def _shares(total: Figure) -> Chart:
+def _shares(total: Figure, texts: ChartTexts) -> Chart:
     rows = [(MODALITY_NAMES[name], n, round(n / max(1, total.unique), 4)) for name, n in total.by_modality.items()]
     room = max((row[2] for row in rows), default=0) * 1.4 or 1  # for the words behind the longest bar
 
@@ -39,23 +38,23 @@ def _shares(total: Figure) -> Chart:
             ],
         }
 
-    return Chart("shares", columns("modality", "images", "share"), rows, draw, share=columns("share"))
+    return Chart("shares", texts, texts.headings("modality", "images", "share"), rows, draw, share=texts.headings("share"))
 
 
-def _confidence(bins: Sequence[int]) -> Chart:
+def _confidence(bins: Sequence[int], texts: ChartTexts) -> Chart:
     rows = [(f"{i * 10}–{i * 10 + 10} %", n) for i, n in enumerate(bins)]
 
     def draw(_: Theme) -> Spec:
         x = names("f0", labelAngle=-45, labelOverlap=False, labelExpr="split(datum.label, ' ')[0]")
         return {"data": values(rows), "mark": BAR, "encoding": {"x": x, "y": amounts("f1")}}
 
-    return Chart("confidence", columns("confidence", "images"), rows, draw)
+    return Chart("confidence", texts, texts.headings("confidence", "images"), rows, draw)
 
 
-def _stages(stats: Stats) -> Chart:
+def _stages(stats: Stats, texts: ChartTexts) -> Chart:
     rows: list[Row] = [
-        (STAGES[name], round(stats.stages_ms[name][0]), round(stats.stages_ms[name][1]))
-        for name in STAGES
+        (texts.stages[name], round(stats.stages_ms[name][0]), round(stats.stages_ms[name][1]))
+        for name in texts.stages
         if name in stats.stages_ms
     ]
 
@@ -71,15 +70,15 @@ def _stages(stats: Stats) -> Chart:
             ],
         }
 
-    return Chart("stages", columns("stage", "p50", "p95"), rows, draw)
+    return Chart("stages", texts, texts.headings("stage", "p50", "p95"), rows, draw)
 
 
-def _answers(said: CorrectionStats) -> Chart:
+def _answers(said: CorrectionStats, texts: ChartTexts) -> Chart:
     rows: list[Row] = []
     for name in MODALITIES:
         reviewed, right = said.of_verdict(name)
         rows.append((MODALITY_NAMES[name], reviewed, right, round(right / reviewed, 4) if reviewed else 0.0))
-    kinds = columns("right", "wrong")
+    kinds = texts.headings("right", "wrong")
     each = [(name, kinds[i], n, i) for name, reviewed, right, _ in rows for i, n in enumerate((right, reviewed - right))]
 
     def draw(theme: Theme) -> Spec:
@@ -87,10 +86,18 @@ def _answers(said: CorrectionStats) -> Chart:
         encoding = {"y": names("f0"), "x": amounts("f2"), "color": colour, "order": {"field": "f3"}}
         return {"data": values(each), "mark": "bar", "encoding": encoding}
 
-    return Chart("answers", columns("modality", "reviewed", "right", "share"), rows, draw, share=columns("share"), height=280)
+    return Chart(
+        "answers",
+        texts,
+        texts.headings("modality", "reviewed", "right", "share"),
+        rows,
+        draw,
+        share=texts.headings("share"),
+        height=280,
+    )
 
 
-def _confusion(said: CorrectionStats) -> Chart:
+def _confusion(said: CorrectionStats, texts: ChartTexts) -> Chart:
     table = said.confusion()
     rows: list[Row] = [(MODALITY_NAMES[model], *(table[model][person] for person in MODALITIES)) for model in MODALITIES]
     each = [(MODALITY_NAMES[model], MODALITY_NAMES[person], table[model][person]) for model in MODALITIES for person in MODALITIES]
@@ -98,7 +105,7 @@ def _confusion(said: CorrectionStats) -> Chart:
 
     def draw(theme: Theme) -> Spec:
         look = PALETTES[theme]
-        x, y = names("f1", COLUMNS["person"], labelAngle=-35), names("f0", COLUMNS["model"])
+        x, y = names("f1", texts.columns["person"], labelAngle=-35), names("f0", texts.columns["model"])
         scale = {"domain": [0, most], "range": [look.line, look.accent]}
         colour = {"field": "f2", "type": "quantitative", "legend": None, "scale": scale}
         ink = {"condition": {"test": f"datum.f2 > {most / 2}", "value": look.surface}, "value": look.ink}
@@ -111,5 +118,5 @@ def _confusion(said: CorrectionStats) -> Chart:
             ],
         }
 
-    first = f"{COLUMNS['model']} / {COLUMNS['person']}"
-    return Chart("confusion", (first, *(MODALITY_NAMES[name] for name in MODALITIES)), rows, draw, height=280)
+    first = f"{texts.columns['model']} / {texts.columns['person']}"
+    return Chart("confusion", texts, (first, *(MODALITY_NAMES[name] for name in MODALITIES)), rows, draw, height=280)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
 from server.charts.looks import PALETTES
 from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
-from server.web.texts_figures import CHARTS, COLUMNS
 
 Row: TypeAlias = tuple[Any, ...]
 Spec: TypeAlias = dict[str, Any]
 PICTURE = 220  # pixels in height, unless a chart needs more
+
+
+@dataclass(frozen=True, slots=True)
+class ChartTexts:
+    """The words of charts in one language: title and note of each chart in the page's order, names of columns and of stages."""
+
+    charts: Mapping[str, tuple[str, str]]
+    columns: Mapping[str, str]
+    stages: Mapping[str, str]
+
+    def headings(self, *names: str) -> tuple[str, ...]:
+        """The columns of these names."""
+        return tuple(self.columns[name] for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,7 @@ class Chart:
     specification; looks.framed puts the rest around it."""
 
     name: str
+    texts: ChartTexts
     columns: tuple[str, ...]
     rows: Sequence[Row]
     draw: Callable[[Theme], Spec]
@@ -30,19 +43,15 @@ class Chart:
 
     @property
     def title(self) -> str:
-        return CHARTS[self.name][0]
+        return self.texts.charts[self.name][0]
 
     @property
     def note(self) -> str:
-        return CHARTS[self.name][1]
+        return self.texts.charts[self.name][1]
 
     @property
     def empty(self) -> bool:
         return not any(isinstance(cell, int | float) and cell for row in self.rows for cell in row)
-
-
-def columns(*names: str) -> tuple[str, ...]:
-    return tuple(COLUMNS[name] for name in names)
 
 
 def values(rows: Sequence[Row]) -> Spec:

@@ -6,11 +6,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from server.charts.chart import Chart, Row, Spec, amounts, colours, columns, modality_colours, values
+from server.charts.chart import Chart, ChartTexts, Row, Spec, amounts, colours, modality_colours, values
 from server.charts.looks import PALETTES
 from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
 from server.store.stats import Figure
-from server.web.texts_figures import COLUMNS
 
 # More bars than these do not fit a phone: longer times are shown by weeks, then by months.
 MOST_DAYS, MOST_WEEKS = 62, 7 * 62
@@ -19,9 +18,9 @@ RATES = ("cached", "uncertain", "disagreeing")
 _COUNTS = ("scans", "found", "unique", "medical", "uncertain", "disagreeing", "corrected", "cached")
 
 
-def over_time(days: Mapping[date, Figure]) -> tuple[Chart, ...]:
+def over_time(days: Mapping[date, Figure], texts: ChartTexts) -> tuple[Chart, ...]:
     periods = by_period(days)
-    return _scans(periods), _images(periods), _rates(periods)
+    return _scans(periods, texts), _images(periods, texts), _rates(periods, texts)
 
 
 def by_period(days: Mapping[date, Figure]) -> dict[date, Figure]:
@@ -58,7 +57,7 @@ def _period() -> Spec:
     return {"field": "f0", "type": "ordinal", "title": None, "axis": words}
 
 
-def _scans(periods: Mapping[date, Figure]) -> Chart:
+def _scans(periods: Mapping[date, Figure], texts: ChartTexts) -> Chart:
     rows = [(period, figure.scans) for period, figure in periods.items()]
 
     def draw(_: Theme) -> Spec:
@@ -68,10 +67,10 @@ def _scans(periods: Mapping[date, Figure]) -> Chart:
             "encoding": {"x": _period(), "y": amounts("f1")},
         }
 
-    return Chart("scans", columns("period", "scans"), rows, draw)
+    return Chart("scans", texts, texts.headings("period", "scans"), rows, draw)
 
 
-def _images(periods: Mapping[date, Figure]) -> Chart:
+def _images(periods: Mapping[date, Figure], texts: ChartTexts) -> Chart:
     rows: list[Row] = [(period, *(figure.by_modality[name] for name in MODALITIES)) for period, figure in periods.items()]
     each = [(row[0], MODALITY_NAMES[name], row[i + 1], i) for row in rows for i, name in enumerate(MODALITIES)]
 
@@ -79,16 +78,16 @@ def _images(periods: Mapping[date, Figure]) -> Chart:
         encoding = {"x": _period(), "y": amounts("f2"), "color": modality_colours("f1", theme), "order": {"field": "f3"}}
         return {"data": values(each), "mark": "bar", "encoding": encoding}
 
-    return Chart("images", (COLUMNS["period"], *(MODALITY_NAMES[name] for name in MODALITIES)), rows, draw, height=260)
+    return Chart("images", texts, (texts.columns["period"], *(MODALITY_NAMES[name] for name in MODALITIES)), rows, draw, height=260)
 
 
-def _rates(periods: Mapping[date, Figure]) -> Chart:
+def _rates(periods: Mapping[date, Figure], texts: ChartTexts) -> Chart:
     met = {period: figure for period, figure in periods.items() if figure.unique}
     rows: list[Row] = [
         (period, *(round(getattr(figure, name) / figure.unique, 4) for name in RATES)) for period, figure in met.items()
     ]
-    each = [(row[0], COLUMNS[name], row[i + 1]) for row in rows for i, name in enumerate(RATES)]
-    told = columns(*RATES)
+    each = [(row[0], texts.columns[name], row[i + 1]) for row in rows for i, name in enumerate(RATES)]
+    told = texts.headings(*RATES)
 
     def draw(theme: Theme) -> Spec:
         look = PALETTES[theme]
@@ -98,4 +97,4 @@ def _rates(periods: Mapping[date, Figure]) -> Chart:
         encoding = {"x": _period(), "y": share, "color": lines, "strokeDash": dashes}
         return {"data": values(each), "mark": {"type": "line", "point": {"size": 26}, "strokeWidth": 2}, "encoding": encoding}
 
-    return Chart("rates", (COLUMNS["period"], *told), rows, draw, share=told, height=260)
+    return Chart("rates", texts, (texts.columns["period"], *told), rows, draw, share=told, height=260)

@@ -11,15 +11,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from server.contract.modalities import MODALITY_KEYS, MODALITY_NAMES
 from server.contract.percent import percent
 from server.contract.words import MEMBER_NAMES
-from server.web import texts
 from server.web.http.caller import caller_of
 from server.web.http.keys import SETTINGS
 from server.web.pages import formats
 from server.web.pages.views import context_text
+from server.web.texts.catalogue import ENGLISH
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
+
+# The navigation bar: path, icon (templates/icons.html) and name (names.nav of the texts), and the key that follows `g`.
+NAVIGATION = (
+    {"path": "/", "icon": "history", "key": "h"},
+    {"path": "/new", "icon": "new", "key": "n"},
+    {"path": "/review", "icon": "review", "key": "r"},
+    {"path": "/figures", "icon": "figures", "key": "f"},
+    {"path": "/corrections", "icon": "corrections", "key": "c"},
+    {"path": "/settings", "icon": "settings", "key": "s"},
+)
 
 
 def environment() -> Environment:
@@ -27,15 +37,17 @@ def environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals |= {
-        "t": texts.TEXTS,
-        "script_texts": texts.SCRIPT_TEXTS,
+        "t": ENGLISH.pages,
+        "script_texts": ENGLISH.scripts,
         "modality_names": MODALITY_NAMES,
         "modality_keys": MODALITY_KEYS,
         "member_names": MEMBER_NAMES,
-        "status_names": texts.STATUS_NAMES,
-        "kind_names": texts.KIND_NAMES,
+        "status_names": ENGLISH.names["status"],
+        "kind_names": ENGLISH.names["kind"],
         "context_text": context_text,
-        "places": texts.PLACES,
+        "nav_names": ENGLISH.names["nav"],
+        "span_names": ENGLISH.names["span"],
+        "navigation": NAVIGATION,
     }
     filters = (
         formats.ago,

@@ -22,7 +22,7 @@ from server.store import corrections
 from server.store.database import Database
 from server.web.http.keys import CHARTS
 from server.web.templating import STATIC
-from server.web.texts_figures import CHARTS as NAMES
+from server.web.texts.catalogue import ENGLISH
 from tests.judged import digest, judged
 from tests.web.conftest import Client, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
@@ -42,7 +42,7 @@ async def some_use(kept: Database) -> None:
 
 async def test_every_chart_is_drawn_and_its_table_can_be_taken_away(client: Client, kept: Database) -> None:
     await some_use(kept)
-    for name in NAMES:
+    for name in ENGLISH.charts.charts:
         for wish in ("", "&theme=dark&width=narrow"):
             answer = await client.get(f"/figures/{name}.svg?days=0{wish}")
             assert (answer.status, answer.content_type) == (200, "image/svg+xml"), await answer.text()

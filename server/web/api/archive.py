@@ -24,7 +24,7 @@ from server.web.http.attachment import ZIP, Archive, streamed
 from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import Answer, Operation, operation
-from server.web.texts_scan import ARCHIVE_README
+from server.web.texts.catalogue import ENGLISH
 
 # Pictures in memory at once, about 15 kB each.
 AT_ONCE = 50
@@ -37,7 +37,7 @@ def file_name(position: int, judged: JudgedImage) -> str:
 
 
 def readme(report: Report, kept: int) -> str:
-    return ARCHIVE_README.format(
+    return ENGLISH.readme["scan"].format(
         target=report.target, date=f"{report.created_at:%Y-%m-%d %H:%M} UTC", images=len(report.images), kept=kept,
         model=report.model_version or "", folders=" ".join(f"{name}/" for name in MODALITIES),
     )  # fmt: skip

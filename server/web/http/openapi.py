@@ -19,14 +19,14 @@ from server.web.api.answers import Problem
 from server.web.http.keys import VERSION
 from server.web.http.operation import JSON, Operation, described
 from server.web.http.problems import PROBLEM_JSON
-from server.web.texts_figures import CHARTS
+from server.web.texts.catalogue import ENGLISH
 
 REF = "#/components/schemas/{model}"
 PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"description": "the scan's id", "schema": {"type": "string", "format": "uuid"}},
     "sha256": {"description": "SHA-256 of the image's bytes, hex", "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
-    "chart": {"description": "a chart of the figures page", "schema": {"type": "string", "enum": list(CHARTS)}},
+    "chart": {"description": "a chart of the figures page", "schema": {"type": "string", "enum": list(ENGLISH.charts.charts)}},
 }
 SECURITY = {
     "token": {"type": "http", "scheme": "bearer", "description": "`medlens token` shows it"},

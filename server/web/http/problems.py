@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from server.contract.errors import MedlensError, RequestError, Unauthorized
 from server.web.templating import render
+from server.web.texts.catalogue import ENGLISH
 
 PROBLEM_JSON = "application/problem+json"
 # aiohttp's own refusals, by status, in our codes.
@@ -33,22 +34,7 @@ HTTP_DETAILS = {
     413: "the request's body is larger than this address takes",
 }
 INTERNAL_DETAIL = "something went wrong inside medlens; its log has the details"
-TITLES = {
-    400: "The request cannot be meant",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Stopped",
-    413: "Too large",
-    415: "Unknown kind of file",
-    422: "Unreadable",
-    429: "Too many requests",
-    500: "Internal error",
-    502: "The other side did not deliver",
-    503: "Not ready",
-    504: "Took too long",
-}
+TITLES = {int(status): title for status, title in ENGLISH.names["problem"].items()}
 
 log = structlog.get_logger(__name__)
 

@@ -16,15 +16,10 @@ from server.web.http.attachment import CSV, ZIP, Archive, named, streamed
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
 from server.web.templating import page
+from server.web.texts.catalogue import ENGLISH
 
 ROWS = 40
 COLUMNS = ("sha256", "label", "previous")
-README = """Images that people labelled in medlens, as of {date}.
-
-manifest.csv: file, label, sha256, previous (what the model had said). {n} images were labelled, {kept} have a picture here.
-The pictures are small copies (WebP, 384 pixels at most): medlens keeps no originals. `medlens evaluate manifest.csv` and
-`medlens train cnn --data .` read this folder. Mind whose pictures they are before you pass them on.
-"""
 
 
 class CorrectionsQuery(Shape):
@@ -72,7 +67,7 @@ async def packed(database: Database, rows: list[LabelledImage], now: datetime) -
     names = {row.sha256: f"{row.label}/{row.sha256[:16]}.webp" for row in rows if row.has_thumbnail}
     lines = ((names[row.sha256], row.label, row.sha256, row.previous or "") for row in rows if row.has_thumbnail)
     whole = Archive(now)
-    whole.add("README.txt", README.format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names)))
+    whole.add("README.txt", ENGLISH.readme["corrections"].format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names)))
     whole.add("manifest.csv", csv_text([("file", "label", "sha256", "previous"), *lines]))
     async for sha256, webp in labelled.labelled_thumbnails(database, list(names)):
         whole.add(names[sha256], webp)  # WebP does not get smaller

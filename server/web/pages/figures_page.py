@@ -20,7 +20,7 @@ from server.web.http.attachment import CSV, named
 from server.web.http.keys import CHARTS, DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
 from server.web.templating import page
-from server.web.texts import TEXTS
+from server.web.texts.catalogue import ENGLISH, TEXTS
 
 Days: TypeAlias = Literal["7", "30", "90", "365", "0"]
 SPAN: Days = "90"  # shown when nothing else is asked for
@@ -83,16 +83,16 @@ async def figures_page(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "figures.html",
-        days=int(query.days),
+        days=query.days,
         empty=not found.total.scans and not found.corrections.images,
         headline=_headline(found.total, found),
-        charts=[chart for chart in charts(found).values() if not chart.empty],
+        charts=[chart for chart in charts(found, ENGLISH.charts).values() if not chart.empty],
         rows=ROWS,
     )
 
 
 async def _chart(request: web.Request, query: FiguresQuery) -> Chart:
-    chart = charts(await _figures(request, query)).get(request.match_info["chart"])
+    chart = charts(await _figures(request, query), ENGLISH.charts).get(request.match_info["chart"])
     if chart is None:
         raise NotFound("there is no such chart")
     return chart

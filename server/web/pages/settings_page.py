@@ -26,7 +26,7 @@ from server.web.http.secret import fingerprint
 from server.web.pages.pairing import LABEL
 from server.web.pages.weights import judging
 from server.web.templating import page
-from server.web.texts_settings import PARTS
+from server.web.texts.catalogue import ENGLISH
 
 TABLES = 8  # told one by one; the others together
 DONE = "/settings?done="
@@ -78,7 +78,7 @@ async def settings_page(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "settings.html",
-        parts=[(PARTS.get(name, name), part) for name, part in told.items()],
+        parts=[(ENGLISH.names["part"].get(name, name), part) for name, part in told.items()],
         judging=now,
         versions=[one for one in await stats.versions(database) if one.model_version],
         extensions=[one for one in sessions if one.label == LABEL],

@@ -11,7 +11,7 @@ from server.contract.modalities import MODALITIES, MODALITY_NAMES, Modality
 from server.contract.records import Context, JudgedImage, Verdict
 from server.contract.words import headline, shows_percent
 from server.store.history import Entry
-from server.web.texts import SCRIPT_TEXTS, TEXT_SOURCE_NAMES, TEXTS
+from server.web.texts.catalogue import ENGLISH, TEXTS
 
 
 def link(address: str | None) -> str | None:
@@ -54,7 +54,7 @@ def contradicted(verdict: Verdict) -> bool:
 
 def context_text(context: Context) -> str:
     """Which text names which modality."""
-    return str(TEXTS.context_says).format(where=TEXT_SOURCE_NAMES[context.source], what=MODALITY_NAMES[context.modality])
+    return str(TEXTS.context_says).format(where=ENGLISH.names["context"][context.source], what=MODALITY_NAMES[context.modality])
 
 
 def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def queue_view(entry: Entry) -> dict[str, Any]:
 def says(status: str, found: int, unique: int, medical: int) -> str:
     """What has come of a scan, in a few words."""
     if not unique and status == "queued":
-        return SCRIPT_TEXTS["found_waiting"]
+        return ENGLISH.scripts["found_waiting"]
     words: str = TEXTS.found_medical if unique else TEXTS.found_so_far if status == "running" else TEXTS.found_none
     return words.format(m=medical, n=unique or found)
 
