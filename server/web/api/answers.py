@@ -248,15 +248,3 @@ class PartHealth(Told):
 class Readiness(Told):
     ready: bool
     parts: dict[str, PartHealth]
-
-
-class Problem(BaseModel):
-    """RFC 9457. `code` is stable; `detail` is for people."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    fields: list[dict[str, str]] | None = Field(None, description="what in the body or query does not fit: at, message")
-    retry_after: int | None = Field(None, description="seconds, with 429 and not_made_yet")

@@ -11,7 +11,7 @@ from server.contract import errors
 from server.contract.errors import MedlensError
 from server.web.http.openapi import document
 from server.web.http.operation import HTML, JSON, Answer, Operation, operation
-from server.web.templating import page
+from server.web.http.page import page
 
 
 @operation(

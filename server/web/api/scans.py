@@ -81,7 +81,7 @@ async def _from_files(request: web.Request) -> UUID:
     if uploads.locked():
         raise TooManyRequests("other files are still coming in", UPLOAD_RETRY_S)
     async with uploads:
-        files, options = await read_files(request, request.app[SETTINGS])
+        files, options = await read_files(request, request.app[SETTINGS], ScanOptions)
         names = ", ".join(file.name for file in files)
         return await scans.create(
             request.app[DATABASE],

@@ -15,10 +15,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from server.contract.errors import Forbidden, MedlensError, NotFound, RequestError, TooManyRequests, Unauthorized
-from server.web.api.answers import Problem
 from server.web.http.keys import VERSION
 from server.web.http.operation import JSON, Operation, described
-from server.web.http.problems import PROBLEM_JSON
+from server.web.http.problems import PROBLEM_JSON, Problem
 from server.web.texts.catalogue import ENGLISH
 
 REF = "#/components/schemas/{model}"

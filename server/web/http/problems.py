@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from server.contract.errors import MedlensError, RequestError, Unauthorized
-from server.web.templating import render
+from server.web.http.page import render
 from server.web.texts.catalogue import ENGLISH
 
 PROBLEM_JSON = "application/problem+json"
@@ -37,6 +37,18 @@ INTERNAL_DETAIL = "something went wrong inside medlens; its log has the details"
 TITLES = {int(status): title for status, title in ENGLISH.names["problem"].items()}
 
 log = structlog.get_logger(__name__)
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable; `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    fields: list[dict[str, str]] | None = Field(None, description="what in the body or query does not fit: at, message")
+    retry_after: int | None = Field(None, description="seconds, with 429 and not_made_yet")
 
 
 class InvalidFields(RequestError):

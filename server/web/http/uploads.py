@@ -15,9 +15,8 @@ from server.contract.errors import RequestError, TooLarge, UnknownKind
 from server.contract.records import SourceKind
 from server.settings import Settings
 from server.source.kind import sniff
-from server.web.api.shapes import ScanOptions
 from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES
-from server.web.http.operation import parsed
+from server.web.http.operation import M, parsed
 
 CHUNK = 256 * 1024
 # What aiohttp's reader of forms raises for those that are none: no boundary, headers with control characters, too long or too many
@@ -45,18 +44,18 @@ class Uploaded:
     data: bytes = field(repr=False)
 
 
-async def read_files(request: web.Request, settings: Settings) -> tuple[list[Uploaded], ScanOptions]:
-    """All files of the request. Raises TooLarge, UnknownKind, or RequestError for a body that is no form or holds no file."""
+async def read_files(request: web.Request, settings: Settings, shape: type[M]) -> tuple[list[Uploaded], M]:
+    """All files of the request, and its options as `shape`. Raises TooLarge, UnknownKind, or RequestError for a body that is no form or holds no file."""
     limit = settings.max_download_bytes
     files: list[Uploaded] = []
-    options, left = ScanOptions(), limit
+    options, left = shape(), limit
     try:
         reader = await request.multipart()
         while (part := await reader.next()) is not None:
             if isinstance(part, MultipartReader):
                 raise RequestError("a form within the form cannot be meant")
             if part.name == OPTIONS and part.filename is None:
-                options = parsed(await _read(part, MAX_FIELD_BYTES), ScanOptions)
+                options = parsed(await _read(part, MAX_FIELD_BYTES), shape)
                 continue
             if part.filename is None:
                 raise RequestError(f"the form field {(part.name or '')[:40]!r} is neither a file nor `{OPTIONS}`")

@@ -15,7 +15,7 @@ from server.store.labelled import LabelledImage
 from server.web.http.attachment import CSV, ZIP, Archive, named, streamed
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
-from server.web.templating import page
+from server.web.http.page import page
 from server.web.texts.catalogue import ENGLISH
 
 ROWS = 40

@@ -19,7 +19,7 @@ from server.store.stats import Figure, Stats
 from server.web.http.attachment import CSV, named
 from server.web.http.keys import CHARTS, DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
-from server.web.templating import page
+from server.web.http.page import page
 from server.web.texts.catalogue import ENGLISH, TEXTS
 
 Days: TypeAlias = Literal["7", "30", "90", "365", "0"]

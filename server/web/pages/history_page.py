@@ -17,8 +17,8 @@ from server.web.api.shapes import HistoryQuery
 from server.web.http.keys import DATABASE, SETTINGS
 from server.web.http.limits import MAX_FILES
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
+from server.web.http.page import page
 from server.web.pages.views import queue_view, row_view
-from server.web.templating import page
 
 ROWS = 30
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -18,8 +18,8 @@ from server.store.sightings import MOST_COUNTED
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
+from server.web.http.page import page
 from server.web.pages.views import extremes, image_view, link, name_of, verdict_view
-from server.web.templating import page
 
 # Scans listed at once; more come by cursor.
 LISTED = 12

@@ -20,8 +20,8 @@ from server.web.http.auth import COOKIE
 from server.web.http.caller import caller_of, peer_of
 from server.web.http.keys import DATABASE, TOKEN
 from server.web.http.operation import FORM, HTML, Answer, Operation, Shape, form_of, operation
+from server.web.http.page import page
 from server.web.http.secret import fingerprint, new_secret
-from server.web.templating import page
 from server.web.texts.catalogue import TEXTS
 
 # Long enough to start the service, get a coffee and click; short enough that a link in a log opens nothing.

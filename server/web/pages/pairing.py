@@ -15,7 +15,7 @@ from pydantic import Field
 from server.store import access
 from server.web.http.keys import DATABASE
 from server.web.http.operation import FORM, HTML, Answer, Operation, Shape, form_of, operation
-from server.web.templating import page
+from server.web.http.page import page
 
 # A year: an extension has nobody to sign it in again every month. `medlens token --rotate` ends it at once.
 EXTENSION_LIFE = timedelta(days=365)

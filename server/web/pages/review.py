@@ -15,8 +15,8 @@ from server.store.review import Question
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
+from server.web.http.page import page
 from server.web.pages.views import extremes
-from server.web.templating import page
 
 AT_HAND = 48  # images a browser may name as those it has: four times what it is given at once
 DIGEST = r"[0-9a-f]{64}"

@@ -15,8 +15,8 @@ from server.store.changes import Changes
 from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, operation
+from server.web.http.page import page
 from server.web.pages.views import contradicted, image_view, link, name_of
-from server.web.templating import page
 
 # Pictures of each kind of change that are shown; a page that was made anew has hundreds, and the gallery's filter has them all.
 STRIP = 48

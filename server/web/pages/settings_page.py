@@ -17,15 +17,15 @@ from server.contract.errors import Forbidden, RequestError, SettingsError
 from server.settings import every_setting
 from server.store import access, stats, storage
 from server.web.api.health import parts
+from server.web.api.weights import judging
 from server.web.http.auth import COOKIE
 from server.web.http.caller import caller_of
 from server.web.http.ids import SHA256_TEXT
 from server.web.http.keys import DATABASE, SETTINGS, TOKEN
 from server.web.http.operation import FORM, HTML, Answer, Operation, form_of, operation
+from server.web.http.page import page
 from server.web.http.secret import fingerprint
 from server.web.pages.pairing import LABEL
-from server.web.pages.weights import judging
-from server.web.templating import page
 from server.web.texts.catalogue import ENGLISH
 
 TABLES = 8  # told one by one; the others together

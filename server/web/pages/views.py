@@ -7,10 +7,11 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.contract.modalities import MODALITIES, MODALITY_NAMES, Modality
-from server.contract.records import Context, JudgedImage, Verdict
+from server.contract.modalities import MODALITIES, Modality
+from server.contract.records import JudgedImage, Verdict
 from server.contract.words import headline, shows_percent
 from server.store.history import Entry
+from server.web.templating import context_text
 from server.web.texts.catalogue import ENGLISH, TEXTS
 
 
@@ -50,11 +51,6 @@ def verdict_view(verdict: Verdict) -> dict[str, Any]:
 def contradicted(verdict: Verdict) -> bool:
     """Whether the page or document names another modality than the verdict."""
     return verdict.context is not None and not verdict.context.agrees
-
-
-def context_text(context: Context) -> str:
-    """Which text names which modality."""
-    return str(TEXTS.context_says).format(where=ENGLISH.names["context"][context.source], what=MODALITY_NAMES[context.modality])
 
 
 def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) -> dict[str, Any]:
