@@ -116,13 +116,17 @@ def answer_of(probabilities: Probabilities) -> Modality:
     return max((name for name in MODALITIES if name != NON_MEDICAL), key=lambda name: probabilities[name])
 
 
+def likeliest(probabilities: Probabilities) -> Modality:
+    """The modality with the highest probability; of equal ones the first in the order of MODALITIES."""
+    return max(MODALITIES, key=lambda name: probabilities[name])
+
+
 def _clear(probabilities: Probabilities) -> bool:
     return max(probabilities.values()) >= FAVOURITE
 
 
 def _opinion(member: str, probabilities: Probabilities) -> str:
-    favourite = max(MODALITIES, key=lambda name: probabilities[name])
-    return _text("why_member", MEMBER_NAMES.get(member, member), _in_text(favourite))
+    return _text("why_member", MEMBER_NAMES.get(member, member), _in_text(likeliest(probabilities)))
 
 
 def _list(word: str, names: Iterable[Modality]) -> str:

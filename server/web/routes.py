@@ -4,8 +4,33 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.web.api import archive, deletion, docs, events, exports, health, history, images, live, scans
-from server.web.pages import corrections, figures_page, history_page, image_page, login, pairing, review, scan_page, settings_page
+from server.web.api import (
+    archive,
+    clean_up,
+    corrections,
+    deletion,
+    docs,
+    events,
+    exports,
+    health,
+    history,
+    images,
+    live,
+    review,
+    scans,
+    statistics,
+)
+from server.web.pages import (
+    corrections_page,
+    figures_page,
+    history_page,
+    image_page,
+    login,
+    pairing,
+    review_page,
+    scan_page,
+    settings_page,
+)
 from server.web.templating import STATIC
 
 ROUTES = (
@@ -24,18 +49,18 @@ ROUTES = (
     web.get("/api/images/{sha256}", images.image, allow_head=False),
     web.get("/api/images/{sha256}/thumbnail", images.thumbnail, allow_head=False),
     web.get("/api/images/{sha256}/heatmap", images.heatmap, allow_head=False),
-    web.post("/api/images/{sha256}/feedback", images.correct),
-    web.delete("/api/images/{sha256}/feedback", images.undo_correction),
+    web.post("/api/images/{sha256}/feedback", corrections.correct),
+    web.delete("/api/images/{sha256}/feedback", corrections.undo_correction),
     web.get("/api/review", review.next_questions, allow_head=False),
     web.post("/api/review/{sha256}/skip", review.skip),
     web.delete("/api/review/{sha256}/skip", review.unskip),
     web.get("/api/corrections.csv", corrections.corrections_csv, allow_head=False),
     web.get("/api/corrections.zip", corrections.corrections_zip, allow_head=False),
-    web.get("/api/clean-up", settings_page.look, allow_head=False),
-    web.post("/api/clean-up", settings_page.sweep),
+    web.get("/api/clean-up", clean_up.unused, allow_head=False),
+    web.post("/api/clean-up", clean_up.clean_up),
     web.get("/api/export.csv", exports.export_csv, allow_head=False),
     web.get("/api/export.json", exports.export_json, allow_head=False),
-    web.get("/api/stats", exports.stats, allow_head=False),
+    web.get("/api/stats", statistics.statistics, allow_head=False),
     web.get("/api/openapi.json", docs.openapi_json, allow_head=False),
     web.get("/api/docs", docs.docs_page, allow_head=False),
     web.get("/healthz", health.healthz),
@@ -50,8 +75,8 @@ ROUTES = (
     web.get("/figures/{chart:[a-z]+}.svg", figures_page.chart_svg, allow_head=False),
     web.get("/figures/{chart:[a-z]+}.png", figures_page.chart_png, allow_head=False),
     web.get("/figures/{chart:[a-z]+}.csv", figures_page.chart_csv, allow_head=False),
-    web.get("/review", review.review_page),
-    web.get("/corrections", corrections.corrections_page),
+    web.get("/review", review_page.review_page),
+    web.get("/corrections", corrections_page.corrections_page),
     web.get("/settings", settings_page.settings_page),
     web.post("/settings/token", settings_page.rotate_token),
     web.post("/settings/revoke", settings_page.revoke),

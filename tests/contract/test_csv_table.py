@@ -21,7 +21,7 @@ from server.contract.csv_table import csv_text, safe_cell
 from server.contract.records import Report
 from server.store.labelled import LabelledImage
 from server.web.api.archive import table
-from server.web.pages.corrections import data_set_csv
+from server.web.api.corrections import data_set_csv
 from tests.judged import judged
 
 ROOT = Path(__file__).resolve().parents[2]

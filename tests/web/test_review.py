@@ -91,7 +91,7 @@ async def test_the_queue_over_http(client: Client, kept: Database) -> None:
 
 
 async def test_corrections_are_listed_and_taken_back(browsed: Page, kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.web.pages.corrections.ROWS", 2)
+    monkeypatch.setattr("server.web.pages.corrections_page.ROWS", 2)
     await browsed.goto("/corrections")
     await expect(browsed.locator(".empty h2")).to_have_text("No corrections yet")
     await scanned(

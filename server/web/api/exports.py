@@ -1,4 +1,4 @@
-"""Everything that the history's filters let through, an image a row, as CSV or JSON; and the figures for the charts.
+"""The images of one scan, or of the scans that the history's filters select, one row for each image, as CSV or JSON.
 
 Streamed: a million images need no more memory here than a hundred.
 """
@@ -19,12 +19,9 @@ from server.contract.modalities import MODALITIES
 from server.contract.report import image_json, moment_json
 from server.store import export, scans
 from server.store import history as kept
-from server.store import stats as figures
 from server.store.export import Exported
-from server.store.stats import Figure
-from server.web.api.answers import StatsShape
-from server.web.api.history import filters_of, in_zone
-from server.web.api.shapes import Filters, Period
+from server.web.api.history import filters_of
+from server.web.api.shapes import Filters
 from server.web.http.attachment import CSV, streamed
 from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE
@@ -38,8 +35,6 @@ COLUMNS = (
     *MODALITIES, "medical_probability", "medical_sure", "sure", "open", "contains",
     "context", "context_agrees", "context_from", "context_quote",
 )  # fmt: skip
-
-FIGURES = tuple(Figure.__dataclass_fields__)
 
 
 def csv_row(row: Exported) -> list[object]:
@@ -149,37 +144,3 @@ async def scan_csv(request: web.Request) -> web.StreamResponse:
 )
 async def export_json(request: web.Request) -> web.StreamResponse:
     return await _stream(request, _json_text, JSON, "medlens.json")
-
-
-def figure_json(figure: Figure) -> dict[str, Any]:
-    """By hand: dataclasses.asdict copies deeply, and years have a thousand days."""
-    return {name: getattr(figure, name) for name in FIGURES}
-
-
-@operation(
-    Operation(
-        summary="Figures for the charts",
-        tag="history",
-        access="caller",
-        rate="read",
-        query=Period,
-        answers={200: Answer("counts in all and by day, confidence, times per stage, corrections", StatsShape)},
-    )
-)
-async def stats(request: web.Request) -> web.StreamResponse:
-    query = query_of(request, Period)
-    found = await figures.figures(request.app[DATABASE], in_zone(query.since), in_zone(query.until))
-    return web.json_response(
-        {
-            "total": figure_json(found.total),
-            "days": [{"day": day.isoformat(), **figure_json(figure)} for day, figure in sorted(found.days.items())],
-            "by_status": dict(found.by_status),
-            "confidence": list(found.confidence),
-            "stages_ms": {stage: {"p50": round(p50, 1), "p95": round(p95, 1)} for stage, (p50, p95) in found.stages_ms.items()},
-            "corrections": {
-                "images": found.corrections.images,
-                "confirmed": found.corrections.confirmed,
-                "confusion": found.corrections.confusion(),
-            },
-        }
-    )

@@ -11,14 +11,13 @@ import asyncio
 from aiohttp import web
 
 from server.contract.errors import NotFound, NotMadeYet
-from server.contract.report import image_json, moment_json, place_json, verdict_json
+from server.contract.report import image_json, moment_json, place_json
 from server.jobs import heatmaps
-from server.store import corrections, sightings, thumbnails
-from server.web.api.answers import CorrectionKept, ImageDetails
-from server.web.api.shapes import Correction
+from server.store import sightings, thumbnails
+from server.web.api.answers import ImageDetails
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE, QUEUE
-from server.web.http.operation import Answer, Operation, body_of, operation
+from server.web.http.operation import Answer, Operation, operation
 
 WEBP, PNG = "image/webp", "image/png"
 # The bytes under a hash never change, so a browser may keep them for a day; `private` keeps proxies out.
@@ -124,34 +123,3 @@ async def _wait_for_heatmap(request: web.Request, sha256: str, version: str) -> 
     if not await request.app[QUEUE].workers():
         raise NotMadeYet("no worker is running that could make the heat map; `medlens worker` starts one")
     raise NotMadeYet("the heat map is being made; a verdict of an earlier model gets one when the image is scanned again")
-
-
-@operation(
-    Operation(
-        summary="Correct the verdict: a person's answer overrides it everywhere",
-        tag="images",
-        access="caller",
-        rate="read",
-        body=Correction,
-        answers={200: Answer("kept", CorrectionKept)},
-    )
-)
-async def correct(request: web.Request) -> web.StreamResponse:
-    sha256, wanted = sha256_of(request), await body_of(request, Correction)
-    judged = await corrections.correct(request.app[DATABASE], sha256, wanted.modality)
-    return web.json_response({"sha256": sha256, "modality": wanted.modality, "verdict": verdict_json(judged.verdict)})
-
-
-@operation(
-    Operation(
-        summary="Take the last correction back",
-        tag="images",
-        access="caller",
-        rate="read",
-        answers={200: Answer("what holds again", CorrectionKept)},
-    )
-)
-async def undo_correction(request: web.Request) -> web.StreamResponse:
-    sha256 = sha256_of(request)
-    judged = await corrections.undo(request.app[DATABASE], sha256)
-    return web.json_response({"sha256": sha256, "modality": judged.verdict.modality, "verdict": verdict_json(judged.verdict)})

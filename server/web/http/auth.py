@@ -12,7 +12,7 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from server.contract.errors import Unauthorized
+from server.contract.errors import Forbidden, Unauthorized
 from server.store import access
 from server.web.http.caller import CALLER, NOBODY, Caller, peer_of
 from server.web.http.keys import DATABASE, LIMITER, TOKEN
@@ -51,6 +51,13 @@ async def _recognise(request: web.Request) -> Caller:
         if await access.is_open(request.app[DATABASE], hashed):
             return Caller("session", hashed[:16])
     return NOBODY
+
+
+def session_of(request: web.Request) -> str:
+    """The hash of the caller's session. Raises Forbidden for a caller without one, such as the bearer of a token."""
+    if request[CALLER].kind != "session" or (key := request.cookies.get(COOKIE)) is None:
+        raise Forbidden("sign in to the dashboard to do this; a token may not")
+    return fingerprint(key)
 
 
 @web.middleware

@@ -45,7 +45,10 @@ class Uploaded:
 
 
 async def read_files(request: web.Request, settings: Settings, shape: type[M]) -> tuple[list[Uploaded], M]:
-    """All files of the request, and its options as `shape`. Raises TooLarge, UnknownKind, or RequestError for a body that is no form or holds no file."""
+    """All files of the request, and its options as `shape`.
+
+    Raises TooLarge, UnknownKind, or RequestError if the body is not a form or has no file.
+    """
     limit = settings.max_download_bytes
     files: list[Uploaded] = []
     options, left = shape(), limit

@@ -12,14 +12,14 @@ from pydantic import Field
 
 from server.contract.modalities import MODALITIES
 from server.contract.records import Box, JudgedImage, Place, SourceKind, Verdict
-from server.contract.words import answer_of, why
+from server.contract.words import answer_of, likeliest, why
 from server.store import sightings, thumbnails
 from server.store.sightings import MOST_COUNTED
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
 from server.web.http.page import page
-from server.web.pages.views import extremes, image_view, link, name_of, verdict_view
+from server.web.pages.views import image_view, link, name_of, verdict_view
 
 # Scans listed at once; more come by cursor.
 LISTED = 12
@@ -70,10 +70,9 @@ def panel_views(judged: JudgedImage) -> list[PanelView]:
 
 def predictions(verdict: Verdict) -> list[dict[str, Any]]:
     """Each member: what it says, how surely, and all six shares."""
-    told = [(name, *extremes(said), said) for name, said in verdict.members.items()]
     return [
-        {"name": name, "says": first, "share": share, "shares": {one: said[one] for one in MODALITIES}}
-        for name, first, share, said in told
+        {"name": name, "says": likeliest(shares), "share": max(shares.values()), "shares": {one: shares[one] for one in MODALITIES}}
+        for name, shares in verdict.members.items()
     ]
 
 

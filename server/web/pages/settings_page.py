@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 from aiohttp import web
-from pydantic import BaseModel
 
 from server.contract.errors import Forbidden, RequestError, SettingsError
 from server.settings import every_setting
 from server.store import access, stats, storage
 from server.web.api.health import parts
 from server.web.api.weights import judging
-from server.web.http.auth import COOKIE
-from server.web.http.caller import caller_of
+from server.web.http.auth import COOKIE, session_of
 from server.web.http.ids import SHA256_TEXT
 from server.web.http.keys import DATABASE, SETTINGS, TOKEN
 from server.web.http.operation import FORM, HTML, Answer, Operation, form_of, operation
@@ -30,16 +27,6 @@ from server.web.texts.catalogue import ENGLISH
 
 TABLES = 8  # told one by one; the others together
 DONE = "/settings?done="
-
-
-class CleanUp(BaseModel):
-    scans: int
-    events: int
-    thumbnails: int
-    thumbnail_bytes: int
-    heatmaps: int
-    heatmap_bytes: int
-    images: int
 
 
 def folder_size(folder: Path) -> int:
@@ -56,13 +43,6 @@ def folder_size(folder: Path) -> int:
         except OSError:
             continue
     return total
-
-
-def own(request: web.Request) -> str:
-    """The hash of this browser's session. Raises Forbidden for a caller without one."""
-    if caller_of(request).kind != "session" or (key := request.cookies.get(COOKIE)) is None:
-        raise Forbidden("sign in to the dashboard to do this; a token may not")
-    return fingerprint(key)
 
 
 @operation(Operation(summary="Settings and health", tag="pages", access="page", answers={200: Answer("a page", content_type=HTML)}))
@@ -105,7 +85,7 @@ async def settings_page(request: web.Request) -> web.StreamResponse:
     )
 )
 async def rotate_token(request: web.Request) -> web.StreamResponse:
-    here = own(request)
+    here = session_of(request)
     if (await form_of(request)).get("sure") != "yes":
         raise RequestError("tick the box first: extensions must pair again")
     request.app[TOKEN].rotate()
@@ -125,40 +105,9 @@ async def rotate_token(request: web.Request) -> web.StreamResponse:
     )
 )
 async def revoke(request: web.Request) -> web.StreamResponse:
-    own(request)
+    session_of(request)
     session = (await form_of(request)).get("session", "")
     if not SHA256_TEXT.fullmatch(session):
         raise RequestError("a session is named by its hash")
     await access.close_session(request.app[DATABASE], session)
     raise web.HTTPSeeOther(f"{DONE}revoked")
-
-
-@operation(
-    Operation(
-        summary="What a clean-up would let go",
-        tag="service",
-        access="caller",
-        rate="read",
-        answers={200: Answer("counts and bytes", CleanUp)},
-    )
-)
-async def look(request: web.Request) -> web.StreamResponse:
-    version = (await asyncio.to_thread(judging, request.app[SETTINGS])).version
-    return web.json_response(asdict(await storage.find_unused(request.app[DATABASE], version)))
-
-
-@operation(
-    Operation(
-        summary="Clean up",
-        tag="service",
-        access="caller",
-        rate="login",
-        answers={200: Answer("what has gone", CleanUp)},
-        problems=(Forbidden,),
-    )
-)
-async def sweep(request: web.Request) -> web.StreamResponse:
-    own(request)
-    settings = request.app[SETTINGS]
-    version = (await asyncio.to_thread(judging, settings)).version
-    return web.json_response(asdict(await storage.remove_unused(request.app[DATABASE], version, settings.retention_days)))

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.contract.modalities import MODALITIES, Modality
+from server.contract.modalities import Modality
 from server.contract.records import JudgedImage, Verdict
 from server.contract.words import headline, shows_percent
 from server.store.history import Entry
@@ -100,9 +100,3 @@ def says(status: str, found: int, unique: int, medical: int) -> str:
         return ENGLISH.scripts["found_waiting"]
     words: str = TEXTS.found_medical if unique else TEXTS.found_so_far if status == "running" else TEXTS.found_none
     return words.format(m=medical, n=unique or found)
-
-
-def extremes(shares: Mapping[Modality, float]) -> tuple[Modality, float]:
-    """The likeliest modality of one prediction, and how likely it is held to be."""
-    first = max(MODALITIES, key=lambda name: shares[name])
-    return first, shares[first]

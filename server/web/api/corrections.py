@@ -1,4 +1,4 @@
-"""What people corrected: the list, and the data set to take away as CSV or with pictures. Undoing is images.py's."""
+"""Corrections: made, undone, and all of them as a data set, as CSV or as a ZIP with thumbnails."""
 
 from __future__ import annotations
 
@@ -6,42 +6,52 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 from aiohttp import web
-from pydantic import Field
 
 from server.contract.csv_table import csv_text
-from server.store import corrections, labelled, thumbnails
+from server.contract.report import verdict_json
+from server.store import corrections, labelled
 from server.store.database import Database
 from server.store.labelled import LabelledImage
+from server.web.api.answers import CorrectionKept
+from server.web.api.shapes import Correction
 from server.web.http.attachment import CSV, ZIP, Archive, named, streamed
+from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
-from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
-from server.web.http.page import page
+from server.web.http.operation import Answer, Operation, body_of, operation
 from server.web.texts.catalogue import ENGLISH
 
-ROWS = 40
 COLUMNS = ("sha256", "label", "previous")
-
-
-class CorrectionsQuery(Shape):
-    before: int | None = Field(None, ge=1, description="where the page before ended")
 
 
 @operation(
     Operation(
-        summary="What people corrected, newest first",
-        tag="pages",
-        access="page",
-        query=CorrectionsQuery,
-        answers={200: Answer("a page", content_type=HTML)},
+        summary="Correct the verdict: a person's answer overrides it everywhere",
+        tag="images",
+        access="caller",
+        rate="read",
+        body=Correction,
+        answers={200: Answer("kept", CorrectionKept)},
     )
 )
-async def corrections_page(request: web.Request) -> web.StreamResponse:
-    query = query_of(request, CorrectionsQuery)
-    rows = await corrections.corrections(request.app[DATABASE], limit=ROWS + 1, before=query.before)
-    shown = rows[:ROWS]
-    pictures = await thumbnails.kept(request.app[DATABASE], [one.sha256 for one in shown])
-    older = f"/corrections?before={shown[-1].id}" if len(rows) > ROWS else None
-    return page(request, "corrections.html", rows=shown, pictures=pictures, older=older, first=query.before is None)
+async def correct(request: web.Request) -> web.StreamResponse:
+    sha256, wanted = sha256_of(request), await body_of(request, Correction)
+    judged = await corrections.correct(request.app[DATABASE], sha256, wanted.modality)
+    return web.json_response({"sha256": sha256, "modality": wanted.modality, "verdict": verdict_json(judged.verdict)})
+
+
+@operation(
+    Operation(
+        summary="Take the last correction back",
+        tag="images",
+        access="caller",
+        rate="read",
+        answers={200: Answer("what holds again", CorrectionKept)},
+    )
+)
+async def undo_correction(request: web.Request) -> web.StreamResponse:
+    sha256 = sha256_of(request)
+    judged = await corrections.undo(request.app[DATABASE], sha256)
+    return web.json_response({"sha256": sha256, "modality": judged.verdict.modality, "verdict": verdict_json(judged.verdict)})
 
 
 def data_set_csv(rows: list[LabelledImage]) -> str:

@@ -1,4 +1,4 @@
-"""The review queue: its page, the next images as JSON, and leaving one out. Answers go to the same route as any correction."""
+"""The review queue as JSON: the next images to label, and skipping one. A label is sent as any correction is."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from server.contract.modalities import Modality
-from server.contract.words import MEMBER_NAMES, headline, why
+from server.contract.words import MEMBER_NAMES, headline, likeliest, why
 from server.store import review
 from server.store.review import Question
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
-from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
-from server.web.http.page import page
-from server.web.pages.views import extremes
+from server.web.http.operation import Answer, Operation, Shape, operation, query_of
 
 AT_HAND = 48  # images a browser may name as those it has: four times what it is given at once
 DIGEST = r"[0-9a-f]{64}"
@@ -61,7 +59,7 @@ def question_json(question: Question) -> dict[str, Any]:
         "why": why(verdict, question.judged.panels),
         "leans": [verdict.modality, *([verdict.open] if verdict.open else [])],
         "confidence": round(verdict.confidence, 3),
-        "members": {MEMBER_NAMES.get(name, name): extremes(said)[0] for name, said in verdict.members.items()},
+        "members": {MEMBER_NAMES.get(name, name): likeliest(shares) for name, shares in verdict.members.items()},
         "width": image.width,
         "height": image.height,
         "scan": str(question.scan_id) if question.scan_id else None,
@@ -69,29 +67,9 @@ def question_json(question: Question) -> dict[str, Any]:
     }
 
 
-async def _progress(request: web.Request) -> tuple[int, int]:
+async def progress(request: web.Request) -> tuple[int, int]:
+    """How many images wait, and how many were labelled since midnight UTC; each counted up to review.COUNTED."""
     return await review.progress(request.app[DATABASE], datetime.combine(datetime.now(UTC).date(), time(), UTC))
-
-
-@operation(
-    Operation(
-        summary="Images worth a person's look, one at a time",
-        tag="pages",
-        access="page",
-        answers={200: Answer("a page", content_type=HTML)},
-    )
-)
-async def review_page(request: web.Request) -> web.StreamResponse:
-    questions = await review.next_questions(request.app[DATABASE])
-    waiting, today = await _progress(request)
-    return page(
-        request,
-        "review.html",
-        questions=[question_json(one) for one in questions],
-        waiting=waiting,
-        today=today,
-        counted=review.COUNTED,
-    )
 
 
 @operation(
@@ -108,7 +86,7 @@ async def next_questions(request: web.Request) -> web.StreamResponse:
     query = query_of(request, ReviewQuery)
     without = [sha256 for sha256 in query.without.split(",") if sha256]
     questions = await review.next_questions(request.app[DATABASE], limit=query.limit, without=without)
-    waiting, today = await _progress(request)
+    waiting, today = await progress(request)
     return web.json_response({"questions": [question_json(one) for one in questions], "waiting": waiting, "today": today})
 
 
