@@ -27,7 +27,7 @@ def atlas(site: Site, *numbers: int) -> str:
 
 async def scan_and_correct(tab: Page, site: Site) -> None:
     await tab.fill("#addresses", atlas(site, 0, 1, 2))
-    await tab.get_by_role("button", name="Check").click()
+    await tab.get_by_role("button", name="Scan", exact=True).click()
     await tab.wait_for_url("**/scans/*")
     await expect(tab.locator(".chip")).to_have_text("Done", timeout=LONG_MS)
     await expect(tab.locator("h1")).to_have_text("An atlas")

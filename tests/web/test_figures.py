@@ -67,7 +67,7 @@ async def test_the_page_says_what_happened_in_its_time(server: TestServer, sessi
     for days, scans in [(7, 1), (90, 2), (0, 2)]:
         told = await (await page.get(f"/figures?days={days}")).text()
         assert re.search(rf"<dt>Scans</dt><dd>{scans}</dd>", told)
-    assert "Right of those reviewed</dt><dd>1 <span" in told
+    assert "Correct of those reviewed</dt><dd>1 <span" in told
     with statements(kept) as asked:
         await page.get("/figures?days=0")
     assert len(asked) == 6, asked  # the session, then the figures however many scans there are

@@ -65,10 +65,10 @@ async def test_filters_narrow_and_a_last_day_is_meant_whole(browsed: Page, kept:
 
 async def test_a_scan_begun_elsewhere_appears_and_moves(browsed: Page, kept: Database) -> None:
     await browsed.goto("/")
-    await expect(browsed.locator(".empty")).to_contain_text("Nothing checked yet")
+    await expect(browsed.locator(".empty")).to_contain_text("Nothing scanned yet")
     scan_id = await scans.create(kept, kind="page", target="https://example.org", url="https://example.org/x", title=EVIL)
     row = browsed.locator(".row")
-    await expect(row).to_contain_text("waits for a worker")
+    await expect(row).to_contain_text("waiting for a worker")
     await expect(row.locator(".row-title")).to_have_attribute("href", f"/scans/{scan_id}")
     await expect(browsed.locator(".empty")).to_have_count(0)
     await scans.start(kept, scan_id, MODEL)
@@ -139,7 +139,7 @@ async def test_all_are_deleted_only_when_sure(browsed: Page, kept: Database) -> 
     await expect(browsed.locator(".row")).to_have_count(3)
     await browsed.locator("#delete-all").click()
     await browsed.locator("#sure").get_by_role("button", name="Delete all").click()
-    await expect(browsed.locator(".empty")).to_contain_text("Nothing checked yet")
+    await expect(browsed.locator(".empty")).to_contain_text("Nothing scanned yet")
     await browsed.keyboard.press("u")
     await expect(browsed.locator(".row")).to_have_count(3)
 
@@ -159,8 +159,8 @@ async def test_the_keys_are_listed_and_can_be_put_out_of_use(browsed: Page, kept
     await three(kept)
     await browsed.goto("/")
     await browsed.keyboard.press("?")
-    await expect(browsed.locator("#keys")).to_contain_text("Delete what is selected")
-    await browsed.get_by_label("Single keys do something").uncheck()
+    await expect(browsed.locator("#keys")).to_contain_text("Delete the selected scans")
+    await browsed.get_by_label("Single-key shortcuts are on").uncheck()
     await browsed.keyboard.press("Escape")
     await browsed.keyboard.press("a")
     await expect(browsed.locator("[data-select]:checked")).to_have_count(0)

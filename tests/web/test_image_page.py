@@ -40,7 +40,7 @@ async def test_a_heat_map_that_is_not_made_yet_is_asked_for_again(browsed: Page,
     overlay = browsed.locator("[data-heatmap]")
     await expect(overlay).to_be_visible(timeout=30_000)
     await expect(browsed.locator("[data-heat-state]")).to_have_text("")
-    await browsed.get_by_role("button", name="Hide what it looked at").click()
+    await browsed.get_by_role("button", name="Hide the heat map").click()
     await expect(overlay).to_be_hidden()
     await browsed.locator("[data-stage]").hover()
     await expect(overlay).to_be_visible()
@@ -103,9 +103,9 @@ async def test_the_heat_map_comes_with_a_legend_and_can_be_faded(browsed: Page, 
     await expect(tools).to_be_hidden()
     await browsed.keyboard.press("h")
     await expect(tools).to_contain_text("little")
-    await browsed.get_by_label("Strength of the colours").fill("40")
+    await browsed.get_by_label("Opacity of the colours").fill("40")
     await expect(browsed.locator("[data-heatmap]")).to_have_css("opacity", "0.4")
-    await browsed.get_by_role("button", name="Hide what it looked at").click()
+    await browsed.get_by_role("button", name="Hide the heat map").click()
     await expect(tools).to_be_hidden()
 
 

@@ -52,7 +52,7 @@ async def queued(kept: Database) -> dict[str, list[str]]:
 
 async def test_many_addresses_are_begun_and_bad_ones_named(browsed: Page, kept: Database) -> None:
     await browsed.goto("/new")
-    await expect(browsed.locator("#no-jobs")).to_contain_text("Nothing waits")
+    await expect(browsed.locator("#no-jobs")).to_contain_text("Nothing is waiting")
     await browsed.keyboard.press("p")
     lines = [f"{PUBLIC}a", "ftp://example.org/x", f"{PUBLIC}b", "", f"{PUBLIC}a", DENIED, "not an address <b>"]
     await browsed.locator("#addresses").fill("\n".join(lines))
@@ -70,7 +70,7 @@ async def test_one_address_alone_is_shown_at_once(browsed: Page, kept: Database)
     await browsed.goto("/new")
     await browsed.fill("#addresses", f" {PUBLIC}x ")
     await browsed.locator('[name="no_cache"]').check()
-    await browsed.get_by_role("button", name="Check").click()
+    await browsed.get_by_role("button", name="Scan", exact=True).click()
     await browsed.wait_for_url("**/scans/*")
     asked = await scans.start(kept, UUID(browsed.url.rpartition("/")[2]))
     assert asked is not None
@@ -84,7 +84,7 @@ async def test_files_are_sorted_into_scans_and_others_left_out(browsed: Page, ke
     await browsed.set_input_files("#files", given)
     await expect(browsed.locator(".job")).to_have_count(2)
     await expect(browsed.locator("#start-state")).to_contain_text("notes.txt")
-    await expect(browsed.locator("[data-says]", has_text="waits for a worker")).to_have_count(2)
+    await expect(browsed.locator("[data-says]", has_text="waiting for a worker")).to_have_count(2)
     assert await queued(kept) == {
         "3 files: one.png, two.webp, slice.dcm": ["one.png", "two.webp", "slice.dcm"],
         "paper.pdf": ["paper.pdf"],
@@ -101,7 +101,7 @@ async def test_a_folder_is_opened_to_the_bottom(browsed: Page, kept: Database, t
     await browsed.goto("/new")
     await browsed.set_input_files("#folder", tmp_path)
     await expect(browsed.locator(".job")).to_have_count(1)
-    await expect(browsed.locator(".job")).to_contain_text("waits for a worker")
+    await expect(browsed.locator(".job")).to_contain_text("waiting for a worker")
     (names,) = (await queued(kept)).values()
     assert sorted(names) == ["a.png", "b.png", "c.png"]
 
@@ -147,7 +147,7 @@ async def test_the_queue_lives_and_can_be_stopped_and_tried_again(browsed: Page,
     await expect(again).to_contain_text("took too long")
     elsewhere = await scans.create(kept, kind="pdf", target="x.pdf", title="From elsewhere")
     await expect(browsed.locator(f'[data-scan="{elsewhere}"]')).to_contain_text("From elsewhere")
-    await browsed.get_by_role("button", name="Clear what has ended").click()
+    await browsed.get_by_role("button", name="Clear finished scans").click()
     await expect(browsed.locator(".job")).to_have_count(1)
 
 
@@ -158,7 +158,7 @@ async def test_who_is_told_to_wait_waits_and_goes_on(browsed: Page, kept: Databa
         usual.rates = {**usual.rates, "scan": Rate(burst=1, per_second=1)}
         usual.forget()
         await browsed.fill("#addresses", "\n".join(f"{PUBLIC}{number}" for number in range(3)))
-        await browsed.get_by_role("button", name="Check").click()
+        await browsed.get_by_role("button", name="Scan", exact=True).click()
         await expect(browsed.locator(".job")).to_have_count(3, timeout=20_000)
         await expect(browsed.locator("#start-state")).to_be_hidden()
     finally:
@@ -173,7 +173,7 @@ async def test_axe_finds_nothing(browsed: Page, kept: Database) -> None:
         await browsed.set_viewport_size(size)  # type: ignore[arg-type]
         await browsed.goto("/new")
         await browsed.fill("#addresses", "ftp://x\nftp://y")
-        await browsed.get_by_role("button", name="Check").click()
+        await browsed.get_by_role("button", name="Scan", exact=True).click()
         await expect(browsed.locator("#start-state li")).to_have_count(2)
         assert await axe_finds(browsed) == []
         assert not await sideways(browsed)

@@ -81,7 +81,7 @@ async def test_pages_of_what_is_not_there(server: TestServer, session: ClientSes
 
 async def test_empty_states_say_what_to_do(server: TestServer, session: ClientSession) -> None:
     page = await signed_in(server, session)
-    assert "Nothing checked yet" in await read(page, "/")
+    assert "Nothing scanned yet" in await read(page, "/")
     assert "Nothing matches" in await read(page, "/?q=abc")
 
 

@@ -104,11 +104,11 @@ async def test_corrections_are_listed_and_taken_back(browsed: Page, kept: Databa
     await expect(rows).to_have_count(2)
     await expect(rows.nth(1)).to_contain_text("confirmed")
     await rows.first.get_by_role("button", name="Undo").click()
-    await expect(browsed.locator("#toasts")).to_contain_text("CT holds again")
+    await expect(browsed.locator("#toasts")).to_contain_text("the verdict is CT again")
     assert await said(kept, "c") == ""
     await browsed.get_by_role("link", name="Older corrections").click()
     await expect(rows).to_have_count(1)
-    await expect(rows).to_contain_text("near copies: 1")
+    await expect(rows).to_contain_text("near duplicates: 1")
 
 
 async def test_the_data_set_can_be_learned_from(client: Client, kept: Database, tmp_path: Path) -> None:

@@ -51,11 +51,11 @@ async def test_the_gallery_stands_in_page_order_with_copies_folded(browsed: Page
     scan_id = await five(kept)
     await browsed.goto(f"/scans/{scan_id}")
     assert await shown(browsed) == short("a", "c", "d", "e")
-    await browsed.get_by_role("button", name="near copies: 1").click()
+    await browsed.get_by_role("button", name="near duplicates: 1").click()
     assert await shown(browsed) == short("a", "b", "c", "d", "e")
     await browsed.keyboard.press("f")
     assert await shown(browsed) == short("a", "c", "d", "e")
-    await expect(browsed.locator(".card:visible").last).to_contain_text("No picture is kept")
+    await expect(browsed.locator(".card:visible").last).to_contain_text("No thumbnail is kept")
     assert await browsed.title() == f"{EVIL} · medlens"
     assert await browsed.evaluate("[...document.querySelectorAll('.card img')].every((one) => one.loading === 'lazy')")
 
@@ -90,7 +90,7 @@ async def test_an_image_opens_in_a_dialog_that_has_an_address(browsed: Page, kep
     await expect(detail.locator(".panel-box")).to_have_count(2)
     await detail.locator("[data-panel]").last.hover()
     await expect(detail.locator(".panel-box.pointed")).to_have_attribute("x", "320")
-    await expect(detail).to_contain_text("Seen in 2 scans")
+    await expect(detail).to_contain_text("Found in 2 scans")
     await expect(detail.locator(".seen > li").first).to_contain_text(EVIL)  # this scan first, although it is the older
     here = detail.locator(".spot .here").first
     assert [float(await here.get_attribute(name) or 0) for name in ("x", "y", "width", "height")] == [30, 10, 200, 150]
@@ -115,7 +115,7 @@ async def test_a_verdict_is_corrected_in_the_dialog_and_taken_back(browsed: Page
     detail = browsed.locator("#detail")
     await expect(detail.locator("[data-verdict]")).to_have_text("CT")
     await browsed.keyboard.press("?")
-    await expect(browsed.locator("#keys")).to_contain_text("What the model looked at")
+    await expect(browsed.locator("#keys")).to_contain_text("Show or hide the heat map")
     await browsed.keyboard.press("Escape")
     await browsed.keyboard.press("3")
     await expect(detail.locator("[data-verdict]")).to_have_text("MRI")
@@ -124,7 +124,7 @@ async def test_a_verdict_is_corrected_in_the_dialog_and_taken_back(browsed: Page
     card = browsed.locator(".card").first
     await expect(card).to_contain_text("MRI")
     await expect(card).to_contain_text("Labelled by you")
-    await card.get_by_role("button", name="near copies: 1").click()
+    await card.get_by_role("button", name="near duplicates: 1").click()
     await expect(browsed.locator("[data-copy-of]")).to_contain_text("MRI")
     assert (await scans.report(kept, scan_id)).images[1].verdict.corrected  # the copy, too
     await card.locator("a").click()
@@ -186,7 +186,7 @@ async def test_a_scan_is_deleted_and_brought_back_from_the_history(browsed: Page
     await browsed.goto(f"/scans/{scan_id}")
     browsed.on("dialog", lambda dialog: dialog.accept())
     await browsed.get_by_role("button", name="Delete").click()
-    await expect(browsed.locator("#no-rows")).to_contain_text("Nothing checked yet")
+    await expect(browsed.locator("#no-rows")).to_contain_text("Nothing scanned yet")
     await browsed.get_by_role("button", name="Undo").click()
     await expect(browsed.locator(".row")).to_have_count(1)
 

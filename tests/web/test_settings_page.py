@@ -53,7 +53,7 @@ async def test_an_extension_is_revoked(browsed: Page, kept: Database, server: Te
     assert (await extension.get("/api/scans")).status == 200
     await browsed.goto("/settings")
     await browsed.get_by_role("button", name="Revoke").click()
-    await expect(browsed.locator(".notice")).to_contain_text("may no longer look")
+    await expect(browsed.locator(".notice")).to_contain_text("Access was revoked")
     await expect(browsed.locator("#content")).to_contain_text("None. Start from the extension's own settings.")
     assert (await extension.get("/api/scans")).status == 401
 
@@ -90,7 +90,7 @@ async def test_a_new_token_ends_all_others(own_token: Settings, session: ClientS
         assert (answer.status, answer.headers["Location"]) == (303, "/settings?done=token")
         new = (own_token.data_dir / "token").read_text().strip()
         told = await (await page.get("/settings?done=token")).text()  # this browser stays
-        assert "A new token holds" in told
+        assert "There is a new token" in told
         assert not {old, new} & set(re.findall(r"[\w-]{20,}", told))
         assert [one.label == LABEL for one in await access.open_sessions(app[DATABASE])] == [False]
         assert (await page.get("/api/scans", headers={"Authorization": f"Bearer {old}"})).status == 401
@@ -112,13 +112,13 @@ async def leftovers(kept: Database) -> None:
 async def test_a_person_looks_and_then_cleans_up(browsed: Page, kept: Database) -> None:
     await leftovers(kept)
     await browsed.goto("/settings")
-    sweep = browsed.get_by_role("button", name="Let it go")
+    sweep = browsed.get_by_role("button", name="Delete it")
     await expect(sweep).to_be_hidden()
-    await browsed.get_by_role("button", name="Look what can go").click()
+    await browsed.get_by_role("button", name="Show what can be deleted").click()
     await expect(browsed.locator("#clean li").first).to_have_text("1 deleted scans")
     await sweep.click()
-    await expect(browsed.locator("#clean li").first).to_have_text("Gone.")
-    await browsed.get_by_role("button", name="Look what can go").click()
+    await expect(browsed.locator("#clean li").first).to_have_text("Deleted.")
+    await browsed.get_by_role("button", name="Show what can be deleted").click()
     await expect(browsed.locator("#clean li")).to_have_text(["Nothing to clean up."])
     assert set(await verdicts.lookup(kept, [digest(name) for name in "abc"], MODEL)) == {digest("b"), digest("c")}
     assert await thumbnails.kept(kept, [digest(name) for name in "abc"]) == {digest("b"), digest("c")}
