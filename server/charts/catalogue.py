@@ -1,4 +1,4 @@
-"""Every chart of the figures page by its name: those over time, and these, which look at the whole. Knows no SQL and no HTTP."""
+"""Every chart of the statistics page by its name: those over time, and the ones here, which cover the whole period."""
 
 from __future__ import annotations
 

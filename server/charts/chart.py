@@ -1,4 +1,4 @@
-"""A chart: the rows of its table, for people and for CSV, and the Vega-Lite that draws them. Knows neither figures nor HTTP."""
+"""A chart: the rows of its table, for people and for CSV, and the Vega-Lite specification that draws it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
 
 Row: TypeAlias = tuple[Any, ...]
 Spec: TypeAlias = dict[str, Any]
-PICTURE = 220  # pixels in height, unless a chart needs more
+HEIGHT = 220  # pixels, unless a chart needs more
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Chart:
     rows: Sequence[Row]
     draw: Callable[[Theme], Spec]
     share: tuple[str, ...] = ()
-    height: int = PICTURE
+    height: int = HEIGHT
 
     @property
     def title(self) -> str:
@@ -75,8 +75,8 @@ def names(field: str, title: str | None = None, **axis: Any) -> Spec:
 
 
 def colours(field: str, domain: Sequence[str], palette: Sequence[str], *, legend: bool = True) -> Spec:
-    told: Spec = {"field": field, "type": "nominal", "scale": {"domain": list(domain), "range": list(palette)}}
-    return told if legend else told | {"legend": None}
+    scale: Spec = {"field": field, "type": "nominal", "scale": {"domain": list(domain), "range": list(palette)}}
+    return scale if legend else scale | {"legend": None}
 
 
 def modality_colours(field: str, theme: Theme, *, legend: bool = True) -> Spec:

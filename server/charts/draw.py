@@ -1,8 +1,8 @@
-"""The process that draws: Vega-Lite in by standard input, SVG or PNG out, until the input ends. Knows no chart.
+"""The child process that draws: reads Vega-Lite from standard input and writes SVG or PNG, until the input ends.
 
-A process of its own because Vega runs in a JavaScript engine that takes 100 MB and holds Python's lock while it draws: in the web
-process, everybody would wait. A request is a line of JSON ({"spec", "format"}); an answer a line with its length, then its bytes; a
-length below nought is the length of an error's text. It fetches nothing: no address is allowed.
+It is a process of its own because Vega runs in a JavaScript engine that takes 100 MB and holds Python's lock while it draws; in the
+web process it would stop every request. A request is one line of JSON ({"spec", "format"}). An answer is one line with its length
+in bytes, then the bytes; a negative length means that they are an error message. No address is ever fetched.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def main() -> None:
     out = sys.stdout.buffer
     for line in sys.stdin.buffer:
         try:
-            asked = json.loads(line)
-            body, sign = draw(asked["spec"], asked["format"]), ""
-        except ValueError as error:  # what Vega says of a chart it cannot draw
+            request = json.loads(line)
+            body, sign = draw(request["spec"], request["format"]), ""
+        except ValueError as error:  # Vega's message about a chart that it cannot draw
             body, sign = str(error).encode()[:500], "-"
         out.write(f"{sign}{len(body)}\n".encode() + body)
         out.flush()

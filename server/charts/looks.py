@@ -1,4 +1,4 @@
-"""How charts look: colours of both themes, type, lines. Mirrors static/css/tokens.css, which a test holds it to."""
+"""How charts look: colours of both themes, type, lines. A test compares the colours with static/css/tokens.css."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PALETTES: Mapping[Theme, Palette] = {
 
 
 def framed(chart: Mapping[str, Any], theme: Theme, width: Width, *, opaque: bool, height: int = HEIGHT) -> dict[str, Any]:
-    """A chart's own part (mark, encoding or layers, data) with everything around it. `opaque`: for a file that stands alone."""
+    """The specification of a chart, from its own part (mark, encoding or layers, data). `opaque`: for use outside the page."""
     look = PALETTES[theme]
     axis = {
         "labelColor": look.muted, "titleColor": look.muted, "gridColor": look.line, "domainColor": look.line,

@@ -1,4 +1,4 @@
-"""Charts over time: scans, images by modality, shares. Knows figures by day; many days become weeks, then months."""
+"""Charts over time: scans, images by modality, shares. Long spans of days are summed by weeks, then by months."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.charts.looks import PALETTES
 from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
 from server.store.stats import Figure
 
-# More bars than these do not fit a phone: longer times are shown by weeks, then by months.
+# More bars do not fit a phone: longer spans are shown by weeks, then by months.
 MOST_DAYS, MOST_WEEKS = 62, 7 * 62
 WEEK = timedelta(days=7)
 RATES = ("cached", "uncertain", "disagreeing")
@@ -24,7 +24,7 @@ def over_time(days: Mapping[date, Figure], texts: ChartTexts) -> tuple[Chart, ..
 
 
 def by_period(days: Mapping[date, Figure]) -> dict[date, Figure]:
-    """Each day, week (from Monday) or month from the first to the last under its first day, also those without a scan."""
+    """Each day, week (from Monday) or month from the first to the last, by its first day; periods without a scan are included."""
     found: dict[date, list[Figure]] = {period: [] for period in _periods(sorted(days))}
     begins = list(found)
     for day, figure in days.items():
@@ -87,14 +87,14 @@ def _rates(periods: Mapping[date, Figure], texts: ChartTexts) -> Chart:
         (period, *(round(getattr(figure, name) / figure.unique, 4) for name in RATES)) for period, figure in met.items()
     ]
     each = [(row[0], texts.columns[name], row[i + 1]) for row in rows for i, name in enumerate(RATES)]
-    told = texts.headings(*RATES)
+    headings = texts.headings(*RATES)
 
     def draw(theme: Theme) -> Spec:
         look = PALETTES[theme]
         share = amounts("f2", format="%", tickMinStep=0.01)
-        lines = colours("f1", told, [look.accent, look.second, look.third])
-        dashes = {"field": "f1", "type": "nominal", "sort": list(told), "legend": None}  # told apart without colours, too
+        lines = colours("f1", headings, [look.accent, look.second, look.third])
+        dashes = {"field": "f1", "type": "nominal", "sort": list(headings), "legend": None}  # distinguishable without colours, too
         encoding = {"x": _period(), "y": share, "color": lines, "strokeDash": dashes}
         return {"data": values(each), "mark": {"type": "line", "point": {"size": 26}, "strokeWidth": 2}, "encoding": encoding}
 
-    return Chart("rates", texts, (texts.columns["period"], *told), rows, draw, share=told, height=260)
+    return Chart("rates", texts, (texts.columns["period"], *headings), rows, draw, share=headings, height=260)

@@ -1,6 +1,6 @@
-"""Hands charts to the process that draws them, one at a time, and keeps the last ones. Knows neither Vega nor what is shown.
+"""Sends charts to the child process that draws them, one at a time, and caches the newest.
 
-The process starts with the first chart, is ended when none was asked for in a while, and started again should it hang or die.
+The child starts with the first chart, ends when none was requested for a while, and is replaced if it hangs or dies.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from server.sandbox.environment import passed_on
 Form: TypeAlias = Literal["svg", "png"]
 
 DRAW_S = 20.0  # the first chart waits for the engine to start, on a busy machine for seconds
-IDLE_S = 60.0  # then its 100 MB are given back
-KEPT = 64  # charts remembered: a page in both themes and both widths twice over, about 6 MB
-MAX_BYTES = 16 * 1024 * 1024  # of one chart; more is a mistake
+IDLE_S = 60.0  # then the child ends and its 100 MB are freed
+CACHED = 64  # charts cached: a page in both themes and both widths twice over, about 6 MB
+MAX_BYTES = 16 * 1024 * 1024  # of one chart; a larger one is an error
 
 
 class Press:
@@ -33,7 +33,7 @@ class Press:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._cached: OrderedDict[str, bytes] = OrderedDict()
         self._idle: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -53,12 +53,12 @@ class Press:
         line = json.dumps({"spec": spec, "format": form}, separators=(",", ":")).encode() + b"\n"
         key = hashlib.sha256(line).hexdigest()
         async with self._lock:
-            if key not in self._kept:
-                self._kept[key] = await self._ask(line)
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            return self._kept[key]
+            if key not in self._cached:
+                self._cached[key] = await self._ask(line)
+                while len(self._cached) > CACHED:
+                    self._cached.popitem(last=False)
+            self._cached.move_to_end(key)
+            return self._cached[key]
 
     async def _ask(self, line: bytes) -> bytes:
         healthy = False
@@ -71,7 +71,7 @@ class Press:
                 await process.stdin.drain()
                 length = int(await process.stdout.readline())
                 if abs(length) > MAX_BYTES:
-                    raise ReaderFailed("the chart is larger than any chart should be")
+                    raise ReaderFailed("the chart is larger than a chart may be")
                 body = await process.stdout.readexactly(abs(length))
             healthy = True
         except TimeoutError:
@@ -88,7 +88,7 @@ class Press:
     async def _started(self) -> asyncio.subprocess.Process:
         if self._idle:
             self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._let_go)
+        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._end_when_idle)
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -97,12 +97,12 @@ class Press:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env=passed_on(PYTHONPATH=os.pathsep.join(path for path in sys.path if path)),
-                start_new_session=True,  # Ctrl-C is for the server, which ends this one
+                start_new_session=True,  # Ctrl-C goes to the server, which ends this process
             )
         return self._process
 
-    def _let_go(self) -> None:
-        """Its input ends, so it does."""
+    def _end_when_idle(self) -> None:
+        """Close the child's input; it then ends by itself."""
         if self._process is not None and self._process.stdin is not None and not self._lock.locked():
             self._process.stdin.close()
             self._process = None

@@ -1,7 +1,7 @@
-"""One connection of a client: who sends too slowly is cut off, and what is no HTTP is answered in our words, without a traceback.
+"""The connections of clients: slow senders are cut off, and malformed requests get a problem as an answer, without a traceback.
 
-aiohttp answers a malformed request below the application, where no middleware is, names its own version there, and waits for a
-request's head for as long as the other side likes. `Runner` is its AppRunner with these two mended.
+aiohttp answers a malformed request below the application, where no middleware runs, names its own version there, and waits for the
+head of a request without a limit. `Runner` is its AppRunner with both changed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from server.contract.errors import RequestError
 from server.web.http.hosts import HEADERS
 from server.web.http.problems import HTTP_CODES, PROBLEM_JSON, problem_of
 
-# Without a byte for this long while one is awaited, a sender is gone; a phone changing its network comes back sooner.
+# A sender that is awaited and sends no byte for this long is cut off; a phone that changes networks resumes sooner.
 SILENCE_S = 30.0
 # Line and headers of a request are a few kilobytes and come in one piece.
 HEAD_S = 30.0
-# Of a body, in each SILENCE_S: 2 kB/s. Slower ones hold one of the few places for uploads from all others.
+# Least of a body in each SILENCE_S: 2 kB/s. A slower upload would occupy one of the few places for uploads.
 LEAST_BYTES = 64 * 1024
 # A body of MAX_DOWNLOAD_BYTES at 1 Mbit/s takes 14 minutes.
 BODY_S = 15 * 60.0
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class Connection(RequestHandler):
-    """aiohttp's connection, with a clock for what the other side owes."""
+    """aiohttp's connection, with deadlines for what the client has to send."""
 
     __slots__ = ("_body_since", "_count", "_head_since", "_heard", "_opened", "_window")
 
@@ -60,13 +60,13 @@ class Connection(RequestHandler):
             self._count, self._head_since, self._body_since, self._window = self._request_count, None, now, (now, 0)
 
     def overdue(self, now: float) -> str | None:
-        """What the other side has owed for too long, or None."""
+        """What the client should have sent by now, or None."""
         if self._head_since is not None and self._waiter is not None:
             late = now - self._heard > SILENCE_S or now - self._head_since > HEAD_S
             return "a request's head" if late else None
         request = self._current_request
         if request is None or request.content.is_eof() or self._reading_paused:
-            self._window = (now, 0)  # nothing is awaited, or we are the slow ones
+            self._window = (now, 0)  # nothing is awaited, or the service is slower than the client
             return None
         if now - self._body_since > BODY_S:
             return "the end of a request's body"
@@ -81,13 +81,13 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         if isinstance(exc, ConnectionError):
-            raise exc  # the other side went away, or was cut off: there is nobody to answer
+            raise exc  # the client went away, or was cut off: nobody is left to answer
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("request failed below the application", exc_info=exc)
-        else:  # a scanner's noise or a broken client; the other side's bytes are not repeated
-            log.info("a request that is no HTTP", peer=request.remote, why=type(exc).__name__)
+        else:  # a port scanner or a broken client; its bytes are not logged
+            log.info("malformed request", peer=request.remote, why=type(exc).__name__)
         if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun already")
+            raise ConnectionError("the response has already begun")
         error: BaseException = RequestError("this is not a request of HTTP/1.1") if status in HTTP_CODES else Exception()
         problem = problem_of(error)
         headers = HEADERS | {"Cache-Control": "no-store", "Server": "medlens"}
@@ -97,14 +97,14 @@ class Connection(RequestHandler):
 
 
 class _Server(web.Server):
-    """Makes our connections instead of aiohttp's."""
+    """Creates a Connection for each client, instead of aiohttp's RequestHandler."""
 
     def __call__(self) -> RequestHandler:
         return Connection(self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """An AppRunner whose connections are ours, and looked after."""
+    """An AppRunner that uses Connection, and cuts off overdue ones."""
 
     __slots__ = ("_sweeping",)
 
@@ -115,7 +115,7 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         server.__class__ = _Server
-        self._sweeping = asyncio.create_task(_sweep(server), name="look after connections")
+        self._sweeping = asyncio.create_task(_sweep(server), name="check connections")
         return server
 
     async def cleanup(self) -> None:
@@ -133,5 +133,5 @@ async def _sweep(server: web.Server) -> None:
         now = loop.time()
         for connection in server.connections:
             if isinstance(connection, Connection) and (owed := connection.overdue(now)):
-                log.info("a connection was cut off", waited_for=owed)
+                log.info("connection cut off", waited_for=owed)
                 connection.force_close()

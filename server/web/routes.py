@@ -1,4 +1,4 @@
-"""The table of routes: the whole surface on one screen. What each promises stands beside its handler."""
+"""The table of all routes. What each takes and answers is in the `@operation` beside its handler."""
 
 from __future__ import annotations
 

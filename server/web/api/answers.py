@@ -1,6 +1,6 @@
-"""What the routes answer, as pydantic models: openapi.json shows them, and the tests hold every answer against them.
+"""The shapes of answers, as pydantic models: openapi.json shows them, and tests validate every answer against them.
 
-The answers themselves are written by server/contract/report.py and beside the handlers; nothing is validated on the way out.
+The answers are written by server/contract/report.py and the handlers; they are not validated when they are sent.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ Digest: TypeAlias = Annotated[str, Field(pattern=SHA256, description="SHA-256 of
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
-class Told(BaseModel):
-    """Base of the answers' shapes."""
+class Reply(BaseModel):
+    """Base of the answers: no field beside those that are named."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ScanAccepted(Told):
+class ScanAccepted(Reply):
     id: UUID
     report: str = Field(description="where the Report is")
     events: str = Field(description="where the events are")
 
 
-class ScansForgotten(Told):
+class ScansForgotten(Reply):
     count: int
-    undo: datetime | None = Field(description="brings them back, for `undo_seconds`; null when there was nothing to forget")
+    undo: datetime | None = Field(description="restores them, for `undo_seconds`; null if nothing was deleted")
     undo_seconds: int
 
 
-class ScansRestored(Told):
+class ScansRestored(Reply):
     count: int
 
 
-class SourceShape(Told):
+class SourceShape(Reply):
     target: str
     kind: SourceKind
     title: str | None
 
 
-class ErrorShape(Told):
+class ErrorShape(Reply):
     code: str
     message: str
 
 
-class Counts(Told):
+class Counts(Reply):
     found: int
     unique: int
     medical: int
@@ -63,7 +63,7 @@ class Counts(Told):
     by_modality: dict[Modality, int]
 
 
-class PlaceShape(Told):
+class PlaceShape(Reply):
     url: str | None
     page: int | None
     kind: str
@@ -72,45 +72,47 @@ class PlaceShape(Told):
     tag: str | None = Field(None, description="DICOM's own Modality")
 
 
-class MedicalShape(Told):
-    probability: Share = Field(description="that the image is medical at all, calibrated")
-    sure: bool = Field(description="whether the answer to that question, yes or no, is sure")
+class MedicalShape(Reply):
+    probability: Share = Field(description="calibrated probability that the image is medical")
+    sure: bool = Field(description="whether medical or not is sure")
 
 
-class ContextShape(Told):
+class ContextShape(Reply):
     """What the page or document says of an image."""
 
     modality: Modality
     sure: bool
     quote: str
-    from_: ContextSource = Field(alias="from", description="where the words stand")
+    from_: ContextSource = Field(alias="from", description="where the text is")
     agrees: bool = Field(description="the verdict names the same modality")
 
 
-class VerdictShape(Told):
+class VerdictShape(Reply):
     modality: Modality
     is_medical: bool = Field(description="medical.probability is a half or more")
-    confidence: Share = Field(description="of the modality; of a figure that of its most surely medical part")
+    confidence: Share = Field(description="of the modality; for a figure, of the panel that is most surely medical")
     probabilities: dict[Modality, Share]
     medical: MedicalShape
     sure: bool = Field(description="whether the modality is sure, which it is only where `medical.sure`")
     uncertain: bool = Field(description="not `sure`")
-    open: Modality | None = Field(description="of an uncertain answer the second candidate, where it is worth showing")
-    contains: list[Modality] = Field(description="of a figure those of its medical parts; of one medical image its own; else none")
+    open: Modality | None = Field(description="the second candidate of an uncertain verdict, if it is probable enough to show")
+    contains: list[Modality] = Field(
+        description="the modalities of a figure's medical panels; of a single medical image, its own; else empty"
+    )
     agree: bool
-    context: ContextShape | None = Field(None, description="null: nothing is said, or MEDLENS_CONTEXT=off")
+    context: ContextShape | None = Field(None, description="null if no text names a modality, or with MEDLENS_CONTEXT=off")
     members: dict[str, dict[Modality, Share]]
     cached: bool
     corrected: bool = False
     model_version: str
 
 
-class PanelShape(Told):
+class PanelShape(Reply):
     box: Box
     verdict: VerdictShape
 
 
-class ImageShape(Told):
+class ImageShape(Reply):
     sha256: Digest
     width: int
     height: int
@@ -122,7 +124,7 @@ class ImageShape(Told):
     panels: list[PanelShape]
 
 
-class ReportShape(Told):
+class ReportShape(Reply):
     id: UUID
     source: SourceShape
     status: Status
@@ -139,20 +141,20 @@ class ReportShape(Told):
     images: list[ImageShape]
 
 
-class EntryCounts(Told):
+class EntryCounts(Reply):
     found: int
     unique: int
     medical: int
     uncertain: int
     disagreeing: int
-    context_disagreeing: int = Field(description="images of which the page says another modality than the verdict")
+    context_disagreeing: int = Field(description="images whose page names another modality than the verdict")
     corrected: int
     cached: int
     by_modality: dict[Modality, int]
 
 
-class ScanSummary(Told):
-    """A Report without its images; `previews` names some of the medical ones, for thumbnails."""
+class ScanSummary(Reply):
+    """A Report without its images; `previews`: some of the medical ones, for thumbnails."""
 
     id: UUID
     source: SourceShape
@@ -166,12 +168,12 @@ class ScanSummary(Told):
     previews: list[Digest]
 
 
-class HistoryPage(Told):
+class HistoryPage(Reply):
     scans: list[ScanSummary]
     next: str | None = Field(description="cursor of the next page; null at the end")
 
 
-class FigureShape(Told):
+class FigureShape(Reply):
     scans: int
     found: int
     unique: int
@@ -187,18 +189,18 @@ class DayShape(FigureShape):
     day: date = Field(description="UTC")
 
 
-class StageTimes(Told):
+class StageTimes(Reply):
     p50: float
     p95: float
 
 
-class CorrectionsShape(Told):
+class CorrectionsShape(Reply):
     images: int
-    confirmed: int = Field(description="corrections that said what the model had said")
-    confusion: dict[Modality, dict[Modality, int]] = Field(description="by the model's answer, then the person's")
+    confirmed: int = Field(description="corrections that confirmed the models' verdict")
+    confusion: dict[Modality, dict[Modality, int]] = Field(description="by the models' verdict, then by the person's label")
 
 
-class StatsShape(Told):
+class StatsShape(Reply):
     total: FigureShape
     days: list[DayShape]
     by_status: dict[Status, int]
@@ -207,7 +209,7 @@ class StatsShape(Told):
     corrections: CorrectionsShape
 
 
-class SeenIn(Told):
+class SeenIn(Reply):
     scan: UUID
     target: str
     url: str | None
@@ -216,7 +218,7 @@ class SeenIn(Told):
     places: list[PlaceShape]
 
 
-class ImageDetails(Told):
+class ImageDetails(Reply):
     sha256: Digest
     width: int
     height: int
@@ -224,27 +226,27 @@ class ImageDetails(Told):
     bytes: int
     verdict: VerdictShape | None
     panels: list[PanelShape]
-    thumbnail: bool = Field(description="whether a small copy is kept")
+    thumbnail: bool = Field(description="whether a thumbnail is kept")
     seen: list[SeenIn]
 
 
-class CorrectionKept(Told):
+class CorrectionKept(Reply):
     sha256: Digest
     modality: Modality
     verdict: VerdictShape
 
 
-class Health(Told):
+class Health(Reply):
     status: Literal["ok"]
-    name: Literal["medlens"] = Field(description="that it is this service, and no other, that answers at the address")
+    name: Literal["medlens"] = Field(description="identifies the service at this address")
     version: str
 
 
-class PartHealth(Told):
+class PartHealth(Reply):
     ok: bool
     detail: str
 
 
-class Readiness(Told):
+class Readiness(Reply):
     ready: bool
     parts: dict[str, PartHealth]

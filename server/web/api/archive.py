@@ -1,7 +1,6 @@
-"""One scan as a ZIP: its pictures in a folder per modality, a table of them, the Report, and a README that says what they are.
+"""One scan as a ZIP: its thumbnails in a folder per modality, a table of its images, the Report, and a README.
 
-medlens keeps no originals, only small copies; the README and the button say so. Streamed: a scan of five hundred images needs the
-memory of a few dozen.
+The ZIP is streamed: a scan of five hundred images needs the memory of a few dozen. Originals are not kept, and the README says so.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from server.web.http.keys import DATABASE
 from server.web.http.operation import Answer, Operation, operation
 from server.web.texts.catalogue import ENGLISH
 
-# Pictures in memory at once, about 15 kB each.
+# Thumbnails in memory at once, about 15 kB each.
 AT_ONCE = 50
 
 
 def file_name(position: int, judged: JudgedImage) -> str:
-    """`ct/007_3f2a….webp`: by modality, in page order. Nothing of the page's own words: they may be hostile names."""
+    """`ct/007_3f2a….webp`: by modality, in page order. No name comes from the page, which may be hostile."""
     copy = "_near_copy" if judged.image.near_duplicate_of else ""
     return f"{judged.verdict.modality}/{position:03}_{judged.image.sha256[:12]}{copy}.webp"
 
@@ -52,32 +51,32 @@ def table(report: Report, names: Sequence[str]) -> str:
 
 
 async def packed(database: Database, report: Report) -> AsyncGenerator[bytes, None]:
-    """The ZIP in pieces. `report`: its images in the order in which they are numbered."""
+    """The ZIP in pieces. `report`: its images are numbered in their order."""
     shas = [one.image.sha256 for one in report.images]
     kept = await thumbnails.kept(database, shas)
     names = [file_name(number, one) if one.image.sha256 in kept else "" for number, one in enumerate(report.images, start=1)]
-    whole = Archive(report.created_at)
-    whole.add("README.txt", readme(report, len(kept)), deflate=True)
-    whole.add("images.csv", table(report, names), deflate=True)
-    whole.add("report.json", json.dumps(report_json(report), ensure_ascii=False, indent=1), deflate=True)
+    archive = Archive(report.created_at)
+    archive.add("README.txt", readme(report, len(kept)), deflate=True)
+    archive.add("images.csv", table(report, names), deflate=True)
+    archive.add("report.json", json.dumps(report_json(report), ensure_ascii=False, indent=1), deflate=True)
     left = iter([(sha256, name) for sha256, name in zip(shas, names, strict=True) if name])
     while some := list(islice(left, AT_ONCE)):
-        pictures = await thumbnails.several(database, [sha256 for sha256, _ in some])
+        webps = await thumbnails.several(database, [sha256 for sha256, _ in some])
         for sha256, name in some:
-            if sha256 in pictures:
-                whole.add(name, pictures[sha256])  # WebP does not get smaller
-        yield whole.take()
-    whole.close()
-    yield whole.take()
+            if sha256 in webps:
+                archive.add(name, webps[sha256])  # WebP does not compress further
+        yield archive.take()
+    archive.close()
+    yield archive.take()
 
 
 @operation(
     Operation(
-        summary="One scan as a ZIP: small copies in a folder per modality, images.csv, report.json, README.txt",
+        summary="One scan as a ZIP: thumbnails in a folder per modality, images.csv, report.json, README.txt",
         tag="scans",
         access="caller",
         rate="read",
-        answers={200: Answer("the originals are not kept, so the pictures are the small copies", content_type=ZIP)},
+        answers={200: Answer("the ZIP; originals are not kept, so its images are the thumbnails", content_type=ZIP)},
     )
 )
 async def scan_zip(request: web.Request) -> web.StreamResponse:

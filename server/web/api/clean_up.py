@@ -1,4 +1,4 @@
-"""Clean-up of what is stored and no longer used: counted first, then deleted. Only a person who has signed in may delete."""
+"""Deletes what is stored and no longer used; shows first how much that is. Only a signed-in person may delete."""
 
 from __future__ import annotations
 

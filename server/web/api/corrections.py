@@ -25,27 +25,27 @@ COLUMNS = ("sha256", "label", "previous")
 
 @operation(
     Operation(
-        summary="Correct the verdict: a person's answer overrides it everywhere",
+        summary="Correct the verdict; a person's label overrides it everywhere",
         tag="images",
         access="caller",
         rate="read",
         body=Correction,
-        answers={200: Answer("kept", CorrectionKept)},
+        answers={200: Answer("the verdict now", CorrectionKept)},
     )
 )
 async def correct(request: web.Request) -> web.StreamResponse:
-    sha256, wanted = sha256_of(request), await body_of(request, Correction)
-    judged = await corrections.correct(request.app[DATABASE], sha256, wanted.modality)
-    return web.json_response({"sha256": sha256, "modality": wanted.modality, "verdict": verdict_json(judged.verdict)})
+    sha256, correction = sha256_of(request), await body_of(request, Correction)
+    judged = await corrections.correct(request.app[DATABASE], sha256, correction.modality)
+    return web.json_response({"sha256": sha256, "modality": correction.modality, "verdict": verdict_json(judged.verdict)})
 
 
 @operation(
     Operation(
-        summary="Take the last correction back",
+        summary="Undo the last correction",
         tag="images",
         access="caller",
         rate="read",
-        answers={200: Answer("what holds again", CorrectionKept)},
+        answers={200: Answer("the verdict now", CorrectionKept)},
     )
 )
 async def undo_correction(request: web.Request) -> web.StreamResponse:
@@ -73,22 +73,22 @@ async def corrections_csv(request: web.Request) -> web.StreamResponse:
 
 
 async def packed(database: Database, rows: list[LabelledImage], now: datetime) -> AsyncGenerator[bytes, None]:
-    """The data set as a ZIP in pieces: manifest.csv and README.txt first, then the pictures in a folder per label."""
+    """The data set as a ZIP in pieces: manifest.csv and README.txt first, then the images in a folder per label."""
     names = {row.sha256: f"{row.label}/{row.sha256[:16]}.webp" for row in rows if row.has_thumbnail}
     lines = ((names[row.sha256], row.label, row.sha256, row.previous or "") for row in rows if row.has_thumbnail)
-    whole = Archive(now)
-    whole.add("README.txt", ENGLISH.readme["corrections"].format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names)))
-    whole.add("manifest.csv", csv_text([("file", "label", "sha256", "previous"), *lines]))
+    archive = Archive(now)
+    archive.add("README.txt", ENGLISH.readme["corrections"].format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names)))
+    archive.add("manifest.csv", csv_text([("file", "label", "sha256", "previous"), *lines]))
     async for sha256, webp in labelled.labelled_thumbnails(database, list(names)):
-        whole.add(names[sha256], webp)  # WebP does not get smaller
-        yield whole.take()
-    whole.close()
-    yield whole.take()
+        archive.add(names[sha256], webp)  # WebP does not compress further
+        yield archive.take()
+    archive.close()
+    yield archive.take()
 
 
 @operation(
     Operation(
-        summary="The same with the small copies that are still kept, as a ZIP that `medlens evaluate` and `medlens train` read",
+        summary="The same with the thumbnails that are kept, as a ZIP that `medlens evaluate` and `medlens train` read",
         tag="images",
         access="caller",
         rate="read",

@@ -1,4 +1,4 @@
-"""Several scans, or all of them, deleted in one go and brought back while their minute lasts. One scan is scans.py's DELETE."""
+"""Deletes several scans, or all, in one request, and restores them within a minute. DELETE in scans.py deletes one."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from server.web.http.operation import Answer, Operation, body_of, operation
 
 @operation(
     Operation(
-        summary="Forget several, or all; running ones are stopped. `undo` brings them back for a minute",
+        summary="Delete several scans, or all; running ones are stopped. `undo` restores them for a minute",
         tag="scans",
         access="caller",
         rate="read",
         body=Forget,
-        answers={200: Answer("forgotten", ScansForgotten)},
+        answers={200: Answer("deleted", ScansForgotten)},
         problems=(RequestError,),
     )
 )
 async def forget_many(request: web.Request) -> web.StreamResponse:
     wanted = await body_of(request, Forget)
     if wanted.everything == bool(wanted.ids):
-        raise RequestError("say either which scans (`ids`) or `everything`")
-    gone = await deletion.delete_scans(request.app[DATABASE], None if wanted.everything else wanted.ids)
-    for scan_id in gone.running:
+        raise RequestError("give either `ids` or `everything`")
+    deleted = await deletion.delete_scans(request.app[DATABASE], None if wanted.everything else wanted.ids)
+    for scan_id in deleted.running:
         await request.app[QUEUE].cancel(scan_id)
     seconds = int(deletion.UNDO.total_seconds())
-    return web.json_response({"count": gone.count, "undo": moment_json(gone.moment), "undo_seconds": seconds})
+    return web.json_response({"count": deleted.count, "undo": moment_json(deleted.moment), "undo_seconds": seconds})
 
 
 @operation(
     Operation(
-        summary="Bring back what was forgotten in one go, within a minute",
+        summary="Restore what one request deleted, within a minute",
         tag="scans",
         access="caller",
         rate="read",
         body=Restore,
-        answers={200: Answer("there again; those that ran stay stopped", ScansRestored)},
+        answers={200: Answer("restored; those that were running stay stopped", ScansRestored)},
         problems=(NotFound,),
     )
 )
@@ -51,5 +51,5 @@ async def restore(request: web.Request) -> web.StreamResponse:
     wanted = await body_of(request, Restore)
     count = await deletion.restore(request.app[DATABASE], in_zone(wanted.undo) or wanted.undo)
     if not count:
-        raise NotFound("it is too late to bring these scans back")
+        raise NotFound("it is too late to restore these scans")
     return web.json_response({"count": count})

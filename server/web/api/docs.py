@@ -1,4 +1,4 @@
-"""openapi.json, and the page that shows it to people: ours, without a script and without anything from elsewhere."""
+"""openapi.json, and the page that shows it, without scripts and without anything from other hosts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from server.web.http.page import page
 
 @operation(
     Operation(
-        summary="This contract, machine-readable",
+        summary="The OpenAPI document",
         tag="service",
         access="loopback",
         answers={200: Answer("OpenAPI 3.1", content_type=JSON)},
@@ -28,32 +28,32 @@ async def openapi_json(request: web.Request) -> web.StreamResponse:
 
 @operation(
     Operation(
-        summary="This contract, for people", tag="service", access="loopback", answers={200: Answer("a page", content_type=HTML)}
+        summary="The documentation of the API", tag="service", access="loopback", answers={200: Answer("a page", content_type=HTML)}
     )
 )
 async def docs_page(request: web.Request) -> web.StreamResponse:
     return page(request, "docs.html", groups=_groups(document(request.app)), problem_codes=list(_problem_codes()))
 
 
-def _groups(told: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+def _groups(document: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     groups: dict[str, list[dict[str, Any]]] = {}
-    for path, methods in told["paths"].items():
-        for method, promise in methods.items():
-            groups.setdefault(promise["tags"][0], []).append(
+    for path, methods in document["paths"].items():
+        for method, described in methods.items():
+            groups.setdefault(described["tags"][0], []).append(
                 {
                     "method": method.upper(),
                     "path": path,
-                    "summary": promise["summary"],
-                    "parameters": promise["parameters"],
-                    "bodies": list(promise.get("requestBody", {}).get("content", ())),
-                    "answers": [(status, answer["description"]) for status, answer in promise["responses"].items()],
+                    "summary": described["summary"],
+                    "parameters": described["parameters"],
+                    "bodies": list(described.get("requestBody", {}).get("content", ())),
+                    "answers": [(status, answer["description"]) for status, answer in described["responses"].items()],
                 }
             )
     return list(groups.items())
 
 
 def _problem_codes() -> Iterator[dict[str, Any]]:
-    """Every code of the error tree once, by the most general error that has it."""
+    """Every code of the error tree once, described by the most general error that has it."""
     classes = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, MedlensError)]
     for code in sorted({one.code for one in classes}):
         first = next(one for one in classes if one.code == code)

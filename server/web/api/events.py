@@ -1,7 +1,6 @@
-"""A scan's events as they come: `status`, `found`, `verdict`, `done`, each with its id, resumable, ended by `done`.
+"""The events of a scan as server-sent events: `status`, `found`, `verdict`, `done`. A stream can resume after the id of any event.
 
-The store's hub says what is new; this puts it on the wire, with a comment line now and then that keeps proxies and dead clients
-apart. It knows no event's content.
+The stream ends after `done`. A comment line in between keeps proxies from closing it and detects clients that went away.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE, EVENTS, METRICS, STREAMS
 from server.web.http.operation import Answer, Operation, operation
 
-# Under the 30 s after which common proxies call a silent connection dead.
+# Below the 30 s after which common proxies close a silent connection.
 HEARTBEAT_S = 15.0
-# How long a client may take nothing in before it is dropped.
+# A client that receives nothing for this long is dropped.
 SEND_TIMEOUT_S = 30.0
-# What a browser waits before it resumes, milliseconds.
+# Milliseconds that a browser waits before it resumes.
 RETRY_MS = 2000
-# Streams of this process: each is a task and a socket; tabs of one person are a dozen.
+# Streams of this process: each is a task and a socket; one person has a dozen tabs.
 MAX_STREAMS = 200
-# How long one that is told to come back should wait, seconds.
+# Seconds that a refused client should wait.
 FULL_RETRY_S = 10
 STREAM = "text/event-stream"
 LARGEST_ID = 2**63 - 1
@@ -40,22 +39,22 @@ Send: TypeAlias = Callable[[EventSourceResponse], Coroutine[Any, Any, None]]
 
 
 def last_event_id(request: web.Request) -> int:
-    """Where to go on after; 0 from the beginning. Raises RequestError for an id that is none of ours."""
-    told = request.headers.get("Last-Event-ID", "").strip()
-    if not told:
+    """The id to resume after; 0: from the beginning. Raises RequestError for a malformed id."""
+    text = request.headers.get("Last-Event-ID", "").strip()
+    if not text:
         return 0
-    if not (told.isascii() and told.isdigit() and int(told[:20]) <= LARGEST_ID):
+    if not (text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST_ID):
         raise RequestError("Last-Event-ID is not an id of these events")
-    return int(told)
+    return int(text)
 
 
 @operation(
     Operation(
-        summary="A scan's events as they come, until `done`",
+        summary="A scan's events as they happen, until `done`",
         tag="scans",
         access="caller",
         rate="read",
-        headers={"Last-Event-ID": "go on after this event"},
+        headers={"Last-Event-ID": "resume after this event"},
         answers={200: Answer("`status`, `found`, `verdict`, `done`; data is JSON; `: ping` in between", content_type=STREAM)},
         problems=(RequestError,),
     )
@@ -67,7 +66,7 @@ async def events(request: web.Request) -> web.StreamResponse:
 
 
 async def streamed(request: web.Request, send: Send) -> web.StreamResponse:
-    """A stream that lasts until `send` has sent all, the client goes, or the server stops. Raises TooManyRequests."""
+    """A stream that lasts until `send` returns, the client goes away, or the server stops. Raises TooManyRequests."""
     streams = request.app[STREAMS]
     if len(streams) >= MAX_STREAMS:
         raise TooManyRequests("too many event streams are open", FULL_RETRY_S)
@@ -75,13 +74,13 @@ async def streamed(request: web.Request, send: Send) -> web.StreamResponse:
         async with sse_response(request, ping_interval=HEARTBEAT_S, send_timeout=SEND_TIMEOUT_S) as stream:
             await stream.write(f"retry: {RETRY_MS}\n\n".encode())
             sending = asyncio.create_task(send(stream), name=f"stream {request.path}")
-            gone = asyncio.create_task(stream.wait())  # the ping finds out when nobody listens any more
+            disconnected = asyncio.create_task(stream.wait())  # returns when a ping finds that the client went away
             streams.add(sending)
             try:
-                await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({sending, disconnected}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 streams.discard(sending)
-                for task in (sending, gone):
+                for task in (sending, disconnected):
                     task.cancel()
                 with suppress(asyncio.CancelledError, ConnectionResetError, TimeoutError):
                     await sending
@@ -93,7 +92,7 @@ async def _send(request: web.Request, stream: EventSourceResponse, scan_id: UUID
     async for event in request.app[EVENTS].follow(scan_id, last):
         await stream.send(json.dumps(event.data, ensure_ascii=False), id=str(event.id), event=event.kind)
         ended = event.kind == LAST_KIND
-    if not ended:  # its events were purged, or it is forgotten
+    if not ended:  # its events were purged, or the scan was deleted
         try:
             status = await scans.status_of(request.app[DATABASE], scan_id)
         except NotFound:

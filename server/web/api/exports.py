@@ -27,7 +27,7 @@ from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import JSON, Answer, Operation, operation, query_of
 
-# Pieces of about this many bytes go out at once.
+# Pieces of about this many bytes are sent at once.
 PIECE = 64 * 1024
 COLUMNS = (
     "scan", "created_at", "kind", "target", "title", "status", "sha256", "url", "page", "alt", "width", "height", "format", "bytes",
@@ -75,7 +75,7 @@ async def _csv_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
 
 
 async def _json_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
-    """One array, a row a line."""
+    """One array, one row per line."""
     pieces, size, before = [], 0, "[\n"
     async for row in rows:
         pieces.append(before + json.dumps(json_row(row), ensure_ascii=False))
@@ -95,7 +95,7 @@ async def _stream(
     filters = kept.Filters() if scan_id else filters_of(query_of(request, Filters))
 
     async def pieces() -> AsyncGenerator[bytes, None]:
-        # type-var: the store's readers are generators, told as iterators.
+        # type-var: the store's readers are generators, annotated as iterators.
         async with aclosing(export.rows(request.app[DATABASE], filters, scan_id)) as rows, aclosing(write(rows)) as texts:  # type: ignore[type-var]
             async for text in texts:
                 yield text.encode()
@@ -105,7 +105,7 @@ async def _stream(
 
 @operation(
     Operation(
-        summary="The images of the history, a row each, as CSV",
+        summary="The images of the history as CSV, one row each",
         tag="history",
         access="caller",
         rate="read",
@@ -119,7 +119,7 @@ async def export_csv(request: web.Request) -> web.StreamResponse:
 
 @operation(
     Operation(
-        summary="The images of one scan, a row each, as CSV",
+        summary="The images of one scan as CSV, one row each",
         tag="scans",
         access="caller",
         rate="read",

@@ -1,4 +1,4 @@
-"""Is the process alive, is each part ready, and the figures for Prometheus. Knows which parts there are, not how they work."""
+"""Whether the process is alive, whether each part is ready, and the metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from server.web.api.answers import Health, Readiness
 from server.web.http.keys import DATABASE, METRICS, QUEUE, VERSION, WEIGHTS
 from server.web.http.operation import Answer, Operation, operation
 
-# A part that does not answer within this is not ready, seconds.
+# Seconds after which a part that has not answered is not ready.
 PART_TIMEOUT_S = 5.0
 Check = Callable[[web.Request], Awaitable[str]]
 
 
-@operation(Operation(summary="The process is alive", tag="service", access="loopback", answers={200: Answer("it is", Health)}))
+@operation(Operation(summary="The process is alive", tag="service", access="loopback", answers={200: Answer("alive", Health)}))
 async def healthz(request: web.Request) -> web.StreamResponse:
     return web.json_response({"status": "ok", "name": "medlens", "version": VERSION})
 
@@ -29,15 +29,15 @@ async def _database(request: web.Request) -> str:
 
 async def _migrations(request: web.Request) -> str:
     if not await request.app[DATABASE].is_current():
-        raise DatabaseUnavailable("the tables are of another version; `medlens db upgrade`")
+        raise DatabaseUnavailable("the tables are of another version; run `medlens db upgrade`")
     return "up to date"
 
 
 async def _worker(request: web.Request) -> str:
-    """Raises when none was heard of lately: scans would wait."""
+    """Raises MedlensError if no worker has a recent heartbeat: scans would wait."""
     if not (alive := await request.app[QUEUE].workers()):
-        raise MedlensError("no worker was heard of lately; `medlens worker` starts one")
-    return f"{alive} at work"
+        raise MedlensError("no worker is running; `medlens worker` starts one")
+    return f"{alive} running"
 
 
 async def _weights(request: web.Request) -> str:
@@ -58,7 +58,7 @@ async def _ask(check: Check, request: web.Request) -> dict[str, object]:
 
 
 async def parts(request: web.Request) -> dict[str, dict[str, object]]:
-    """Each part by name: `ok`, and a word on it."""
+    """Each part by name: `ok`, and `detail` in words."""
     answers = await asyncio.gather(*(_ask(check, request) for check in PARTS.values()))
     return dict(zip(PARTS, answers, strict=True))
 
@@ -72,14 +72,14 @@ async def parts(request: web.Request) -> dict[str, dict[str, object]]:
     )
 )
 async def readyz(request: web.Request) -> web.StreamResponse:
-    told = await parts(request)
-    ready = all(part["ok"] for part in told.values())
-    return web.json_response({"ready": ready, "parts": told}, status=200 if ready else 503)
+    states = await parts(request)
+    ready = all(part["ok"] for part in states.values())
+    return web.json_response({"ready": ready, "parts": states}, status=200 if ready else 503)
 
 
 @operation(
     Operation(
-        summary="Figures for Prometheus",
+        summary="Metrics for Prometheus",
         tag="service",
         access="loopback",
         answers={200: Answer("text exposition", content_type="text/plain")},
@@ -87,8 +87,8 @@ async def readyz(request: web.Request) -> web.StreamResponse:
     )
 )
 async def metrics(request: web.Request) -> web.StreamResponse:
-    figures = request.app[METRICS]
-    figures.workers.set(await request.app[QUEUE].workers())
-    figures.waiting.set(await request.app[QUEUE].waiting())
-    body, content_type = figures.text()
+    gauges = request.app[METRICS]
+    gauges.workers.set(await request.app[QUEUE].workers())
+    gauges.waiting.set(await request.app[QUEUE].waiting())
+    body, content_type = gauges.text()
     return web.Response(body=body, headers={"Content-Type": content_type})

@@ -1,4 +1,4 @@
-"""What was ever checked: the history page by page, the last Report for an address, the figures. Knows the store's readers."""
+"""The history page by page, and the last Report for an address."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def entry_json(entry: kept.Entry) -> dict[str, Any]:
 
 @operation(
     Operation(
-        summary="What was checked, newest first",
+        summary="Scans, newest first",
         tag="history",
         access="caller",
         rate="read",

@@ -1,7 +1,7 @@
-"""One image: its verdict and where it was seen, its small copy, what the CNN looked at, and a person's correction.
+"""One image: its verdict and where it was found, its thumbnail and its heat map.
 
-Pictures are medical: they go to a signed-in caller only, and no shared cache keeps them. The heat map is made by a worker, since
-the web process has no model; the route asks for it, waits a moment, and else says when to come back.
+Images are medical data: only a caller gets them, and no shared cache may keep them. The heat map is computed by a worker, since the
+web process has no model; the route requests it, waits a moment, and otherwise says when to ask again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from server.web.http.keys import DATABASE, QUEUE
 from server.web.http.operation import Answer, Operation, operation
 
 WEBP, PNG = "image/webp", "image/png"
-# The bytes under a hash never change, so a browser may keep them for a day; `private` keeps proxies out.
+# The bytes of a hash never change, so a browser may keep them for a day; `private` forbids it to proxies.
 PRIVATE = "private, max-age=86400, immutable"
-# A warm worker needs a tenth of a second; one that has yet to load its model some, which is no time to hold a request for.
+# A warm worker needs a tenth of a second. One that has to load its model first needs several, too long to hold a request.
 HEATMAP_WAIT_S = 3.0
 HEATMAP_POLL_S = 0.05
 
@@ -40,8 +40,8 @@ async def image(request: web.Request) -> web.StreamResponse:
     database, sha256 = request.app[DATABASE], sha256_of(request)
     judged = await sightings.image(database, sha256)
     seen, _ = await sightings.sightings(database, sha256)
-    told = image_json(judged)
-    told |= {
+    found = image_json(judged)
+    found |= {
         "thumbnail": await has_thumbnail(request, sha256),
         "seen": [
             {
@@ -55,9 +55,9 @@ async def image(request: web.Request) -> web.StreamResponse:
             for one in seen
         ],
     }
-    for name in ("places", "near_duplicate_of"):  # these belong to a scan, and stand under `seen`
-        del told[name]
-    return web.json_response(told)
+    for name in ("places", "near_duplicate_of"):  # these belong to a scan, and are under `seen`
+        del found[name]
+    return web.json_response(found)
 
 
 async def has_thumbnail(request: web.Request, sha256: str) -> bool:
@@ -83,7 +83,7 @@ def picture(request: web.Request, data: bytes, content_type: str, tag: str) -> w
         tag="images",
         access="caller",
         rate="read",
-        answers={200: Answer("WebP", content_type=WEBP), 304: Answer("the browser's copy still holds", content_type=None)},
+        answers={200: Answer("WebP", content_type=WEBP), 304: Answer("the browser's copy is current", content_type=None)},
     )
 )
 async def thumbnail(request: web.Request) -> web.StreamResponse:
@@ -99,7 +99,7 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
         rate="read",
         answers={
             200: Answer("PNG: the picture, coloured where it looked", content_type=PNG),
-            304: Answer("the browser's copy still holds", content_type=None),
+            304: Answer("the browser's copy is current", content_type=None),
         },
         problems=(NotMadeYet,),
     )
@@ -109,7 +109,7 @@ async def heatmap(request: web.Request) -> web.StreamResponse:
     version = (await sightings.image(database, sha256)).verdict.model_version
     made = await thumbnails.heatmap(database, sha256, version)
     if made is None:
-        await thumbnails.thumbnail(database, sha256)  # NotFound: there is no picture to look at
+        await thumbnails.thumbnail(database, sha256)  # NotFound if there is no thumbnail to compute it from
         await heatmaps.request(database, sha256, version)
         made = await _wait_for_heatmap(request, sha256, version)
     return picture(request, made, PNG, f"{sha256}.{version}"[:128])
@@ -121,5 +121,5 @@ async def _wait_for_heatmap(request: web.Request, sha256: str, version: str) -> 
             return made
         await asyncio.sleep(HEATMAP_POLL_S)
     if not await request.app[QUEUE].workers():
-        raise NotMadeYet("no worker is running that could make the heat map; `medlens worker` starts one")
-    raise NotMadeYet("the heat map is being made; a verdict of an earlier model gets one when the image is scanned again")
+        raise NotMadeYet("no worker is running to compute the heat map; `medlens worker` starts one")
+    raise NotMadeYet("the heat map is being computed; an image judged by an earlier model gets one when it is scanned again")

@@ -1,7 +1,7 @@
-"""The history as it happens: each scan of a page of history to which something happens, as its row, whoever began it.
+"""The rows of one page of the history as they change, as server-sent events.
 
-A stream begins with the page as it is now, so that one that was cut misses nothing when it is taken up again. Changes are gathered
-for a moment: a scan of five hundred images is a few rows, not five hundred. What a row looks like is history.py's.
+A stream begins with the page as it is now, so a client that was cut off misses nothing when it resumes. Changes are collected for a
+moment: a scan of five hundred images sends a few rows, not five hundred.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from server.web.api.shapes import HistoryQuery
 from server.web.http.keys import DATABASE, EVENTS
 from server.web.http.operation import Answer, Operation, operation, query_of
 
-# Numbers that move oftener than this are a flicker.
+# Seconds for which changes are collected; more frequent updates would flicker.
 GATHER_S = 0.4
 
 
 @operation(
     Operation(
-        summary="One page of the history now, then each of its rows as it changes, new scans included",
+        summary="One page of the history, then each of its rows as it changes, new scans included",
         tag="history",
         access="caller",
         rate="read",
@@ -40,7 +40,7 @@ GATHER_S = 0.4
 async def live(request: web.Request) -> web.StreamResponse:
     query = query_of(request, HistoryQuery)
     if query.cursor:
-        kept.decode_cursor(query.cursor)  # a wrong one is refused before the stream begins
+        kept.decode_cursor(query.cursor)  # refuses a malformed one before the stream begins
     return await streamed(request, lambda stream: _send(request, stream, query))
 
 
@@ -55,7 +55,7 @@ async def _send(request: web.Request, stream: EventSourceResponse, query: Histor
             news.set()
 
     gathering = asyncio.create_task(gather(), name="gather changes")
-    await asyncio.sleep(0)  # it listens before the page is read, so nothing falls in between
+    await asyncio.sleep(0)  # it listens before the page is read, so no change is missed
     try:
         entries = (await kept.page(database, filters, limit=query.limit, cursor=query.cursor)).entries
         while True:

@@ -1,4 +1,4 @@
-"""The review queue as JSON: the next images to label, and skipping one. A label is sent as any correction is."""
+"""The review queue as JSON: the next images to label, and skipping one. A label is sent like any correction."""
 
 from __future__ import annotations
 
@@ -16,34 +16,37 @@ from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import Answer, Operation, Shape, operation, query_of
 
-AT_HAND = 48  # images a browser may name as those it has: four times what it is given at once
+AT_HAND = 48  # images that a browser may name as the ones it has: four batches
 DIGEST = r"[0-9a-f]{64}"
 
 
 class ReviewQuery(Shape):
     limit: int = Field(review.BATCH, ge=1, le=2 * review.BATCH)
     without: str = Field(
-        "", pattern=rf"^({DIGEST}(,{DIGEST})*)?$", max_length=65 * AT_HAND, description="images at hand, comma separated"
+        "",
+        pattern=rf"^({DIGEST}(,{DIGEST})*)?$",
+        max_length=65 * AT_HAND,
+        description="images that the browser has already, comma separated",
     )
 
 
 class QuestionShape(BaseModel):
     sha256: str
-    headline: str = Field(description="the answer in words")
-    why: str = Field(description="why it is not sure, or what the models disagree on")
-    leans: list[Modality] = Field(description="the answer, and the second candidate where one is open")
+    headline: str = Field(description="the verdict in words")
+    why: str = Field(description="why it is not sure, or how the models disagree")
+    leans: list[Modality] = Field(description="the modality, and the second candidate if one is open")
     confidence: float
-    members: dict[str, Modality] = Field(description="what each model takes it for, by its name")
+    members: dict[str, Modality] = Field(description="the likeliest modality of each model, by its name")
     width: int
     height: int
     scan: str | None
-    name: str = Field(description="title or address of a scan that met it")
+    name: str = Field(description="title or address of a scan that found it")
 
 
 class Waiting(BaseModel):
     questions: list[QuestionShape]
     waiting: int = Field(description=f"counted up to {review.COUNTED}")
-    today: int = Field(description="labelled since midnight UTC, likewise")
+    today: int = Field(description="labelled since midnight UTC, counted likewise")
 
 
 class Skipped(BaseModel):
@@ -79,7 +82,7 @@ async def progress(request: web.Request) -> tuple[int, int]:
         access="caller",
         rate="read",
         query=ReviewQuery,
-        answers={200: Answer("images, the most useful first, no two alike", Waiting)},
+        answers={200: Answer("images, the most useful first, no near duplicates", Waiting)},
     )
 )
 async def next_questions(request: web.Request) -> web.StreamResponse:
@@ -92,11 +95,11 @@ async def next_questions(request: web.Request) -> web.StreamResponse:
 
 @operation(
     Operation(
-        summary="Leave an image out of the review",
+        summary="Skip an image",
         tag="images",
         access="caller",
         rate="read",
-        answers={200: Answer("left out", Skipped)},
+        answers={200: Answer("skipped", Skipped)},
     )
 )
 async def skip(request: web.Request) -> web.StreamResponse:
@@ -106,7 +109,11 @@ async def skip(request: web.Request) -> web.StreamResponse:
 
 @operation(
     Operation(
-        summary="Ask about it again", tag="images", access="caller", rate="read", answers={200: Answer("it waits again", Skipped)}
+        summary="Undo the skipping of an image",
+        tag="images",
+        access="caller",
+        rate="read",
+        answers={200: Answer("waiting again", Skipped)},
     )
 )
 async def unskip(request: web.Request) -> web.StreamResponse:

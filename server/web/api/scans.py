@@ -1,6 +1,6 @@
-"""Scans over HTTP: asked for, looked at, stopped, forgotten. What cannot be scanned is refused before anything is written down.
+"""Scans: started, read, stopped, deleted. A target that cannot be scanned is refused before anything is stored.
 
-The walk is a worker's; this hands it over through the queue and reads what the store knows.
+A worker runs the scan; these handlers put it on the queue and read what is stored.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from server.web.http.limits import MAX_QUEUED, QUEUE_RETRY_S, UPLOAD_RETRY_S
 from server.web.http.operation import Answer, Operation, body_of, operation
 from server.web.http.uploads import MULTIPART, SHAPE, read_files
 
-# A name server that answers later than this is left to the worker, which has more time; the person is not kept waiting.
+# Seconds for which the request waits for a name server; a slower one is left to the worker, which has more time.
 RESOLVE_S = 3.0
 MAX_TARGET = 400
 
@@ -52,7 +52,7 @@ MAX_TARGET = 400
         rate="scan",
         body=NewScan,
         other_bodies={MULTIPART: SHAPE},
-        answers={202: Answer("taken; a worker does it", ScanAccepted)},
+        answers={202: Answer("accepted; a worker runs it", ScanAccepted)},
         problems=(NotAUrl, SchemeNotAllowed, AddressNotAllowed, TooLarge, UnknownKind),
     )
 )
@@ -61,15 +61,15 @@ async def create(request: web.Request) -> web.StreamResponse:
         raise TooManyRequests(f"{MAX_QUEUED} scans are waiting already", QUEUE_RETRY_S)
     made = await (_from_files(request) if request.content_type == MULTIPART else _from_address(request))
     await request.app[QUEUE].enqueue(made)
-    told = {"id": str(made), "report": f"/api/scans/{made}", "events": f"/api/scans/{made}/events"}
-    return web.json_response(told, status=202, headers={"Location": told["report"]})
+    accepted = {"id": str(made), "report": f"/api/scans/{made}", "events": f"/api/scans/{made}/events"}
+    return web.json_response(accepted, status=202, headers={"Location": accepted["report"]})
 
 
 async def _from_address(request: web.Request) -> UUID:
     wanted = await body_of(request, NewScan)
     url = normalise(wanted.url)
     await _refuse_denied(request.app[GUARD], url)
-    # What it really is its bytes will tell; until then, what its name promises.
+    # The first bytes will tell the kind; until then, the kind that the name suggests.
     kind: SourceKind = kind_by_name(URL(url, encoded=True).path) or "page"
     return await scans.create(
         request.app[DATABASE], kind=kind, target=wanted.url.strip(), url=url, options=_options(request, wanted.options)
@@ -79,7 +79,7 @@ async def _from_address(request: web.Request) -> UUID:
 async def _from_files(request: web.Request) -> UUID:
     uploads = request.app[UPLOADS]
     if uploads.locked():
-        raise TooManyRequests("other files are still coming in", UPLOAD_RETRY_S)
+        raise TooManyRequests("other files are still being uploaded", UPLOAD_RETRY_S)
     async with uploads:
         files, options = await read_files(request, request.app[SETTINGS], ScanOptions)
         names = ", ".join(file.name for file in files)
@@ -96,12 +96,12 @@ async def _from_files(request: web.Request) -> UUID:
 def _options(request: web.Request, options: ScanOptions) -> dict[str, Any]:
     known = request.app[SETTINGS].members
     if unknown := [name for name in options.members or () if name not in known]:
-        raise RequestError(f"there is no member {unknown[0][:40]!r}; MEDLENS_MEMBERS has {', '.join(known)}")
+        raise RequestError(f"there is no model {unknown[0][:40]!r}; MEDLENS_MEMBERS has {', '.join(known)}")
     return options.model_dump(mode="json", exclude_none=True)
 
 
 async def _refuse_denied(guard: Guard, url: str) -> None:
-    """AddressNotAllowed now rather than in the Report. A host that cannot be resolved is the Report's to tell."""
+    """Raises AddressNotAllowed now rather than in the Report. A host that cannot be resolved is left to the Report."""
     parsed = URL(url, encoded=True)
     try:
         async with asyncio.timeout(RESOLVE_S):
@@ -123,11 +123,11 @@ async def read(request: web.Request) -> web.StreamResponse:
 
 @operation(
     Operation(
-        summary="Forget it; a running one is stopped. The verdicts of its images stay remembered",
+        summary="Delete a scan; a running one is stopped. The verdicts of its images stay cached",
         tag="scans",
         access="caller",
         rate="read",
-        answers={204: Answer("forgotten", content_type=None)},
+        answers={204: Answer("deleted", content_type=None)},
     )
 )
 async def forget(request: web.Request) -> web.StreamResponse:
@@ -141,16 +141,16 @@ async def forget(request: web.Request) -> web.StreamResponse:
 
 @operation(
     Operation(
-        summary="Stop it; what was found so far stays. Harmless when it has ended",
+        summary="Stop a scan; what was found so far is kept. Without effect if it has ended",
         tag="scans",
         access="caller",
         rate="read",
-        answers={202: Answer("it stops; `done` follows among the events", ScanAccepted)},
+        answers={202: Answer("stopping; the event `done` follows", ScanAccepted)},
     )
 )
 async def cancel(request: web.Request) -> web.StreamResponse:
     scan_id = scan_id_of(request)
     if await scans.status_of(request.app[DATABASE], scan_id) not in FINISHED:
         await request.app[QUEUE].cancel(scan_id)
-    told = {"id": str(scan_id), "report": f"/api/scans/{scan_id}", "events": f"/api/scans/{scan_id}/events"}
-    return web.json_response(told, status=202)
+    accepted = {"id": str(scan_id), "report": f"/api/scans/{scan_id}", "events": f"/api/scans/{scan_id}/events"}
+    return web.json_response(accepted, status=202)

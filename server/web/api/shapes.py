@@ -1,4 +1,4 @@
-"""What the routes take, as pydantic models that requests are checked against and openapi.json shows. Names are the contract's."""
+"""The shapes of requests, as pydantic models: requests are validated against them, and openapi.json shows them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from server.contract.modalities import Modality
 from server.contract.records import SourceKind, Status
 from server.web.http.operation import Shape
 
-# Browsers stop at less; the address is normalised and refused as `not_a_url` when it is too long.
+# More than any browser allows; a normalised address that is too long is refused as `not_a_url`.
 MAX_TEXT = 10_000
 MAX_SEARCH = 200
 MAX_MEMBERS = 8
 DEFAULT_PAGE, MAX_PAGE = 50, 200
-# Scans named in one request; more is all of them, or a script with a loop.
+# Scans named in one request; for more there is `everything`.
 MAX_AT_ONCE = 1000
 
 
 class ScanOptions(Shape):
-    no_cache: bool = Field(False, description="judge again what is remembered")
+    no_cache: bool = Field(False, description="judge again even what is cached")
     members: tuple[str, ...] | None = Field(
-        None, max_length=MAX_MEMBERS, description="ensemble members that vote; default: MEDLENS_MEMBERS"
+        None, max_length=MAX_MEMBERS, description="models of the ensemble to use; default: MEDLENS_MEMBERS"
     )
 
     @field_validator("members")
@@ -40,7 +40,7 @@ class NewScan(Shape):
 
 
 class Correction(Shape):
-    modality: Modality = Field(description="what the image is, as a person says")
+    modality: Modality = Field(description="the person's label")
 
 
 class Forget(Shape):
@@ -49,7 +49,7 @@ class Forget(Shape):
 
 
 class Restore(Shape):
-    undo: datetime = Field(description="`undo` of the answer that forgot them")
+    undo: datetime = Field(description="`undo` of the answer to the deletion")
 
 
 class Nothing(Shape):
@@ -66,14 +66,14 @@ class Period(Shape):
 
 
 class Filters(Period):
-    """What narrows the history and the exports."""
+    """The filters of the history and the exports."""
 
     q: str | None = Field(None, max_length=MAX_SEARCH, description="words that all occur in title or address")
-    modality: Modality | None = Field(None, description="scans with an image that is, or as a figure contains, this modality")
+    modality: Modality | None = Field(None, description="scans with an image of this modality, or with a figure that contains it")
     status: Status | None = None
     kind: SourceKind | None = None
     uncertain: bool = Field(False, description="scans with an uncertain image")
-    disagreeing: bool = Field(False, description="scans with an image whose members disagree")
+    disagreeing: bool = Field(False, description="scans with an image on which the models disagree")
     context_disagreeing: bool = Field(False, description="scans with an image whose caption or other text names another modality")
     corrected: bool = Field(False, description="scans with a corrected image")
 

@@ -1,6 +1,6 @@
-"""What judges now, for people: version, members, ensemble, and what was measured of it. Read from files; loads no model.
+"""The model in use, for people: version, members, ensemble, and its measured quality. Read from files, without loading a model.
 
-The modules it asks are loaded when it is asked: they bring numpy, which nothing else here needs.
+The modules of server/models are imported when they are needed: they import numpy, which nothing else in the web process needs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Refitted:
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """`version` None: `problem` says why nothing can judge. `figures`: of this very combination of members, on unseen origins."""
+    """`version` None: `problem` says why no image can be judged. `figures`: measured for these members, on held-out origins."""
 
     version: str | None
     problem: str
@@ -40,7 +40,7 @@ class Judging:
 
 
 def judging(settings: Settings) -> Judging:
-    """Blocks for as long as weights that were never hashed take to hash: a second at most."""
+    """Blocks while weights are hashed for the first time: a second at most."""
     ensembles, members = import_module("server.models.ensembles"), import_module("server.models.members")
     version = import_module("server.models.version")
     try:
@@ -67,7 +67,7 @@ def judging(settings: Settings) -> Judging:
 
 
 def _refitted(one: Any, name: str) -> Refitted:
-    told = one.content.get("feedback", {})
-    before, after = (float(told.get(when, {}).get("accuracy", 0)) for when in ("before", "after"))
-    learned = int(told.get("learned", {}).get("n", 0))
+    feedback = one.content.get("feedback", {})
+    before, after = (float(feedback.get(when, {}).get("accuracy", 0)) for when in ("before", "after"))
+    learned = int(feedback.get("learned", {}).get("n", 0))
     return Refitted(one.name, one.name == name, one.fits, learned, before, after, str(one.content.get("created", "")))

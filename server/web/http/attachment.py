@@ -1,4 +1,4 @@
-"""Files to take away, written while they are sent: a stream under a name, a ZIP in pieces. Knows no scans."""
+"""Downloads that are sent while they are written: a stream under a file name, and a ZIP in pieces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 def named(name: str) -> dict[str, str]:
-    """The header that makes a browser keep the answer as the file `name`."""
+    """The header that makes a browser save the response as the file `name`."""
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
@@ -26,15 +26,15 @@ async def streamed(
 ) -> web.StreamResponse:
     """Send `pieces` as the file `name`, and close them.
 
-    An error before the first piece is answered as usual; a later one cuts the connection, once they are closed: what is cut is
-    cancelled.
+    An error before the first piece is answered like any other. A later one closes `pieces` and then cuts the connection, which also
+    cancels this task.
     """
     answer = web.StreamResponse(headers=named(name))
     answer.content_type, answer.charset = content_type, charset
     try:
         async with aclosing(pieces):
             async for piece in pieces:
-                if not answer.prepared:  # a database that says no has said so before the answer begins
+                if not answer.prepared:  # an error of the database comes before the response begins
                     await answer.prepare(request)
                 await answer.write(piece)
     except ConnectionResetError:
@@ -42,7 +42,7 @@ async def streamed(
     except Exception as error:
         if not answer.prepared:
             raise
-        # A cut connection is the only way left to say that the file is not whole.
+        # Cutting the connection is the only way left to tell the client that the file is incomplete.
         log.exception("export failed", name=name)
         if request.transport:
             request.transport.abort()
@@ -52,9 +52,9 @@ async def streamed(
 
 
 class Archive:
-    """A ZIP that is taken away while it is written: `add` files of the time `moment`, `take` what has come since the last time.
+    """A ZIP that is sent while it is written: `add` files dated `moment`, `take` the bytes written since the last call.
 
-    After `close` one more `take` gives the table of contents.
+    After `close`, one more `take` gives the table of contents.
     """
 
     def __init__(self, moment: datetime) -> None:
@@ -75,7 +75,7 @@ class Archive:
 
 
 class _Sink(io.RawIOBase):
-    """What zipfile writes to: it cannot seek."""
+    """The file that zipfile writes to; it cannot seek."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

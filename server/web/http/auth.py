@@ -1,7 +1,7 @@
-"""Who is calling: the bearer of the token, a signed-in session, or nobody; and whether that is enough for the route.
+"""Tells who is calling (the bearer of the token, a signed-in session, or nobody) and whether that is enough for the route.
 
-Nothing outside loopback is served without a token, but for the page to sign in with and its style. It does not know how one signs
-in (login.py) nor where sessions are kept (server/store/access.py).
+Without a token or a session only loopback is served, except for the sign-in page and its styles. Signing in is in pages/login.py,
+sessions are in server/store/access.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from server.web.http.problems import wants_page
 from server.web.http.secret import fingerprint
 
 COOKIE = "medlens_session"
-# A proxy on this machine would make every stranger look like loopback; these give it away.
+# Through a proxy on this machine every client would look like loopback; these headers show that there is one.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
@@ -35,14 +35,14 @@ def from_loopback(request: web.Request) -> bool:
 
 
 async def _recognise(request: web.Request) -> Caller:
-    """Raises Unauthorized for a token that is not ours: better than to serve it as nobody."""
+    """The caller. Raises Unauthorized for a wrong token, which is clearer than serving the request without one."""
     if offered := request.headers.get("Authorization"):
         scheme, _, token = offered.partition(" ")
         if scheme.lower() == "bearer":
             if request.app[TOKEN].matches(token.strip()):
                 return Caller("token", "api")
             hashed = fingerprint(token.strip())
-            if await access.is_open(request.app[DATABASE], hashed):  # a token of its own, let in by pairing.py
+            if await access.is_open(request.app[DATABASE], hashed):  # an extension's own token, paired in pages/pairing.py
                 return Caller("token", hashed[:16])
         request.app[LIMITER].take("login", peer_of(request))
         raise Unauthorized("this token is not the one of this service; `medlens token` shows it")
@@ -62,7 +62,7 @@ def session_of(request: web.Request) -> str:
 
 @web.middleware
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Set the caller, then hold the route's access. An address that is no route is a 404 for whoever may ask here at all."""
+    """Set the caller, then check the route's access. An address without a route needs the access `loopback`, and is then a 404."""
     operation = operation_of(request)
     static = operation is None and request.path.startswith("/static/")
     needed = operation.access if operation else "anyone" if static else "loopback"

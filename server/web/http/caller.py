@@ -1,4 +1,4 @@
-"""Who is calling, as a record. Found out by auth.py; read by whoever needs to know."""
+"""Who is calling, as a record. http/auth.py sets it on the request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`name` tells callers of a kind apart without holding their secret."""
+    """`name` distinguishes callers of one kind, and is not secret."""
 
     kind: Literal["nobody", "token", "session"]
     name: str = ""
@@ -25,5 +25,5 @@ def caller_of(request: web.Request) -> Caller:
 
 
 def peer_of(request: web.Request) -> str:
-    """The address at the other end of the connection; a proxy's own when there is one."""
+    """The address of the client, or of the proxy in front of it."""
     return request.remote or "unknown"

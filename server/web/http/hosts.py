@@ -1,8 +1,8 @@
-"""Who may talk to us at all: the exact Host allow-list, the exact Origin of every unsafe method, and the headers of every answer.
+"""Checks the Host of every request and the Origin of every unsafe one against exact lists, and sets the security headers.
 
-A page of another site can make a browser send requests here (CSRF) or give this machine its own name (DNS rebinding). Host must be
-a name of MEDLENS_HOSTS; an entry without a port stands for the port we listen on and for none. Origin must be our own; an
-extension's passes only beside a bearer token, which no page has. No CORS header is ever sent.
+A page of another site can make a browser send requests here (CSRF), or give this machine its own name (DNS rebinding). Host must be
+a name in MEDLENS_HOSTS; an entry without a port allows the port that the service listens on, and no port. Origin must be the
+service's own; an extension's is allowed only with a bearer token, which no page has. No CORS header is ever sent.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ EXTENSION = re.compile(r"(chrome-extension://[a-p]{32}|moz-extension://[0-9a-f]{
 PORT = re.compile(r"^(?P<name>\[[^\]]*\]|[^:]*)(?::(?P<port>\d{1,5}))?$")
 
 HEADERS = {
-    # No inline script or style, nothing from elsewhere, no string ever becomes markup or code.
+    # No inline script or style, nothing from other hosts, no string is parsed as markup or code.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not no-referrer: with it a form of our own pages posts with `Origin: null`.
+    # Not no-referrer, with which the forms of these pages would post with `Origin: null`.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -58,7 +58,7 @@ def _listening(request: web.Request) -> int | None:
 
 @web.middleware
 async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a Host that is not ours before anything else is looked at."""
+    """Refuse an unknown Host before anything else."""
     sent = request.headers.getall("Host", [])
     if len(sent) != 1 or not host_allowed(sent[0], request.app[SETTINGS].hosts, _listening(request)):
         raise Forbidden("this Host is not served here; MEDLENS_HOSTS names those that are")
@@ -67,7 +67,7 @@ async def hosts(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def origins(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse an unsafe method whose Origin is another site's, or missing where only a cookie speaks for the caller."""
+    """Refuse an unsafe method whose Origin is another site's, or missing when the caller has only a cookie."""
     if request.method in SAFE_METHODS:
         return await handler(request)
     bearer = caller_of(request).kind == "token"
@@ -81,7 +81,7 @@ async def origins(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """on_response_prepare: every answer, streams and refusals included."""
+    """For on_response_prepare: runs for every response, streams and problems included."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.path.startswith("/api/") or response.content_type == "text/html":

@@ -1,4 +1,4 @@
-"""Names in addresses: what is no scan's id or no image's hash is simply not there."""
+"""The ids in addresses. A malformed id is NotFound, like one that does not exist."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SHA256_TEXT = re.compile(r"[0-9a-f]{64}")
 
 
 def scan_id_of(request: web.Request) -> UUID:
-    told = request.match_info["id"]
-    if not UUID_TEXT.fullmatch(told):
+    text = request.match_info["id"]
+    if not UUID_TEXT.fullmatch(text):
         raise NotFound("there is no such scan")
-    return UUID(told)
+    return UUID(text)
 
 
 def sha256_of(request: web.Request) -> str:
-    told = request.match_info["sha256"]
-    if not SHA256_TEXT.fullmatch(told):
+    text = request.match_info["sha256"]
+    if not SHA256_TEXT.fullmatch(text):
         raise NotFound("there is no such image")
-    return told
+    return text

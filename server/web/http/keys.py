@@ -1,4 +1,4 @@
-"""The typed names under which create_app keeps what handlers need. Nothing else is shared between them."""
+"""The typed keys of the application's resources, which create_app opens and handlers use."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ QUEUE = web.AppKey("QUEUE", Queue)
 EVENTS = web.AppKey("EVENTS", EventHub)
 CHARTS = web.AppKey("CHARTS", Press)
 METRICS = web.AppKey("METRICS", Metrics)
-# Tasks that stream until their scan ends; they are cancelled when the server stops.
+# Tasks of open event streams; they are cancelled when the server stops.
 STREAMS = web.AppKey("STREAMS", set[asyncio.Task[None]])
-# How many uploads are being taken in.
+# Bounds how many uploads are read at once.
 UPLOADS = web.AppKey("UPLOADS", asyncio.Semaphore)
-# Says that the weights of every member are there, or raises WeightsMissing or SettingsError.
+# Names the members whose weights are present; raises WeightsMissing or SettingsError.
 WEIGHTS: web.AppKey[Callable[[], str]] = web.AppKey("WEIGHTS")

@@ -1,6 +1,6 @@
-"""How much one caller may ask for: token buckets in memory, by caller and kind of request, and the sizes of request bodies.
+"""Rate limits by caller and kind of request, as token buckets in memory, and the limits on the sizes of request bodies.
 
-A limit here keeps a runaway script from filling the queue; it is no quota. It does not know what is being asked for.
+They stop a runaway script from filling the queue; they are no quota.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ KIB, MIB = 1024, 1024 * 1024
 
 # An address is at most 8 KiB in browsers; the rest is options and corrections.
 MAX_JSON_BYTES = 64 * KIB
-# A folder of pictures dropped on the page; more belong into `medlens scan FOLDER`.
+# A folder of images dropped on the page; for more there is `medlens scan FOLDER`.
 MAX_FILES = 200
 # A form field beside the files, the options.
 MAX_FIELD_BYTES = 8 * KIB
 MAX_FILE_NAME = 200
-# Scans waiting for a worker, over all callers: hours of work; more is a mistake.
+# Scans that wait for a worker, of all callers together: hours of work.
 MAX_QUEUED = 1000
 QUEUE_RETRY_S = 60
-# Each holds up to MAX_DOWNLOAD_BYTES in memory until it is written down.
+# Each holds up to MAX_DOWNLOAD_BYTES in memory until it is stored.
 UPLOADS_AT_ONCE = 3
 UPLOAD_RETRY_S = 5
-# Callers remembered; the one not seen for longest is forgotten first.
+# Callers whose buckets are kept; the one idle for longest is dropped first.
 MAX_BUCKETS = 10_000
 
 Kind: TypeAlias = Literal["scan", "read", "login"]
@@ -46,15 +46,15 @@ class Rate:
 RATES: dict[Kind, Rate] = {
     # A person who pastes a list of links, then steadily more than a worker scans.
     "scan": Rate(burst=120, per_second=2),
-    # A gallery of 500 thumbnails at once, an extension that looks every tab up.
+    # A gallery of 500 thumbnails at once, or an extension that looks up every tab.
     "read": Rate(burst=2000, per_second=200),
-    # Guesses of codes and tokens, by address: a person mistypes; 256 bits hold out anyway.
+    # Guesses of codes and tokens, by address: people mistype, and 256 bits cannot be guessed.
     "login": Rate(burst=20, per_second=0.2),
 }
 
 
 class Limiter:
-    """`take` asks for one request; `clock` gives seconds and is a parameter for tests alone."""
+    """`take` counts one request. `clock` gives seconds, and is a parameter only for tests."""
 
     def __init__(self, rates: dict[Kind, Rate] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.rates = rates if rates is not None else RATES
@@ -62,7 +62,7 @@ class Limiter:
         self._buckets: OrderedDict[tuple[Kind, str], tuple[float, float]] = OrderedDict()
 
     def take(self, kind: Kind, caller: str) -> None:
-        """Raises TooManyRequests, with the seconds until one more would pass."""
+        """Raises TooManyRequests, with the seconds until the next one is allowed."""
         rate, now = self.rates[kind], self._clock()
         left, seen = self._buckets.pop((kind, caller), (float(rate.burst), now))
         left = min(float(rate.burst), left + (now - seen) * rate.per_second)
@@ -75,5 +75,5 @@ class Limiter:
             raise TooManyRequests(f"too many requests; wait {wait} s", wait)
 
     def forget(self) -> None:
-        """Begin anew, as a restart would."""
+        """Forget all callers, as a restart does."""
         self._buckets.clear()

@@ -1,4 +1,4 @@
-"""The way every request takes before its handler, outermost first. Order is the point of this file; each step is told elsewhere."""
+"""The middlewares in the order in which each request passes through them, outermost first."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from server.web.http.operation import operation_of
 from server.web.http.problems import problems
 from server.web.http.uploads import MULTIPART
 
-# Slower than this and a log line says so, seconds. Streams are not counted, they are meant to stay open.
+# Seconds above which a request is logged at info. Streams are exempt; they stay open on purpose.
 SLOW_S = 1.0
 
-# What is counted where the client went away before the whole answer.
-GONE = 499
+# The status counted when the client went away before the response was complete.
+CLIENT_GONE = 499
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ def route_of(request: web.Request) -> str:
 async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outermost: count and time every request, log it at debug, and at info where it was slow."""
     metrics, started = request.app[METRICS], time.perf_counter()
-    status = GONE
+    status = CLIENT_GONE
     streamed = False
     try:
         response = await handler(request)
@@ -49,16 +49,16 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
     finally:
         took, route = time.perf_counter() - started, route_of(request)
         metrics.requests.labels(request.method, route, str(status)).inc()
-        gone = status == GONE  # how long it stayed says nothing of us; most of these are streams that a browser closed
-        if not (streamed or gone):
+        disconnected = status == CLIENT_GONE  # its duration depends on the client; most of these are streams that a browser closed
+        if not (streamed or disconnected):
             metrics.seconds.labels(route).observe(took)
-        write = log.info if took > SLOW_S and not (streamed or gone) else log.debug
+        write = log.info if took > SLOW_S and not (streamed or disconnected) else log.debug
         write("request", method=request.method, route=route, status=status, ms=round(took * 1000, 1))
 
 
 @web.middleware
 async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Each route says its kind; static files and what monitors ask for are not counted."""
+    """Apply the rate limit of the route. Static files and the routes for monitoring have none."""
     operation = operation_of(request)
     if operation and operation.rate:
         caller = caller_of(request)
@@ -69,7 +69,7 @@ async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def sizes(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a body by the length it announces, before any of it is read. One that announces none is counted as it comes."""
+    """Refuse a body by its Content-Length, before any of it is read. Without that header its bytes are counted as they arrive."""
     operation = operation_of(request)
     takes_files = operation is not None and MULTIPART in operation.other_bodies
     limit = request.app[SETTINGS].max_download_bytes + MIB if takes_files and request.content_type == MULTIPART else MAX_JSON_BYTES
@@ -81,9 +81,9 @@ async def sizes(request: web.Request, handler: Handler) -> web.StreamResponse:
 MIDDLEWARES = (
     measure,
     problems,
-    hosts,  # before the caller is looked at: a stranger's Host learns nothing
+    hosts,  # before authentication: an unknown Host learns nothing
     authenticate,
-    origins,  # after: an extension's Origin passes only beside a token
+    origins,  # after authentication: an extension's Origin needs a token
     limits,
-    sizes,  # last: who may not ask here at all is told so
+    sizes,  # last: callers without access are refused first
 )

@@ -1,6 +1,6 @@
-"""The contract, machine-readable: OpenAPI 3.1 made from the router and the Operations beside the handlers. Nothing is said twice.
+"""OpenAPI 3.1, made from the router and the `@operation` of each handler.
 
-Every route that has an Operation appears, streams and uploads included; a test holds this against the router. Knows no handler.
+Every route with an Operation appears, streams and uploads included; a test compares the document with the router.
 """
 
 from __future__ import annotations
@@ -79,18 +79,18 @@ def _operation(path: str, promise: Operation, schemas: dict[str, Any]) -> dict[s
         parameters += _query_parameters(promise.query, schemas)
     for name, meaning in promise.headers.items():
         parameters.append({"name": name, "in": "header", "required": False, "description": meaning, "schema": {"type": "string"}})
-    told: dict[str, Any] = {"tags": [promise.tag], "summary": promise.summary, "parameters": parameters, "responses": {}}
+    spec: dict[str, Any] = {"tags": [promise.tag], "summary": promise.summary, "parameters": parameters, "responses": {}}
     if promise.body or promise.other_bodies:
         content: dict[str, Any] = {kind: {"schema": schema} for kind, schema in promise.other_bodies.items()}
         if promise.body:
             content = {JSON: {"schema": {"$ref": REF.format(model=promise.body.__name__)}}, **content}
-        told["requestBody"] = {"required": True, "content": content}
+        spec["requestBody"] = {"required": True, "content": content}
     for status, answer in promise.answers.items():
         response: dict[str, Any] = {"description": answer.description}
         if answer.content_type:
             schema = {"$ref": REF.format(model=answer.model.__name__)} if answer.model else {"type": "string"}
             response["content"] = {answer.content_type: {"schema": schema}}
-        told["responses"][str(status)] = response
+        spec["responses"][str(status)] = response
     for status, classes in sorted(_all_problems(path, promise).items()):
         problem: dict[str, Any] = {
             "description": "problem: " + ", ".join(sorted(one.code for one in classes)),
@@ -98,11 +98,11 @@ def _operation(path: str, promise: Operation, schemas: dict[str, Any]) -> dict[s
         }
         if any(error.retry_after is not None for error in classes):
             problem["headers"] = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
-        told["responses"][str(status)] = problem
-    told["security"] = [] if promise.access == "anyone" else [{"token": []}, {"session": []}]
+        spec["responses"][str(status)] = problem
+    spec["security"] = [] if promise.access == "anyone" else [{"token": []}, {"session": []}]
     if promise.access == "loopback":
-        told["security"].append({})  # on this machine everyone
-    return told
+        spec["security"].append({})  # on this machine anyone
+    return spec
 
 
 def document(app: web.Application) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What a route promises, said once beside its handler: who may call it, what it takes, what it answers, how it refuses.
+"""`@operation(...)` beside each handler: who may call the route, what it takes, what it answers, and its problems.
 
-`@operation(...)` puts an Operation on a handler; the middlewares read access and rate from it, openapi.py the rest. `query_of` and
-`body_of` check a request against its pydantic model and raise InvalidFields. It knows no route.
+The middlewares read access and rate from the Operation, http/openapi.py the rest. `query_of`, `body_of` and `form_of` validate a
+request against its pydantic model and raise InvalidFields.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ JSON = "application/json"
 HTML = "text/html"
 FORM = "application/x-www-form-urlencoded"
 
-# caller: a token or a session. page: the same, and a browser without one is sent to /login.
-# loopback: on this machine everyone, from elsewhere a caller. anyone: needed before one can sign in.
+# caller: a token or a session. page: the same, and a browser without one is redirected to /login.
+# loopback: anyone on this machine, a caller from elsewhere. anyone: what is needed to sign in.
 Access: TypeAlias = Literal["caller", "page", "loopback", "anyone"]
 
 
 class Shape(BaseModel):
-    """Base of every request shape: an unknown name is an error, so that a typing mistake is not silently the default."""
+    """Base of every request model: an unknown name is an error, so that a misspelt one is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One way a route answers. `model` None: a body of `content_type` without a JSON shape; `content_type` None: no body."""
+    """One response of a route. `model` None: a body without a described shape; `content_type` None: no body."""
 
     description: str
     model: type[BaseModel] | None = None
@@ -50,7 +50,7 @@ class Operation:
     rate: Literal["scan", "read", "login"] | None = None
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
-    # Further content types the body may come in: type -> what the parts are.
+    # Further content types of the body, with their schemas.
     other_bodies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[int, Answer] = field(default_factory=dict)
@@ -63,7 +63,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def operation(described: Operation) -> Callable[[H], H]:
-    """Decorator: this handler keeps what `described` says."""
+    """Decorator: the Operation of this handler is `described`."""
 
     def keep(handler: H) -> H:
         _OPERATIONS[handler] = described
@@ -77,12 +77,12 @@ def described(handler: object) -> Operation | None:
 
 
 def operation_of(request: web.Request) -> Operation | None:
-    """The promise of the route that the request met; None for static files and addresses that are none."""
+    """The Operation of the request's route; None for static files and addresses without a route."""
     return described(request.match_info.handler)
 
 
 def query_of(request: web.Request, model: type[M]) -> M:
-    """The query as `model`. A name given more than once is refused, an empty value counts as not given."""
+    """The query as `model`. A name given more than once is refused, an empty value counts as absent."""
     if doubled := sorted(name for name in request.query if len(request.query.getall(name)) > 1):
         raise RequestError(f"query: {doubled[0]} is given more than once")
     try:
@@ -99,12 +99,12 @@ async def body_of(request: web.Request, model: type[M]) -> M:
 
 
 async def form_of(request: web.Request) -> dict[str, str]:
-    """The fields of an HTML form that holds no file. Raises RequestError for a body of another kind, or one that is no form."""
+    """The fields of an HTML form that holds no file. Raises RequestError for another content type, or a body that is not a form."""
     if request.content_type != FORM:
         raise RequestError(f"the body must be {FORM}")
     try:
         return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    except (ValueError, LookupError):  # not in the encoding it names, or in one that nobody knows
+    except (ValueError, LookupError):  # bytes that do not fit the named encoding, or an unknown one
         raise RequestError("the form cannot be read") from None
 
 

@@ -1,7 +1,7 @@
-"""Turns whatever went wrong into an answer: RFC 9457 problem JSON, or a page for a person in a browser.
+"""Turns every error into a response: problem JSON (RFC 9457), or a page for a browser.
 
-The only place that does so. An error of server/contract/errors.py tells its code, status and message; anything else is `internal`,
-logged with its traceback, and told to nobody. It does not know which routes exist.
+An error of server/contract/errors.py has its code, status and message. Any other is logged with its traceback and answered as
+`internal`, without details.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from server.web.http.page import render
 from server.web.texts.catalogue import ENGLISH
 
 PROBLEM_JSON = "application/problem+json"
-# aiohttp's own refusals, by status, in our codes.
+# The codes of aiohttp's own errors, by status.
 HTTP_CODES = {
     400: "bad_request",
     401: "unauthorized",
@@ -40,19 +40,19 @@ log = structlog.get_logger(__name__)
 
 
 class Problem(BaseModel):
-    """RFC 9457. `code` is stable; `detail` is for people."""
+    """A problem by RFC 9457. `code` is stable; `detail` is for people."""
 
     type: str
     title: str
     status: int
     code: str
     detail: str
-    fields: list[dict[str, str]] | None = Field(None, description="what in the body or query does not fit: at, message")
+    fields: list[dict[str, str]] | None = Field(None, description="which fields of the body or query are wrong: at, message")
     retry_after: int | None = Field(None, description="seconds, with 429 and not_made_yet")
 
 
 class InvalidFields(RequestError):
-    """The body or the query does not fit its shape. `fields`: [{"at", "message"}]."""
+    """The body or the query does not fit its model. `fields`: [{"at", "message"}]."""
 
     def __init__(self, message: str, fields: list[dict[str, str]]) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class InvalidFields(RequestError):
 
 
 def invalid(error: ValidationError, where: str) -> InvalidFields:
-    """A pydantic refusal in one line; what was sent is not repeated."""
+    """A pydantic error in one line; the rejected value is not repeated."""
     fields = [
         {"at": ".".join(str(step) for step in found["loc"]) or where, "message": found["msg"]}
         for found in error.errors(include_input=False, include_url=False, include_context=False)
@@ -70,7 +70,7 @@ def invalid(error: ValidationError, where: str) -> InvalidFields:
 
 
 def problem_of(error: BaseException) -> dict[str, Any]:
-    """The problem's members: type, title, status, code, detail and, where the error carries it, more."""
+    """The problem as a dict: type, title, status, code, detail, and `fields` or `retry_after` if the error has them."""
     if isinstance(error, MedlensError):
         status, code, detail = error.status, error.code, str(error) or TITLES.get(error.status, "")
     elif isinstance(error, web.HTTPException):
@@ -94,7 +94,7 @@ def problem_of(error: BaseException) -> dict[str, Any]:
 
 
 def wants_page(request: web.Request) -> bool:
-    """A person's browser, at an address that is a page."""
+    """Whether a browser asks for the address of a page."""
     return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
 
 
@@ -115,7 +115,7 @@ def answer(request: web.Request, error: BaseException) -> web.Response:
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Outermost but for the log: every error becomes an answer. Redirects raised as exceptions pass."""
+    """Outermost but for `measure`: every error becomes a response. Redirects raised as exceptions pass."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -127,7 +127,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             log.warning("request failed", code=error.code, detail=str(error))
         return answer(request, error)
     except ConnectionResetError:
-        raise  # the client went away; there is nobody to answer
+        raise  # the client went away; nobody is left to answer
     except Exception as error:
         log.exception("request failed", path=request.path)
         return answer(request, error)

@@ -1,11 +1,11 @@
-"""Secrets that are given out once and recognised later: only their hash is ever kept."""
+"""Secrets that clients keep and show again; the service stores only their hash."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 
-# 256 random bits: no dictionary reaches them, so one round of SHA-256 without salt is enough.
+# 256 random bits cannot be guessed, so one round of SHA-256 without salt is enough.
 SECRET_BYTES = 32
 
 
@@ -14,5 +14,5 @@ def new_secret() -> str:
 
 
 def fingerprint(secret: str) -> str:
-    """What a row holds instead of the secret: 64 hex digits."""
+    """The secret's SHA-256, 64 hex digits: what is stored instead of it."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

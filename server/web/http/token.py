@@ -1,7 +1,4 @@
-"""The API token: MEDLENS_TOKEN, or one made at first start and kept in DATA_DIR, readable by its owner alone.
-
-It knows a folder and a setting; who may do what with the token is auth.py's.
-"""
+"""The API token: MEDLENS_TOKEN, or one made at the first start and kept in DATA_DIR, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -15,14 +12,14 @@ from server.settings import Settings
 
 FILE_NAME = "token"
 OWNER_ONLY = 0o600
-# 256 bits: nobody guesses it, so an unsalted hash of it may stand in a row.
+# 256 bits: it cannot be guessed.
 TOKEN_BYTES = 32
-# A person may set one of their own; shorter ones can be guessed over a network.
+# For MEDLENS_TOKEN; a shorter one could be guessed over a network.
 LEAST_LENGTH = 16
 
 
 class Token:
-    """`value` as it is now: a token rotated by the command line holds at once in a running server."""
+    """`value` is read again when its file has changed, so a running server accepts a token that the command line has rotated."""
 
     def __init__(self, settings: Settings) -> None:
         """Reads or makes the token. Raises SettingsError when MEDLENS_TOKEN is too short or DATA_DIR cannot be written."""
@@ -49,11 +46,11 @@ class Token:
         return self._kept
 
     def matches(self, offered: str) -> bool:
-        """Compared in constant time. `offered` may hold what is no UTF-8 (a lone surrogate for each byte), which no token has."""
+        """Compared in constant time. `offered` may contain lone surrogates (bytes that are not UTF-8), which no token does."""
         return hmac.compare_digest(offered.encode("utf-8", "surrogatepass"), self.value.encode())
 
     def rotate(self) -> str:
-        """Make a new one; the old one is refused from now on. Raises SettingsError when MEDLENS_TOKEN decides."""
+        """Make a new token; the old one is refused from now on. Raises SettingsError if MEDLENS_TOKEN is set."""
         if self._given is not None:
             raise SettingsError("the token is given by MEDLENS_TOKEN; change it there")
         _write(self._file, secrets.token_urlsafe(TOKEN_BYTES))
@@ -62,7 +59,7 @@ class Token:
 
 
 def _write(file: Path, token: str) -> None:
-    """In one step: a reader sees the old token or the new one, never half of one."""
+    """Written atomically: a reader sees the old token or the new one, never a part of one."""
     fresh = file.with_name(f"{FILE_NAME}.{secrets.token_hex(4)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

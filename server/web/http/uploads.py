@@ -1,6 +1,6 @@
-"""Files of a multipart request: read in pieces, counted while they come, known by their first bytes before more is kept.
+"""Files of a multipart request, read in pieces and counted as they arrive. The first bytes of a file tell its kind.
 
-Nothing is written down until every file has come whole. It does not know what a scan does with them.
+Nothing is stored before every file has arrived completely.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES
 from server.web.http.operation import M, parsed
 
 CHUNK = 256 * 1024
-# What aiohttp's reader of forms raises for those that are none: no boundary, headers with control characters, too long or too many
-# of them, an encoding nobody knows, an end that is missing.
+# What aiohttp's form reader raises for a broken form: no boundary; headers with control characters, too long, or too many; an
+# unknown encoding; a missing end.
 BROKEN = (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
 OPTIONS = "options"
 MULTIPART = "multipart/form-data"
@@ -56,7 +56,7 @@ async def read_files(request: web.Request, settings: Settings, shape: type[M]) -
         reader = await request.multipart()
         while (part := await reader.next()) is not None:
             if isinstance(part, MultipartReader):
-                raise RequestError("a form within the form cannot be meant")
+                raise RequestError("the form contains another form")
             if part.name == OPTIONS and part.filename is None:
                 options = parsed(await _read(part, MAX_FIELD_BYTES), shape)
                 continue
@@ -69,16 +69,16 @@ async def read_files(request: web.Request, settings: Settings, shape: type[M]) -
             left -= len(data)
             files.append(Uploaded(name, _kind(data, name), data))
     except BROKEN as error:
-        log.debug("a form that cannot be read", why=type(error).__name__)
+        log.debug("broken form", why=type(error).__name__)
         raise RequestError("the form cannot be read: it has no boundary, or a part of it is broken") from None
     if not files:
-        raise RequestError("the form holds no file")
+        raise RequestError("the form has no file")
     return files, options
 
 
-def file_name(told: str) -> str:
-    """What the sender calls it, without folders and control characters; only ever shown, never a path."""
-    last = told.replace("\\", "/").rstrip("/").rpartition("/")[2]
+def file_name(sent: str) -> str:
+    """The name that the client sent, without folders and control characters. It is only shown, never used as a path."""
+    last = sent.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return "".join(sign for sign in last if sign.isprintable())[:MAX_FILE_NAME] or "file"
 
 

@@ -1,4 +1,4 @@
-"""The history's page, and the one that starts scans. No SQL, no markup."""
+"""The page of the history, and the page that starts scans."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from server.web.pages.views import queue_view, row_view
 ROWS = 30
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 DAY_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
-RECENT = timedelta(days=1)  # what failed longer ago is in the history
-FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a day more would be past the calendar
+RECENT = timedelta(days=1)  # older failures are in the history only
+FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a later date cannot be moved by a day
 PAGE = Answer("a page", content_type=HTML)
 
 
@@ -32,7 +32,7 @@ PAGE = Answer("a page", content_type=HTML)
 async def home(request: web.Request) -> web.StreamResponse:
     query = query_of(request, HistoryQuery)
     query = query.model_copy(update={"until": in_zone(query.until)})
-    if query.until and query.until < FAR and DAY_ONLY.fullmatch(request.query["to"]):  # a person's last day is meant whole
+    if query.until and query.until < FAR and DAY_ONLY.fullmatch(request.query["to"]):  # the last day is included
         query = query.model_copy(update={"until": query.until + timedelta(days=1)})
     found = await history.page(request.app[DATABASE], filters_of(query), limit=ROWS, cursor=query.cursor)
     kept = {name: value for name, value in request.query.items() if value and name != "cursor"}
@@ -42,7 +42,7 @@ async def home(request: web.Request) -> web.StreamResponse:
         request,
         "home.html",
         query=query,
-        days=[told if DAY_ONLY.fullmatch(told := kept.get(name, "")) else "" for name in ("from", "to")],
+        days=[day if DAY_ONLY.fullmatch(day := kept.get(name, "")) else "" for name in ("from", "to")],
         scans=[row_view(entry) for entry in found.entries],
         older=f"/?{urlencode({**kept, 'cursor': found.next})}" if found.next else None,
         newest=f"/?{urlencode(kept)}" if query.cursor else None,

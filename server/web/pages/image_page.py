@@ -1,4 +1,4 @@
-"""One image's page: why it is what it is, and where it was seen. A scan's page shows the same article in a dialog."""
+"""The page of one image: its verdict with the reasons, and where it was found. A scan's page shows the same in a dialog."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from server.web.http.operation import HTML, Answer, Operation, Shape, operation,
 from server.web.http.page import page
 from server.web.pages.views import image_view, link, name_of, verdict_view
 
-# Scans listed at once; more come by cursor.
+# Scans listed on one page; the cursor leads to more.
 LISTED = 12
-# What a page measures at least: A4 in points, and the window that pages are rendered in. Neither is written down with a place.
+# Least size of a page: A4 in points, and the browser window in CSS pixels. The store has no page sizes.
 LEAST: dict[SourceKind, tuple[float, float]] = {"pdf": (595.0, 842.0), "page": (1366.0, 1000.0)}
 
 
 class ImageQuery(Shape):
-    scan: UUID | None = Field(None, description="the scan from which one comes; it is listed first")
-    cursor: str | None = Field(None, max_length=200, description="of the scans listed before")
+    scan: UUID | None = Field(None, description="the scan to list first")
+    cursor: str | None = Field(None, max_length=200, description="`next` of the scans before")
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where an image stands on its page, in the page's own unit; the page is `width` x `height` at least."""
+    """Where an image is on its page, in the page's unit; the page is at least `width` x `height`."""
 
     width: float
     height: float
@@ -45,7 +45,7 @@ class Spot:
 
 
 def spot_of(kind: SourceKind, place: Place, reach: tuple[float, float]) -> Spot | None:
-    """`reach`: how far the images of that page go. None where a place has no box, or no page around it."""
+    """`reach`: how far the images of that page extend. None if the place has no box, or its kind has no pages."""
     if kind not in LEAST or not place.box or place.box[2] <= 0 or place.box[3] <= 0:
         return None
     least_width, least_height = LEAST[kind]
@@ -55,7 +55,7 @@ def spot_of(kind: SourceKind, place: Place, reach: tuple[float, float]) -> Spot 
 
 @dataclass(frozen=True, slots=True)
 class PanelView:
-    """A panel as the page of its image shows it; `decides`: its verdict is that of the whole figure."""
+    """A panel for the page; `decides`: its verdict is the figure's."""
 
     box: Box
     verdict: Verdict
@@ -69,7 +69,7 @@ def panel_views(judged: JudgedImage) -> list[PanelView]:
 
 
 def predictions(verdict: Verdict) -> list[dict[str, Any]]:
-    """Each member: what it says, how surely, and all six shares."""
+    """For each member its likeliest modality, the probability of that, and all probabilities."""
     return [
         {"name": name, "says": likeliest(shares), "share": max(shares.values()), "shares": {one: shares[one] for one in MODALITIES}}
         for name, shares in verdict.members.items()
@@ -78,7 +78,7 @@ def predictions(verdict: Verdict) -> list[dict[str, Any]]:
 
 @operation(
     Operation(
-        summary="One image: why it is what it is, and where it was seen",
+        summary="One image: its verdict with the reasons, and where it was found",
         tag="pages",
         access="page",
         query=ImageQuery,
@@ -99,7 +99,7 @@ async def image(request: web.Request) -> web.StreamResponse:
             "name": name_of(one.title, one.target),
             "kind": one.kind,
             "created_at": one.created_at,
-            "context": one.context if one.scan_id != query.scan else None,  # that one stands with the verdict
+            "context": one.context if one.scan_id != query.scan else None,  # its context is shown beside the verdict
             "places": [
                 {
                     "place": place,

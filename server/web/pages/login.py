@@ -1,7 +1,6 @@
-"""Signing in to the dashboard: a one-time code from the terminal, or the token itself, becomes a session in this browser.
+"""Signing in to the dashboard: a one-time code from the terminal, or the API token, opens a session in this browser.
 
-GET /login changes nothing: mail programs and chat windows open links ahead of people, so the code is used by the confirming POST
-alone. It does not know what a session may do (auth.py).
+GET /login changes nothing, since mail and chat programs open links before people do: only the POST that confirms uses the code.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from server.web.http.page import page
 from server.web.http.secret import fingerprint, new_secret
 from server.web.texts.catalogue import TEXTS
 
-# Long enough to start the service, get a coffee and click; short enough that a link in a log opens nothing.
+# Long enough to start the service and come back to it; short enough that an old link in a log is useless.
 CODE_LIFE = timedelta(minutes=30)
-# A month without signing in again, on a machine of one's own.
+# People sign in once a month.
 SESSION_LIFE = timedelta(days=30)
 LABEL_LENGTH = 120
 FORM_SHAPE = {"type": "object", "properties": {name: {"type": "string"} for name in ("code", "token", "next")}}
@@ -34,11 +33,11 @@ FORM_SHAPE = {"type": "object", "properties": {name: {"type": "string"} for name
 
 class LoginQuery(Shape):
     code: str | None = Field(None, max_length=200, description="one-time code; `medlens token` prints a link with one")
-    next: str | None = Field(None, max_length=2000, description="path to go to afterwards")
+    next: str | None = Field(None, max_length=2000, description="path to open afterwards")
 
 
 async def login_link(database: Database, settings: Settings, port: int | None = None) -> str:
-    """A fresh one-time link to the dashboard, for `serve` to print. `port`: the one really listened on, when PORT is 0."""
+    """A new one-time link to the dashboard, for `serve` to print. `port`: the actual port, if PORT is 0."""
     code = new_secret()
     await access.add_login_code(database, fingerprint(code), CODE_LIFE)
     host = "127.0.0.1" if settings.host in {"0.0.0.0", "::", ""} else settings.host  # noqa: S104 - a comparison, nothing is bound
@@ -47,7 +46,7 @@ async def login_link(database: Database, settings: Settings, port: int | None = 
 
 
 def inside(path: str | None) -> str:
-    """`path` if it is a path of ours, else the start page: a link must not send a signed-in person elsewhere."""
+    """`path` if it is a path of this service, else the start page: a link must not lead a signed-in person to another site."""
     if not path or not path.startswith("/") or path.startswith("//") or "\\" in path or any(sign < " " for sign in path):
         return "/"
     parts = urlsplit(path)
@@ -68,7 +67,7 @@ async def login_page(request: web.Request) -> web.StreamResponse:
     code = request.query.get("code", "")
     if caller_of(request).kind == "session" and not code:
         raise web.HTTPSeeOther(wanted)
-    # SameSite=Strict holds the cookie back on the first step from another site; one more step, from here, brings it.
+    # After a link from another site, SameSite=Strict withholds the cookie; one more click, from here, sends it.
     from_elsewhere = request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"} and "next" in request.query
     return page(request, "login.html", code=code, next=wanted, refusal="", back=wanted if from_elsewhere else "")
 
@@ -81,7 +80,7 @@ async def login_page(request: web.Request) -> web.StreamResponse:
         rate="login",
         other_bodies={FORM: FORM_SHAPE},
         answers={
-            303: Answer("signed in; sets the session's cookie", content_type=None),
+            303: Answer("signed in; sets the session cookie", content_type=None),
             401: Answer("refused, with a page", content_type=HTML),
         },
         problems=(Unauthorized,),
@@ -91,10 +90,10 @@ async def login(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     code, token, wanted = (form.get(name, "") for name in ("code", "token", "next"))
     if code:
-        welcome = await access.use_login_code(request.app[DATABASE], fingerprint(code))
+        accepted = await access.use_login_code(request.app[DATABASE], fingerprint(code))
     else:
-        welcome = request.app[TOKEN].matches(token)
-    if not welcome:
+        accepted = request.app[TOKEN].matches(token)
+    if not accepted:
         refusal = TEXTS.login_bad if code else TEXTS.login_wrong
         return page(request, "login.html", status=401, code="", next=inside(wanted), refusal=refusal, back="")
     key = new_secret()

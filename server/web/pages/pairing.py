@@ -1,7 +1,7 @@
-"""Lets the browser extension in with a token of its own: it shows the token's fingerprint, a signed-in person says yes to it.
+"""Connects the browser extension: it shows the fingerprint of a token that it has made, and a signed-in person confirms it.
 
-The token itself never comes here until the extension uses it, so neither a page, a log nor a history holds it. The person compares
-the fingerprint's beginning with what the extension shows: a link that someone else made shows another one.
+The token itself is not sent before the extension uses it, so no page, log or browser history has it. The person compares the first
+digits of the fingerprint with what the extension shows; a link from somebody else shows different ones.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from server.web.http.keys import DATABASE
 from server.web.http.operation import FORM, HTML, Answer, Operation, Shape, form_of, operation
 from server.web.http.page import page
 
-# A year: an extension has nobody to sign it in again every month. `medlens token --rotate` ends it at once.
+# A year, since nobody signs an extension in again every month. `medlens token --rotate` ends it at once.
 EXTENSION_LIFE = timedelta(days=365)
 LABEL = "browser extension"
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-FORM_SHAPE = {"type": "object", "properties": {"key": {"type": "string", "description": "the fingerprint, once more"}}}
+FORM_SHAPE = {"type": "object", "properties": {"key": {"type": "string", "description": "the fingerprint"}}}
 
 
 class PairQuery(Shape):
@@ -29,7 +29,7 @@ class PairQuery(Shape):
 
 
 def code_of(fingerprint: str) -> str:
-    """Six digits of it, as the extension shows them too."""
+    """The first six hex digits, as the extension shows them."""
     return f"{fingerprint[:3]}-{fingerprint[3:6]}".upper()
 
 
@@ -42,7 +42,7 @@ def _answer(request: web.Request, key: str, *, done: bool = False) -> web.Respon
 
 @operation(
     Operation(
-        summary="The page to let the extension in; changes nothing",
+        summary="The page that connects the extension; changes nothing",
         tag="pages",
         access="page",
         query=PairQuery,
@@ -55,12 +55,12 @@ async def pair_page(request: web.Request) -> web.StreamResponse:
 
 @operation(
     Operation(
-        summary="Let the extension in whose token has this fingerprint",
+        summary="Connect the extension whose token has this fingerprint",
         tag="pages",
         access="page",
         rate="login",
         other_bodies={FORM: FORM_SHAPE},
-        answers={200: Answer("a page that says so", content_type=HTML)},
+        answers={200: Answer("a page that confirms it", content_type=HTML)},
     )
 )
 async def pair(request: web.Request) -> web.StreamResponse:

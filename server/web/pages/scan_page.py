@@ -1,4 +1,4 @@
-"""One scan: its gallery in page order, near duplicates folded, and what has changed since the scan before. No SQL, no markup."""
+"""The page of one scan: its images in page order, near duplicates folded, and the changes since the scan before."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from server.web.http.operation import HTML, Answer, Operation, operation
 from server.web.http.page import page
 from server.web.pages.views import contradicted, image_view, link, name_of
 
-# Pictures of each kind of change that are shown; a page that was made anew has hundreds, and the gallery's filter has them all.
+# Images shown for each kind of change. A redesigned page has hundreds; the gallery's filter shows them all.
 STRIP = 48
 
 
 def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set[str]) -> list[dict[str, Any]]:
-    """The images in page order, each original followed by its near copies."""
+    """The images in page order, each followed by its near duplicates."""
     copies: dict[str, list[dict[str, Any]]] = {}
     originals = []
     for judged in report.images:
@@ -46,7 +46,7 @@ def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set
 
 
 def counts_of(gallery: list[dict[str, Any]]) -> Counter[str]:
-    """How many each filter shows, near copies left out; a figure counts under every modality that it contains."""
+    """How many images each filter shows, without near duplicates; a figure counts for every modality that it contains."""
     shown = [image for image in gallery if image["copy_of"] is None]
     counts: Counter[str] = Counter(name for image in shown for name in {image["verdict"].modality, *image["verdict"].contains})
     counts[""] = len(shown)

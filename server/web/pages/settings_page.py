@@ -1,6 +1,6 @@
-"""Settings and health: what holds and where from, what judges, who may look, what is stored; and the few things one can do there.
+"""Settings and health: every setting with its origin, the model in use, sessions, storage; and the forms for token and sessions.
 
-The token, sessions and the clean-up are for a person who has signed in: a paired extension may not rotate anyone out.
+Only a signed-in person may change the token or end a session: a paired extension must not be able to lock others out.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from server.web.http.secret import fingerprint
 from server.web.pages.pairing import LABEL
 from server.web.texts.catalogue import ENGLISH
 
-TABLES = 8  # told one by one; the others together
+TABLES = 8  # listed one by one; the others are summed up
 DONE = "/settings?done="
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of all files under it; those that go meanwhile, or that we may not see, count nothing."""
+    """Bytes of all files under `folder`. Files that disappear meanwhile, or cannot be read, are not counted."""
     total, left = 0, [str(folder)]
     while left:
         try:
@@ -48,7 +48,7 @@ def folder_size(folder: Path) -> int:
 @operation(Operation(summary="Settings and health", tag="pages", access="page", answers={200: Answer("a page", content_type=HTML)}))
 async def settings_page(request: web.Request) -> web.StreamResponse:
     database, settings = request.app[DATABASE], request.app[SETTINGS]
-    told, now, size = await asyncio.gather(
+    health, model, size = await asyncio.gather(
         parts(request), asyncio.to_thread(judging, settings), asyncio.to_thread(folder_size, settings.data_dir)
     )
     key = request.cookies.get(COOKIE)
@@ -58,8 +58,8 @@ async def settings_page(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "settings.html",
-        parts=[(ENGLISH.names["part"].get(name, name), part) for name, part in told.items()],
-        judging=now,
+        parts=[(ENGLISH.names["part"].get(name, name), part) for name, part in health.items()],
+        judging=model,
         versions=[one for one in await stats.versions(database) if one.model_version],
         extensions=[one for one in sessions if one.label == LABEL],
         browsers=[one for one in sessions if one.label != LABEL],
@@ -80,7 +80,7 @@ async def settings_page(request: web.Request) -> web.StreamResponse:
         access="page",
         rate="login",
         other_bodies={FORM: {"type": "object", "properties": {"sure": {"type": "string", "description": "yes"}}}},
-        answers={303: Answer("made; other sessions have ended", content_type=None)},
+        answers={303: Answer("changed; all other sessions are ended", content_type=None)},
         problems=(Forbidden, SettingsError),
     )
 )
@@ -100,7 +100,7 @@ async def rotate_token(request: web.Request) -> web.StreamResponse:
         access="page",
         rate="login",
         other_bodies={FORM: {"type": "object", "properties": {"session": {"type": "string", "description": "its hash"}}}},
-        answers={303: Answer("it may no longer look", content_type=None)},
+        answers={303: Answer("the session is ended", content_type=None)},
         problems=(Forbidden,),
     )
 )

@@ -1,4 +1,4 @@
-"""Views of records for the templates: what several pages show of an image or a scan. No SQL, no markup."""
+"""What several pages show of an image or a scan, prepared for the templates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from server.web.texts.catalogue import ENGLISH, TEXTS
 
 
 def link(address: str | None) -> str | None:
-    """`address` if a click may go there: http and https only, whatever a document wrote into it."""
+    """`address` if it may become a link: only http and https, since a document can contain any scheme."""
     try:
         return address if address and urlsplit(address).scheme in {"http", "https"} else None
     except ValueError:
@@ -28,17 +28,17 @@ def name_of(title: str | None, target: str) -> str:
 
 
 def from_where(host: str | None, name: str, target: str, kind: str) -> str:
-    """The host of an address; of a file that is called by what stands in it (a PDF's title, a DICOM tag), the file's own name."""
+    """The host of an address; for a file that is shown by its title (of a PDF, a DICOM tag), its file name."""
     return host or ("" if kind == "folder" or name == target else PurePath(target).name)
 
 
 def shares_of(verdict: Verdict) -> Mapping[Modality, float]:
-    """What the bar of a verdict shows: the probabilities, or a person's label alone. static/verdict.js draws the same."""
+    """The shares in the bar of a verdict: the probabilities, or only a person's label. static/verdict.js draws the same."""
     return {verdict.modality: 1.0} if verdict.corrected else verdict.probabilities
 
 
 def verdict_view(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as cards, panels and headings show it; `percent` is None where none may stand beside the headline."""
+    """A verdict for cards, panels and headings; `percent` is None if none is shown beside the headline."""
     return {
         "headline": headline(verdict),
         "percent": verdict.confidence if shows_percent(verdict) else None,
@@ -73,7 +73,7 @@ def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) 
 
 
 def row_view(entry: Entry) -> dict[str, Any]:
-    """A row of history, for the row of parts.html."""
+    """A row of the history, for `row` in parts.html."""
     name = name_of(entry.title, entry.target)
     return {
         "id": entry.id,
@@ -90,12 +90,12 @@ def row_view(entry: Entry) -> dict[str, Any]:
 
 
 def queue_view(entry: Entry) -> dict[str, Any]:
-    """A line of the queue, for job.html."""
+    """A line of the queue, for `job` in job.html."""
     return row_view(entry) | {"link": link(entry.url), "error": entry.error_message}
 
 
 def says(status: str, found: int, unique: int, medical: int) -> str:
-    """What has come of a scan, in a few words."""
+    """The result of a scan so far, in a few words."""
     if not unique and status == "queued":
         return ENGLISH.scripts["found_waiting"]
     words: str = TEXTS.found_medical if unique else TEXTS.found_so_far if status == "running" else TEXTS.found_none
