@@ -1,8 +1,8 @@
-// The only place that fetches. Answers JSON, or throws a Problem with the server's code and words.
+// The only module that sends requests to the service. Gives JSON, or throws a Problem with the service's code and message.
 import { text } from "./dom.js";
 
 export class Problem extends Error {
-  /** `retryAfter`: seconds, where the service says when to come back. */
+  /** `retryAfter`: seconds, if the service says when to ask again. */
   constructor(code, detail, status, retryAfter) {
     super(detail);
     this.code = code;
@@ -37,32 +37,32 @@ export const forget = (wanted) => send("/api/scans/forget", wanted);
 export const restore = (undo) => send("/api/scans/restore", { undo });
 export const correct = (sha256, modality) => send(`/api/images/${sha256}/feedback`, { modality });
 
-export const takeBack = async (sha256) => (await ask(`/api/images/${sha256}/feedback`, { method: "DELETE" })).json();
+export const undoCorrection = async (sha256) => (await ask(`/api/images/${sha256}/feedback`, { method: "DELETE" })).json();
 export const skip = (sha256) => send(`/api/review/${sha256}/skip`, {});
 export const unskip = async (sha256) => (await ask(`/api/review/${sha256}/skip`, { method: "DELETE" })).json();
-/** `atHand`: images that are not to be given again. */
+/** `atHand`: images that the page has already. */
 export const nextQuestions = async (atHand) => (await ask(`/api/review?without=${atHand.join(",")}`)).json();
 export const cleanUp = {
-  look: async () => (await ask("/api/clean-up")).json(),
-  sweep: () => send("/api/clean-up", {}),
+  show: async () => (await ask("/api/clean-up")).json(),
+  run: () => send("/api/clean-up", {}),
 };
-/** Returns when the heat map is there to be shown; throws with `retryAfter` while it is being made (heat.js asks again). */
+/** Returns when the heat map can be shown; throws with `retryAfter` while it is being computed (heat.js asks again). */
 export const heatmap = async (sha256) => (await ask(`/api/images/${sha256}/heatmap`)).ok;
 export const eventsOf = (id) => `/api/scans/${id}/events`;
 
-/** The article of an image's own page, as the server wrote it. `scan`: the one that is listed first. */
+/** The article of an image's own page, as the server renders it. `scan`: the one to list first. */
 export async function imagePage(sha256, scan) {
-  const found = await written(`/images/${sha256}${scan ? `?scan=${scan}` : ""}`);
+  const found = await rendered(`/images/${sha256}${scan ? `?scan=${scan}` : ""}`);
   return document.adoptNode(found.getElementById("image"));
 }
 
-/** Rows of these scans, newest first, as the server writes them for the page `of`: "history" or "queue". */
+/** Rows of these scans, newest first, as the server renders them for the page `of`: "history" or "queue". */
 export async function rowsOf(ids, of) {
-  return [...(await written(`/rows?ids=${ids.join(",")}&of=${of}`)).querySelector("ol").children].map((row) => document.adoptNode(row));
+  return [...(await rendered(`/rows?ids=${ids.join(",")}&of=${of}`)).querySelector("ol").children].map((row) => document.adoptNode(row));
 }
 
-/** A page as a document, parsed by the browser: its scripts never run. */
-function written(path) {
+/** A page as a document, parsed by the browser: its scripts do not run. */
+function rendered(path) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("GET", path);

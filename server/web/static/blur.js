@@ -1,4 +1,4 @@
-// Medical pictures blurred until looked at: a choice of this browser, in a cookie, so that the next page comes blurred from the start.
+// Blurs medical images until the pointer is on them. The choice is in a cookie, so that the next page is blurred from the start.
 import { text } from "./dom.js";
 import { bind } from "./keys.js";
 

@@ -1,8 +1,8 @@
-// Images chosen in the gallery, and the keys there: move, open, choose, say what they are, unfold.
+// Images selected in the gallery, and the gallery's keys: move, open, select, label, unfold.
 import { part, text } from "./dom.js";
 import { cards, corrected, shown, unfold } from "./gallery.js";
 import { bind, bindModalities } from "./keys.js";
-import { sayOf, takeBackLast } from "./say.js";
+import { correctAll, undoLast } from "./correct.js";
 
 const gallery = document.getElementById("gallery");
 const bar = document.getElementById("bulk");
@@ -22,11 +22,11 @@ function clear() {
   show();
 }
 
-function say(modality) {
+function label(modality) {
   const images = chosen().map((box) => box.closest(".card").dataset.sha256);
   if (!images.length && here()) images.push(here().dataset.sha256);
   if (!images.length) return false;
-  sayOf(images, modality, corrected);
+  correctAll(images, modality, corrected);
   clear();
   return true;
 }
@@ -46,7 +46,7 @@ function chooseAll() {
   show();
 }
 
-/** `by` cards on, or by lines of the grid. */
+/** Moves the focus by `by` cards, or by `by` lines of the grid. */
 function step(by, lines = false) {
   const all = shown();
   if (!all.length) return;
@@ -60,7 +60,7 @@ function step(by, lines = false) {
 gallery.addEventListener("change", show);
 bar.addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (button?.dataset.bulk) say(button.dataset.bulk);
+  if (button?.dataset.bulk) label(button.dataset.bulk);
   else if (button) clear();
 });
 
@@ -73,7 +73,7 @@ for (const [key, by, lines] of [["ArrowRight", 1], ["ArrowLeft", -1], ["ArrowDow
 bind("x", text("text:key_choose"), choose);
 bind("a", text("text:key_choose_all"), chooseAll);
 bind("f", text("text:key_unfold"), () => Boolean(here()) && unfold(here()));
-bindModalities(say);
-bind("u", text("text:key_take_back"), () => void takeBackLast(corrected));
+bindModalities(label);
+bind("u", text("text:key_take_back"), () => void undoLast(corrected));
 bind("Escape", text("text:clear"), () => (chosen().length ? clear() : false));
 show();

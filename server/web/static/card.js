@@ -10,11 +10,11 @@ export function mark(card, name, visible, words) {
   if (words) element.textContent = words;
 }
 
-/** Which text names which modality; views.py says the same. */
+/** Which text names which modality; context_text in templating.py has the same rule. */
 const contextSays = ({ from, modality }) => text("text:context_says", { where: text(`text:source_${from}`), what: modalityName(modality) });
 
-/** A verdict as the API has it, on its card. */
-export function say(card, verdict) {
+/** Shows a verdict of the API on its card. */
+export function showVerdict(card, verdict) {
   card.dataset.modality = verdict.modality;
   card.dataset.medical = verdict.is_medical;
   card.dataset.contains = verdict.contains.join(" ");

@@ -1,4 +1,4 @@
-// Rows chosen by mouse or keys, deleted together, and brought back while their minute lasts, also after the page has changed.
+// Rows selected by mouse or keys, deleted together, and restored within a minute, also from the next page.
 import { forget, restore } from "./api.js";
 import { part, text } from "./dom.js";
 import { bind } from "./keys.js";

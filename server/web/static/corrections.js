@@ -1,5 +1,5 @@
-// The list of corrections: take one back. What held before holds again, so the row goes grey and stays to be read.
-import { takeBack } from "./api.js";
+// The list of corrections: undoes one. Its row is greyed out and stays.
+import { undoCorrection } from "./api.js";
 import { modalityName, text } from "./dom.js";
 import { toast } from "./toast.js";
 
@@ -9,7 +9,7 @@ document.querySelector(".corrections")?.addEventListener("click", async (event) 
   const row = button.closest("li");
   button.disabled = true;
   try {
-    const { modality } = await takeBack(row.dataset.sha256);
+    const { modality } = await undoCorrection(row.dataset.sha256);
     row.classList.add("gone");
     toast(text("text:correction_undone", { name: modalityName(modality) }));
   } catch (problem) {

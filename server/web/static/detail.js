@@ -1,4 +1,4 @@
-// One image of the gallery in a dialog, named in the address (#sha256), so that the link to it and the way back both work.
+// One image of the gallery in a dialog. The address names it (#sha256), so that links to it and the browser's Back work.
 import { imagePage } from "./api.js";
 import { part, text } from "./dom.js";
 import { cardOf, corrected, shown } from "./gallery.js";
@@ -36,7 +36,7 @@ async function show(sha256) {
   body.setAttribute("aria-busy", "true");
   try {
     const found = await imagePage(sha256, scan);
-    if (open !== sha256) return; // another one was opened meanwhile
+    if (open !== sha256) return; // another image was opened meanwhile
     body.replaceChildren(found);
     acts = article(found, corrected);
     body.scrollTop = 0;
@@ -76,7 +76,7 @@ dialog.addEventListener("keydown", (event) => {
   const modality = MODALITIES.find((name) => KEYS[name] === event.key);
   const keys = { ArrowRight: () => step(1), ArrowLeft: () => step(-1) };
   const single = { j: () => step(1), k: () => step(-1), h: () => acts?.heat(), u: () => acts?.undo(), "?": listKeys };
-  const act = keys[event.key] ?? (enabled() ? (single[event.key] ?? (modality ? () => acts?.say(modality) : null)) : null);
+  const act = keys[event.key] ?? (enabled() ? (single[event.key] ?? (modality ? () => acts?.label(modality) : null)) : null);
   event.stopPropagation(); // what lies under the dialog keeps its keys to itself
   if (!act) return;
   event.preventDefault();

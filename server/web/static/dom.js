@@ -1,4 +1,4 @@
-// Small ways to read and change the page. Text only ever becomes text: nothing here takes markup.
+// Reads and changes the page. Texts are only ever set as text; nothing here takes markup.
 import { wholePercent } from "./shared/percent.js";
 
 /** The first element in `root` that carries data-`name` (with this value, when one is given), or null. */
@@ -7,7 +7,7 @@ export function part(root, name, value) {
   return root.querySelector(wanted);
 }
 
-/** A text that the server put into the page's head, its {names} filled in. */
+/** A text from the page's head, with its {names} filled in. */
 export function text(name, values = {}) {
   const found = document.querySelector(`meta[name="${CSS.escape(name)}"]`);
   return (found?.content ?? name).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
@@ -18,14 +18,14 @@ export const kindName = (kind) => text(`kind:${kind}`);
 export const statusName = (status) => text(`status:${status}`);
 export const percent = (share) => `${wholePercent(share)} %`;
 
-/** Show `message` in a notice, or hide the notice when there is none. */
+/** Shows `message` in a notice, or hides the notice if there is none. */
 export function notice(element, message, bad = false) {
   element.textContent = message ?? "";
   element.hidden = !message;
   element.classList.toggle("bad", bad);
 }
 
-/** A chip's word and colour for this status. */
+/** Sets a chip's word and colour for this status. */
 export function setStatus(chip, status) {
   chip.className = `chip is-${status}`;
   chip.dataset.status = status;

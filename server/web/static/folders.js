@@ -1,4 +1,4 @@
-// Files out of what was dropped or chosen, folders opened to the bottom; then sorted into uploads that the service takes.
+// All files of what was dropped or chosen, folders included, sorted into uploads that the service accepts.
 import { kindOf } from "./kinds.js";
 
 const read = (reader) => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
@@ -10,11 +10,11 @@ async function* within(entry) {
     return;
   }
   const reader = entry.createReader();
-  // A browser gives a folder in pieces of a hundred, and an empty piece at its end.
+  // A browser gives the entries of a folder a hundred at a time, and then an empty list.
   for (let piece = await read(reader); piece.length; piece = await read(reader)) for (const one of piece) yield* within(one);
 }
 
-/** Every file of a drop. The entries must be taken while the event lasts, so call it at once. */
+/** Every file of a drop. Call it before the event ends, since its entries are gone afterwards. */
 export async function dropped(transfer) {
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.());
   const files = [];

@@ -1,5 +1,5 @@
-// The cards of a scan: made from the page's mould while it runs, filled with what is judged, folded, filtered, ordered, counted.
-import { mark, marked, say } from "./card.js";
+// The cards of a scan: added while it runs, filled with verdicts, folded, filtered, sorted and counted.
+import { mark, marked, showVerdict } from "./card.js";
 import { part, text } from "./dom.js";
 
 const gallery = document.getElementById("gallery");
@@ -9,7 +9,7 @@ const sort = document.getElementById("sort");
 const query = new URLSearchParams(location.search);
 const unfolded = new Set();
 let chosen = query.get("show") ?? "";
-// The server's order, page by page from the top; cards that come later follow.
+// The server's order: page by page, from top to bottom. Cards that are added later follow.
 const inPageOrder = [...gallery.children];
 
 export const cards = () => [...gallery.children];
@@ -17,15 +17,15 @@ export const shown = () => cards().filter((card) => !card.hidden);
 export const cardOf = (sha256) => part(gallery, "sha256", sha256);
 const copiesOf = (card) => [...gallery.querySelectorAll(`[data-copy-of="${CSS.escape(card.dataset.sha256)}"]`)];
 
-/** What a person said of an image, or took back: near copies in this gallery follow, as they do in the store. */
+/** An image was corrected, or its correction undone: near duplicates in this gallery follow, as they do in the store. */
 export function corrected(sha256, verdict) {
   const card = cardOf(sha256);
   if (!card) return;
-  for (const one of [card, ...copiesOf(card)]) say(one, verdict);
+  for (const one of [card, ...copiesOf(card)]) showVerdict(one, verdict);
   refresh();
 }
 
-/** An image of a running scan. An answer may come twice (a resumed stream); the later one stays. */
+/** An image of a running scan. A verdict may arrive twice (from a resumed stream); the later one counts. */
 export function judged(image) {
   let card = cardOf(image.sha256);
   if (!card) {
@@ -40,7 +40,7 @@ export function judged(image) {
   const places = image.places ?? [];
   part(card, "picture").alt = places.find((place) => place.alt)?.alt ?? "";
   mark(card, "places", places.length > 1, text("text:places", { n: places.length }));
-  say(card, image.verdict);
+  showVerdict(card, image.verdict);
   refresh();
 }
 
@@ -81,7 +81,7 @@ function remember(name, value, plain) {
   history.replaceState(history.state, "", `${location.pathname}${query.size ? `?${query}` : ""}${location.hash}`);
 }
 
-/** Show an image's near copies, or fold them again; gives whether it has any. */
+/** Shows or hides an image's near duplicates; gives whether it has any. */
 export function unfold(card) {
   const button = part(card, "unfold");
   if (!button) return false;

@@ -1,12 +1,12 @@
-// The heat map of one image: asked for when someone first points at the picture or presses its button, and asked again while it is made.
+// The heat map of one image: requested when the pointer rests on the image or its button is pressed, and again while it is computed.
 import { heatmap } from "./api.js";
 import { part, text } from "./dom.js";
 import { untilMade } from "./shared/until_made.js";
 
-// Pointing in passing asks no worker for anything.
+// A pointer that only passes over the image requests nothing.
 const LINGER_MS = 350;
 
-/** Gives { toggle }, for a key. `root` is the image's article. */
+/** Gives { toggle }, for a key. `root`: the image's article. */
 export function heat(root) {
   const stage = part(root, "stage");
   if (!stage) return { toggle: () => false };
@@ -27,7 +27,7 @@ export function heat(root) {
     button.textContent = pinned ? button.dataset.shown : button.dataset.hidden;
   };
 
-  async function fetched() {
+  async function load() {
     words.textContent = text("text:computing");
     const waiting = (problem) => {
       words.textContent = text("text:not_yet", { why: `${problem.message}.` });
@@ -42,10 +42,10 @@ export function heat(root) {
     }
   }
 
-  async function want() {
+  async function update() {
     show();
     if ((pinned || pointed) && !picture.hasAttribute("src")) {
-      loading ??= fetched().finally(() => (loading = null));
+      loading ??= load().finally(() => (loading = null));
       await loading;
       show();
     }
@@ -53,12 +53,12 @@ export function heat(root) {
 
   const toggle = () => {
     pinned = !pinned;
-    want();
+    update();
   };
   const point = (on) => {
     clearTimeout(timer);
     pointed = on;
-    if (on) timer = setTimeout(want, LINGER_MS);
+    if (on) timer = setTimeout(update, LINGER_MS);
     else show();
   };
 

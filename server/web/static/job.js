@@ -1,4 +1,4 @@
-// A line of the queue: made from the page's mould, and what it says of its scan.
+// A line of the queue: cloned from the page's template, and what it shows of its scan.
 import { part, setStatus } from "./dom.js";
 import { renew } from "./live.js";
 
@@ -7,7 +7,7 @@ const template = document.getElementById("job");
 const empty = document.getElementById("no-jobs");
 export const OPEN = ["queued", "running"];
 const AGAIN = ["failed", "cancelled"];
-// What this page still holds for a retry: line -> { files, options }.
+// What a retry sends: line -> { files, options }.
 export const held = new WeakMap();
 
 export const look = () => (empty.hidden = list.children.length > 0);
@@ -26,7 +26,7 @@ export function state(job, status, words) {
   part(job, "act", "retry").hidden = !(AGAIN.includes(status) && (job.dataset.url || held.has(job)));
 }
 
-/** A line as the server wrote it. What this page holds for a retry, it does not know. */
+/** A line as the server renders it, which has nothing for a retry of an upload. */
 export function fill(job, fresh) {
   const name = job.querySelector(".job-name");
   name.href = fresh.querySelector(".job-name").href;

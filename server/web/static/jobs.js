@@ -1,11 +1,11 @@
-// The queue: a line for each scan that waits or runs, whoever began it, and for each upload of this page, with its way out.
+// The queue: one line for each scan that waits or runs, whoever started it, and for each upload of this page, with its buttons.
 import { cancel, scanAddress } from "./api.js";
 import { part, percent, text } from "./dom.js";
 import { fill, held, line, list, look, OPEN, state } from "./job.js";
 import { follow } from "./live.js";
 import { inTurn, send } from "./upload.js";
 
-/** A scan that this page began: its line is known by its id from now on. */
+/** A scan that this page started: its line has the scan's id from now on. */
 function begun(job, id) {
   part(list, "scan", id)?.remove(); // the stream was quicker
   job.dataset.scan = id;
@@ -14,7 +14,7 @@ function begun(job, id) {
   state(job, "queued", text("text:found_waiting"));
 }
 
-/** Sends files as one scan; gives its id, or null when it was refused or stopped, which its line says. */
+/** Sends files as one scan. Gives its id, or null if it was refused or stopped, which its line shows. */
 export async function upload(files, options, job = line()) {
   const bar = part(job, "sent");
   const control = new AbortController();
@@ -39,7 +39,7 @@ export async function upload(files, options, job = line()) {
   }
 }
 
-/** Begins a scan of an address; throws the service's refusal, so that the form can say which line it was. */
+/** Starts a scan of an address. Throws the service's problem, so that the form can show which line it was. */
 export async function address(url, options) {
   const { id } = await inTurn(() => scanAddress(url, options));
   if (!part(list, "scan", id)) {

@@ -1,4 +1,4 @@
-// The keys of every page: one table, listed by `?`. Pages add theirs with `bind`; a field that is typed in keeps its own.
+// The keys of every page, listed by `?`. Pages add theirs with `bind`; keys typed into a field are left alone.
 import { text } from "./dom.js";
 import { KEYS, MODALITIES } from "./shared/modalities.js";
 

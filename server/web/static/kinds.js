@@ -1,18 +1,18 @@
-// What a chosen file is, by its first bytes, so that a folder's notes and programs are left out before anything is sent. The service
-// looks again and decides, by the same rules: server/source/kind.py, which a test holds this file to.
-const HEAD = 4096; // bytes that are looked at
+// The kind of a chosen file by its first bytes, so that other files of a folder are skipped before anything is sent. The service
+// decides again by the same rules (server/source/kind.py); a test compares the two.
+const HEAD = 4096; // bytes that are read
 const PDF_SEARCH = 1024; // bytes of junk before %PDF- that readers put up with
 const MAX_FIRST_VALUE = 1024; // bytes; the first element of an old DICOM file is a length or the name of a character set
 const STARTS = ["\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a", "II*\0", "MM\0*", "II+\0", "MM\0+"];
 const BMP_HEADERS = [12, 16, 40, 52, 56, 64, 108, 124];
-// A page may speak of PDFs. White space, an XML declaration, comments and a doctype, then a tag that begins a page.
+// A page, which may mention "%PDF": white space, an XML declaration, comments and a doctype, then a tag that begins a page.
 const PAGE =
   /^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+(html|svg)|html|head|body|title|meta|script|style|iframe|table|div|svg|h1|p|br|a|b|font)[\s>/]/is;
 // A program's message in HTML may stand before a PDF: its mark, a comment of binary signs, the first object.
 const PDF_BEGINS = /%PDF-\d\.\d[\r\n ]+(?:%[^\r\n]*[\r\n]+)*\d+ \d+ obj[\r\n ]*(?:<<|\[|\d)/;
 const DICOM_NAME = /\.(dcm|dicom|ima)$/i;
 
-/** "pdf", "image", "dicom", or null for what is none of these or cannot be read. */
+/** "pdf", "image", "dicom", or null for other files and unreadable ones. */
 export async function kindOf(file) {
   let bytes;
   try {
@@ -44,7 +44,7 @@ function isImage(head, view) {
   return head.startsWith("BM") && head.length >= 18 && BMP_HEADERS.includes(view.getUint32(14, true));
 }
 
-/** Old files begin at once with an element of group 2 or 8: tag, then a type of two capitals or a small length. */
+/** Old DICOM files begin directly with an element of group 2 or 8: tag, then a type of two capitals or a small length. */
 function isBareDicom(head, view, name) {
   const little = /^[\x02\x08]\0.\0/s.test(head);
   const big = /^\0[\x02\x08]\0/.test(head);

@@ -1,4 +1,4 @@
-// Lists of scans as it happens: one stream tells which of their rows change, and the server writes these rows, as it wrote the page.
+// Live lists of scans: a stream names the rows that change, and the server renders these rows as it rendered the page.
 import { rowsOf } from "./api.js";
 import { part } from "./dom.js";
 
@@ -20,7 +20,7 @@ export function follow(url, of, wanted, place) {
     while (changed.size) {
       const ids = [...changed].slice(0, MOST);
       for (const id of ids) changed.delete(id);
-      // A service that is away takes the stream along, which tells every row again when it is back.
+      // When the service stops, so does the stream; it sends every row again once it is back.
       for (const row of (await rowsOf(ids, of).catch(() => [])).reverse()) place(row);
     }
     fetching = false;
@@ -35,7 +35,7 @@ export function follow(url, of, wanted, place) {
   window.addEventListener("pagehide", () => source.close());
 }
 
-/** Gives `old` what `fresh` says, piece by piece: what is the same stays, and with it a row's focus and whether it is chosen. */
+/** Updates `old` from `fresh` piece by piece. Equal pieces stay, so a row keeps its focus and its selection. */
 export function renew(old, fresh) {
   Object.assign(old.dataset, fresh.dataset);
   for (const piece of [...fresh.querySelectorAll("[data-piece]")]) {

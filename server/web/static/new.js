@@ -1,4 +1,4 @@
-// The form that starts scans: addresses one a line, files and folders chosen or dropped. One thing alone is shown at once.
+// The form that starts scans: one address per line, and files and folders that are chosen or dropped. A single scan is opened at once.
 import { text } from "./dom.js";
 import { dropped, sorted } from "./folders.js";
 import { address, upload } from "./jobs.js";
@@ -7,7 +7,7 @@ import { bind } from "./keys.js";
 const form = document.getElementById("start");
 const box = document.getElementById("addresses");
 const state = document.getElementById("start-state");
-// Names that a notice repeats; the rest are counted.
+// Names that a notice lists; the others are counted.
 const NAMED = 5;
 const options = () => ({ no_cache: form.elements.no_cache.checked });
 
@@ -77,7 +77,7 @@ for (const id of ["files", "folder"]) {
   });
 }
 
-// The whole page takes what is dropped. `dragleave` comes for every element that is crossed, so they are counted.
+// Files may be dropped anywhere on the page. `dragleave` fires for every element that is crossed, so the events are counted.
 let over = 0;
 const mark = (by) => {
   over = by ? Math.max(0, over + by) : 0;

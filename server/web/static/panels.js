@@ -1,4 +1,4 @@
-// A figure's panels: pointing at one, or at its verdict, shows where it stands in the picture.
+// A figure's panels: pointing at a panel or at its verdict outlines it in the image.
 export function panels(root) {
   const boxes = [...root.querySelectorAll("[data-box]")];
   const listed = [...root.querySelectorAll("[data-panel]")];

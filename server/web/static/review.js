@@ -1,5 +1,5 @@
-// The review queue: one image, one key. The next pictures are fetched while a person looks at this one.
-import { correct, nextQuestions, skip, takeBack, unskip } from "./api.js";
+// The review queue: one image, one key. The next images are fetched while a person looks at this one.
+import { correct, nextQuestions, skip, undoCorrection, unskip } from "./api.js";
 import { modalityName, text } from "./dom.js";
 import { bind } from "./keys.js";
 import { show } from "./review_view.js";
@@ -30,7 +30,7 @@ async function refill() {
   }
 }
 
-/** Answer the image shown (null skips it). Keys pressed while an answer is under way are let go, so none hits the next image. */
+/** Labels the image shown (null skips it). Keys pressed while a label is being sent are ignored, so that none applies to the next image. */
 async function answer(modality) {
   const question = queue[0];
   if (busy || !question) return;
@@ -59,7 +59,7 @@ async function undo() {
   if (!last) return void toast(text("text:review_nothing_to_undo"));
   busy = true;
   try {
-    await (last.modality ? takeBack(last.question.sha256) : unskip(last.question.sha256));
+    await (last.modality ? undoCorrection(last.question.sha256) : unskip(last.question.sha256));
     queue.unshift(last.question);
     tally.waiting += 1;
     if (last.modality) {

@@ -1,4 +1,4 @@
-// What the review page shows of a question: the picture, what the model leans to, and how far one has come.
+// What the review page shows: the image, its likeliest modalities, and the progress.
 import { modalityName, part, text } from "./dom.js";
 
 const AHEAD = 4; // pictures loaded before they are asked about
@@ -33,7 +33,7 @@ function opinion(name, modality) {
   return line;
 }
 
-/** Show the first of `queue`, or that there is none; `undoable`: whether something can be undone. */
+/** Shows the first image of `queue`, or that there is none. `undoable`: whether a label can be undone. */
 export function show(queue, tally, undoable) {
   const [question, ...coming] = queue;
   part(page, "asked").hidden = !question;

@@ -1,10 +1,10 @@
-// The history as it happens: rows that change, and new scans, whoever began them.
+// The live history: rows that change, and new scans, whoever started them.
 import { part } from "./dom.js";
 import { follow, renew } from "./live.js";
 
 const list = document.getElementById("rows");
 const first = "first" in list.dataset;
-// A page that nobody looks at for a day should not grow for ever.
+// Bounds the rows of a page that stays open for days.
 const MOST = 200;
 
 function place(row) {
@@ -16,7 +16,7 @@ function place(row) {
   if (!first) return;
   const at = Date.parse(row.dataset.at);
   const after = [...list.children].find((other) => Date.parse(other.dataset.at) < at);
-  // Older than the last row of the page: it belongs to the next one.
+  // Older than the last row of this page: it belongs to the next page.
   if (!after && list.children.length) return;
   list.insertBefore(row, after ?? null);
   if (list.children.length > MOST) list.lastElementChild.remove();
@@ -26,5 +26,5 @@ function place(row) {
 }
 
 follow(list.dataset.live, "history", ({ id }) => first || part(list, "scan", id), place);
-// No small copies are kept, or they are gone: their places stay empty.
+// Thumbnails that were not kept or were deleted: their places stay empty.
 list.addEventListener("error", (event) => event.target.matches?.("img") && event.target.closest("li").remove(), true);

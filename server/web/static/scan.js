@@ -1,4 +1,4 @@
-// A scan's page: follows its events while it runs, and its buttons.
+// A scan's page: follows its events while it runs, and handles its buttons.
 import { cancel, eventsOf, forget, scanAddress } from "./api.js";
 import { notice, part, setStatus, text } from "./dom.js";
 import { judged } from "./gallery.js";
@@ -13,7 +13,7 @@ function status(scan) {
   if (scan.title) part(page, "title").textContent = scan.title;
 }
 
-/** The whole page is told anew when it has ended: in page order, folded, compared. Not while someone has an image open. */
+/** Reloads the page when the scan has ended, in page order, folded and compared; not while an image is open. */
 function finish(source) {
   source.close();
   const open = document.querySelector("dialog[open]");
@@ -60,6 +60,6 @@ page.addEventListener("click", (event) => {
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
-// A picture that was cleaned up leaves its dark place; nothing moves.
+// A thumbnail that was deleted leaves its dark frame, so that nothing moves.
 page.addEventListener("error", (event) => event.target.matches?.("img") && event.target.removeAttribute("src"), true);
 if (["queued", "running"].includes(page.dataset.status)) follow();

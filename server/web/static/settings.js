@@ -1,4 +1,4 @@
-// Settings and health: look what a clean-up would let go, then let it go.
+// Settings and health: shows what a clean-up would delete, then deletes it.
 import { cleanUp } from "./api.js";
 import { part, text } from "./dom.js";
 
@@ -41,5 +41,5 @@ async function act(button, ask, done) {
   }
 }
 
-look.addEventListener("click", () => act(look, cleanUp.look, []));
-sweep.addEventListener("click", () => act(sweep, cleanUp.sweep, [text("text:clean_done")]));
+look.addEventListener("click", () => act(look, cleanUp.show, []));
+sweep.addEventListener("click", () => act(sweep, cleanUp.run, [text("text:clean_done")]));

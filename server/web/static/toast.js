@@ -1,8 +1,8 @@
-// A word in passing at the foot of the page, perhaps with a button. It goes by itself, but not while someone is on it.
+// A short message at the foot of the page, perhaps with a button. It disappears by itself, but not while the pointer or focus is on it.
 const place = document.getElementById("toasts");
 const SHORT_S = 6;
 
-/** `action`: { label, act }. `seconds`: how long it stays; an undo stays as long as it can be undone. Gives a way to close it. */
+/** `action`: { label, act }. `seconds`: how long it stays; an undo, as long as it is possible. Gives a function that closes it. */
 export function toast(message, { action = null, seconds = SHORT_S } = {}) {
   const box = document.createElement("div");
   box.className = "toast";

@@ -1,15 +1,15 @@
-// Files on their way to the service, with how much has arrived; and how to go on when it says that there are too many at once.
+// Uploads files, reports how much has been sent, and tries again when the service says that there are too many at once.
 import { Problem } from "./api.js";
 import { text } from "./dom.js";
 
-// The service takes three uploads at a time, and looks each address up; more would only be told to wait.
+// The service accepts three uploads at a time, and resolves each address; it would refuse more.
 const AT_ONCE = 3;
 const FALLBACK_WAIT_S = 5;
 let free = AT_ONCE;
 const waiting = [];
 
-/** Runs `work` when there is room, again as often as the service says that it is too early. `told(seconds)` hears of each wait. */
-export async function inTurn(work, told = () => {}) {
+/** Runs `work` when there is room, and again whenever the service says too many requests. `onWait(seconds)` is called before each wait. */
+export async function inTurn(work, onWait = () => {}) {
   if (free > 0) free -= 1;
   else await new Promise((resolve) => waiting.push(resolve));
   try {
@@ -19,7 +19,7 @@ export async function inTurn(work, told = () => {}) {
       } catch (problem) {
         if (problem.status !== 429) throw problem;
         const seconds = problem.retryAfter ?? FALLBACK_WAIT_S;
-        told(seconds);
+        onWait(seconds);
         await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       }
     }
@@ -30,8 +30,8 @@ export async function inTurn(work, told = () => {}) {
   }
 }
 
-/** `sent(share)` hears how much has gone. `signal` stops it. Gives { id }, as POST /api/scans does. */
-export function send(files, options, sent, signal) {
+/** `onSent(share)` is called as bytes are sent. `signal` stops it. Gives { id }, as POST /api/scans does. */
+export function send(files, options, onSent, signal) {
   return new Promise((resolve, reject) => {
     const form = new FormData();
     form.append("options", JSON.stringify(options));
@@ -39,11 +39,11 @@ export function send(files, options, sent, signal) {
     const request = new XMLHttpRequest();
     request.open("POST", "/api/scans");
     request.responseType = "json";
-    request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded / event.total);
+    request.upload.onprogress = (event) => event.lengthComputable && onSent(event.loaded / event.total);
     request.onload = () => {
-      const said = request.response ?? {};
-      if (request.status === 202) resolve(said);
-      else reject(new Problem(said.code ?? "internal", said.detail ?? request.statusText, request.status, said.retry_after));
+      const answer = request.response ?? {};
+      if (request.status === 202) resolve(answer);
+      else reject(new Problem(answer.code ?? "internal", answer.detail ?? request.statusText, request.status, answer.retry_after));
     };
     request.onerror = () => reject(new Problem("offline", text("text:offline"), 0));
     request.onabort = () => reject(new Problem("cancelled", "", 0));

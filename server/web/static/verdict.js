@@ -1,14 +1,14 @@
-// A verdict as pages show it: its words, its dots, its bar. The server's pages/views.py and templates/parts.html draw the same.
+// A verdict as pages show it: headline, dots, bar. pages/views.py and templates/parts.html draw the same on the server.
 import { modalityName, percent, text } from "./dom.js";
 import { headline, modalitiesOf, showsPercent } from "./shared/words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const LEAST_SHOWN = 0.005; // shares below half a percent have no room in the bar
+const LEAST_SHOWN = 0.005; // smaller shares are not visible in the bar
 
 const words = (key, values) => (key.startsWith("modality_") ? modalityName(key.slice("modality_".length)) : text(`text:${key}`, values));
 
 export const headlineOf = (verdict) => headline(verdict, words);
-/** The percentage beside the headline, or nothing where none may stand there. */
+/** The percentage beside the headline, or nothing if none is shown. */
 export const percentOf = (verdict) => (showsPercent(verdict) ? percent(verdict.confidence) : "");
 
 /** One dot for each modality that the image is or contains; hollow while the verdict is not sure. */
