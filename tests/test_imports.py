@@ -93,7 +93,7 @@ async def main():
     settings = load_settings()
     headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"}
     async with TestClient(TestServer(create_app(settings), host="127.0.0.1"), headers=headers) as client:
-        for path in "/ /new /settings /review /corrections /figures /readyz /api/scans /api/stats /api/openapi.json".split():
+        for path in "/ /new /settings /review /corrections /statistics /readyz /api/scans /api/stats /api/openapi.json".split():
             answer = await client.get(path)
             assert answer.status in (200, 503), (path, answer.status, await answer.text())
     print(json.dumps(sorted(sys.modules)))

@@ -58,7 +58,7 @@ def pages(ids: dict[str, str]) -> dict[str, tuple[str, Act, bool]]:
         "paper": (f"/scans/{ids['paper']}", nothing, False),
         "image": (f"/images/{ids['image']}", nothing, True),
         "review": ("/review", nothing, True),
-        "figures": ("/figures?days=30", nothing, True),
+        "statistics": ("/statistics?days=30", nothing, True),
         "corrections": ("/corrections", nothing, False),
         "settings": ("/settings", nothing, False),
         "keys": ("/", keys, False),

@@ -22,7 +22,6 @@ from server.web.api import (
 )
 from server.web.pages import (
     corrections_page,
-    figures_page,
     history_page,
     image_page,
     login,
@@ -30,6 +29,7 @@ from server.web.pages import (
     review_page,
     scan_page,
     settings_page,
+    statistics_page,
 )
 from server.web.templating import STATIC
 
@@ -71,10 +71,11 @@ ROUTES = (
     web.get("/new", history_page.new),
     web.get("/scans/{id}", scan_page.scan),
     web.get("/images/{sha256}", image_page.image),
-    web.get("/figures", figures_page.figures_page),
-    web.get("/figures/{chart:[a-z]+}.svg", figures_page.chart_svg, allow_head=False),
-    web.get("/figures/{chart:[a-z]+}.png", figures_page.chart_png, allow_head=False),
-    web.get("/figures/{chart:[a-z]+}.csv", figures_page.chart_csv, allow_head=False),
+    web.get("/statistics", statistics_page.statistics_page),
+    web.get("/figures", statistics_page.old_address),
+    web.get("/statistics/{chart:[a-z]+}.svg", statistics_page.chart_svg, allow_head=False),
+    web.get("/statistics/{chart:[a-z]+}.png", statistics_page.chart_png, allow_head=False),
+    web.get("/statistics/{chart:[a-z]+}.csv", statistics_page.chart_csv, allow_head=False),
     web.get("/review", review_page.review_page),
     web.get("/corrections", corrections_page.corrections_page),
     web.get("/settings", settings_page.settings_page),

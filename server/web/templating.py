@@ -24,7 +24,7 @@ NAVIGATION = (
     {"path": "/", "icon": "history", "key": "h"},
     {"path": "/new", "icon": "new", "key": "n"},
     {"path": "/review", "icon": "review", "key": "r"},
-    {"path": "/figures", "icon": "figures", "key": "f"},
+    {"path": "/statistics", "icon": "statistics", "key": "t"},
     {"path": "/corrections", "icon": "corrections", "key": "c"},
     {"path": "/settings", "icon": "settings", "key": "s"},
 )

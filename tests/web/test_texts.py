@@ -17,7 +17,7 @@ from server.contract import words
 from server.contract.records import STAGES, ContextSource, SourceKind, Status
 from server.web.api.health import PARTS
 from server.web.http.problems import HTTP_CODES
-from server.web.pages.figures_page import Days
+from server.web.pages.statistics_page import Days
 from server.web.templating import ENVIRONMENT, NAVIGATION, STATIC, TEMPLATES
 from server.web.texts import catalogue
 from server.web.texts.catalogue import ENGLISH, load

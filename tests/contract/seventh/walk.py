@@ -76,7 +76,7 @@ async def walk(before: str) -> dict[str, Any]:
             "zip": packed.namelist(),
             "zip readme": packed.read("README.txt").decode(),
             "stats": json.loads(await get("/api/stats"))["total"]["by_modality"],
-            "chart": next(csv.reader(io.StringIO(await get("/figures/images.csv?days=0")))),
+            "chart": next(csv.reader(io.StringIO(await get("/statistics/images.csv?days=0")))),
             "keys": re.findall(r'data-correct="(\w+)"[^>]*><kbd>(\w)</kbd>', page),
             "css": await get("/static/css/modalities.css"),
             "terminal": terminal.getvalue(),

@@ -1,4 +1,4 @@
-"""The figures page, each of its charts as a picture, and each chart's table as CSV. charts.py knows what they show."""
+"""The statistics page, each of its charts as an image, and the table of each chart as CSV."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from server.web.http.page import page
 from server.web.texts.catalogue import ENGLISH, TEXTS
 
 Days: TypeAlias = Literal["7", "30", "90", "365", "0"]
-SPAN: Days = "90"  # shown when nothing else is asked for
+SPAN: Days = "90"  # the default
 ROWS = 60  # of a chart's table on the page; its CSV has all
 SVG, PNG = "image/svg+xml", "image/png"
-# A chart is drawn again when its figures change; a minute of the same one spares the page's way back.
+# A chart changes with every scan; a minute in the browser's cache spares drawing it again on the way back.
 BRIEFLY = "private, max-age=60"
 
 
-class FiguresQuery(Shape):
+class StatisticsQuery(Shape):
     days: Days = Field(SPAN, description="how far back, today included; 0 is all time")
 
     def since(self, now: datetime) -> datetime | None:
@@ -40,12 +40,12 @@ class FiguresQuery(Shape):
         return datetime.combine(now.date(), time(), UTC) - timedelta(days=int(self.days) - 1)
 
 
-class ChartQuery(FiguresQuery):
+class ChartQuery(StatisticsQuery):
     theme: Theme = Field("light", description="colours")
     width: Width = Field("wide", description="narrow for a phone")
 
 
-async def _figures(request: web.Request, query: FiguresQuery) -> Stats:
+async def _statistics(request: web.Request, query: StatisticsQuery) -> Stats:
     return await stats.figures(request.app[DATABASE], query.since(datetime.now(UTC)))
 
 
@@ -55,7 +55,7 @@ def _share(part: int, whole: int) -> float | None:
 
 def _headline(total: Figure, found: Stats) -> list[tuple[str, int, float | None]]:
     """Name, count, and share of what it is a part of."""
-    said = found.corrections
+    corrections = found.corrections
     return [
         (TEXTS.kpi_scans, total.scans, None),
         (TEXTS.kpi_images, total.unique, None),
@@ -63,26 +63,26 @@ def _headline(total: Figure, found: Stats) -> list[tuple[str, int, float | None]
         (TEXTS.kpi_cached, total.cached, _share(total.cached, total.unique)),
         (TEXTS.kpi_uncertain, total.uncertain, _share(total.uncertain, total.unique)),
         (TEXTS.kpi_disagreeing, total.disagreeing, _share(total.disagreeing, total.unique)),
-        (TEXTS.kpi_reviewed, said.images, None),
-        (TEXTS.kpi_right, said.confirmed, _share(said.confirmed, said.images)),
+        (TEXTS.kpi_reviewed, corrections.images, None),
+        (TEXTS.kpi_right, corrections.confirmed, _share(corrections.confirmed, corrections.images)),
     ]
 
 
 @operation(
     Operation(
-        summary="Figures over time, as charts and tables",
+        summary="Statistics over time, as charts and tables",
         tag="pages",
         access="page",
-        query=FiguresQuery,
+        query=StatisticsQuery,
         answers={200: Answer("a page", content_type=HTML)},
     )
 )
-async def figures_page(request: web.Request) -> web.StreamResponse:
-    query = query_of(request, FiguresQuery)
-    found = await _figures(request, query)
+async def statistics_page(request: web.Request) -> web.StreamResponse:
+    query = query_of(request, StatisticsQuery)
+    found = await _statistics(request, query)
     return page(
         request,
-        "figures.html",
+        "statistics.html",
         days=query.days,
         empty=not found.total.scans and not found.corrections.images,
         headline=_headline(found.total, found),
@@ -91,8 +91,8 @@ async def figures_page(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def _chart(request: web.Request, query: FiguresQuery) -> Chart:
-    chart = charts(await _figures(request, query), ENGLISH.charts).get(request.match_info["chart"])
+async def _chart(request: web.Request, query: StatisticsQuery) -> Chart:
+    chart = charts(await _statistics(request, query), ENGLISH.charts).get(request.match_info["chart"])
     if chart is None:
         raise NotFound("there is no such chart")
     return chart
@@ -100,7 +100,7 @@ async def _chart(request: web.Request, query: FiguresQuery) -> Chart:
 
 @operation(
     Operation(
-        summary="One chart as a picture",
+        summary="One chart as an image",
         tag="history",
         access="caller",
         rate="read",
@@ -113,7 +113,7 @@ async def chart_svg(request: web.Request) -> web.StreamResponse:
     query = query_of(request, ChartQuery)
     chart = await _chart(request, query)
     spec = framed(chart.draw(query.theme), query.theme, query.width, opaque=False, height=chart.height)
-    return _picture(await request.app[CHARTS].draw(spec, "svg"), SVG)
+    return _image(await request.app[CHARTS].draw(spec, "svg"), SVG)
 
 
 @operation(
@@ -131,10 +131,10 @@ async def chart_png(request: web.Request) -> web.StreamResponse:
     query = query_of(request, ChartQuery)
     chart = await _chart(request, query)
     spec = framed({"title": chart.title, **chart.draw(query.theme)}, query.theme, query.width, opaque=True, height=chart.height)
-    return _picture(await request.app[CHARTS].draw(spec, "png"), PNG)
+    return _image(await request.app[CHARTS].draw(spec, "png"), PNG)
 
 
-def _picture(body: bytes, content_type: str) -> web.Response:
+def _image(body: bytes, content_type: str) -> web.Response:
     return web.Response(body=body, content_type=content_type, headers={"Cache-Control": BRIEFLY})
 
 
@@ -144,12 +144,24 @@ def _picture(body: bytes, content_type: str) -> web.Response:
         tag="history",
         access="caller",
         rate="read",
-        query=FiguresQuery,
+        query=StatisticsQuery,
         answers={200: Answer("its columns, a row each", content_type=CSV)},
     )
 )
 async def chart_csv(request: web.Request) -> web.StreamResponse:
-    chart = await _chart(request, query_of(request, FiguresQuery))
+    chart = await _chart(request, query_of(request, StatisticsQuery))
     text = csv_text([chart.columns, *chart.rows])
     headers = named(f"medlens-{chart.name}.csv") | {"Cache-Control": "no-store"}
     return web.Response(text=text, content_type=CSV, charset="utf-8", headers=headers)
+
+
+@operation(
+    Operation(
+        summary="The earlier address of the statistics page",
+        tag="pages",
+        access="page",
+        answers={301: Answer("moved to /statistics", content_type=None)},
+    )
+)
+async def old_address(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPMovedPermanently(request.rel_url.with_path("/statistics", keep_query=True))

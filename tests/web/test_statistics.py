@@ -1,4 +1,4 @@
-"""The figures page: its charts as pictures that anyone can read and take away, its tables, its time."""
+"""The statistics page: its charts as images that can be read and downloaded, its tables, its periods."""
 
 from __future__ import annotations
 
@@ -44,33 +44,39 @@ async def test_every_chart_is_drawn_and_its_table_can_be_taken_away(client: Clie
     await some_use(kept)
     for name in ENGLISH.charts.charts:
         for wish in ("", "&theme=dark&width=narrow"):
-            answer = await client.get(f"/figures/{name}.svg?days=0{wish}")
+            answer = await client.get(f"/statistics/{name}.svg?days=0{wish}")
             assert (answer.status, answer.content_type) == (200, "image/svg+xml"), await answer.text()
             drawn = await answer.text()
             assert not re.search(r"<script|<style|style=|\son\w+=|href=", drawn)
             assert (PALETTES["dark"].muted in drawn, PALETTES["light"].muted in drawn) == (bool(wish), not wish)
-        rows = list(csv.reader(io.StringIO(await (await client.get(f"/figures/{name}.csv?days=0")).text())))
+        rows = list(csv.reader(io.StringIO(await (await client.get(f"/statistics/{name}.csv?days=0")).text())))
         assert len(rows) > 1
         assert {len(row) for row in rows} == {len(rows[0])}
-    png = await client.get("/figures/images.png?days=30")
+    png = await client.get("/statistics/images.png?days=30")
     assert (await png.read()).startswith(b"\x89PNG")
-    for path in ("/figures/nothing.svg", "/figures/scans.exe"):
+    for path in ("/statistics/nothing.svg", "/statistics/scans.exe"):
         assert (await client.get(path)).status == 404
     for query in ("days=8", "theme=blue", "width=9999", "days=7&days=30"):
-        assert (await client.get(f"/figures/scans.svg?{query}")).status == 400
+        assert (await client.get(f"/statistics/scans.svg?{query}")).status == 400
 
 
 async def test_the_page_says_what_happened_in_its_time(server: TestServer, session: ClientSession, kept: Database) -> None:
     page = await signed_in(server, session)
-    assert "No figures yet" in await (await page.get("/figures")).text()
+    assert "No statistics yet" in await (await page.get("/statistics")).text()
     await some_use(kept)
     for days, scans in [(7, 1), (90, 2), (0, 2)]:
-        told = await (await page.get(f"/figures?days={days}")).text()
+        told = await (await page.get(f"/statistics?days={days}")).text()
         assert re.search(rf"<dt>Scans</dt><dd>{scans}</dd>", told)
     assert "Correct of those reviewed</dt><dd>1 <span" in told
     with statements(kept) as asked:
-        await page.get("/figures?days=0")
-    assert len(asked) == 6, asked  # the session, then the figures however many scans there are
+        await page.get("/statistics?days=0")
+    assert len(asked) == 6, asked  # the session, then the statistics, however many scans there are
+
+
+async def test_the_earlier_address_leads_to_the_page(server: TestServer, session: ClientSession) -> None:
+    page = await signed_in(server, session)
+    answer = await page.get("/figures?days=7", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (301, "/statistics?days=7")
 
 
 def test_days_become_weeks_and_months_and_no_day_is_lost() -> None:
@@ -114,7 +120,7 @@ async def test_a_press_that_dies_or_meets_nonsense_goes_on() -> None:
 
 async def test_a_person_chooses_a_time_and_reads_a_table(browsed: Page, kept: Database, app: web.Application) -> None:
     await some_use(kept)
-    await browsed.goto("/figures")
+    await browsed.goto("/statistics")
     await expect(browsed.locator(".chart")).to_have_count(8)
     picture = browsed.locator("#scans img")
     await picture.scroll_into_view_if_needed()
@@ -124,7 +130,7 @@ async def test_a_person_chooses_a_time_and_reads_a_table(browsed: Page, kept: Da
     await browsed.locator("#confusion summary").click()
     await expect(browsed.locator("#confusion tbody tr")).to_have_count(6)
     await browsed.keyboard.press("[")
-    await browsed.wait_for_url("**/figures?days=30")
+    await browsed.wait_for_url("**/statistics?days=30")
     async with browsed.expect_download() as taken:
         await browsed.locator("#images .downloads a").nth(2).click()
     assert (await taken.value).suggested_filename == "medlens-images.csv"
@@ -132,12 +138,12 @@ async def test_a_person_chooses_a_time_and_reads_a_table(browsed: Page, kept: Da
 
 @needs_axe
 async def test_axe_finds_nothing(browsed: Page, kept: Database) -> None:
-    await browsed.goto("/figures")
+    await browsed.goto("/statistics")
     assert await axe_finds(browsed) == []
     await some_use(kept)
     for size in (DESK, PHONE):
         await browsed.set_viewport_size(size)  # type: ignore[arg-type]
-        await browsed.goto("/figures?days=0")
+        await browsed.goto("/statistics?days=0")
         await browsed.locator("#images summary").click()
         assert await axe_finds(browsed) == []
         assert not await sideways(browsed)

@@ -1,4 +1,4 @@
-// The figures page: keys for the time, and a chart that could not be drawn says so by its text.
+// The statistics page: keys for the period.
 import { text } from "./dom.js";
 import { bind } from "./keys.js";
 
