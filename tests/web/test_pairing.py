@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import text
 
 from server.store.database import Database
-from server.web.http.secret import fingerprint
+from server.web.http.token import fingerprint
 from server.web.pages.pairing import code_of
 from tests.web.conftest import Client, signed_in
 

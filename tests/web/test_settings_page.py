@@ -16,7 +16,7 @@ from server.app import create_app
 from server.settings import PREFIX, Settings
 from server.store import access, corrections, deletion, storage, thumbnails, verdicts
 from server.store.database import Database
-from server.web.http.secret import fingerprint
+from server.web.http.token import fingerprint
 from server.web.pages.login import SESSION_LIFE
 from server.web.pages.pairing import EXTENSION_LIFE, LABEL
 from tests.judged import MODEL, digest, judged

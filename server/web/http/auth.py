@@ -18,7 +18,7 @@ from server.web.http.caller import CALLER, NOBODY, Caller, peer_of
 from server.web.http.keys import DATABASE, LIMITER, TOKEN
 from server.web.http.operation import operation_of
 from server.web.http.problems import wants_page
-from server.web.http.secret import fingerprint
+from server.web.http.token import fingerprint
 
 COOKIE = "medlens_session"
 # Through a proxy on this machine every client would look like loopback; these headers show that there is one.

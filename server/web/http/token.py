@@ -1,7 +1,11 @@
-"""The API token: MEDLENS_TOKEN, or one made at the first start and kept in DATA_DIR, readable by its owner only."""
+"""The API token, and the other secrets that clients keep and show again: the service stores only their hash.
+
+The API token is MEDLENS_TOKEN, or made at the first start and kept in DATA_DIR, readable by its owner only.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -12,10 +16,19 @@ from server.settings import Settings
 
 FILE_NAME = "token"
 OWNER_ONLY = 0o600
-# 256 bits: it cannot be guessed.
-TOKEN_BYTES = 32
+# 256 random bits cannot be guessed, so one round of SHA-256 without salt is enough.
+SECRET_BYTES = 32
 # For MEDLENS_TOKEN; a shorter one could be guessed over a network.
 LEAST_LENGTH = 16
+
+
+def new_secret() -> str:
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def fingerprint(secret: str) -> str:
+    """The secret's SHA-256, 64 hex digits: what is stored instead of it."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Token:
@@ -30,7 +43,7 @@ class Token:
         self._stamp: int | None = None
         self._kept = ""
         if self._given is None and not self._file.exists():
-            _write(self._file, secrets.token_urlsafe(TOKEN_BYTES))
+            _write(self._file, new_secret())
 
     @property
     def value(self) -> str:
@@ -53,7 +66,7 @@ class Token:
         """Make a new token; the old one is refused from now on. Raises SettingsError if MEDLENS_TOKEN is set."""
         if self._given is not None:
             raise SettingsError("the token is given by MEDLENS_TOKEN; change it there")
-        _write(self._file, secrets.token_urlsafe(TOKEN_BYTES))
+        _write(self._file, new_secret())
         self._stamp = None
         return self.value
 

@@ -20,7 +20,7 @@ from server.web.http.caller import caller_of, peer_of
 from server.web.http.keys import DATABASE, TOKEN
 from server.web.http.operation import FORM, HTML, Answer, Operation, Shape, form_of, operation
 from server.web.http.page import page
-from server.web.http.secret import fingerprint, new_secret
+from server.web.http.token import fingerprint, new_secret
 from server.web.texts.catalogue import TEXTS
 
 # Long enough to start the service and come back to it; short enough that an old link in a log is useless.

@@ -21,7 +21,7 @@ from server.web.http.ids import SHA256_TEXT
 from server.web.http.keys import DATABASE, SETTINGS, TOKEN
 from server.web.http.operation import FORM, HTML, Answer, Operation, form_of, operation
 from server.web.http.page import page
-from server.web.http.secret import fingerprint
+from server.web.http.token import fingerprint
 from server.web.pages.pairing import LABEL
 from server.web.texts.catalogue import ENGLISH
 
