@@ -73,10 +73,10 @@ def _stages(stats: Stats, texts: ChartTexts) -> Chart:
     return Chart("stages", texts, texts.headings("stage", "p50", "p95"), rows, draw)
 
 
-def _answers(said: CorrectionStats, texts: ChartTexts) -> Chart:
+def _answers(corrections: CorrectionStats, texts: ChartTexts) -> Chart:
     rows: list[Row] = []
     for name in MODALITIES:
-        reviewed, right = said.of_verdict(name)
+        reviewed, right = corrections.of_verdict(name)
         rows.append((MODALITY_NAMES[name], reviewed, right, round(right / reviewed, 4) if reviewed else 0.0))
     kinds = texts.headings("right", "wrong")
     each = [(name, kinds[i], n, i) for name, reviewed, right, _ in rows for i, n in enumerate((right, reviewed - right))]
@@ -97,8 +97,8 @@ def _answers(said: CorrectionStats, texts: ChartTexts) -> Chart:
     )
 
 
-def _confusion(said: CorrectionStats, texts: ChartTexts) -> Chart:
-    table = said.confusion()
+def _confusion(corrections: CorrectionStats, texts: ChartTexts) -> Chart:
+    table = corrections.confusion()
     rows: list[Row] = [(MODALITY_NAMES[model], *(table[model][person] for person in MODALITIES)) for model in MODALITIES]
     each = [(MODALITY_NAMES[model], MODALITY_NAMES[person], table[model][person]) for model in MODALITIES for person in MODALITIES]
     most = max(row[2] for row in each) or 1

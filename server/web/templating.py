@@ -76,7 +76,7 @@ def data_size(number: int) -> str:
 
 
 def code(text: str) -> Markup:
-    """`text`, escaped, with what stands between backticks shown as code."""
+    """`text`, escaped, with text between backticks shown as code."""
     parts = [escape(part) for part in text.split("`")]
     return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
 

@@ -68,7 +68,7 @@ async def has_thumbnail(request: web.Request, sha256: str) -> bool:
     return True
 
 
-def picture(request: web.Request, data: bytes, content_type: str, tag: str) -> web.StreamResponse:
+def image_bytes(request: web.Request, data: bytes, content_type: str, tag: str) -> web.StreamResponse:
     """`data` with its private cache header; 304 when the browser has it. `tag` names the content."""
     headers = {"Cache-Control": PRIVATE, "ETag": f'"{tag}"', "Vary": "Authorization, Cookie"}
     known = request.if_none_match or ()
@@ -79,7 +79,7 @@ def picture(request: web.Request, data: bytes, content_type: str, tag: str) -> w
 
 @operation(
     Operation(
-        summary="The small re-encoded copy",
+        summary="The thumbnail: a small re-encoded copy",
         tag="images",
         access="caller",
         rate="read",
@@ -88,17 +88,17 @@ def picture(request: web.Request, data: bytes, content_type: str, tag: str) -> w
 )
 async def thumbnail(request: web.Request) -> web.StreamResponse:
     sha256 = sha256_of(request)
-    return picture(request, await thumbnails.thumbnail(request.app[DATABASE], sha256), WEBP, sha256)
+    return image_bytes(request, await thumbnails.thumbnail(request.app[DATABASE], sha256), WEBP, sha256)
 
 
 @operation(
     Operation(
-        summary="What the CNN looked at, over the small copy",
+        summary="The CNN's heat map over the thumbnail",
         tag="images",
         access="caller",
         rate="read",
         answers={
-            200: Answer("PNG: the picture, coloured where it looked", content_type=PNG),
+            200: Answer("PNG: the thumbnail, coloured by the heat map", content_type=PNG),
             304: Answer("the browser's copy is current", content_type=None),
         },
         problems=(NotMadeYet,),
@@ -107,18 +107,18 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
 async def heatmap(request: web.Request) -> web.StreamResponse:
     database, sha256 = request.app[DATABASE], sha256_of(request)
     version = (await sightings.image(database, sha256)).verdict.model_version
-    made = await thumbnails.heatmap(database, sha256, version)
-    if made is None:
+    png = await thumbnails.heatmap(database, sha256, version)
+    if png is None:
         await thumbnails.thumbnail(database, sha256)  # NotFound if there is no thumbnail to compute it from
         await heatmaps.request(database, sha256, version)
-        made = await _wait_for_heatmap(request, sha256, version)
-    return picture(request, made, PNG, f"{sha256}.{version}"[:128])
+        png = await _wait_for_heatmap(request, sha256, version)
+    return image_bytes(request, png, PNG, f"{sha256}.{version}"[:128])
 
 
 async def _wait_for_heatmap(request: web.Request, sha256: str, version: str) -> bytes:
     for _ in range(round(HEATMAP_WAIT_S / HEATMAP_POLL_S)):
-        if made := await thumbnails.heatmap(request.app[DATABASE], sha256, version):
-            return made
+        if png := await thumbnails.heatmap(request.app[DATABASE], sha256, version):
+            return png
         await asyncio.sleep(HEATMAP_POLL_S)
     if not await request.app[QUEUE].workers():
         raise NotMadeYet("no worker is running to compute the heat map; `medlens worker` starts one")

@@ -30,6 +30,6 @@ async def corrections_page(request: web.Request) -> web.StreamResponse:
     query = query_of(request, CorrectionsQuery)
     rows = await corrections.corrections(request.app[DATABASE], limit=ROWS + 1, before=query.before)
     shown = rows[:ROWS]
-    pictures = await thumbnails.kept(request.app[DATABASE], [one.sha256 for one in shown])
+    thumbnailed = await thumbnails.kept(request.app[DATABASE], [one.sha256 for one in shown])
     older = f"/corrections?before={shown[-1].id}" if len(rows) > ROWS else None
-    return page(request, "corrections.html", rows=shown, pictures=pictures, older=older, first=query.before is None)
+    return page(request, "corrections.html", rows=shown, thumbnailed=thumbnailed, older=older, first=query.before is None)

@@ -10,7 +10,7 @@ document.querySelector(".corrections")?.addEventListener("click", async (event) 
   button.disabled = true;
   try {
     const { modality } = await undoCorrection(row.dataset.sha256);
-    row.classList.add("gone");
+    row.classList.add("undone");
     toast(text("text:correction_undone", { name: modalityName(modality) }));
   } catch (problem) {
     button.disabled = false;

@@ -26,7 +26,7 @@ export async function dropped(transfer) {
 }
 
 /**
- * Files as uploads: each PDF by itself, pictures and DICOM files together as far as one request may hold them, or `apart`.
+ * Files as uploads: each PDF by itself, images and DICOM files together as far as one request may hold them, or `apart`.
  * Gives { uploads: [[File]], unknown: [name], large: [name] }; what the system hides (a leading dot) is passed over.
  */
 export async function sorted(files, { maxFiles, maxBytes, apart }) {

@@ -1,19 +1,19 @@
 // What the review page shows: the image, its likeliest modalities, and the progress.
 import { modalityName, part, text } from "./dom.js";
 
-const AHEAD = 4; // pictures loaded before they are asked about
+const AHEAD = 4; // thumbnails loaded before their turn
 const page = document.getElementById("review");
 const counted = Number(page.dataset.counted);
 const ahead = new Map();
 
-const pictureOf = (question) => `/api/images/${question.sha256}/thumbnail`;
+const thumbnailOf = (question) => `/api/images/${question.sha256}/thumbnail`;
 const shown = (n) => (n >= counted ? text("text:review_many", { n: counted }) : String(n));
 
 function prefetch(coming) {
   for (const question of coming.slice(0, AHEAD)) {
     if (ahead.has(question.sha256)) continue;
     const picture = new Image();
-    picture.src = pictureOf(question);
+    picture.src = thumbnailOf(question);
     ahead.set(question.sha256, picture);
   }
 }
@@ -27,7 +27,7 @@ function count({ waiting, today, sitting }) {
   progress.value = sitting;
 }
 
-function opinion(name, modality) {
+function prediction(name, modality) {
   const line = document.createElement("li");
   line.textContent = `${name}: ${modalityName(modality)}`;
   return line;
@@ -42,12 +42,12 @@ export function show(queue, tally, undoable) {
   count(tally);
   if (!question) return;
   const picture = part(page, "picture");
-  picture.src = pictureOf(question);
+  picture.src = thumbnailOf(question);
   picture.alt = question.name;
   part(page, "picture-link").href = `/images/${question.sha256}`;
   part(page, "leans").textContent = question.headline;
   part(page, "why").textContent = question.why;
-  part(page, "members").replaceChildren(...Object.entries(question.members).map(([name, said]) => opinion(name, said)));
+  part(page, "members").replaceChildren(...Object.entries(question.members).map(([name, modality]) => prediction(name, modality)));
   const link = part(page, "scan");
   link.textContent = question.name;
   link.href = question.scan ? `/scans/${question.scan}` : `/images/${question.sha256}`;
