@@ -52,10 +52,6 @@ class Restore(Shape):
     undo: datetime = Field(description="`undo` of the answer to the deletion")
 
 
-class Nothing(Shape):
-    """No query, or no body."""
-
-
 class LookupQuery(Shape):
     url: str = Field(max_length=MAX_TEXT, description="address of the page")
 
