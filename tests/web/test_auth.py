@@ -96,7 +96,7 @@ async def test_the_link_signs_in_once_and_looking_at_it_does_not_use_it(
     assert (await stranger.get("/")).status == 200
     again = await stranger.post("/login", data={"code": code}, headers=own)
     assert again.status == 401
-    assert "used already" in await again.text()
+    assert "has been used" in await again.text()
 
 
 async def test_a_code_that_is_too_old_is_refused(stranger: Client, web_settings: Settings, kept: Database) -> None:

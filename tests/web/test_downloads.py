@@ -119,7 +119,7 @@ async def test_the_next_scan_says_what_has_changed(browsed: Page, kept: Database
     since = browsed.locator(".since")
     await since.locator("summary").click()
     await expect(since).to_contain_text("CT became Ultrasound")
-    await expect(since).to_contain_text("another version of the model")
+    await expect(since).to_contain_text("another model version")
     await expect(since.locator("section")).to_have_count(3)
     await browsed.click('[data-filter="new"]')
     await expect(browsed.locator(".card:visible")).to_have_count(1)

@@ -126,7 +126,7 @@ async def test_rows_are_chosen_by_keys_deleted_and_brought_back(browsed: Page, k
     await browsed.goto("/")  # the minute goes on over pages
     await browsed.get_by_role("button", name="Undo").click()
     await expect(browsed.locator(".row")).to_have_count(3)
-    await expect(browsed.locator(".toast")).to_contain_text("Back again")
+    await expect(browsed.locator(".toast")).to_contain_text("Restored")
     await browsed.locator("#select-page").check()
     await expect(browsed.locator("[data-select]:checked")).to_have_count(3)
 
