@@ -1,4 +1,4 @@
-"""Liveness, readiness by part, and the figures."""
+"""Liveness, readiness by part, and the metrics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_absent_weights_are_told(app: web.Application, stranger: Client, m
     assert told["parts"]["weights"] == {"ok": False, "detail": "no weights of cnn"}
 
 
-async def test_figures_name_routes_and_never_addresses(stranger: Client, client: Client) -> None:
+async def test_metrics_name_routes_and_never_addresses(stranger: Client, client: Client) -> None:
     await client.get("/api/scans/5b3e6a0e-0000-4000-8000-000000000000?secret=1")
     text = await (await stranger.get("/metrics")).text()
     assert 'route="/api/scans/{id}"' in text

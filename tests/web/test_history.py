@@ -1,4 +1,4 @@
-"""The history over HTTP: pages, filters, lookup, figures and exports."""
+"""The history over HTTP: pages, filters, lookup, statistics and exports."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_a_query_of_another_shape_is_refused(client: Client, query: str) -
 
 
 @pytest.mark.parametrize("path", ["/api/export.csv", "/api/export.json", "/api/stats"])
-async def test_exports_and_figures_check_their_query_too(client: Client, path: str) -> None:
+async def test_exports_and_statistics_check_their_query_too(client: Client, path: str) -> None:
     answer = await client.get(f"{path}?cursor=x")
     assert (answer.status, (await answer.json())["code"]) == (400, "bad_request")
 
@@ -160,7 +160,7 @@ async def test_an_export_that_breaks_is_cut_and_not_ended(
         await (await client.get("/api/export.csv")).text()
 
 
-async def test_the_figures_add_up(client: Client, kept: Database) -> None:
+async def test_the_statistics_add_up(client: Client, kept: Database) -> None:
     await scanned(kept, judged("a", "ct"), judged("b", "non_medical"))
     await scanned(kept, judged("a", "ct"), status="failed")
     stats = StatsShape.model_validate_json(await (await client.get("/api/stats")).text())

@@ -1,4 +1,4 @@
-"""Images over HTTP: details, small copies, corrections."""
+"""Images over HTTP: details, thumbnails, corrections."""
 
 from __future__ import annotations
 
