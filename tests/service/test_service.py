@@ -23,7 +23,7 @@ async def gone(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
 
 
-async def test_a_scan_streams_and_is_remembered_and_ctrl_c_leaves_nothing(service: Service) -> None:
+async def test_a_scan_streams_and_is_cached_and_ctrl_c_leaves_nothing(service: Service) -> None:
     async with Site() as site:
         url = gallery(site, 4)
         asked = await service.ask("/api/scans", url=url)

@@ -208,7 +208,7 @@ def test_a_short_token_is_refused(tmp_path: Path) -> None:
         create_app(Settings(data_dir=tmp_path, token=SecretStr("x" * (LEAST_LENGTH - 1))))
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="MEDLENS_DATA_DIR"):
         Token(Settings(data_dir=tmp_path / "file"))

@@ -65,7 +65,7 @@ async def test_after_a_minute_nothing_comes_back(client: Client, kept: Database)
     [{}, {"ids": []}, {"ids": ["x"]}, {"everything": True, "ids": [str(uuid4())]}, {"ids": [str(uuid4())] * (MAX_AT_ONCE + 1)}],
     ids=["nothing", "none", "no id", "both", "too many"],
 )
-async def test_what_is_to_be_forgotten_is_said_exactly(client: Client, body: dict[str, object]) -> None:
+async def test_a_deletion_names_either_scans_or_everything(client: Client, body: dict[str, object]) -> None:
     answer = await client.post("/api/scans/forget", json=body)
     assert (answer.status, (await answer.json())["code"]) == (400, "bad_request")
 

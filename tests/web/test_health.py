@@ -20,7 +20,7 @@ async def test_the_process_says_that_it_is_alive_and_who_it_is(stranger: Client)
     assert (told["status"], told["name"]) == ("ok", "medlens")
 
 
-async def test_readiness_is_told_by_part(stranger: Client) -> None:
+async def test_readiness_is_reported_by_part(stranger: Client) -> None:
     answer = await stranger.get("/readyz")
     told = await answer.json()
     assert set(told["parts"]) == {"database", "migrations", "worker", "weights"}
@@ -31,7 +31,7 @@ async def test_readiness_is_told_by_part(stranger: Client) -> None:
     assert "medlens worker" in told["parts"]["worker"]["detail"]
 
 
-async def test_absent_weights_are_told(app: web.Application, stranger: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_absent_weights_are_reported(app: web.Application, stranger: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent() -> str:
         raise WeightsMissing("no weights of cnn")
 

@@ -57,7 +57,7 @@ async def test_one_is_made_by_a_worker_and_then_kept(client: Client, kept: Datab
     assert await until_made(client) == (PRIVATE, MAP)  # with no worker about
 
 
-async def test_who_asks_while_it_is_made_is_told_when_to_come_back(
+async def test_a_request_during_computation_is_refused_with_retry_after(
     client: Client, kept: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.web.api.images.HEATMAP_WAIT_S", 0.2)

@@ -166,7 +166,7 @@ async def test_the_keys_are_listed_and_can_be_put_out_of_use(browsed: Page, kept
     await expect(browsed.locator("[data-select]:checked")).to_have_count(0)
 
 
-async def test_medical_pictures_are_blurred_from_the_start_when_wished(browsed: Page, kept: Database, app: web.Application) -> None:
+async def test_medical_images_are_blurred_from_the_start_when_set(browsed: Page, kept: Database, app: web.Application) -> None:
     await three(kept)
     await browsed.goto("/")
     picture = browsed.locator(".previews img").last

@@ -74,7 +74,7 @@ async def test_a_correction_by_key_holds_and_is_taken_back(browsed: Page, kept: 
     await expect(bars).to_have_count(1)
 
 
-async def test_a_figures_panels_are_shown_with_their_verdicts_and_where_they_stand(browsed: Page, kept: Database) -> None:
+async def test_the_panels_of_a_figure_are_shown_with_verdicts_and_positions(browsed: Page, kept: Database) -> None:
     boxes = ((0, 0, 320, 480), (320, 0, 160, 480), (480, 0, 160, 480))
     verdicts = (verdict("ct", 0.99), verdict("mri", 0.98), verdict("non_medical", 0.97))
     panels = tuple(Panel(box, one) for box, one in zip(boxes, verdicts, strict=True))

@@ -151,7 +151,7 @@ async def test_the_queue_lives_and_can_be_stopped_and_tried_again(browsed: Page,
     await expect(browsed.locator(".job")).to_have_count(1)
 
 
-async def test_who_is_told_to_wait_waits_and_goes_on(browsed: Page, kept: Database, app: web.Application) -> None:
+async def test_an_upload_that_has_to_wait_is_tried_again(browsed: Page, kept: Database, app: web.Application) -> None:
     usual: Limiter = app[LIMITER]
     await browsed.goto("/new")
     try:

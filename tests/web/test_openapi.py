@@ -31,7 +31,7 @@ CONTRACT = {
 
 
 @pytest.fixture(scope="module")
-def told(app: web.Application) -> dict[str, Any]:
+def spec(app: web.Application) -> dict[str, Any]:
     return json.loads(json.dumps(document(app)))  # it is JSON through and through
 
 
@@ -45,28 +45,28 @@ def walk(value: Any) -> Iterator[dict[str, Any]]:
             yield from walk(inner)
 
 
-def test_every_route_of_the_contract_is_there(told: dict[str, Any]) -> None:
-    found = {(method, path) for path, methods in told["paths"].items() for method in methods}
+def test_every_route_of_the_contract_is_there(spec: dict[str, Any]) -> None:
+    found = {(method, path) for path, methods in spec["paths"].items() for method in methods}
     assert found >= CONTRACT
 
 
-def test_every_route_of_the_router_is_told(app: web.Application, told: dict[str, Any]) -> None:
+def test_every_route_of_the_router_is_described(app: web.Application, spec: dict[str, Any]) -> None:
     for route in app.router.routes():
         assert route.resource is not None
         path = route.resource.canonical
         if path == "/static" or route.method == "HEAD":
             continue
         assert described(route.handler), f"{route.method} {path} promises nothing"
-        assert route.method.lower() in told["paths"][path]
+        assert route.method.lower() in spec["paths"][path]
 
 
-def test_it_is_sound_in_itself(told: dict[str, Any]) -> None:
-    assert told["openapi"].startswith("3.1")
-    schemas = told["components"]["schemas"]
-    for part in walk(told):
+def test_it_is_consistent(spec: dict[str, Any]) -> None:
+    assert spec["openapi"].startswith("3.1")
+    schemas = spec["components"]["schemas"]
+    for part in walk(spec):
         if isinstance(part.get("$ref"), str):
             assert part["$ref"].rpartition("/")[2] in schemas
-    for path, methods in told["paths"].items():
+    for path, methods in spec["paths"].items():
         names = set(re.findall(r"\{(\w+)\}", path))
         for promise in methods.values():
             assert {one["name"] for one in promise["parameters"] if one["in"] == "path"} == names
@@ -75,24 +75,24 @@ def test_it_is_sound_in_itself(told: dict[str, Any]) -> None:
             assert all(one["description"] for one in promise["responses"].values())
 
 
-def test_refusals_of_the_contract_are_told_with_their_codes(told: dict[str, Any]) -> None:
-    answers = told["paths"]["/api/scans"]["post"]["responses"]
+def test_problems_of_the_contract_are_described_with_their_codes(spec: dict[str, Any]) -> None:
+    answers = spec["paths"]["/api/scans"]["post"]["responses"]
     assert {"202", "400", "401", "403", "413", "415", "429"} <= set(answers)
     for status, codes in {"400": "not_a_url", "403": "address_not_allowed", "413": "too_large", "415": "unknown_kind"}.items():
         assert codes in answers[status]["description"]
     assert "Retry-After" in answers["429"]["headers"]
 
 
-def test_streams_and_uploads_are_told(told: dict[str, Any]) -> None:
-    assert "text/event-stream" in told["paths"]["/api/scans/{id}/events"]["get"]["responses"]["200"]["content"]
-    assert set(told["paths"]["/api/scans"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
-    assert "text/csv" in told["paths"]["/api/export.csv"]["get"]["responses"]["200"]["content"]
+def test_streams_and_uploads_are_described(spec: dict[str, Any]) -> None:
+    assert "text/event-stream" in spec["paths"]["/api/scans/{id}/events"]["get"]["responses"]["200"]["content"]
+    assert set(spec["paths"]["/api/scans"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
+    assert "text/csv" in spec["paths"]["/api/export.csv"]["get"]["responses"]["200"]["content"]
 
 
-async def test_it_is_served_and_its_page_names_every_route_and_code(client: Client, told: dict[str, Any]) -> None:
-    assert (await (await client.get("/api/openapi.json")).json()) == told
+async def test_it_is_served_and_its_page_names_every_route_and_code(client: Client, spec: dict[str, Any]) -> None:
+    assert (await (await client.get("/api/openapi.json")).json()) == spec
     page = await (await client.get("/api/docs")).text()
-    for path in told["paths"]:
+    for path in spec["paths"]:
         assert f"<code>{path}</code>" in page
     for one in vars(errors).values():
         if isinstance(one, type) and issubclass(one, MedlensError):
@@ -102,7 +102,7 @@ async def test_it_is_served_and_its_page_names_every_route_and_code(client: Clie
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(min_size=1, max_size=80), tail=st.sampled_from(["", "/events", "/cancel", "/thumbnail", "/heatmap"]))
-async def test_whatever_stands_in_an_address_nothing_breaks(client: Client, told: dict[str, Any], name: str, tail: str) -> None:
+async def test_no_address_causes_an_internal_error(client: Client, spec: dict[str, Any], name: str, tail: str) -> None:
     """Any text as an id gets one of the promised answers, never a 500."""
     for prefix in ("/api/scans/", "/api/images/", "/scans/", "/images/"):
         answer = await client.get(prefix + quote(name.encode("utf-8", "surrogatepass"), safe="") + tail)

@@ -102,7 +102,9 @@ def origin(address: Address) -> bytes:
         (b"GET /api/scans?q=%ff%00", BEARER, b"", 200),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_meant_is_told_so(address: Address, line: bytes, headers: bytes, body: bytes, status: int) -> None:
+async def test_invalid_requests_are_refused_with_a_problem(
+    address: Address, line: bytes, headers: bytes, body: bytes, status: int
+) -> None:
     answer = await say(address, request(line, headers + origin(address), body, address))
     assert status_of(answer) == status, answer[:300]
     assert_clean(answer)

@@ -13,7 +13,7 @@ from tests.web.conftest import Client, refusal
 pytestmark = pytest.mark.usefixtures("public")
 
 
-async def test_too_many_scans_at_once_are_told_when_to_come_back(
+async def test_too_many_scans_at_once_are_refused_with_retry_after(
     client: Client, app: web.Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app._state, LIMITER, Limiter(RATES | {"scan": Rate(burst=2, per_second=0.1)}))
@@ -46,7 +46,7 @@ def test_a_bucket_fills_again_with_time() -> None:
     limiter.take("read", "me")
 
 
-def test_callers_are_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_callers_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.web.http.limits.MAX_BUCKETS", 3)
     limiter = Limiter({"read": Rate(burst=1, per_second=0.1)})
     for name in "abcde":

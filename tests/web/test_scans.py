@@ -111,7 +111,7 @@ async def test_the_report_is_the_contracts(client: Client, kept: Database) -> No
     assert sum(report.images[0].verdict.probabilities.values()) == pytest.approx(1)
 
 
-async def test_a_forgotten_scan_is_gone_and_its_verdicts_stay(client: Client, kept: Database) -> None:
+async def test_a_deleted_scan_is_not_found_and_its_verdicts_stay_cached(client: Client, kept: Database) -> None:
     scan_id = await scanned(kept, judged("a"))
     assert (await client.ask("DELETE", f"/api/scans/{scan_id}")).status == 204
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/cancel"), ("GET", "/events")):

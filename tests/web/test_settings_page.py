@@ -30,7 +30,7 @@ async def paired(kept: Database) -> None:
     await access.open_session(kept, fingerprint(EXTENSION), EXTENSION_LIFE, LABEL)
 
 
-async def test_every_setting_is_told_with_its_source_and_no_secret(
+async def test_every_setting_is_listed_with_its_source_and_no_secret(
     browsed: Page, kept: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEDLENS_BATCH_SIZE", "16")
