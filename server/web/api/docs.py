@@ -35,9 +35,9 @@ async def docs_page(request: web.Request) -> web.StreamResponse:
     return page(request, "docs.html", groups=_groups(document(request.app)), problem_codes=list(_problem_codes()))
 
 
-def _groups(document: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+def _groups(spec: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     groups: dict[str, list[dict[str, Any]]] = {}
-    for path, methods in document["paths"].items():
+    for path, methods in spec["paths"].items():
         for method, described in methods.items():
             groups.setdefault(described["tags"][0], []).append(
                 {
