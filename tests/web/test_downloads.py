@@ -85,7 +85,7 @@ async def test_the_zip_sorts_what_is_kept_and_says_what_it_is(client: Client, ke
         assert whole.read(next(name for name in pictures if digest("n")[:12] in name)) == webp(9)
         said = whole.read("README.txt").decode()
         assert "NOT the originals" in said
-        assert f"{len(images)}, of which {len(pictures)} have a picture" in said
+        assert f"{len(images)}, of which {len(pictures)} are included here" in said
         assert "not a medical device" in said
         rows = list(csv.DictReader(io.StringIO(whole.read("images.csv").decode())))
         assert sorted(row["file"] for row in rows if row["file"]) == sorted(pictures)

@@ -75,7 +75,7 @@ async def test_the_page_says_what_happened_in_its_time(server: TestServer, sessi
 
 async def test_the_earlier_address_leads_to_the_page(server: TestServer, session: ClientSession) -> None:
     page = await signed_in(server, session)
-    answer = await page.get("/figures?days=7", allow_redirects=False)
+    answer = await page.get("/figures?days=7")
     assert (answer.status, answer.headers["Location"]) == (301, "/statistics?days=7")
 
 
