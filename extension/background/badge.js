@@ -1,4 +1,4 @@
-// The number on the toolbar's button: medical images of the page, or that it is still being looked at. Knows jobs, not scans.
+// The number on the toolbar's button: medical images of the tab's own page, or that its scan is running.
 import { badge, text } from "../core/browser.js";
 
 const RUNNING = "#4c5c66";

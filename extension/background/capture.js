@@ -75,7 +75,7 @@ async function sendAll(tab, page, images) {
   }
   if (!files.length) throw new Nothing("there is no image here whose bytes this browser gives");
   const { id } = await api.scanFiles(files);
-  return start(tab, { scan: id, target: withoutFragment(page), earlier: false, seen });
+  return start(tab, { scan: id, target: withoutFragment(page), seen });
 }
 
 const decoded = ({ url, type, base64 }) => ({

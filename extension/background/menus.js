@@ -28,6 +28,7 @@ export async function chosen(info, tab) {
   try {
     await asked;
   } catch (problem) {
+    if (target(info)) return void (await shown); // of a link; the popup says it, the badge is the page's
     await badge(tab.id, "!", `${text("badge_failed")} (${problem.code ?? problem.message})`, "#a4262c");
   }
   await shown;

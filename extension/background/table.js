@@ -1,8 +1,8 @@
 // The one table of messages: type -> what is done. Shapes and who may say what stand in messages.js and are checked before.
 import * as api from "../core/api.js";
-import { begin, open } from "./begin.js";
+import { again, open, ownPage } from "./begin.js";
 import { correct, explain, heatmap } from "./explain.js";
-import { jobOf } from "./jobs.js";
+import { scansOf, seen } from "./jobs.js";
 import { mark, unmarked } from "./marks.js";
 import { asking, drop, question } from "./questions.js";
 import { capture } from "./capture.js";
@@ -10,7 +10,10 @@ import { takeUp } from "./watch.js";
 
 export const TABLE = {
   open: ({ tab }) => open(tab),
-  again: async ({ tab }) => begin(tab, (await jobOf(tab))?.target),
+  own: ({ tab }) => ownPage(tab),
+  scans: ({ tab }) => scansOf(tab),
+  seen: ({ tab, scan }) => seen(tab, scan),
+  again: ({ tab, scan }) => again(tab, scan),
   cancel: ({ scan }) => api.cancel(scan),
   mark: ({ tab, on }) => mark(tab, on),
   see: ({ tab }) => drop(tab).then(() => capture(tab)),

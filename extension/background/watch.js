@@ -1,4 +1,4 @@
-// Follows the running scans of all tabs: keeps their state, paints the badge, and hands answers on to the marks of the page.
+// Follows the running scans of all tabs: keeps their state. Of a page's own scan it also paints the badge and marks the images.
 import { stayAwake, tab as tabOf } from "../core/browser.js";
 import { follow } from "../core/follow.js";
 import { FINISHED, Progress } from "../core/progress.js";
@@ -11,13 +11,17 @@ import { answers } from "./marks.js";
 const AWAKE_MS = 20_000;
 // Answers reach the page in handfuls: a message for each of 300 images would cost more than marking them.
 const HAND_OVER_MS = 150;
-const watching = new Map(); // tab -> AbortController
+const watching = new Map(); // what is followed (keyOf) -> AbortController
 
-/** Follows until the scan ends or the tab shows something else. Calling it again for the same tab replaces the first. */
+// A tab's page has one scan that counts, the newest; links are followed beside it.
+const keyOf = (tab, { link, scan }) => (link ? `${tab} ${scan}` : String(tab));
+
+/** Follows until the scan ends or the tab shows something else. A new scan of a page replaces the one before. */
 export async function watch(tab, job) {
-  watching.get(tab)?.abort();
+  const key = keyOf(tab, job);
+  watching.get(key)?.abort();
   const stop = new AbortController();
-  watching.set(tab, stop);
+  watching.set(key, stop);
   const awake = setInterval(stayAwake, AWAKE_MS);
   try {
     await run(tab, job, stop);
@@ -26,7 +30,7 @@ export async function watch(tab, job) {
     await show(tab, { ...job, status: "failed" });
   } finally {
     clearInterval(awake);
-    if (watching.get(tab) === stop) watching.delete(tab);
+    if (watching.get(key) === stop) watching.delete(key);
   }
 }
 
@@ -57,6 +61,7 @@ async function run(tab, job, stop) {
 }
 
 async function show(tab, job) {
+  if (job.link) return;
   const shown = await tabOf(tab);
   if (shown && isFor(job, shown.url)) await paint(tab, job);
 }
@@ -64,6 +69,6 @@ async function show(tab, job) {
 /** After this background was stopped and started: whatever still ran is followed again. */
 export async function takeUp() {
   for (const [tab, job] of await allJobs()) {
-    if (!FINISHED.includes(job.status) && !watching.has(tab)) watch(tab, job);
+    if (!FINISHED.includes(job.status) && !watching.has(keyOf(tab, job))) watch(tab, job);
   }
 }

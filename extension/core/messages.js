@@ -18,7 +18,10 @@ const is = {
 export const SHAPES = {
   // from the popup
   open: { fields: { tab: is.tab } },
-  again: { fields: { tab: is.tab } },
+  own: { fields: { tab: is.tab } },
+  scans: { fields: { tab: is.tab } },
+  seen: { fields: { tab: is.tab, scan: is.scan } },
+  again: { fields: { tab: is.tab, scan: is.scan } },
   cancel: { fields: { tab: is.tab, scan: is.scan } },
   mark: { fields: { tab: is.tab, on: is.flag } },
   see: { fields: { tab: is.tab } },

@@ -19,7 +19,7 @@ export function wire(popup) {
 
   on("settings", browser.openOptions);
   on("connect", browser.openOptions);
-  on("again", () => begin("again"));
+  on("again", () => begin("again", { scan: state.job.scan }));
   on("cancel", tried(() => say({ type: "cancel", tab: state.tab, scan: state.job.scan })));
   on("copy-command", () => copy("make serve", view));
   on("copy", () => state.job && copy(`${state.config.address}/scans/${state.job.scan}`, view));

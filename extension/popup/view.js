@@ -1,4 +1,4 @@
-// The popup's head, counts and footer, drawn from what is known of the scan. Knows no message and no network.
+// The popup's head, counts and footer, drawn from the state of the scan that it shows.
 import { ago, counted, text } from "../core/words.js";
 
 const part = (id) => document.getElementById(id);
@@ -45,8 +45,8 @@ export class View {
     part("error").textContent = progress.error?.message ?? "";
     part("empty").hidden = !finished || shown.length > 0;
     part("empty").textContent = text(status === "failed" ? "empty_failed" : "empty");
-    part("mark").disabled = progress.kind !== "page" && !job.seen;
-    part("mark").checked = Boolean(job.marks);
+    part("mark").disabled = job.link || (progress.kind !== "page" && !job.seen); // marks are the page's
+    part("mark").checked = Boolean(job.link ? this.state.own?.marks : job.marks);
     part("dashboard").hidden = false;
     part("dashboard").href = `${config.address}/scans/${job.scan}`;
   }
