@@ -35,8 +35,9 @@ from server.extract.chromium import find_chromium  # noqa: E402
 from server.settings import load_settings  # noqa: E402
 from tests.extension.desk import Desk, headed  # noqa: E402
 from tests.extension.gallery_site import ward  # noqa: E402
-from tests.extension.hands import EXTENSION, TOKEN, Extension, Service, checked, opened, until  # noqa: E402
+from tests.extension.hands import EXTENSION, Extension, checked, opened, until  # noqa: E402
 from tests.extension.screen import MISSING, Screen  # noqa: E402
+from tests.extension.service import TOKEN, Service  # noqa: E402
 from tests.site import Site  # noqa: E402
 
 IMAGES = 300

@@ -14,7 +14,8 @@ from playwright.async_api import BrowserContext, async_playwright
 from server.extract.chromium import find_chromium
 from server.settings import load_settings
 from tests.extension.gallery_site import ward
-from tests.extension.hands import EXTENSION, TOKEN, Extension, Service, serving
+from tests.extension.hands import EXTENSION, Extension
+from tests.extension.service import TOKEN, Service, serving
 from tests.site import Site
 
 

@@ -22,8 +22,9 @@ from pydicom.pixels import apply_color_lut
 from server.extract.chromium import find_chromium
 from server.settings import Settings, load_settings
 from tests.extension.gallery_site import chart
-from tests.extension.hands import EXTENSION, ROOT, TOKEN, Extension, Service, checked, opened, until
+from tests.extension.hands import EXTENSION, Extension, checked, opened, until
 from tests.extension.layer import Layer
+from tests.extension.service import ROOT, TOKEN, Service
 from tests.site import Site, page
 
 OUT = ROOT / "docs/screenshots"

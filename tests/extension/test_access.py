@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.extension.hands import EXTENSION, ROOT, Extension, Service, checked, opened, until
+from tests.extension.hands import EXTENSION, Extension, checked, opened, until
 from tests.extension.layer import Layer
+from tests.extension.service import ROOT, Service
 from tests.site import Site
 
 AXE = ROOT / "node_modules/axe-core/axe.min.js"

@@ -11,8 +11,9 @@ from server.extract.chromium import find_chromium
 from server.settings import load_settings
 from tests.extension.desk import HOST, Desk, headed
 from tests.extension.gallery_site import members_only
-from tests.extension.hands import TOKEN, Extension, Service, until
+from tests.extension.hands import Extension, until
 from tests.extension.screen import MISSING, Screen
+from tests.extension.service import TOKEN, Service
 from tests.site import Site
 
 pytestmark = [

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from tests.extension.hands import TOKEN, Extension, Service, opened
+from tests.extension.hands import Extension, opened
+from tests.extension.service import TOKEN, Service
 from tests.site import Site
 
 NOBODY = "http://127.0.0.1:9"  # discard: nothing listens there

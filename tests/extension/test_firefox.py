@@ -18,7 +18,8 @@ from aiohttp import ClientSession
 
 from tests.extension.firefox import FIREFOX, ID, Firefox
 from tests.extension.gallery_site import slow_ward
-from tests.extension.hands import EXTENSION, TOKEN, Service, until
+from tests.extension.hands import EXTENSION, until
+from tests.extension.service import TOKEN, Service
 from tests.site import Site
 
 pytestmark = [

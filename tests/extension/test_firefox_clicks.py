@@ -15,8 +15,9 @@ import pytest
 from tests.extension.desk import HOST, SHORTCUT
 from tests.extension.firefox import FIREFOX, Firefox
 from tests.extension.gallery_site import members_only
-from tests.extension.hands import EXTENSION, TOKEN, Service, at_rest, until
+from tests.extension.hands import EXTENSION, at_rest, until
 from tests.extension.screen import MISSING, Screen
+from tests.extension.service import TOKEN, Service
 from tests.site import Site
 
 pytestmark = [

@@ -15,8 +15,9 @@ from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from server.extract.chromium import find_chromium
 from server.settings import load_settings
-from tests.extension.hands import EXTENSION, TOKEN, Extension, Service, opened, until
+from tests.extension.hands import EXTENSION, Extension, opened, until
 from tests.extension.layer import Layer
+from tests.extension.service import TOKEN, Service
 from tests.site import Site
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,8 @@ from playwright.async_api import Page, expect
 
 from tests.extension.events_proxy import EventsProxy, Mode
 from tests.extension.gallery_site import slow_ward
-from tests.extension.hands import TOKEN, Extension, Service, opened, serving, until
+from tests.extension.hands import Extension, opened, until
+from tests.extension.service import TOKEN, Service, serving
 from tests.site import Site
 
 pytestmark = pytest.mark.slow

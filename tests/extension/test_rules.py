@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.extension.hands import EXTENSION, ROOT
+from tests.extension.hands import EXTENSION
+from tests.extension.service import ROOT
 
 SCRIPTS = sorted(path for path in EXTENSION.rglob("*.js"))
 PAGES = sorted(EXTENSION.rglob("*.html"))

@@ -6,8 +6,9 @@ from playwright.async_api import expect
 
 from server.web.api.exports import COLUMNS
 from tests.extension.events_proxy import EventsProxy
-from tests.extension.hands import TOKEN, Extension, Service, checked, opened, until
+from tests.extension.hands import Extension, checked, opened, until
 from tests.extension.layer import Layer
+from tests.extension.service import TOKEN, Service
 from tests.scan.test_walk import scan_of
 from tests.site import Site
 from tests.site import page as html_page
