@@ -123,6 +123,9 @@ PARTS: dict[str, Callable[[], AbstractAsyncContextManager[None]]] = {
 async def rounds(count: int, seed: int, parts: list[str]) -> None:
     """Open all parts at once, wait for all, close all at once in an order of chance; again and again."""
     chance = random.Random(seed)
+    for name in parts:  # one after another: while torch is imported here, no other part could hear its clock
+        async with PARTS[name]():
+            pass
     for _ in range(count):
         everything_open = asyncio.Barrier(len(parts))
 

@@ -1,133 +1,112 @@
 """A service under load whose processes are killed one at a time: every scan ends, and nothing is left when it has stopped.
 
-A class of fortress.py. Its corpses: workers, browsers, their drivers and renderers, fork servers, database backends.
+A class of fortress.py. The victims: the server itself, workers, browsers, their drivers and renderers, fork servers, readers, the
+database's postmaster and its backends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import re
-import shutil
-import signal
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 
 import aiohttp
 import psutil
+from fortress_service import Service, add_page, attacked, left_behind, told_well
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+PATIENCE_S = 600.0  # for the scans in hand to end after the last kill, on a busy machine
+ORPHAN_S = 10.0  # the workers of a killed server are gone by then
+FORK_SERVER = "fork_server"
 
-from server.extract.scratch import PREFIX  # noqa: E402 - run as a script
-from tests.site import Site, page, picture  # noqa: E402
 
-ENDED = ("done", "partial", "failed", "cancelled")
-VICTIMS = ("worker", "run-driver", "--remote-debugging-pipe", "--type=renderer", "fork_server", "postgres: ")
-PATIENCE_S = 300.0  # for the scans in hand to end after the last kill, on a busy machine
+def _is_reader(process: psutil.Process) -> bool:
+    parent = process.parent()
+    return FORK_SERVER in _words(process) and parent is not None and FORK_SERVER in _words(parent)
+
+
+VICTIMS: dict[str, Callable[[psutil.Process], bool]] = {
+    "server": lambda one: "server serve" in _words(one),
+    "worker": lambda one: "server worker" in _words(one),
+    "driver": lambda one: "run-driver" in _words(one),
+    "browser": lambda one: "--remote-debugging-pipe" in _words(one),
+    "renderer": lambda one: "--type=renderer" in _words(one),
+    "fork server": lambda one: FORK_SERVER in _words(one) and not _is_reader(one),
+    "reader": _is_reader,
+    "postmaster": lambda one: "bin/postgres -D" in _words(one),
+    "backend": lambda one: "postgres: " in _words(one),
+}
+
+
+def _words(process: psutil.Process) -> str:
+    return " ".join(process.cmdline())
 
 
 async def sudden_death(kills: int, seed: int) -> Counter[str]:
-    """Scans by how they ended (`handled`, `hung`), and processes and folders that were `leaked`."""
+    """Scans by how they ended: `handled` as told_well says, `crashed` otherwise, `hung`; what was `leaked`; `killed NAME`."""
     chance, tally = random.Random(seed), Counter[str]()
-    folder = Path(tempfile.mkdtemp(prefix="ml-", dir="/tmp"))
-    folder.chmod(0o755)
-    (folder / "tmp").mkdir(mode=0o1777)
-    async with Site() as site, running(folder) as (process, address, token):
-        for number in range(6):
-            site.add(f"/{number}.png", picture("PNG", (240, 200), number * 5 + 1), "image/png")
-        images = "".join(f'<img src="/{number}.png">' for number in range(6))
-        async with aiohttp.ClientSession(address, headers={"Authorization": f"Bearer {token}"}) as session:
-            first = await ask(session, site.add("/first.html", page(images)))
-            while not await ended(session, first):  # the first model of a fresh folder takes minutes on a busy machine
-                await asyncio.sleep(1)
-            asked = []
-            for number in range(kills):
-                url = site.add(f"/p{number}.html", page(images))
-                asked.append(await ask(session, url))
-                await asyncio.sleep(chance.uniform(0.2, 4))
-                kill_one(process.pid, folder, chance)
-            open_ones = list(asked)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE_S):
-                    while open_ones := [report for report in open_ones if not await ended(session, report)]:
-                        await asyncio.sleep(1)
-        tree = family(process.pid, folder)
-        process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.wait(), 60)
-    _, alive = psutil.wait_procs(tree, 20)
-    left = sorted((folder / "tmp").glob(f"{PREFIX}*"))
-    print("left:", alive, left)
-    shutil.rmtree(folder, ignore_errors=True)
-    tally["handled"], tally["hung"] = len(asked) - len(open_ones), len(open_ones)
-    tally["leaked"] = len([one for one in alive if one.status() != psutil.STATUS_ZOMBIE]) + len(left)
+    async with attacked() as (service, site):
+        asked: list[str] = []
+        for number in range(kills):
+            asked.append(await _asked(service, add_page(site, f"p{number}")))
+            await asyncio.sleep(chance.uniform(0.2, 6))
+            name = await _kill_one(service, chance, tally)
+            print(number, name, file=sys.stderr)
+            if name == "server":
+                tally["leaked"] += await _start_again(service)
+        reports = await service.reports(asked, PATIENCE_S)
+        for report in reports.values():
+            tally["handled" if told_well(report) else "crashed"] += 1
+            tally[f"scan {report['status']}"] += 1
+        tally["hung"] = len(asked) - len(reports)
+        family = service.family()
+        await service.stop()
+        left = await left_behind(service, family)
+        unexpected = [line for line in service.said if "Traceback" in line]
+        print("left:", left, "tracebacks:", len(unexpected), file=sys.stderr)
+        if tally["crashed"] or tally["hung"] or left or unexpected:
+            print("".join(service.said), file=sys.stderr)
+        tally["leaked"] += len(left)
+        tally["tracebacks"] = len(unexpected)
     return tally
 
 
-@asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, str]]:
-    """`medlens serve` as a process of its own: itself, its address and its token."""
-    own = {
-        "MEDLENS_DATA_DIR": str(folder / "data"),
-        "MEDLENS_PORT": "0",
-        "MEDLENS_ALLOW_NETWORKS": "127.0.0.1/32",
-        "TMPDIR": str(folder / "tmp"),
-    }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDLENS_")} | own
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", "serve", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
-    )
-    assert process.stderr is not None
-    address = ""
-    while not address:
-        if found := re.search(rb"(http://\S+)/login\?code=", await process.stderr.readline()):
-            address = found[1].decode()
-    draining = asyncio.create_task(process.stderr.read())
-    try:
-        yield process, address, (folder / "data" / "token").read_text().strip()
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await draining
-
-
-def family(pid: int, folder: Path) -> list[psutil.Process]:
-    others = [one for one in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(one.info["cmdline"] or ())]
-    return psutil.Process(pid).children(recursive=True) + others
-
-
-def kill_one(pid: int, folder: Path, chance: random.Random) -> None:
-    victim, tree = chance.choice(VICTIMS), family(pid, folder)
-    for one in tree:
-        with suppress(psutil.Error):
-            tree += one.children() if "postgres" in one.name() else []
-    chance.shuffle(tree)
-    for one in tree:
-        with suppress(psutil.Error):
-            if victim in " ".join(one.cmdline()):
-                one.kill()
-                return
-
-
-async def ask(session: aiohttp.ClientSession, url: str) -> str:
-    """Where the scan's Report is. Asks again while the database, whose backend was killed, recovers: that is told by name."""
+async def _asked(service: Service, url: str) -> str:
+    """As `Service.ask`; again when the connection was cut by the death of the server."""
     while True:
-        async with session.post("/api/scans", json={"url": url}) as answer:
-            told = await answer.json()
-            if answer.status == 202:
-                return str(told["report"])
-            if answer.status != 503:
-                raise RuntimeError(f"a scan was answered {answer.status}: {told}")
+        with suppress(aiohttp.ClientError):
+            return await service.ask(url)
         await asyncio.sleep(0.5)
 
 
-async def ended(session: aiohttp.ClientSession, report: str) -> bool:
-    with suppress(aiohttp.ClientError):
-        async with session.get(report) as answer:
-            return answer.status == 200 and (await answer.json())["status"] in ENDED
-    return False
+async def _kill_one(service: Service, chance: random.Random, tally: Counter[str]) -> str:
+    """Kill one process of a kind of which there is one; returns the kind."""
+    assert service.process is not None
+    family = [psutil.Process(service.process.pid), *service.family()]
+    chance.shuffle(family)
+    for name in chance.sample(list(VICTIMS), len(VICTIMS)):
+        for one in family:
+            with suppress(psutil.Error):
+                if VICTIMS[name](one):
+                    one.kill()
+                    tally[f"killed {name}"] += 1
+                    return name
+    return "nobody"
+
+
+async def _start_again(service: Service) -> int:
+    """Start a service whose server was killed; returns how many of its workers lived on."""
+    workers = [one for one in service.family() if _is(one, "worker")]
+    await service.gone()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, workers, ORPHAN_S)
+    await service.start()
+    return len(alive)
+
+
+def _is(process: psutil.Process, name: str) -> bool:
+    try:
+        return VICTIMS[name](process)
+    except psutil.Error:
+        return False

@@ -1,7 +1,7 @@
 """The candidate filter of a page: passes images on, and refuses icons, tracking pixels and what exceeds the limit on images.
 
-Only headers are read; bytes without a readable header pass, and the decoder reports what is wrong with them. Texts of pages become
-plain text of bounded length here, so that later stages need not clean them.
+Only sizes are read, without a library; bytes that do not tell theirs pass, and the decoder reports what is wrong with them. Texts
+of pages become plain text of bounded length here, so that later stages need not clean them.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import hashlib
 import unicodedata
 from collections.abc import Callable
 
-from server.contract.errors import MedlensError
 from server.contract.records import Candidate, Found, Place, Skipped, SkipReason
-from server.imaging.decode import read_header
+from server.imaging.size import size_of
 from server.settings import Settings
 
 MAX_REFUSED = 5000  # a page can load tracking pixels without end; a higher count says no more
@@ -59,11 +58,8 @@ class CandidateFilter:
     def _is_small(self, data: bytes) -> bool:
         if not data:  # as trackers answer
             return True
-        try:
-            header = read_header(data)
-        except MedlensError:
-            return False
-        return min(header.width, header.height) < self._settings.min_image_side
+        size = size_of(data)
+        return size is not None and min(size) < self._settings.min_image_side
 
 
 def plain(text: str | None, limit: int = MAX_ALT) -> str | None:

@@ -21,7 +21,7 @@ from server.contract.records import Candidate, Found, JudgedImage, Notice, Place
 from server.dedupe.decode_pool import DecodePool
 from server.dedupe.fingerprint import sha256_of
 from server.dedupe.group import Grouper
-from server.imaging.decode import read_header
+from server.imaging.size import size_of
 from server.scan.outcome import Outcome, Problems, outcome_of
 from server.scan.timings import Timings
 from server.settings import Settings
@@ -131,15 +131,18 @@ class Scan:
         return replace(judged, image=replace(image, near_duplicate_of=original))
 
     async def _judge(self, sha256: str, data: bytes) -> JudgedImage | None:
-        """Decode and judge; None when the image is skipped, which is counted. Raises what read_header and the decoder raise."""
-        header = read_header(data)
-        if self._too_small(header.width, header.height):
+        """Decode and judge; None when the image is skipped, which is counted. Raises what the decoder raises."""
+        size = size_of(data)
+        if size is not None and self._too_small(*size):
             self._skip(sha256, "too_small")
             return None
         if self._is_full(sha256):
             return None
         with self._timings.measure("decode"):
             frames = await self._decoder.decode_frames(data)
+        if size is None and self._too_small(frames[0].raster.width, frames[0].raster.height):
+            self._skip(sha256, "too_small")
+            return None
         if frames[0].raster.blank:
             self._skip(sha256, "blank")
             return None
