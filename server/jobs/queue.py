@@ -14,6 +14,7 @@ from uuid import UUID
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from psycopg_pool import PoolTimeout
 from sqlalchemy import text
 
 from server.contract.errors import DatabaseUnavailable
@@ -24,6 +25,8 @@ QUEUE = "scans"
 TASK = "scan"
 POOL = 2  # connections of a process that only enqueues; a worker has more
 OPEN = ("todo", "doing")  # procrastinate's states of a job that is not finished
+# What procrastinate raises when the database is away; the second while it opens its connections, which it does not translate.
+DATABASE_AWAY = (ConnectorException, PoolTimeout)
 
 
 def open_app(database: Database, connections: int = POOL) -> App:
@@ -88,5 +91,5 @@ def _database_errors() -> Iterator[None]:
     """Raise DatabaseUnavailable when procrastinate cannot reach the database."""
     try:
         yield
-    except ConnectorException as error:
+    except DATABASE_AWAY as error:
         raise DatabaseUnavailable(f"the queue cannot reach the database: {error}") from error

@@ -14,13 +14,13 @@ from contextlib import suppress
 from uuid import UUID
 
 from procrastinate import App, JobContext
-from procrastinate.exceptions import ConnectorException, JobAborted
+from procrastinate.exceptions import JobAborted
 from procrastinate.job_context import AbortReason
 
 from server.contract.errors import Cancelled, StoreError
 from server.jobs import heatmaps
 from server.jobs.heatmaps import Explain
-from server.jobs.queue import QUEUE, TASK, open_app
+from server.jobs.queue import DATABASE_AWAY, QUEUE, TASK, open_app
 from server.jobs.recovery import recover, sweep
 from server.jobs.retry import DEAD_AFTER_S, HEARTBEAT_INTERVAL_S, RETRY_STRATEGY, RetryScan, fail_or_retry
 from server.settings import Settings
@@ -61,7 +61,7 @@ async def run_worker(
             async with open_app(database, settings.scans_at_once + SPARE_CONNECTIONS).open_async() as app:
                 _register(app, database, run_scan)
                 await _work(app, database, settings, explain, ready, dead_after_s)
-        except (ConnectorException, StoreError, OSError) as error:
+        except (*DATABASE_AWAY, StoreError, OSError) as error:
             # When the worker is cancelled while the database is away, closing the queue fails, and that error replaces the
             # cancellation.
             if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -107,6 +107,9 @@ def _register(app: App, database: Database, run_scan: RunScan) -> None:
             await run_scan(identity)
         except asyncio.CancelledError:
             await _cancel_or_put_back(database, identity, context)
+        except StoreError as error:
+            log.warning("scan %s was broken off: %s", scan_id, error)
+            await fail_or_retry(database, identity, error)
         except Exception as error:
             log.exception("scan %s failed", scan_id)
             await fail_or_retry(database, identity, error)
@@ -135,7 +138,7 @@ async def _maintain(app: App, database: Database, settings: Settings, dead_after
                 await sweep(database, app)
             if rounds % PURGE_EVERY == 0:
                 await purge(database, settings.retention_days)
-        except (ConnectorException, StoreError) as error:
+        except (*DATABASE_AWAY, StoreError) as error:
             log.warning("maintenance failed: %s", error)
         except Exception:  # a mistake of ours must not end the maintenance: the scans of dead workers would never be recovered
             log.exception("maintenance failed")

@@ -6,7 +6,9 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
+from psycopg_pool import PoolTimeout
 from sqlalchemy import text
 
 from server.contract.errors import Damaged
@@ -211,6 +213,27 @@ async def test_a_mistake_in_maintenance_does_not_end_it(database: Database, work
         await until(twice)
 
 
+async def test_a_worker_that_gets_no_connection_at_first_waits_for_one(
+    database: Database, queue: Queue, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, failures = PsycopgConnector.open_async, [PoolTimeout("no connection within 30 s")]
+
+    async def open_late(*given: object) -> None:
+        if failures:
+            raise failures.pop()
+        await opened(*given)  # type: ignore[arg-type]
+
+    async def done(scan_id: UUID) -> None:
+        await scans.start(database, scan_id)
+        await scans.finish(database, scan_id, status="done")
+
+    scan_id = await ask(database, queue)
+    monkeypatch.setattr(PsycopgConnector, "open_async", open_late)
+    async with work(done):
+        await until(lambda: _ended(database, scan_id))
+    assert failures == []
+
+
 async def test_a_worker_cancelled_while_its_database_is_away_ends(
     database: Database, database_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,3 +252,7 @@ async def test_a_worker_cancelled_while_its_database_is_away_ends(
     task.cancel()
     await asyncio.wait((task,), timeout=worker.RESTART_S + 5)
     assert task.cancelled()
+
+
+async def _ended(database: Database, scan_id: UUID) -> bool:
+    return await scans.status_of(database, scan_id) == "done"
