@@ -75,8 +75,8 @@ async def queue_targets(settings: Settings, targets: Sequence[str], *, wait: boo
 
 
 async def _create_scan(database: Database, settings: Settings, target: str) -> UUID:
+    from server.kinds.registry import kind_by_name
     from server.source.address import normalise
-    from server.source.kind import kind_by_name
     from server.source.open import names_a_path
     from server.store import scans
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from server.contract.records import JudgedImage, Report, Source
+    from server.contract.records import JudgedImage, Report, Source, SourceKind
     from server.scan.runner import Opener, ScanRunner
     from server.settings import Settings
 
@@ -100,7 +100,7 @@ async def _scan_one(
     runner: ScanRunner, settings: Settings, target: str, no_cache: bool, observers: list[Callable[[JudgedImage], None]]
 ) -> Report:
     """Scan one target; each of `observers` is called with every image as it is judged."""
-    from server.source.kind import kind_by_name
+    from server.kinds.registry import kind_by_name
     from server.source.open import names_a_path
     from server.store import scans
 
@@ -110,7 +110,7 @@ async def _scan_one(
 
     local = names_a_path(target)
     options = {"no_cache": no_cache, "members": list(settings.members)}
-    kind = kind_by_name(target) or ("folder" if local else "page")  # corrected when the source is opened
+    kind = _kind_of_path(Path(target)) if local else kind_by_name(target) or "page"  # corrected when the source is opened
     scan_id = await scans.create(runner.database, kind=kind, target=target, url=None if local else target, options=options)
     try:
         await runner.run_scan(scan_id, _opener(target) if local else None, on_judged)
@@ -118,6 +118,16 @@ async def _scan_one(
         await asyncio.shield(scans.finish(runner.database, scan_id, status="cancelled"))
         raise
     return await scans.report(runner.database, scan_id)
+
+
+def _kind_of_path(path: Path) -> SourceKind:
+    from server.kinds.registry import kind_by_name
+
+    try:
+        is_folder = path.expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # what open_path raises an error of ours for
+        is_folder = False
+    return "folder" if is_folder else kind_by_name(path.name) or "unknown"
 
 
 def _opener(target: str) -> Opener:

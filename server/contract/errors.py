@@ -23,6 +23,8 @@ has to act on it. The web middleware and server/__main__.py turn errors into res
     │   ├── RedirectLoop                redirect_loop
     │   └── TimedOut                    timed_out             a body that never ends included
     ├── DocumentError                                         the bytes have arrived, but cannot be read
+    │   ├── LeftOut                     left_out              not read on purpose: hidden files, links
+    │   ├── NoImage                     unreadable            a whole file without an image inside
     │   ├── PasswordProtected           password_protected
     │   ├── Damaged                     damaged               truncated or broken beyond reading
     │   ├── NotWhatItSays               not_what_it_says      HTML named .pdf
@@ -137,6 +139,14 @@ class TimedOut(FetchError):
 
 class DocumentError(MedlensError):
     code, status = "unreadable", 422
+
+
+class LeftOut(DocumentError):
+    code, status = "left_out", 422
+
+
+class NoImage(DocumentError):
+    """Of one file alone it is an error as any; in a folder the file is left out, under the reason `no_image`."""
 
 
 class PasswordProtected(DocumentError):

@@ -20,7 +20,10 @@ RIVAL = 0.1
 # A member that gives its favourite less than this has no prediction that could contradict the others.
 FAVOURITE = 0.6
 
-SourceKind: TypeAlias = Literal["page", "pdf", "image", "dicom", "folder"]
+# unknown: a file that could not be told, whose scan failed.
+SourceKind: TypeAlias = Literal[
+    "page", "pdf", "image", "dicom", "folder", "archive", "document", "volume", "web_archive", "slide", "unknown"
+]
 
 PlaceKind: TypeAlias = Literal[
     "img", "picture", "background", "svg", "canvas", "video_poster", "object", "embedded", "page", "file", "frame", "other"
@@ -131,6 +134,21 @@ class Notice:
 
 
 Found: TypeAlias = Candidate | Skipped | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class InnerFile:
+    """A file that stands in another one (an attachment, a file of an archive): read as a source of its own, in a child of its own.
+
+    `name`: its name or path inside. `place`: where it stands there, for what its images have no place of their own.
+    """
+
+    name: str
+    data: bytes = field(repr=False)
+    place: Place
+
+
+Extracted: TypeAlias = Found | InnerFile
 
 
 @dataclass(frozen=True, slots=True)

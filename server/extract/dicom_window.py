@@ -20,16 +20,46 @@ def to_8_bits(values: Values, dataset: Any, frame: int) -> Greys:
     """Turn one decoded frame, (rows, columns) or (rows, columns, 3), into 8-bit grey or RGB of the same shape."""
     kind = str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).strip()
     if kind == "PALETTE COLOR":
-        return _eight_bits(apply_color_lut(values, dataset)[..., :3])
+        colours = apply_color_lut(values, dataset)[..., :3]
+        return _eight_bits(colours, 8 if _has_8_bit_entries(dataset) else 0)
     if values.ndim == 3:
         return _eight_bits(values, int(dataset.get("BitsStored") or 8))
-    grey = _windowed(values, dataset, frame)
-    return 255 - grey if kind == "MONOCHROME1" else grey
+    values = _stored_bits(values, dataset)
+    inside = _inside(values, dataset)
+    grey = _windowed(values, inside, dataset, frame)
+    return np.where(inside, 255 - grey if kind == "MONOCHROME1" else grey, np.uint8(0))
 
 
-def _windowed(values: Values, dataset: Any, frame: int) -> Greys:
-    padding = dataset.get("PixelPaddingValue")
-    inside = values != padding if isinstance(padding, int) else np.ones(values.shape, dtype=bool)
+def _stored_bits(values: Values, dataset: Any) -> Values:
+    """The values without the bits above BitsStored, where old files keep an overlay and compressed ones anything."""
+    stored = int(dataset.get("BitsStored") or 0)
+    if values.dtype.kind not in "iu" or not 0 < stored < values.dtype.itemsize * 8:
+        return values
+    kept = values & values.dtype.type((1 << stored) - 1)
+    if not dataset.get("PixelRepresentation"):
+        return np.asarray(kept)
+    half = values.dtype.type(1 << (stored - 1))
+    return np.asarray((kept ^ half) - half)  # the highest stored bit is the sign
+
+
+def _inside(values: Values, dataset: Any) -> npt.NDArray[np.bool_]:
+    """Where there is an image: not the padding, a value or the range between two, which is shown black. All, if padding is all."""
+    padding, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
+    if not isinstance(padding, int):
+        return np.ones(values.shape, dtype=bool)
+    low, high = sorted((padding, limit if isinstance(limit, int) else padding))
+    inside = (values < low) | (values > high)
+    return np.asarray(inside if inside.any() else np.ones(values.shape, dtype=bool))
+
+
+def _has_8_bit_entries(dataset: Any) -> bool:
+    """Whether a palette that says 16 bits has entries of 8: none of them is larger than 255."""
+    names = ("RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData", "BluePaletteColorLookupTableData")
+    tables = [np.frombuffer(bytes(table)[: len(table) // 2 * 2], dtype="<u2") for name in names if (table := dataset.get(name))]
+    return len(tables) == len(names) and max(int(table.max(initial=0)) for table in tables) <= 255
+
+
+def _windowed(values: Values, inside: npt.NDArray[np.bool_], dataset: Any, frame: int) -> Greys:
     transform = _item_of_frame(dataset, frame, "PixelValueTransformationSequence")
     real = np.asarray(apply_modality_lut(values, transform), dtype=np.float64)
     if "VOILUTSequence" in dataset:

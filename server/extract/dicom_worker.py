@@ -15,13 +15,16 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
-from server.contract.errors import Damaged, DocumentError, ImageTooLarge
+from server.contract.errors import Damaged, ImageTooLarge, NoImage
 from server.extract.dicom_window import to_8_bits
 from server.imaging.decode import check_pixels, to_png
 from server.sandbox.protocol import Pipe
 
 # Frames read of one file. A cine loop or a volume shows one body part throughout; 16 even steps cover it.
 SAMPLED_FRAMES = 16
+PDF = "application/pdf"
+# How the transfer syntaxes of MPEG-2, H.264 and H.265 begin. (JPIP's and SMPTE's are other numbers.)
+VIDEO = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -30,6 +33,16 @@ def serve(pipe: Pipe) -> None:
         return
     job, data = request
     dataset = _open(data)
+    if not any(name in dataset for name in _PIXELS):
+        _send_document(pipe, dataset)
+        return
+    if _is_video(dataset):
+        detail = f"video is not read ({UID(str(dataset.file_meta.TransferSyntaxUID)).name}, {_frames(dataset)} frames)"
+        pipe.send({"page": 1})
+        pipe.send({"skip": "video", "detail": detail, "page": None, "box": None})
+        pipe.send({"notice": "video", "message": detail, "severity": "cut"})
+        pipe.send({"end": True})
+        return
     width, height, frames = int(dataset.get("Columns") or 0), int(dataset.get("Rows") or 0), _frames(dataset)
     check_pixels(width, height, int(job["max_pixels"]))
     tag = _coded(dataset, "Modality")
@@ -63,18 +76,29 @@ def serve(pipe: Pipe) -> None:
 def _open(data: bytes) -> Any:
     try:
         dataset = pydicom.dcmread(BytesIO(data), force=data[128:132] != b"DICM")
-        if not any(name in dataset for name in _PIXELS):
-            what = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID", ""))).name
-            raise DocumentError(f"the DICOM file holds no image{f' ({what})' if what else ''}")
         if "TransferSyntaxUID" not in dataset.file_meta:
             dataset.file_meta.TransferSyntaxUID = UID(_guessed_syntax(dataset))
-    except DocumentError:
-        raise
     except InvalidDicomError:
         raise Damaged("the file is not DICOM") from None
     except Exception as error:  # a parser of hostile bytes raises anything
         raise Damaged(f"the DICOM file does not open: {str(error)[:200] or type(error).__name__}") from error
     return dataset
+
+
+def _send_document(pipe: Pipe, dataset: Any) -> None:
+    """Send the PDF that the file encapsulates. Raises NoImage for other objects without pixels: reports, plans, directories."""
+    kind = str(dataset.get("MIMETypeOfEncapsulatedDocument") or "").strip().lower()
+    if "EncapsulatedDocument" in dataset and kind in ("", PDF):
+        pipe.send({"title": _coded(dataset, "Modality")})
+        pipe.send({"file": "document.pdf", "page": None, "box": None}, bytes(dataset.EncapsulatedDocument))
+        pipe.send({"end": True})
+        return
+    what = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID", ""))).name
+    raise NoImage(f"the DICOM file holds no image{f' ({what})' if what else ''}")
+
+
+def _is_video(dataset: Any) -> bool:
+    return str(dataset.file_meta.TransferSyntaxUID).startswith(VIDEO)
 
 
 def _guessed_syntax(dataset: Any) -> str:

@@ -1,4 +1,4 @@
-"""Reads an image's header in the child of server/sandbox/child.py, and splits a TIFF of several pages.
+"""Reads an image's header in the child of server/sandbox/child.py, splits a TIFF of several pages, turns other formats into PNG.
 
 The frames are described in readers.py.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from server.contract.errors import ImageTooLarge, MedlensError
 from server.imaging.decode import check_pixels, decode, read_header, to_png
+from server.imaging.signature import needs_conversion
 from server.sandbox.protocol import Pipe
 
 # Pages of a TIFF that are read: a stack of slices has some 300, a fax 10.
@@ -19,6 +20,12 @@ def serve(pipe: Pipe) -> None:
     if (request := pipe.receive()) is None:
         return
     job, data = request
+    if needs_conversion(data):
+        from server.imaging.convert import convert  # noqa: PLC0415 - libraries that few files need
+
+        pipe.send({"image": None, "page": None, "box": None}, to_png(convert(data, int(job["max_pixels"]), PAGE_SIDE)))
+        pipe.send({"end": True})
+        return
     header = read_header(data, MAX_PAGES + 1)
     if header.frames == 1:
         check_pixels(header.width, header.height, int(job["max_pixels"]))

@@ -14,6 +14,7 @@ from pymupdf import mupdf
 from server.contract.errors import Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected
 from server.contract.records import Box
 from server.extract import pdf_encode, pdf_tiles
+from server.extract.pdf_attached import attached_files, notes_with_files, read_attached
 from server.extract.pdf_draws import Draw, around, draws_of
 from server.extract.pdf_figures import MAX_REGIONS, Region, figures_of, render
 from server.extract.pdf_salvage import lost_images, unloadable
@@ -50,6 +51,8 @@ class _Reader:
         self._max_pixels, self._min_side = int(job["max_pixels"]), int(job["min_side"])
         self._with_texts = bool(job.get("texts"))
         self._first, self._first_try = int(job["first_page"]), int(job["first_page"]) == 0
+        self._attachments, self._attached_bytes = int(job["max_attachments"]), int(job["max_attached_bytes"])
+        self._notes: list[tuple[Any, int]] = []
         self._kept: dict[bytes, int] = {}
         self._kept_bytes = 0
         self._reported = 0
@@ -90,9 +93,11 @@ class _Reader:
             self._notice("damaged", f"{unread} of {pages} pages could not be read: {problem[:200]}")
         elif lost:
             self._notice("damaged", "the file has lost its pages; what images it has are shown")
+        self._send_attached(document)
         self._pipe.send({"end": True})
 
     def _read(self, page: Any, number: int) -> None:
+        self._notes += [(spec, number) for spec in notes_with_files(page)]
         pdf_encode.take_warnings()
         drawn = draws_of(page)
         if pdf_encode.take_warnings():
@@ -138,6 +143,26 @@ class _Reader:
             self._reported += 1
         if len(regions) > MAX_REGIONS:
             self._skip("too_many", "the page draws more figures than are rendered", {"page": number, "box": None})
+
+    def _send_attached(self, document: Any) -> None:
+        """Send the attached files to the parent, which reads each as a source of its own. Those over a limit are named."""
+        left = self._attached_bytes
+        for number, file in enumerate(attached_files(document, self._notes)):
+            place = {"page": file.page, "box": None}
+            if number >= self._attachments:
+                self._skip("too_many", f"only the first {self._attachments} attached files are read", place)
+                return
+            try:
+                data = read_attached(document, file, left)
+            except (RuntimeError, mupdf.FzErrorBase) as error:
+                self._skip("unreadable", f"{file.name}: {str(error)[:200]}", place)
+                continue
+            if data is None:
+                self._skip("too_large", f"{file.name}: the attached files have more bytes than are read", place)
+                continue
+            left -= len(data)
+            self._pipe.send({"file": file.name, **place}, data)
+            self._reported += 1
 
     def _salvage(self, document: Any) -> None:
         """Send images that no readable page draws."""

@@ -1,9 +1,10 @@
-"""Extractors of PDF, DICOM and image files: each file is read in a child process, which may crash without harm.
+"""The extractor of files: each file is read in a child process, which may crash without harm.
 
-The worker modules (pdf_worker.py, dicom_worker.py, image_worker.py) run in the child and send frames, which become candidates,
-skips and notices here. Frames are: `title`; `page`, when a page begins; `image` with its bytes, and a number if the parent is to
-keep them; `again` with the number of a kept image; `whole`, when the file itself is the image; `skip`; `notice`; `end`. Images and
-skips carry `page`, `box`, for DICOM `tag`, and for PDFs `texts`: pairs of source and text.
+The worker modules (server/kinds names one for each kind of file) run in the child and send frames, which become candidates, inner
+files, skips and notices here. Frames are: `title`; `page`, when a page begins; `image` with its bytes, and a number if the parent
+is to keep them; `again` with the number of a kept image; `whole`, when the file itself is the image; `file` with the name and the
+bytes of an inner file; `skip`; `notice`, with a `severity` unless it is a failure; `end`. Images, files and skips carry `page` and
+`box`, and may carry `url` (of a web archive), `alt`, for DICOM `tag`, and `texts`: pairs of source and text.
 """
 
 from __future__ import annotations
@@ -12,20 +13,33 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from server.contract.errors import DocumentError, ReaderFailed, TooLarge
-from server.contract.records import Candidate, Found, NearbyText, Notice, Place, PlaceKind, Skipped, Source, TextSource
-from server.extract.candidate_filter import plain
+from server.contract.records import (
+    Candidate,
+    Extracted,
+    InnerFile,
+    NearbyText,
+    Notice,
+    Place,
+    Severity,
+    Skipped,
+    Source,
+    TextSource,
+)
+from server.extract.candidate_filter import MAX_URL, plain
+from server.kinds.kind import Kind
+from server.kinds.registry import BY_NAME
 from server.sandbox.child import Child
 from server.sandbox.protocol import Frame
 from server.settings import MIB, Settings
 
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 # The texts that a document's page gives with an image (pdf_text.py).
 PAGE_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading")
 # Processor seconds that a child may use beyond the timeout before the system kills it.
@@ -35,64 +49,43 @@ MAX_FILE_BYTES = 512 * MIB
 PIECE = 4 * MIB  # read at a time: some milliseconds from a slow disk
 
 
-# How often reading a PDF continues after a page that killed its reader. A file with more such pages is an attack.
-PDF_RESTARTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """How one kind of file is read. `worker`: module that runs in the child; `noun`: what messages call the file.
-
-    `kind`: of its places; `restarts`: how often reading continues after a page that killed the child.
-    """
-
-    worker: str
-    noun: str
-    kind: PlaceKind
-    restarts: int = 0
-
-
-PDF = Reader("server.extract.pdf_worker", "PDF", "embedded", PDF_RESTARTS)
-DICOM = Reader("server.extract.dicom_worker", "DICOM file", "frame")
-IMAGE = Reader("server.extract.image_worker", "image", "file")
-
-
-def extract_pdf(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+def extract_pdf(source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
     """Yield title, candidates and skips while the pages are read; an image drawn twice is yielded twice, with the same bytes.
 
-    Places have the page, from 1, and the box in points from its top left corner. Raises PasswordProtected, NotWhatItSays, Damaged,
-    or ReaderFailed (a limit ended the child) when nothing at all could be read; otherwise a last Notice says what is missing.
+    Places have the page, from 1, and the box in points from its top left corner. Attached files come last. Raises
+    PasswordProtected, NotWhatItSays, Damaged, or ReaderFailed (a limit ended the child) when nothing at all could be read;
+    otherwise a last Notice says what is missing.
     """
-    return extract_file(PDF, source, settings)
+    return extract_file(BY_NAME["pdf"], source, settings)
 
 
-def extract_dicom(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+def extract_dicom(source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
     """Yield the frames of a DICOM file as PNG, an even sample of many; a place's `page` is the number of the frame, from 1.
 
     Besides pixels only two coded values leave the file: its Modality (`tag` of each place), and Modality and BodyPartExamined as
     the title. Names, dates, numbers, descriptions and comments may identify a patient and stay in the file. Raises DocumentError
     (no image in it), Damaged, ImageTooLarge or ReaderFailed.
     """
-    return extract_file(DICOM, source, settings)
+    return extract_file(BY_NAME["dicom"], source, settings)
 
 
-def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
     """Yield an image file as one candidate, unchanged; of a TIFF with several pages each page, from 1, as a PNG of its own.
 
     Of an animation the decoder takes the first frame. Raises UnknownKind, Damaged, ImageTooLarge (by its header) or ReaderFailed.
     """
-    return extract_file(IMAGE, source, settings)
+    return extract_file(BY_NAME["image"], source, settings)
 
 
-async def extract_file(reader: Reader, source: Source, settings: Settings) -> AsyncGenerator[Found, None]:
+async def extract_file(kind: Kind, source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
     """Yield what the file holds while it is read. Raises DocumentError when nothing could be read, else yields a Notice about it.
 
     MEDLENS_READER_TIMEOUT_S and MEDLENS_READER_MEMORY_MB bound every kind of file. Only the time spent waiting for the child
     counts.
     """
-    reading = _FileRead(reader, source, settings)
+    reading = _FileRead(kind, source, settings)
     while True:
-        child = await Child.start(reader.worker, settings.reader_memory_mb, settings.reader_timeout_s + CPU_SLACK_S)
+        child = await Child.start(kind.worker, settings.reader_memory_mb, settings.reader_timeout_s + CPU_SLACK_S)
         try:
             async with aclosing(reading.frames_of(child)) as founds:
                 async for found in founds:
@@ -106,7 +99,7 @@ async def extract_file(reader: Reader, source: Source, settings: Settings) -> As
             child.kill()
         if reading.ended and not reading.fatal_pages:
             return
-        if reading.ended or reading.page is None or len(reading.fatal_pages) >= reader.restarts or reading.seconds <= 0:
+        if reading.ended or reading.page is None or len(reading.fatal_pages) >= kind.restarts or reading.seconds <= 0:
             failure = reading.failure()
             if reading.nothing:
                 raise failure
@@ -118,8 +111,8 @@ async def extract_file(reader: Reader, source: Source, settings: Settings) -> As
 class _FileRead:
     """The progress of reading one file, over all children that it takes."""
 
-    def __init__(self, reader: Reader, source: Source, settings: Settings) -> None:
-        self._reader, self._source, self._settings = reader, source, settings
+    def __init__(self, kind: Kind, source: Source, settings: Settings) -> None:
+        self._kind, self._source, self._settings = kind, source, settings
         self.seconds = settings.reader_timeout_s
         self.fatal_pages: list[int] = []
         self.ended = False
@@ -129,12 +122,12 @@ class _FileRead:
     def failure(self) -> ReaderFailed:
         if self.seconds <= 0:
             limit = f"{self._settings.reader_timeout_s:g} s (MEDLENS_READER_TIMEOUT_S)"
-            return ReaderFailed(f"reading the {self._reader.noun} took longer than {limit}; page {self.page or 1} was its last")
+            return ReaderFailed(f"reading the {self._kind.noun} took longer than {limit}; page {self.page or 1} was its last")
         pages = self.fatal_pages if self.ended or self.page is None else [*self.fatal_pages, self.page]
         where = f" on page {', '.join(map(str, pages))}" if pages else ""
-        return ReaderFailed(f"the {self._reader.noun} made its reader fail{where}")
+        return ReaderFailed(f"the {self._kind.noun} made its reader fail{where}")
 
-    async def frames_of(self, child: Child) -> AsyncGenerator[Found, None]:
+    async def frames_of(self, child: Child) -> AsyncGenerator[Extracted, None]:
         data = self._source.data
         if data is None and self._source.path is not None:
             data = await read_file(self._source.path)
@@ -142,6 +135,7 @@ class _FileRead:
             "max_pixels": self._settings.max_pixels,
             "min_side": self._settings.min_image_side,
             "texts": self._settings.context == "on",
+            **self._kind.limits,
         }
         kept: dict[int, bytes] = {}
         begun = False
@@ -170,32 +164,50 @@ class _FileRead:
         finally:
             self.seconds -= time.monotonic() - started
 
-    def _found(self, frame: Frame, data: bytes, kept: dict[int, bytes]) -> Found | None:
+    def _found(self, frame: Frame, data: bytes, kept: dict[int, bytes]) -> Extracted | None:
         header, body = frame
         try:
             if "title" in header:
                 return Notice(title=str(header["title"])) if header["title"] else None
             if "notice" in header:
-                return Notice(code=str(header["notice"]), message=str(header["message"]))
-            place = Place(
-                self._source.url,
-                self._reader.kind,
-                header["page"],
-                box=_box(header["box"]),
-                tag=header.get("tag"),
-                texts=_texts(header.get("texts", ())),
-            )
+                return Notice(code=str(header["notice"]), message=str(header["message"]), severity=_severity(header))
+            place = self._place(header)
             if "skip" in header:
                 return Skipped(header["skip"], place, str(header["detail"]))
-            if "whole" in header:
-                return Candidate(data, place)
-            if "again" in header:
-                return Candidate(kept[header["again"]], place)
-            if header["image"] is not None:
-                kept[header["image"]] = body
-            return Candidate(body, place)
+            if "file" in header:
+                return InnerFile(plain(str(header["file"]), MAX_URL) or "file", body, place)
+            return Candidate(_bytes(header, body, data, kept), place)
         except (KeyError, TypeError, ValueError) as error:
-            raise ReaderFailed(f"the reader of the {self._reader.noun} sent an invalid frame") from error
+            raise ReaderFailed(f"the reader of the {self._kind.noun} sent an invalid frame") from error
+
+    def _place(self, header: Mapping[str, Any]) -> Place:
+        return Place(
+            plain(header.get("url"), MAX_URL) or self._source.url,
+            self._kind.place,
+            header["page"],
+            alt=plain(header.get("alt")),
+            box=_box(header["box"]),
+            tag=header.get("tag"),
+            texts=_texts(header.get("texts", ())),
+        )
+
+
+def _bytes(header: Mapping[str, Any], body: bytes, data: bytes, kept: dict[int, bytes]) -> bytes:
+    """The bytes of an image: those of the whole file, those of an earlier one, or the frame's own."""
+    if "whole" in header:
+        return data
+    if "again" in header:
+        return kept[header["again"]]
+    if header["image"] is not None:
+        kept[header["image"]] = body
+    return body
+
+
+def _severity(header: Mapping[str, Any]) -> Severity:
+    severity = header.get("severity", "failure")
+    if severity not in SEVERITIES:
+        raise ValueError(f"no such severity: {str(severity)[:20]}")
+    return cast(Severity, severity)
 
 
 def _texts(texts: Sequence[Sequence[str]]) -> tuple[NearbyText, ...]:

@@ -91,7 +91,7 @@ def read_header(data: bytes, count_to: int = 1) -> Header:
 
     `count_to`: pages of a TIFF are counted up to this number; each takes half a millisecond, and a file may hold 65,000.
     """
-    with _errors_translated(), _open(data) as image:
+    with errors_translated(), _open(data) as image:
         name, width, height = _name(image), image.width, image.height
         return Header(name, width, height, _page_count(image, count_to) if image.format == "TIFF" else 1)
 
@@ -116,7 +116,7 @@ def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE
 
     Raises UnknownKind, Damaged, or ImageTooLarge when its header says more than `max_pixels` or memory runs out.
     """
-    with _errors_translated(), _open(data) as image:
+    with errors_translated(), _open(data) as image:
         if page:
             image.seek(page)
         width, height = image.size
@@ -144,7 +144,7 @@ def decode_frames(data: bytes, max_pixels: int, page: int = 0, side: int = WORKI
 
     An animation that is cut short gives the frames that are there. Raises as `decode` does.
     """
-    with _errors_translated(), _open(data) as image:
+    with errors_translated(), _open(data) as image:
         check_pixels(*image.size, max_pixels)
         count = _frame_count(image) if image.format in _ANIMATED else 1
         if count > 1:
@@ -261,7 +261,7 @@ _quiet = warnings.catch_warnings()
 
 
 @contextmanager
-def _errors_translated() -> Iterator[None]:
+def errors_translated() -> Iterator[None]:
     """Raise a MedlensError for whatever a parser raises, and ignore its warnings.
 
     Warning filters are global: of several threads inside, the last to leave restores them.

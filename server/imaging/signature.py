@@ -17,3 +17,17 @@ def is_image(data: bytes) -> bool:
         brands = [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
         return any(brand in _AVIF_BRANDS for brand in brands)
     return data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADERS
+
+
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_CONVERTED_STARTS = (
+    b"\xff\x0a",  # JPEG XL, a bare codestream
+    b"\0\0\0\x0cJXL \r\n\x87\n",
+    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000
+    b"\xff\x4f\xff\x51",
+)
+
+
+def needs_conversion(data: bytes) -> bool:
+    """Whether `data` begins as HEIC, JPEG XL or JPEG 2000, which a reader turns into PNG before another part sees it."""
+    return data.startswith(_CONVERTED_STARTS) or (data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS and not is_image(data))

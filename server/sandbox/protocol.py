@@ -18,6 +18,7 @@ from server.contract.errors import (
     DocumentError,
     ImageTooLarge,
     MedlensError,
+    NoImage,
     NotWhatItSays,
     PasswordProtected,
     ReaderFailed,
@@ -34,7 +35,7 @@ DISCARD_BYTES = 1 << 20  # read at a time after the last error, and dropped
 # What a child may raise in its parent.
 _ERRORS = {
     error.__name__: error
-    for error in (Damaged, DocumentError, ImageTooLarge, NotWhatItSays, PasswordProtected, ReaderFailed, UnknownKind)
+    for error in (Damaged, DocumentError, ImageTooLarge, NoImage, NotWhatItSays, PasswordProtected, ReaderFailed, UnknownKind)
 }
 
 

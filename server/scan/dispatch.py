@@ -1,28 +1,25 @@
 """Chooses the extractor for each source: pages, files, folders and uploads.
 
 A page that turns out to be a download, or that offers one (a PDF behind a script, an attachment), is fetched and read as a file.
-The files of a folder are read one after the other, and a file that cannot be read does not end the scan.
+The files of a folder, and those inside other files, are read one after the other; one that cannot be read does not end the scan.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from server.contract.errors import MedlensError, TooLarge, UnknownKind
-from server.contract.records import Candidate, Found, Notice, Place, Skipped, Source
+from server.contract.errors import MedlensError, NoImage, TooLarge, UnknownKind
+from server.contract.records import Candidate, Found, InnerFile, Notice, Place, Skipped, SkipReason, Source
 from server.extract.page import NotAPage, extract_page
-from server.extract.readers import extract_dicom, extract_image, extract_pdf
+from server.extract.readers import extract_file
+from server.kinds.registry import BY_NAME, kind_by_name
+from server.scan.inner import InnerFiles
 from server.scan.resources import ScanResources
 from server.source.egress import EgressProxy
-from server.source.open import open_source, walk_folder
-
-
-def _path_below(folder: Path, file: Source) -> str:
-    """The file's path relative to the folder: a Report does not show where the folder is on this machine."""
-    return str(file.path.relative_to(folder)) if file.path and file.path.is_relative_to(folder) else file.target
+from server.source.open import open_source, open_upload, walk_folder
 
 
 async def extract_source(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
@@ -33,10 +30,11 @@ async def extract_source(source: Source, resources: ScanResources) -> AsyncGener
         yield source.notice
     if source.kind == "folder":
         assert source.path is not None
-        named = ((_path_below(source.path, file), file) for file in walk_folder(source.path))
-        founds = _files(named, resources)
+        founds = _files(_in_folder(source.path), resources)
+    elif source.kind == "page":
+        founds = _page(source, resources)
     else:
-        founds = _page_or_file(source, resources)
+        founds = _file(source, resources, InnerFiles())
     async with aclosing(founds):
         async for found in founds:
             yield found
@@ -49,25 +47,67 @@ async def extract_uploads(uploads: Iterable[Source], resources: ScanResources) -
             yield found
 
 
-async def _files(files: Iterable[tuple[str, Source]], resources: ScanResources) -> AsyncGenerator[Found, None]:
+def _in_folder(folder: Path) -> Iterator[tuple[str, Source | MedlensError]]:
+    """Name and Source of each file, or why it is not read. Names are relative: a Report does not show where the folder is."""
+    unread: list[tuple[str, Source | MedlensError]] = []
+
+    def name_of(path: Path) -> str:
+        return str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name
+
+    for file in walk_folder(folder, lambda path, error: unread.append((name_of(path), error))):
+        yield from unread
+        unread.clear()
+        yield (name_of(file.path) if file.path else file.target), file
+    yield from unread
+
+
+async def _files(files: Iterable[tuple[str, Source | MedlensError]], resources: ScanResources) -> AsyncGenerator[Found, None]:
+    inner_files = InnerFiles()
     for name, file in files:
-        try:
-            async with aclosing(_page_or_file(file, resources)) as founds:
-                async for found in founds:
-                    match found:
-                        case Candidate() | Skipped():
-                            yield replace(found, place=replace(found.place, url=name))
-                        case Notice(code=None):
-                            pass  # the title of a file is not the folder's
-                        case Notice():
-                            yield replace(found, title=None, message=f"{name}: {found.message}")
-        except MedlensError as error:
-            yield Skipped("too_large" if isinstance(error, TooLarge) else "unreadable", Place(name, "file"), str(error))
-            yield Notice(code=error.code, message=f"{name}: {error}")
+        if isinstance(file, MedlensError):
+            yield _left_out(name, file)
+            continue
+        named = replace(file, url=None, title=name)
+        async with aclosing(_one_of_many(name, _file(named, resources, inner_files))) as founds:
+            async for found in founds:
+                yield found
 
 
-def _page_or_file(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
-    return _page(source, resources) if source.kind == "page" else _file(source, resources)
+async def _one_of_many(name: str, founds: AsyncGenerator[Found, None]) -> AsyncGenerator[Found, None]:
+    """What one file of several holds: its own title is not the scan's, its notices begin with its name, its failure is its own."""
+    try:
+        async with aclosing(founds):
+            async for found in founds:
+                match found:
+                    case Notice(code=None):
+                        pass
+                    case Notice():
+                        yield replace(found, title=None, message=f"{name}: {found.message}")
+                    case _:
+                        yield found
+    except MedlensError as error:
+        for one in _unread(name, error):
+            yield one
+
+
+def _unread(name: str, error: MedlensError) -> list[Found]:
+    """A file that was not read: counted under a reason, and named with it."""
+    if isinstance(error, NoImage):
+        remark = Notice(code="no_image", message=_with_name(name, error), severity="remark")
+        return [Skipped("no_image", Place(name, "file"), str(error)), remark]
+    reason: SkipReason = "too_large" if isinstance(error, TooLarge) else "unreadable"
+    return [Skipped(reason, Place(name, "file"), str(error)), Notice(code=error.code, message=_with_name(name, error))]
+
+
+def _left_out(name: str, error: MedlensError) -> Notice:
+    """A file that is none of those that can be scanned: named, and no failure."""
+    return Notice(code=error.code, message=_with_name(name, error), severity="remark")
+
+
+def _with_name(name: str, error: MedlensError) -> str:
+    """The error's message behind the file's name, unless it begins with it."""
+    said, last = str(error), name.rpartition("/")[2]
+    return f"{name}: {said.removeprefix(repr(last)).removeprefix(last).strip()}"
 
 
 async def _page(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
@@ -90,24 +130,54 @@ async def _page(source: Source, resources: ScanResources) -> AsyncGenerator[Foun
                 yield file.notice
             if file.kind == "page":  # the browser got a file here, the fetcher a page: the server is not consistent
                 raise NotAPage(url)
-            async with aclosing(_file(file, resources)) as founds:
+            async with aclosing(_file(file, resources, InnerFiles())) as founds:
                 async for found in founds:
                     yield replace(found, title=None) if titled and isinstance(found, Notice) else found
         except MedlensError as error:  # images of the page itself and of its other files still count
             yield Notice(code=error.code, message=f"a file that the page offers: {error}")
 
 
-EXTRACTORS = {"pdf": extract_pdf, "dicom": extract_dicom, "image": extract_image}
-
-
-async def _file(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
-    """Places of a file have the file's address as `url`, or its name when it has none."""
-    if source.kind not in EXTRACTORS:
+async def _file(source: Source, resources: ScanResources, inner_files: InnerFiles, depth: int = 0) -> AsyncGenerator[Found, None]:
+    """Places of a file have the file's address as `url`, or its name when it has none; those of a file inside it both names."""
+    kind = BY_NAME.get(source.kind)
+    if kind is None:
         raise UnknownKind(f"{source.target} is a {source.kind}, not a file")
     name = source.url or source.title
-    async for found in EXTRACTORS[source.kind](source, resources.settings):
-        match found:
-            case Candidate() | Skipped() if found.place.url is None:
-                yield replace(found, place=replace(found.place, url=name))
-            case _:
-                yield found
+    async with aclosing(extract_file(kind, source, resources.settings)) as founds:
+        async for found in founds:
+            match found:
+                case InnerFile():
+                    async with aclosing(_inner_file(found, name or source.target, resources, inner_files, depth + 1)) as inner:
+                        async for one in inner:
+                            yield one
+                    if inner_files.full:
+                        return
+                case Candidate() | Skipped() if found.place.url is None:
+                    yield replace(found, place=replace(found.place, url=name))
+                case _:
+                    yield found
+
+
+async def _inner_file(
+    file: InnerFile, outer: str, resources: ScanResources, inner_files: InnerFiles, depth: int
+) -> AsyncGenerator[Found, None]:
+    """Read a file that stands inside another as a source of its own. Its images have its alternative text and texts, too."""
+    name = f"{outer}/{file.name}"
+    try:
+        inner_files.take(name, len(file.data), depth)
+        source = replace(open_upload(file.name.rpartition("/")[2], file.data), target=name, title=name)
+    except MedlensError as error:
+        meant = kind_by_name(name) not in (None, "page") or isinstance(error, TooLarge)
+        for found in _unread(name, error) if meant else [_left_out(name, error)]:
+            yield found
+        return
+    async with aclosing(_one_of_many(name, _file(source, resources, inner_files, depth))) as founds:
+        async for found in founds:
+            yield _within(file.place, found)
+
+
+def _within(outer: Place, found: Found) -> Found:
+    if not isinstance(found, Candidate):
+        return found
+    place = found.place
+    return replace(found, place=replace(place, alt=place.alt or outer.alt, texts=place.texts or outer.texts))

@@ -23,11 +23,13 @@ from yarl import URL
 
 from server.contract.errors import ConnectionFailed, Damaged, NotAUrl, NotWhatItSays, RedirectLoop, TimedOut, TooLarge, UnknownKind
 from server.contract.records import SourceKind
+from server.kinds.page import looks_like_page
+from server.kinds.registry import kind_by_name
 from server.settings import Settings
 from server.source.address import normalise, quoted
 from server.source.dial import CONNECT_TIMEOUT_S, PinnedResolver
 from server.source.guard import Guard
-from server.source.kind import SNIFF_BYTES, kind_by_name, looks_like_page, sniff
+from server.source.kind import SNIFF_BYTES, sniff
 from server.source.politeness import HostDelay
 
 MAX_REDIRECTS = 10  # browsers follow 20; honest chains rarely have more than 4

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -15,14 +16,17 @@ from pathlib import Path
 import structlog
 from yarl import URL
 
-from server.contract.errors import Damaged, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
+from server.contract.errors import Damaged, LeftOut, MedlensError, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
 from server.contract.records import Notice, Source, SourceKind
+from server.kinds.page import looks_like_svg
+from server.kinds.registry import kind_by_name
 from server.source.address import normalise, quoted
 from server.source.fetch import Fetcher
-from server.source.kind import SNIFF_BYTES, kind_by_name, sniff
+from server.source.kind import SNIFF_BYTES, sniff
 from server.source.politeness import may_scan
 
 MAX_FILES = 10_000  # of one folder scan; more is rather a mistaken path such as /
+DICOM_DIRECTORY = "DICOMDIR"  # the list of a patient CD's files, which stand below its folder
 SUGGESTIONS = 3  # similar names offered for a file that is not there
 
 log = structlog.get_logger(__name__)
@@ -59,7 +63,10 @@ def names_a_path(target: str) -> bool:
 
 
 def open_path(path: Path) -> Source:
-    """A Source for a local file or folder. Raises NotFound, Damaged (empty), UnknownKind, NotWhatItSays."""
+    """A Source for a local file or folder; a DICOMDIR stands for its folder.
+
+    Raises NotFound, Damaged (empty), UnknownKind, NotWhatItSays.
+    """
     try:
         path = path.expanduser()
         mode = path.stat().st_mode
@@ -73,7 +80,10 @@ def open_path(path: Path) -> Source:
         raise NotFound(f"there is no file {quoted(str(path))}{_similar_names(path)}") from None
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: a null in the name; RuntimeError: ~nobody
         raise NotFound(f"{quoted(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return Source(_file_kind(head, path.name), str(path), title=path.name, path=path)
+    kind = _file_kind(head, path.name)
+    if kind == "dicom" and path.name.upper() == DICOM_DIRECTORY:
+        return Source("folder", str(path), title=path.parent.resolve().name, path=path.parent)
+    return Source(kind, str(path), title=path.name, path=path)
 
 
 def open_upload(name: str, data: bytes) -> Source:
@@ -81,40 +91,45 @@ def open_upload(name: str, data: bytes) -> Source:
     return Source(_file_kind(data, name), name, title=name, data=data)
 
 
-def walk_folder(path: Path) -> Iterator[Source]:
+def walk_folder(path: Path, unread: Callable[[Path, MedlensError], None] = lambda *_: None) -> Iterator[Source]:
     """The files of a folder and its subfolders that can be scanned, in the order of their names.
 
-    Hidden files are left out and links are not followed. A file whose bytes contradict its name is included, so that its reader
-    reports what is wrong. Raises NotFound, and TooLarge after MAX_FILES files of any kind.
+    `unread` is called with every other file and the reason: of no known kind (UnknownKind), hidden, or a link, which is not
+    followed (LeftOut). A file whose bytes contradict its name is included, so that its reader reports what is wrong. Raises
+    NotFound, and TooLarge after MAX_FILES files of any kind.
     """
 
     def fail(error: OSError) -> None:
         if error.filename == str(path):
             raise NotFound(f"{path} cannot be read: {error.strerror}")
-        log.warning("folder_unreadable", path=error.filename, why=error.strerror)
+        unread(Path(error.filename), NotFound(f"the folder cannot be read: {error.strerror}"))
 
     files_read = 0
     for folder, folders, files in os.walk(path, onerror=fail):
+        for name in sorted(name for name in folders if name.startswith(".") or Path(folder, name).is_symlink()):
+            unread(Path(folder, name), LeftOut("hidden folders are left out" if name.startswith(".") else "links are not followed"))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             file = Path(folder, name)
             if name.startswith(".") or file.is_symlink():
+                unread(file, LeftOut("hidden files are left out" if name.startswith(".") else "links are not followed"))
                 continue
             files_read += 1
             if files_read > MAX_FILES:
                 raise TooLarge(f"{path} holds more than {MAX_FILES} files; scan its subfolders one by one")
-            if source := _in_folder(file):
+            if source := _in_folder(file, unread):
                 yield source
 
 
-def _in_folder(file: Path) -> Source | None:
+def _in_folder(file: Path, unread: Callable[[Path, MedlensError], None]) -> Source | None:
     try:
-        return open_path(file)
+        source = open_path(file)
+        return replace(source, kind="dicom", path=file, title=file.name) if source.kind == "folder" else source
     except (NotFound, Damaged, UnknownKind, NotWhatItSays) as error:
         kind = kind_by_name(file.name)
-        if kind in (None, "page"):
+        if kind is None or kind == "page":
+            unread(file, error)
             return None
-        log.info("file_unreadable", path=str(file), why=str(error))
         return Source(kind, str(file), title=file.name, path=file)
 
 
@@ -124,6 +139,8 @@ def _file_kind(data: bytes, name: str) -> SourceKind:
     kind = sniff(data, name)
     if kind != "page":
         return kind
+    if looks_like_svg(data):
+        return "image"
     if kind_by_name(name) not in (None, "page"):
         raise NotWhatItSays(f"{quoted(name)} is called a {kind_by_name(name)} and is a web page")
     raise UnknownKind(f"{quoted(name)} is a saved web page; pages are scanned at their address")

@@ -15,7 +15,9 @@ from PIL import Image
 from server.contract.errors import ReaderFailed
 from server.contract.records import Candidate, Found, Notice, Skipped, Source
 from server.extract import pdf_draws, pdf_worker
-from server.extract.readers import Reader, extract_file
+from server.extract.readers import extract_file
+from server.kinds.kind import Kind
+from server.kinds.pdf import KIND
 from server.sandbox.child import stop_fork_server
 from server.settings import Settings
 from tests.extract.pdfs import candidates, noise, pages, read
@@ -80,7 +82,7 @@ async def test_more_pages_than_the_limit_are_reported(monkeypatch: pytest.Monkey
             self._data = data
 
         def receive(self) -> tuple[dict[str, Any], bytes]:
-            return {"first_page": 0, "max_pixels": 10**7, "min_side": 64}, self._data
+            return {"first_page": 0, "max_pixels": 10**7, "min_side": 64, **KIND.limits}, self._data
 
         def send(self, header: dict[str, Any], body: bytes = b"") -> None:
             sent.append(header)
@@ -132,8 +134,8 @@ async def test_memory_is_bounded_and_what_came_stays(tmp_path: Path, monkeypatch
     (tmp_path / "hungry_worker.py").write_text(HUNGRY)
     monkeypatch.syspath_prepend(tmp_path)
     stop_fork_server()
-    reader = Reader("hungry_worker", "PDF", "embedded")
-    picture, notice = [found async for found in extract_file(reader, Source("pdf", "x", data=b"x"), Settings(reader_memory_mb=640))]
+    kind = Kind("pdf", "PDF", "hungry_worker", "embedded")
+    picture, notice = [found async for found in extract_file(kind, Source("pdf", "x", data=b"x"), Settings(reader_memory_mb=640))]
     assert isinstance(picture, Candidate)
     assert notice == Notice(code="reader_failed", message="the reader needs more memory than it may have")
     stop_fork_server()
@@ -147,8 +149,8 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     stop_fork_server()
 
     async def run(fatal: bytes) -> list[Found]:
-        reader = Reader("crashing_worker", "PDF", "embedded", restarts=2)
-        return [found async for found in extract_file(reader, Source("pdf", "x", data=fatal), Settings())]
+        kind = Kind("pdf", "PDF", "crashing_worker", "embedded", restarts=2)
+        return [found async for found in extract_file(kind, Source("pdf", "x", data=fatal), Settings())]
 
     yield run
     stop_fork_server()
@@ -172,6 +174,6 @@ async def test_a_reader_that_dies_before_anything_is_an_error(crashing: Any) -> 
 
 
 async def test_an_unknown_worker_is_an_error_at_once() -> None:
-    reader = Reader("server.no_such_worker", "PDF", "embedded")
+    kind = Kind("pdf", "PDF", "server.no_such_worker", "embedded")
     with pytest.raises(ReaderFailed, match="ModuleNotFoundError"):
-        _ = [found async for found in extract_file(reader, Source("pdf", "x", data=b"x"), Settings())]
+        _ = [found async for found in extract_file(kind, Source("pdf", "x", data=b"x"), Settings())]

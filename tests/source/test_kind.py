@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from server.contract.errors import UnknownKind
-from server.source.kind import SNIFF_BYTES, kind_by_name, looks_like_page, sniff
+from server.kinds.page import looks_like_page
+from server.kinds.registry import kind_by_name
+from server.source.kind import SNIFF_BYTES, sniff
 from tests.node import ROOT, evaluate
 from tests.site import page, picture
+
+# Elements without types, as the oldest DICOM files have them: instance, date, time, modality.
+_ELEMENTS = ((b"\x18", b"1.2.3\0"), (b"\x20", b"20260101"), (b"\x30", b"1200"), (b"\x60", b"CT"))
+BARE = b"".join(b"\x08\0" + tag + b"\0" + len(value).to_bytes(4, "little") + value for tag, value in _ELEMENTS)
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
@@ -40,6 +46,12 @@ def test_images_as_pillow_writes_them(format: str) -> None:
         (b"%PDF-1.4".ljust(128) + b"DICM", "dicom"),
         (b"\x08\0\x05\0CS\x0a\0ISO_IR 100", "dicom"),
         (b"II+\0", "image"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "image"),
+        (b"\xff\x4f\xff\x51\0\x29", "image"),
+        (b"\xff\x0a\x7f", "image"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "image"),
+        (BARE, "dicom"),
     ],
 )
 def test_tells_the_kind(data: bytes, kind: str) -> None:
@@ -57,9 +69,7 @@ def test_dicom_files_of_pydicom() -> None:
         (b"", "empty"),
         (b"PK\x03\x04", "ZIP"),
         (b"%!PS-Adobe", "PostScript"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
-        (b"\0\0\0\x0cjP  \r\n", "JPEG 2000"),
         (b"just words", "text"),
         (b"BMW builds cars", "text"),
         (b"\0\x01\x02", "unknown"),
@@ -120,7 +130,8 @@ def test_the_dashboard_leaves_out_what_the_service_would_refuse_and_nothing_else
     pdfs = (b"%PDF-1.4\n", b"\n junk %PDF-1.4\n", page("hello %PDF-1.4").encode(), b"BMW builds cars", b"")
     pdfs += (b"<br />".ljust(1020) + b"%PDF-1.4\n1 0 obj\n<<", b"<br />".ljust(1025) + b"%PDF-1.4\n1 0 obj\n<<")
     brands = (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", b"\0\0\0\x1cftypmif1\0\0\0\0miafavif")
-    whole += [(data, "x") for data in (*pdfs, *brands)] + [(b"\x08\0\5\0\x0a\0\0\0I", "old.dcm")]
+    whole += [(data, "x") for data in (*pdfs, *brands)] + [(b"\x08\0\5\0\x0a\0\0\0I", "old.dcm"), (BARE, "x"), (BARE[:-10], "x")]
+    whole += [(data, "x") for data in (b"\xff\x0a", b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")]
     cases = [(data[:SNIFF_BYTES], name) for data, name in whole]
     cases += [(data[:length], name) for data, name in cases for length in (4, 8, 12, 18, 131, 132)]
     cases += [(data[:at] + b"\x07" + data[at + 1 :], name) for data, name in cases[: len(whole)] for at in (0, 1, 3, 8, 14)]

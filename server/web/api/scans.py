@@ -26,9 +26,9 @@ from server.contract.errors import (
 )
 from server.contract.records import FINISHED, SourceKind
 from server.contract.report import report_json
+from server.kinds.registry import kind_by_name
 from server.source.address import normalise
 from server.source.guard import Guard
-from server.source.kind import kind_by_name
 from server.store import scans
 from server.store.deletion import delete_scans
 from server.web.api.answers import ReportShape, ScanAccepted

@@ -4,6 +4,9 @@ const HEAD = 4096; // bytes that are read
 const PDF_SEARCH = 1024; // bytes of junk before %PDF- that readers put up with
 const MAX_FIRST_VALUE = 1024; // bytes; the first element of an old DICOM file is a length or the name of a character set
 const STARTS = ["\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a", "II*\0", "MM\0*", "II+\0", "MM\0+"];
+// HEIC, JPEG XL and JPEG 2000, which the service turns into PNG.
+const HEIC = ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"];
+const CONVERTED = ["\xff\n", "\0\0\0\x0cJXL \r\n\x87\n", "\0\0\0\x0cjP  \r\n\x87\n", "\xff\x4f\xff\x51"];
 const BMP_HEADERS = [12, 16, 40, 52, 56, 64, 108, 124];
 // A page, which may mention "%PDF": white space, an XML declaration, comments and a doctype, then a tag that begins a page.
 const PAGE =
@@ -34,20 +37,40 @@ function isPdfBehindText(head) {
 }
 
 function isImage(head, view) {
+  if (CONVERTED.some((start) => head.startsWith(start))) return true;
   if (STARTS.some((start) => head.startsWith(start))) return true;
   if (head.startsWith("RIFF") && head.slice(8, 12) === "WEBP") return true;
   if (head.slice(4, 8) === "ftyp") {
     const brands = [head.slice(8, 12)];
     for (let at = 16; at < Math.min(view.getUint32(0), 256); at += 4) brands.push(head.slice(at, at + 4));
-    return brands.some((brand) => brand === "avif" || brand === "avis");
+    return brands.some((brand) => brand === "avif" || brand === "avis") || HEIC.includes(brands[0]);
   }
   return head.startsWith("BM") && head.length >= 18 && BMP_HEADERS.includes(view.getUint32(14, true));
 }
 
-/** Old DICOM files begin directly with an element of group 2 or 8: tag, then a type of two capitals or a small length. */
+/** Old DICOM files begin directly with an element of group 2 or 8: tag, then a type of two capitals or a small length. Where neither
+ * types nor the name say DICOM, further elements must stand behind. */
 function isBareDicom(head, view, name) {
   const little = /^[\x02\x08]\0.\0/s.test(head);
   const big = /^\0[\x02\x08]\0/.test(head);
   if (head.length < 8 || !(little || big)) return false;
-  return /^[A-Z]{2}$/.test(head.slice(4, 6)) || (DICOM_NAME.test(name) && view.getUint32(4, little) <= MAX_FIRST_VALUE);
+  if (/^[A-Z]{2}$/.test(head.slice(4, 6))) return true;
+  const length = view.getUint32(4, little);
+  if (length > MAX_FIRST_VALUE) return false;
+  return DICOM_NAME.test(name) || (little && length % 2 === 0 && elementsFollow(view, 8 + length));
+}
+
+/** Whether three elements without types stand at `at`, in rising order of their tags. */
+function elementsFollow(view, at) {
+  let before = view.getUint16(0, true) * 65536 + view.getUint16(2, true);
+  for (let count = 0; count < 3; count++) {
+    if (at + 8 > view.byteLength) return false;
+    const group = view.getUint16(at, true);
+    const tag = group * 65536 + view.getUint16(at + 2, true);
+    const length = view.getUint32(at + 4, true);
+    if (tag <= before || ![2, 8, 0x10, 0x18, 0x20, 0x28].includes(group) || length > MAX_FIRST_VALUE || length % 2) return false;
+    before = tag;
+    at += 8 + length;
+  }
+  return true;
 }

@@ -1,0 +1,43 @@
+"""What one kind of file is: how it is told by its first bytes, which module reads it in a child, and within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from server.contract.records import PlaceKind, SourceKind
+
+HEAD_BYTES = 4096  # a kind is told by so many bytes: enough for the comments before an <html>
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One entry of the registry.
+
+    `noun`: what messages call such a file. `worker`: the module whose `serve(pipe)` reads it in a child. `place`: the kind of its
+    images' places. `marks`: pairs of offset and bytes, of which every such file has one. `told`: looks closer at a head that has
+    one, or at any head if there are no marks. `restarts`: how often reading continues after a page that killed the child.
+    `limits`: numbers that the worker gets with its job.
+    """
+
+    name: SourceKind
+    noun: str
+    worker: str
+    place: PlaceKind
+    extensions: tuple[str, ...] = ()
+    marks: tuple[tuple[int, bytes], ...] = ()
+    told: Callable[[bytes, str], bool] | None = None
+    restarts: int = 0
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+    def tells(self, head: bytes, name: str | None) -> bool:
+        """Whether a file with these first HEAD_BYTES (or all of it) and this name is of this kind."""
+        if self.marks and not any(head.startswith(mark, at) for at, mark in self.marks):
+            return False
+        return self.told is None or self.told(head, name or "")
+
+
+def extension(name: str) -> str:
+    """The last ending of a file's name, in small letters, with its dot."""
+    return PurePosixPath(name).suffix.lower()

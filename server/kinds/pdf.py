@@ -1,0 +1,39 @@
+"""PDF files. Up to 1,024 bytes may stand before the mark, such as a program's message in HTML."""
+
+from __future__ import annotations
+
+import re
+
+from server.kinds.kind import HEAD_BYTES, Kind
+from server.kinds.page import looks_like_page
+
+SEARCHED = 1024  # bytes of junk before %PDF- that readers put up with
+# How often reading continues after a page that killed its reader. A file with more such pages is an attack.
+RESTARTS = 3
+# Files attached to one PDF that are read: portfolios of a department have some hundred. And bytes of all of them, which its reader
+# unpacks within MEDLENS_READER_MEMORY_MB.
+MAX_ATTACHMENTS, MAX_ATTACHED_BYTES = 500, 128 * 1024 * 1024
+# The mark, a comment of binary signs, the first object.
+_BEGINS = re.compile(rb"%PDF-\d\.\d[\r\n ]+(?:%[^\r\n]*[\r\n]+)*\d+ \d+ obj[\r\n ]*(?:<<|\[|\d)")
+
+
+def _told(head: bytes, _: str) -> bool:
+    if head.startswith(b"%PDF-"):
+        return True
+    if looks_like_page(head):
+        # A page that shows how a PDF begins cannot hold one: there `<<` is written `&lt;&lt;`.
+        begins = _BEGINS.search(head[:HEAD_BYTES])
+        return begins is not None and begins.start() <= SEARCHED
+    return b"%PDF-" in head[:SEARCHED]
+
+
+KIND = Kind(
+    "pdf",
+    "PDF",
+    "server.extract.pdf_worker",
+    "embedded",
+    (".pdf",),
+    told=_told,
+    restarts=RESTARTS,
+    limits={"max_attachments": MAX_ATTACHMENTS, "max_attached_bytes": MAX_ATTACHED_BYTES},
+)
