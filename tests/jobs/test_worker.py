@@ -218,10 +218,10 @@ async def test_a_worker_that_gets_no_connection_at_first_waits_for_one(
 ) -> None:
     opened, failures = PsycopgConnector.open_async, [PoolTimeout("no connection within 30 s")]
 
-    async def open_late(*given: object) -> None:
+    async def open_late(*given: object, **named: object) -> None:
         if failures:
             raise failures.pop()
-        await opened(*given)  # type: ignore[arg-type]
+        await opened(*given, **named)  # type: ignore[arg-type]
 
     async def done(scan_id: UUID) -> None:
         await scans.start(database, scan_id)
