@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from server.contract.records import FINISHED
+from server.store import events
 from server.store.database import Database
 from server.store.scans import OPEN
 from server.store.tables import heatmaps, images, login_codes, scan_events, scan_images, scans, sessions, thumbnails
@@ -49,22 +51,25 @@ async def delete_scans(database: Database, scan_ids: Iterable[UUID] | None) -> D
         update(scans)
         .where(chosen, scans.c.deleted_at.is_(None))
         .values(deleted_at=func.now())
-        .returning(scans.c.id, scans.c.status, scans.c.deleted_at)
+        .returning(scans.c.id, scans.c.status, scans.c.created_at, scans.c.deleted_at)
         .cte("deleted")
     )
     running = func.array_agg(deleted.c.id).filter(deleted.c.status.in_(OPEN))
-    wanted = select(func.count(), func.min(deleted.c.deleted_at), running)
+    newest_first = func.array_agg(aggregate_order_by(deleted.c.id, deleted.c.created_at.desc()))
     async with database.begin() as connection:
-        count, moment, running_ids = (await connection.execute(wanted)).one()
-    return Deletion(count, moment, tuple(running_ids or ()))
+        moment, running_ids, ids = (await connection.execute(select(func.min(deleted.c.deleted_at), running, newest_first))).one()
+        await events.notify(connection, ids or ())
+    return Deletion(len(ids or ()), moment, tuple(running_ids or ()))
 
 
 async def restore(database: Database, moment: datetime) -> int:
     """Undo the deletion of this moment, within UNDO of it; returns how many scans are back, 0 when it is too late."""
     recent = scans.c.deleted_at > func.now() - UNDO
-    change = update(scans).where(scans.c.deleted_at == moment, recent).values(deleted_at=None)
+    change = update(scans).where(scans.c.deleted_at == moment, recent).values(deleted_at=None).returning(scans.c.id)
     async with database.begin() as connection:
-        return (await connection.execute(change)).rowcount
+        ids = (await connection.execute(change)).scalars().all()
+        await events.notify(connection, ids)
+    return len(ids)
 
 
 async def purge(database: Database, retention_days: int = 0) -> Purged:
@@ -95,7 +100,7 @@ async def purge(database: Database, retention_days: int = 0) -> Purged:
     async with database.begin() as connection:
         old = scan_events.c.created_at < func.now() - EVENTS_KEPT
         finished = exists().where(scans.c.id == scan_events.c.scan_id, scans.c.status.in_(FINISHED))
-        events = (await connection.execute(delete(scan_events).where(old, finished))).rowcount
+        old_events = (await connection.execute(delete(scan_events).where(old, finished))).rowcount
         await connection.execute(delete(sessions).where(sessions.c.expires_at < func.now()))
         await connection.execute(delete(login_codes).where(login_codes.c.expires_at < func.now()))
-    return Purged(purged, pictures, events)
+    return Purged(purged, pictures, old_events)

@@ -17,7 +17,7 @@ from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import func, insert, select
+from sqlalchemy import ARRAY, Text, cast, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.contract.errors import DatabaseUnavailable
@@ -66,6 +66,13 @@ async def record(connection: AsyncConnection, scan_id: UUID, events: Sequence[Ne
     rows = [{"scan_id": scan_id, "kind": clean(kind), "data": clean_json(data)} for kind, data in events]
     await connection.execute(insert(scan_events), rows)
     await connection.execute(select(func.pg_notify(CHANNEL, scan_id.hex)))
+
+
+async def notify(connection: AsyncConnection, scan_ids: Sequence[UUID]) -> None:
+    """Tell every watcher, on commit, that these scans have changed without an event: they were deleted or restored."""
+    if scan_ids:
+        each = func.unnest(cast([scan_id.hex for scan_id in scan_ids], ARRAY(Text)))
+        await connection.execute(select(func.pg_notify(CHANNEL, each)))
 
 
 async def since(database: Database, scan_id: UUID, after: int = 0) -> list[Event]:
@@ -123,7 +130,7 @@ class EventHub:
                 del self._followers[scan_id]
 
     async def changes(self) -> AsyncIterator[UUID]:
-        """The ids of scans that got a new event, from now on: for a page that shows many scans."""
+        """The ids of scans that got a new event, were deleted or restored, from now on: for a page that shows many scans."""
         queue: asyncio.Queue[UUID] = asyncio.Queue(UNREAD)
         self._watchers.add(queue)
         try:

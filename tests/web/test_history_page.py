@@ -14,7 +14,7 @@ from server.store import corrections, history, scans
 from server.store.database import Database
 from server.web.http.keys import SETTINGS
 from tests.judged import MODEL, digest, judged
-from tests.web.conftest import emit, scanned, signed_in, webp
+from tests.web.conftest import Client, emit, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'{{7*7}}"
@@ -89,6 +89,7 @@ async def test_a_row_that_came_by_itself_is_the_row_of_the_page_and_changes_leav
     row = browsed.locator(".row")
     await expect(row).to_contain_text("1 of 1 medical")
     await expect(row.locator(".previews img")).to_have_count(1)
+    await expect(row.locator(".chip")).to_have_text("Done")  # its images are stored before its status
     whole = "row => row.outerHTML.replace(/>[^<]*<[/]time>/, '>')"  # but for its age
     live = await row.evaluate(whole)
     await browsed.reload()
@@ -129,6 +130,27 @@ async def test_rows_are_chosen_by_keys_deleted_and_brought_back(browsed: Page, k
     await expect(browsed.locator(".toast")).to_contain_text("Restored")
     await browsed.locator("#select-page").check()
     await expect(browsed.locator("[data-select]:checked")).to_have_count(3)
+
+
+async def test_an_open_history_follows_deletions_made_elsewhere(browsed: Page, client: Client, kept: Database) -> None:
+    lungs = await scanned(kept, title="Lungs")
+    await scanned(kept, title="Knee")
+    await browsed.goto("/")
+    await expect(browsed.locator(".row")).to_have_count(2)
+    deleted = await (await client.post("/api/scans/forget", json={"ids": [str(lungs)]})).json()
+    await expect(browsed.locator(".row-title")).to_have_text(["Knee"])
+    await client.post("/api/scans/restore", json={"undo": deleted["undo"]})
+    await expect(browsed.locator(".row-title")).to_have_text(["Knee", "Lungs"])
+    await client.post("/api/scans/forget", json={"everything": True})
+    await expect(browsed.locator(".empty")).to_contain_text("Nothing scanned yet")
+
+
+async def test_a_row_that_no_longer_matches_the_filters_goes(browsed: Page, kept: Database) -> None:
+    scan_id = await scans.create(kept, kind="page", target="https://example.org", url="https://example.org/x")
+    await browsed.goto("/?status=queued")
+    await expect(browsed.locator(".row")).to_have_count(1)
+    await scans.start(kept, scan_id, MODEL)
+    await expect(browsed.locator(".row")).to_have_count(0)
 
 
 async def test_all_are_deleted_only_when_sure(browsed: Page, kept: Database) -> None:

@@ -220,3 +220,12 @@ async def test_the_pages_ask_the_database_a_fixed_number_of_times(
         with statements(kept) as asked:
             assert (await page.get(path)).status == 200
         assert len(asked) == count, (path, asked)
+
+
+async def test_each_key_of_the_list_has_a_name_of_its_own(browsed: Page, kept: Database) -> None:
+    scan_id = await scanned(kept, judged("a", "ct"), judged("b", "mri"))
+    await browsed.goto(f"/scans/{scan_id}")
+    await browsed.keyboard.press("?")
+    names = await browsed.locator("#keys tbody th").all_inner_texts()
+    assert len(names) == len(set(names)) > 8
+    assert not [name for name in names if ":" in name]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator, Set
 from contextlib import suppress
+from itertools import islice
 from uuid import UUID
 
 from aiohttp import web
@@ -24,6 +26,7 @@ from server.web.http.operation import Answer, Operation, operation, query_of
 
 # Seconds for which changes are collected; more frequent updates would flicker.
 GATHER_S = 0.4
+KINDS = "`scan`: a row as `GET /api/scans` has it; `gone`: `id` of a scan that was deleted or no longer matches"
 
 
 @operation(
@@ -33,7 +36,7 @@ GATHER_S = 0.4
         access="caller",
         rate="read",
         query=HistoryQuery,
-        answers={200: Answer("`scan`: a row as `GET /api/scans` has it; `: ping` in between", content_type=STREAM)},
+        answers={200: Answer(f"{KINDS}; `: ping` in between", content_type=STREAM)},
         problems=(RequestError,),
     )
 )
@@ -42,6 +45,13 @@ async def live(request: web.Request) -> web.StreamResponse:
     if query.cursor:
         kept.decode_cursor(query.cursor)  # refuses a malformed one before the stream begins
     return await streamed(request, lambda stream: _send(request, stream, query))
+
+
+def batched(ids: Set[UUID], size: int) -> Iterator[tuple[UUID, ...]]:
+    """`ids` in tuples of at most `size`."""
+    rest = iter(ids)
+    while some := tuple(islice(rest, size)):
+        yield some
 
 
 async def _send(request: web.Request, stream: EventSourceResponse, query: HistoryQuery) -> None:
@@ -57,16 +67,20 @@ async def _send(request: web.Request, stream: EventSourceResponse, query: Histor
     gathering = asyncio.create_task(gather(), name="gather changes")
     await asyncio.sleep(0)  # it listens before the page is read, so no change is missed
     try:
-        entries = (await kept.page(database, filters, limit=query.limit, cursor=query.cursor)).entries
+        entries = list((await kept.page(database, filters, limit=query.limit, cursor=query.cursor)).entries)
+        gone: set[UUID] = set()
         while True:
             for entry in entries:
                 await stream.send(json.dumps(entry_json(entry), ensure_ascii=False), event="scan")
+            for scan_id in gone:
+                await stream.send(json.dumps({"id": str(scan_id)}), event="gone")
             await news.wait()
             await asyncio.sleep(GATHER_S)
             news.clear()
             ids = set(changed)
             changed.clear()
-            entries = await kept.among(database, ids, filters)
+            entries = [entry for some in batched(ids, kept.MOST) for entry in await kept.among(database, some, filters)]
+            gone = ids - {entry.id for entry in entries}
     finally:
         gathering.cancel()
         with suppress(asyncio.CancelledError):

@@ -7,7 +7,7 @@ sessions are in server/store/access.py.
 from __future__ import annotations
 
 from ipaddress import ip_address
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -53,6 +53,12 @@ async def _recognise(request: web.Request) -> Caller:
     return NOBODY
 
 
+def page_of_form(request: web.Request) -> str:
+    """The path of the page whose form this request sends; the start page if the browser does not say."""
+    sent_from = urlsplit(request.headers.get("Referer", ""))
+    return sent_from.path if sent_from.netloc == request.host and sent_from.path else "/"
+
+
 def session_of(request: web.Request) -> str:
     """The hash of the caller's session. Raises Forbidden for a caller without one, such as the bearer of a token."""
     if request[CALLER].kind != "session" or (key := request.cookies.get(COOKIE)) is None:
@@ -69,7 +75,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
     caller = NOBODY if static else await _recognise(request)
     request[CALLER] = caller
     if caller.kind == "nobody" and needed != "anyone" and not (needed == "loopback" and from_loopback(request)):
-        if needed == "page" and wants_page(request) and request.method == "GET":
-            raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs)}")
-        raise Unauthorized("send `Authorization: Bearer TOKEN`, or sign in with the link that `medlens token` prints")
+        if needed == "page" and wants_page(request):
+            raise web.HTTPSeeOther(f"/login?next={quote(request.path_qs if request.method == 'GET' else page_of_form(request))}")
+        raise Unauthorized("send `Authorization: Bearer TOKEN`, or sign in with the link that `medlens token --link` prints")
     return await handler(request)

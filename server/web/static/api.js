@@ -1,4 +1,6 @@
-// The only module that sends requests to the service. Gives JSON, or throws a Problem with the service's code and message.
+// Requests to the service. Gives JSON, or throws a Problem with the service's code and message. A session that has ended is signed in
+// again first (connection.js), and the request goes on.
+import { signIn, unanswered } from "./connection.js";
 import { text } from "./dom.js";
 
 export class Problem extends Error {
@@ -11,12 +13,28 @@ export class Problem extends Error {
   }
 }
 
+/** The problem of a request that got no answer; the page shows that the service is gone until it is back. */
+export function offline() {
+  unanswered();
+  return new Problem("offline", text("text:offline"), 0);
+}
+
+/** Returns when this browser is signed in again; throws if nobody does. `begun`: when the refused request began. */
+export async function signedInAgain(begun) {
+  if (!(await signIn(begun))) throw new Problem("unauthorized", text("text:signed_out"), 401);
+}
+
 async function ask(path, options = {}) {
+  const begun = performance.now();
   let answer;
   try {
     answer = await fetch(path, { credentials: "same-origin", ...options });
   } catch {
-    throw new Problem("offline", text("text:offline"), 0);
+    throw offline();
+  }
+  if (answer.status === 401) {
+    await signedInAgain(begun);
+    return ask(path, options);
   }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
@@ -62,17 +80,27 @@ export async function rowsOf(ids, of) {
 }
 
 /** A page as a document, parsed by the browser: its scripts do not run. */
-function rendered(path) {
+async function rendered(path) {
+  const begun = performance.now();
+  const found = await loaded(path);
+  if (found) return found;
+  await signedInAgain(begun);
+  return rendered(path);
+}
+
+/** The page, or null if the service wants this browser to sign in first, to which it redirects. */
+function loaded(path) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("GET", path);
     request.responseType = "document";
     request.setRequestHeader("Accept", "text/html");
     request.onload = () => {
-      if (request.status === 200 && request.response) resolve(request.response);
+      if (new URL(request.responseURL).pathname === "/login") resolve(null);
+      else if (request.status === 200 && request.response) resolve(request.response);
       else reject(new Problem("not_found", request.response?.querySelector("h1")?.textContent ?? request.statusText, request.status));
     };
-    request.onerror = () => reject(new Problem("offline", text("text:offline"), 0));
+    request.onerror = () => reject(offline());
     request.send();
   });
 }

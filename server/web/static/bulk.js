@@ -68,7 +68,7 @@ const arrows = "← ↑ ↓ →";
 bind("j", text("text:key_image_next"), () => step(1));
 bind("k", text("text:key_image_previous"), () => step(-1));
 for (const [key, by, lines] of [["ArrowRight", 1], ["ArrowLeft", -1], ["ArrowDown", 1, true], ["ArrowUp", -1, true]]) {
-  bind(key, text("text:key_image_next"), () => (here() ? step(by, lines) : false), { shown: arrows });
+  bind(key, text("text:key_image_arrows"), () => (here() ? step(by, lines) : false), { shown: arrows });
 }
 bind("x", text("text:key_choose"), choose);
 bind("a", text("text:key_choose_all"), chooseAll);

@@ -87,5 +87,8 @@ follow(list.dataset.live, "queue", ({ id, status }) => shown(id) || OPEN.include
   const known = shown(fresh.dataset.scan);
   if (known) fill(known, fresh);
   else line(fresh);
+}, (id) => {
+  shown(id)?.remove();
+  look();
 });
 look();

@@ -1,5 +1,6 @@
 // Live lists of scans: a stream names the rows that change, and the server renders these rows as it rendered the page.
 import { rowsOf } from "./api.js";
+import { stream } from "./connection.js";
 import { part } from "./dom.js";
 
 const GATHER_MS = 50; // changes that come together are one request
@@ -7,10 +8,9 @@ const MOST = 100; // rows in one request
 
 /**
  * Follows the stream `url` until the page goes. `of`: the page that shows the rows; `wanted(scan)`: whether this change matters there;
- * `place(row)` takes each row that the server wrote.
+ * `place(row)` takes each row that the server wrote; `drop(id)` is called for a scan that was deleted, or matches no more.
  */
-export function follow(url, of, wanted, place) {
-  const source = new EventSource(url);
+export function follow(url, of, wanted, place, drop) {
   const changed = new Set();
   let fetching = false;
 
@@ -26,13 +26,14 @@ export function follow(url, of, wanted, place) {
     fetching = false;
   }
 
-  source.addEventListener("scan", (event) => {
-    const scan = JSON.parse(event.data);
-    if (!wanted(scan)) return;
-    changed.add(scan.id);
-    if (!fetching) fetched();
+  stream(url, {
+    scan: (scan) => {
+      if (!wanted(scan)) return;
+      changed.add(scan.id);
+      if (!fetching) fetched();
+    },
+    gone: ({ id }) => drop(id),
   });
-  window.addEventListener("pagehide", () => source.close());
 }
 
 /** Updates `old` from `fresh` piece by piece. Equal pieces stay, so a row keeps its focus and its selection. */

@@ -36,13 +36,15 @@ async function addresses(urls) {
   const ids = await Promise.all(
     wanted.map((url) =>
       address(url, options()).catch((problem) => {
-        refused.push({ url, why: problem.message });
+        refused.push({ url, why: problem.message, code: problem.code });
         return null;
       }),
     ),
   );
   box.value = wanted.filter((url) => refused.some((one) => one.url === url)).join("\n");
   if (refused.length) {
+    // Without a service or a session nothing is wrong with the addresses.
+    if (refused.every(({ code }) => ["offline", "unauthorized"].includes(code))) return notice(refused[0].why);
     const lines = refused.map(({ url, why }) => text("text:refused_line", { line: url, why }));
     return notice(text("text:refused"), lines);
   }

@@ -16,8 +16,8 @@ function place(row) {
   if (!first) return;
   const at = Date.parse(row.dataset.at);
   const after = [...list.children].find((other) => Date.parse(other.dataset.at) < at);
-  // Older than the last row of this page: it belongs to the next page.
-  if (!after && list.children.length) return;
+  // Older than the last row of this page: it belongs to the next page, if there is one.
+  if (!after && document.querySelector('[rel="next"]')) return;
   list.insertBefore(row, after ?? null);
   if (list.children.length > MOST) list.lastElementChild.remove();
   document.getElementById("no-rows")?.remove();
@@ -25,6 +25,14 @@ function place(row) {
   document.getElementById("delete-all").disabled = false;
 }
 
-follow(list.dataset.live, "history", ({ id }) => first || part(list, "scan", id), place);
+/** A scan that was deleted elsewhere, or no longer matches the filters. An emptied page is asked for anew: it may have older rows. */
+function drop(id) {
+  const row = part(list, "scan", id);
+  if (!row) return;
+  row.remove();
+  if (!list.children.length) location.reload();
+}
+
+follow(list.dataset.live, "history", ({ id }) => first || part(list, "scan", id), place, drop);
 // Thumbnails that were not kept or were deleted: their places stay empty.
 list.addEventListener("error", (event) => event.target.matches?.("img") && event.target.closest("li").remove(), true);

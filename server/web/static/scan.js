@@ -1,5 +1,6 @@
 // A scan's page: follows its events while it runs, and handles its buttons.
 import { cancel, eventsOf, forget, scanAddress } from "./api.js";
+import { stream } from "./connection.js";
 import { notice, part, setStatus, text } from "./dom.js";
 import { judged } from "./gallery.js";
 import { deleted } from "./undo.js";
@@ -14,20 +15,20 @@ function status(scan) {
 }
 
 /** Reloads the page when the scan has ended, in page order, folded and compared; not while an image is open. */
-function finish(source) {
-  source.close();
+function finish(end) {
+  end();
   const open = document.querySelector("dialog[open]");
   if (open) open.addEventListener("close", () => location.reload(), { once: true });
   else location.reload();
 }
 
 function follow() {
-  const source = new EventSource(eventsOf(id));
-  source.addEventListener("status", (event) => status(JSON.parse(event.data)));
-  source.addEventListener("found", (event) => status({ title: JSON.parse(event.data).title }));
-  source.addEventListener("verdict", (event) => judged(JSON.parse(event.data)));
-  source.addEventListener("done", () => finish(source));
-  window.addEventListener("pagehide", () => source.close());
+  const end = stream(eventsOf(id), {
+    status,
+    found: ({ title }) => status({ title }),
+    verdict: judged,
+    done: () => finish(end),
+  });
 }
 
 async function act(button) {

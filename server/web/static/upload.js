@@ -1,6 +1,5 @@
 // Uploads files, reports how much has been sent, and tries again when the service says that there are too many at once.
-import { Problem } from "./api.js";
-import { text } from "./dom.js";
+import { offline, Problem, signedInAgain } from "./api.js";
 
 // The service accepts three uploads at a time, and resolves each address; it would refuse more.
 const AT_ONCE = 3;
@@ -14,9 +13,14 @@ export async function inTurn(work, onWait = () => {}) {
   else await new Promise((resolve) => waiting.push(resolve));
   try {
     for (;;) {
+      const begun = performance.now();
       try {
         return await work();
       } catch (problem) {
+        if (problem.status === 401) {
+          await signedInAgain(begun);
+          continue;
+        }
         if (problem.status !== 429) throw problem;
         const seconds = problem.retryAfter ?? FALLBACK_WAIT_S;
         onWait(seconds);
@@ -45,7 +49,7 @@ export function send(files, options, onSent, signal) {
       if (request.status === 202) resolve(answer);
       else reject(new Problem(answer.code ?? "internal", answer.detail ?? request.statusText, request.status, answer.retry_after));
     };
-    request.onerror = () => reject(new Problem("offline", text("text:offline"), 0));
+    request.onerror = () => reject(offline());
     request.onabort = () => reject(new Problem("cancelled", "", 0));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);
