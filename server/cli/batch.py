@@ -66,7 +66,7 @@ async def queue_targets(settings: Settings, targets: Sequence[str], *, wait: boo
                     failed += 1
                     print(f"medlens: {_shown(target)}: {error}", file=sys.stderr)
                     continue
-                await queue.enqueue(scan_id)
+                await queue.enqueue(scan_id, "batch")
                 queued[scan_id] = target
                 print(f"{scan_id}  queued  {_shown(target)}", flush=True)
             if queued and wait:

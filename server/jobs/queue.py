@@ -2,6 +2,9 @@
 
 A job is deleted when its scan ends; the scan's row keeps the outcome. The lock of a job is the scan's id, so that no two workers
 run one scan, and a scan is queued once however often it is enqueued.
+
+Callers take turns: a job's priority is lower by one for each open scan that its caller has already, so that one page is not kept
+waiting by the hundred of somebody else.
 """
 
 from __future__ import annotations
@@ -25,6 +28,10 @@ QUEUE = "scans"
 TASK = "scan"
 POOL = 2  # connections of a process that only enqueues; a worker has more
 OPEN = ("todo", "doing")  # procrastinate's states of a job that is not finished
+OPEN_OF_CALLER = text("""
+SELECT count(*) FROM procrastinate_jobs
+WHERE queue_name = 'scans' AND status IN ('todo', 'doing') AND args ->> 'caller' = :caller
+""")
 # What procrastinate raises when the database is away; the second while it opens its connections, which it does not translate.
 DATABASE_AWAY = (ConnectorException, PoolTimeout)
 
@@ -49,9 +56,11 @@ class Queue:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._app.close_async()
 
-    async def enqueue(self, scan_id: UUID) -> None:
-        """Add a stored scan to the queue, unless it is there already."""
-        await enqueue(self._app, scan_id)
+    async def enqueue(self, scan_id: UUID, caller: str = "") -> None:
+        """Add a stored scan to the queue, unless it is there already. `caller`: whose turn it takes."""
+        async with self._database.begin() as connection:
+            before = int(await connection.scalar(OPEN_OF_CALLER, {"caller": caller}) or 0)
+        await enqueue(self._app, scan_id, caller, -before)
 
     async def cancel(self, scan_id: UUID) -> bool:
         """Cancel a scan: at once while it waits, within moments when a worker runs it. False when it has ended or is deleted.
@@ -79,11 +88,12 @@ class Queue:
             return int(await connection.scalar(alive, {"within": within_s}) or 0)
 
 
-async def enqueue(app: App, scan_id: UUID) -> None:
+async def enqueue(app: App, scan_id: UUID, caller: str = "", priority: int = 0) -> None:
     """Add a job for the scan, unless it has one that waits."""
     lock = str(scan_id)
     with _database_errors(), suppress(AlreadyEnqueued):
-        await app.configure_task(TASK, queue=QUEUE, lock=lock, queueing_lock=lock).defer_async(scan_id=lock)
+        task = app.configure_task(TASK, queue=QUEUE, lock=lock, queueing_lock=lock, priority=priority)
+        await task.defer_async(scan_id=lock, caller=caller)
 
 
 @contextmanager

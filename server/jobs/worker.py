@@ -101,7 +101,7 @@ def _register(app: App, database: Database, run_scan: RunScan) -> None:
     """Register the only task: to run a scan, by its id."""
 
     @app.task(name=TASK, queue=QUEUE, pass_context=True, retry=RETRY_STRATEGY)
-    async def scan(context: JobContext, scan_id: str) -> None:
+    async def scan(context: JobContext, scan_id: str, caller: str = "") -> None:  # the caller is for the queue
         identity = UUID(scan_id)
         try:
             await run_scan(identity)

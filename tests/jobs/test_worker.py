@@ -72,6 +72,34 @@ async def test_asking_twice_asks_once(database: Database, queue: Queue) -> None:
     assert await queue.waiting() == 1
 
 
+async def test_callers_take_turns(database: Database, queue: Queue, database_settings: Settings) -> None:
+    """One page of somebody is scanned before the second page of whoever brought many, whichever came first."""
+    done: list[UUID] = []
+
+    async def one_after_another(scan_id: UUID) -> None:
+        await scans.start(database, scan_id)
+        done.append(scan_id)
+        await scans.finish(database, scan_id, status="done")
+
+    async def asked(caller: str) -> UUID:
+        scan_id = await scans.create(database, kind="page", target=caller)
+        await queue.enqueue(scan_id, caller)
+        return scan_id
+
+    many = [await asked("many") for _ in range(4)]
+    few = [await asked("few") for _ in range(2)]
+    one_at_once = database_settings.model_copy(update={"scans_at_once": 1})
+    task = asyncio.create_task(worker.run_worker(database, one_at_once, one_after_another))
+
+    async def all_done() -> bool:
+        return len(done) == len(many) + len(few)
+
+    await until(all_done)
+    task.cancel()
+    await asyncio.wait((task,))
+    assert done == [many[0], few[0], many[1], few[1], many[2], many[3]]
+
+
 async def test_a_stopped_worker_puts_its_scans_back(database: Database, queue: Queue, work: Work) -> None:
     taken = asyncio.Event()
 

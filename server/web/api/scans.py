@@ -33,6 +33,7 @@ from server.store import scans
 from server.store.deletion import delete_scans
 from server.web.api.answers import ReportShape, ScanAccepted
 from server.web.api.shapes import NewScan, ScanOptions
+from server.web.http.caller import caller_of
 from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE, GUARD, QUEUE, SETTINGS, UPLOADS
 from server.web.http.limits import MAX_QUEUED, QUEUE_RETRY_S, UPLOAD_RETRY_S
@@ -60,7 +61,8 @@ async def create(request: web.Request) -> web.StreamResponse:
     if await request.app[QUEUE].waiting() >= MAX_QUEUED:
         raise TooManyRequests(f"{MAX_QUEUED} scans are waiting already", QUEUE_RETRY_S)
     made = await (_from_files(request) if request.content_type == MULTIPART else _from_address(request))
-    await request.app[QUEUE].enqueue(made)
+    caller = caller_of(request)
+    await request.app[QUEUE].enqueue(made, f"{caller.kind} {caller.name}")
     accepted = {"id": str(made), "report": f"/api/scans/{made}", "events": f"/api/scans/{made}/events"}
     return web.json_response(accepted, status=202, headers={"Location": accepted["report"]})
 
