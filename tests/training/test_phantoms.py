@@ -9,7 +9,7 @@ from PIL import Image
 from server.contract.modalities import MODALITIES
 from server.models.cnn import build_cnn
 from server.models.layout import DEEP, TEXTURES
-from server.training.data import views
+from server.training.cnn import views
 from server.training.drawn import phantoms
 
 

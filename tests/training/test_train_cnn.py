@@ -9,16 +9,16 @@ import torch
 
 from server.contract.errors import Cancelled
 from server.models.checkpoint import load_cnn, read_card
+from server.training.cnn import views
 from server.training.cnn.config import ORIGIN, TrainConfig, named_config
 from server.training.cnn.held_out import answers
 from server.training.cnn.progress import LOG, draw_curves, read_log
 from server.training.cnn.run_folds import described, judge_fold, pooled, rounded, run_folds
+from server.training.cnn.splits import split
 from server.training.cnn.state import State
 from server.training.cnn.train_cnn import BEST, schedule, train_cnn
-from server.training.data import views
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.loader import Shown, batches
-from server.training.data.splits import split
 from server.training.drawn import phantoms
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 from server.contract.modalities import MODALITIES
 from server.models.cnn import build_cnn
 from server.models.layout import DEEP, TEXTURES
+from server.training.cnn.views import FEW, LEARNED, QUALITIES, SHORT_SIDES, Looker, augmented, few_of_each, resaved
 from server.training.data.dataset import PixelCache, Row
-from server.training.data.views import FEW, LEARNED, QUALITIES, SHORT_SIDES, Looker, augmented, few_of_each, resaved
 
 
 @pytest.fixture

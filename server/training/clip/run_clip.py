@@ -31,10 +31,10 @@ from server.training.clip.train_clip import Captioned, Recipe, caption_rows, fit
 from server.training.cnn.features import digest_of, imagenet_logits, imagenet_names, seen_clearly
 from server.training.cnn.imagenet_points import points_of
 from server.training.cnn.progress import Reporter
+from server.training.cnn.views import deep_features
 from server.training.data.captions import embed, teacher_vectors
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
 from server.training.data.folds import FOLDS, fold_of
-from server.training.data.views import deep_features
 
 Floats = NDArray[np.float32]
 Say = Callable[[str], None]

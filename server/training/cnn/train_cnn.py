@@ -21,19 +21,19 @@ from torch import Tensor, nn
 
 from server.contract.errors import Cancelled
 from server.contract.modalities import MODALITIES
-from server.models.checkpoint import save_checkpoint
-from server.models.cnn import CNN, build_cnn
+from server.models.checkpoint import save_checkpoint, start_cnn
+from server.models.cnn import CNN
 from server.models.preprocess import Preprocess
 from server.training.cnn.config import LICENCES, TrainConfig
 from server.training.cnn.frozen import Frozen, frozen_features
 from server.training.cnn.held_out import measure
 from server.training.cnn.objective import Objective, make_targets
 from server.training.cnn.progress import Progress, Reporter, draw_curves
+from server.training.cnn.splits import split
 from server.training.cnn.state import State
 from server.training.cnn.train_head import BEST, train_head
 from server.training.data import loader, sampling
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
-from server.training.data.splits import split
 
 HEAD_BATCH = 256  # rows of cached features in one step
 LOG_EVERY = 10  # steps
@@ -58,7 +58,7 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False, say: Say = print)
         config = replace(config, batch=len(train))
     cache = PixelCache(rows, config.cache)
     device = pick_device(config.device)
-    cnn = build_cnn(
+    cnn = start_cnn(
         config.arch, config.weights, MODALITIES,
         sampling.kind_names(rows) if config.kind_weight else (), TEXT_DIM if config.text_weight else 0,
     )  # fmt: skip

@@ -15,17 +15,17 @@ import torch
 from numpy.typing import NDArray
 
 from server.contract.modalities import MODALITIES
-from server.models.checkpoint import save_checkpoint
-from server.models.cnn import CNN, build_cnn
+from server.models.checkpoint import save_checkpoint, start_cnn
+from server.models.cnn import CNN
 from server.models.layout import DEEP
 from server.training.cnn.config import LICENCES, TrainConfig
 from server.training.cnn.head import Heads, fit_heads
 from server.training.cnn.progress import Reporter
+from server.training.cnn.splits import split
+from server.training.cnn.views import LEARNED, Looker
 from server.training.data import sampling
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
 from server.training.data.folds import FOLDS, fold_of
-from server.training.data.splits import split
-from server.training.data.views import LEARNED, Looker
 from server.training.drawn import phantoms
 
 BEST = "cnn.safetensors"  # what a run is for
@@ -47,7 +47,7 @@ class Lessons:
 
 def body(weights: str = "imagenet") -> CNN:
     """The network whose features everything reads, its head not yet fitted."""
-    return build_cnn("efficientnet_lite0", weights, MODALITIES, textures=True).eval()
+    return start_cnn("efficientnet_lite0", weights, MODALITIES, textures=True).eval()
 
 
 def lessons(cnn: CNN, rows: Sequence[Row], cache: PixelCache, config: TrainConfig, reporter: Reporter) -> Lessons:

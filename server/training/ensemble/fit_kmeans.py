@@ -22,9 +22,9 @@ from server.models.kmeans import SHIPPED_KMEANS, KMeansModel, mixed, save_kmeans
 from server.training.clip.run_clip import few_of_each
 from server.training.cnn.features import digest_of
 from server.training.cnn.progress import Reporter
+from server.training.cnn.views import deep_features
 from server.training.data.dataset import PixelCache, Row, read_rows
 from server.training.data.folds import FOLDS, fold_of
-from server.training.data.views import deep_features
 from server.training.metrics import figures
 
 Floats = NDArray[np.float32]
