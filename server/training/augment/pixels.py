@@ -20,11 +20,6 @@ def grey(image: Image.Image) -> Image.Image:
     return image.convert("L").convert("RGB")
 
 
-def is_grey(image: Image.Image) -> bool:
-    small = np.asarray(image.resize((24, 24)), np.int16)
-    return int(np.ptp(small, axis=2).max()) < 12
-
-
 def invert(image: Image.Image) -> Image.Image:
     return Image.eval(image, lambda value: 255 - value)
 

@@ -20,7 +20,7 @@ from server.models.cnn import CNN
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.frozen import Frozen
 from server.training.data.dataset import Row
-from server.training.data.sampling import DRAWN, DRAWN_KIND, kind_name
+from server.training.data.sampling import DRAWN_KIND, kind_name
 
 TEXT_TEMPERATURE = 0.07  # CLIP's own start
 SAME_TEXT = 0.05  # how near two captions must be to count as both right
@@ -116,7 +116,3 @@ class Objective:
         wanted = (bank[chosen] @ bank.T / SAME_TEXT).softmax(1)
         said = F.normalize(projected, dim=1) @ bank.T / TEXT_TEMPERATURE
         return F.cross_entropy(said, wanted)
-
-
-def drawn_rows(count: int) -> Tensor:
-    return torch.full((count,), DRAWN)
