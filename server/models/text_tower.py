@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
+from scipy.special import erf, softmax
 
 from server.models.compact import HEADS, WIDTH, CompactCard, Tensors, small_tokenizer
 
@@ -63,8 +63,7 @@ class TextTower:
 
         scores = heads("query") @ heads("key").transpose(0, 1, 3, 2) / np.float32(np.sqrt(WIDTH // HEADS))
         scores = np.where(real[:, None, None, :], scores, -np.inf)
-        scores = np.exp(scores - scores.max(-1, keepdims=True))
-        mixed = (scores / scores.sum(-1, keepdims=True)) @ heads("value")
+        mixed = softmax(scores, axis=-1) @ heads("value")
         return self._linear(mixed.transpose(0, 2, 1, 3).reshape(n, length, WIDTH), base + "output.dense")
 
     def _linear(self, x: Floats, name: str) -> Floats:

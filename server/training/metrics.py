@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL
 
@@ -23,15 +24,10 @@ RECALL_ASKED = (0.95, 0.99)
 
 
 def auroc(positive: NDArray[np.bool_], score: Floats) -> float | None:
-    """Area under the ROC curve, ties counted half; None when one side is empty."""
-    pos, neg = int(positive.sum()), int((~positive).sum())
-    if not pos or not neg:
+    """Area under the ROC curve; None when all or none are positive."""
+    if positive.all() or not positive.any():
         return None
-    values, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    del values
-    upto = np.cumsum(counts)
-    rank = (upto - (counts - 1) / 2)[inverse]
-    return float((rank[positive].sum() - pos * (pos + 1) / 2) / (pos * neg))
+    return float(roc_auc_score(positive, score))
 
 
 def fpr_at_recall(positive: NDArray[np.bool_], score: Floats, recall: float) -> float | None:
@@ -108,10 +104,8 @@ def five_class(probabilities: Floats, labels: Ints) -> dict[str, Any]:
 
 
 def confusion(probabilities: Floats, labels: Ints) -> Ints:
-    """[6, 6] counts: row is the truth, column the answer."""
-    out = np.zeros((len(MODALITIES), len(MODALITIES)), np.int64)
-    np.add.at(out, (labels, probabilities.argmax(1)), 1)
-    return out
+    """[6, 6] counts: row is the truth, column the likeliest modality."""
+    return np.asarray(confusion_matrix(labels, probabilities.argmax(1), labels=range(len(MODALITIES))), np.int64)
 
 
 def per_origin(probabilities: Floats, labels: Ints, origins: Sequence[str], least: int = 20) -> list[dict[str, Any]]:

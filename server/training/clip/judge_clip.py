@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from server.contract.modalities import MODALITIES
 from server.models.calibration import probabilities
 from server.training.data.dataset import Row
-from server.training.metrics import figures
+from server.training.metrics import auroc, figures
 
 Floats = NDArray[np.float32]
 FIRST = 20  # pictures looked at of each answer, as a person would on a first page
@@ -65,11 +65,10 @@ def retrieval(similar: Floats, asked: Sequence[Query], rows: Sequence[Row], fold
         parts = []
         for k in np.unique(fold):
             mine = np.flatnonzero(fold == k)
-            if (count := int(fits[mine].sum())) >= LEAST_RELEVANT:
+            area = auroc(fits[mine], similar[mine, column])
+            if (count := int(fits[mine].sum())) >= LEAST_RELEVANT and area is not None:
                 hits = fits[mine][np.argsort(-similar[mine, column], kind="stable")]
-                ranks = np.flatnonzero(hits)
-                area = 1 - (ranks - np.arange(count)).sum() / (count * (len(mine) - count))
-                parts.append((count, float(hits[: min(FIRST, count)].mean()), count / len(mine), float(area)))
+                parts.append((count, float(hits[: min(FIRST, count)].mean()), count / len(mine), area))
         if parts:
             weights = [part[0] for part in parts]
             precision, chance, area = (float(np.average([part[i] for part in parts], weights=weights)) for i in (1, 2, 3))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import softmax
 from torch.nn import functional as F
 
 from server.models.cnn import CNN
@@ -62,17 +63,16 @@ def answers(
     return Answers(*(np.concatenate([part[i] for part in out]) for i in range(4)))
 
 
-def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    shifted = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
-    out: NDArray[np.float64] = shifted / shifted.sum(1, keepdims=True)
-    return out
+def probabilities_of(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """[n, classes], in double precision."""
+    return np.asarray(softmax(logits.astype(np.float64), axis=1))
 
 
 def measure(cnn: CNN, rows: list[Row], cache: PixelCache, held: NDArray[np.int64], device: torch.device) -> dict[str, float | None]:
     """loss, accuracy, balanced accuracy, medical AUROC on up to MEASURED of the held-out rows, always the same ones."""
     chosen = np.sort(np.random.default_rng(0).permutation(held)[:MEASURED])
     labels = np.array([cnn.classes.index(rows[i].label) for i in chosen])
-    probabilities = softmax(answers(cnn, cache, chosen, device).logits)
+    probabilities = probabilities_of(answers(cnn, cache, chosen, device).logits)
     block = figures(probabilities, labels)
     loss = float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-9)).mean())
     return {

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.models.checkpoint import load_cnn
 from server.training.cnn.config import TrainConfig
-from server.training.cnn.held_out import answers, softmax
+from server.training.cnn.held_out import answers, probabilities_of
 from server.training.cnn.train_cnn import Stop, pick_device, train_cnn
 from server.training.cnn.train_head import fold_answers
 from server.training.data.dataset import PixelCache, Row, read_rows
@@ -55,7 +55,7 @@ def judge_heads(config: TrainConfig, oof: Path, results: Path | None) -> None:
         held = np.flatnonzero(of == fold)
         np.savez(oof / f"{fold}.npz", logits=logits[held], indices=held)
         if results is not None:
-            block = described(softmax(logits[held]), [rows[i] for i in held])
+            block = described(probabilities_of(logits[held]), [rows[i] for i in held])
             write_result(results, {"run": f"fold{fold}", "held_out": block.pop("origins"), **block}, config)
 
 
@@ -69,7 +69,7 @@ def judge_fold(config: TrainConfig, oof: Path, path: Path) -> dict[str, Any]:
     file = oof / f"{config.hold_out}.npz"
     np.savez(file, logits=said.logits, features=said.features, kinds=kinds, text=text, indices=held)
     chosen = [rows[i] for i in held]
-    return described(softmax(said.logits), chosen)
+    return described(probabilities_of(said.logits), chosen)
 
 
 def pooled(oof: Path, rows: list[Row]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -82,7 +82,7 @@ def pooled(oof: Path, rows: list[Row]) -> tuple[NDArray[np.float64], NDArray[np.
     order = np.argsort(np.concatenate(indices))
     if np.concatenate(indices).max() >= len(rows):
         raise ValueError(f"{oof} belongs to other rows")
-    return softmax(np.concatenate(logits)[order]), np.concatenate(indices)[order]
+    return probabilities_of(np.concatenate(logits)[order]), np.concatenate(indices)[order]
 
 
 def described(probabilities: NDArray[np.float64], rows: list[Row], intervals: bool = False) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import log_softmax
 
 from server.contract.errors import ModelError, RequestError
 from server.contract.modalities import MODALITIES
@@ -159,8 +160,7 @@ def _fit(task: _Task, taught: Any, strength: float) -> Stack:
     def loss(numbers: Wide) -> tuple[float, Wide]:
         bias = numbers[members:]
         logits = np.tensordot(numbers[:members], columns, 1) + bias
-        logits -= logits.max(axis=1, keepdims=True)
-        logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        logs = log_softmax(logits, axis=1)
         pull = (np.exp(logs) - wanted) * shares[:, None]
         slope = np.concatenate([np.einsum("kno,no->k", columns, pull), pull.sum(axis=0)])
         return float(-((wanted * logs).sum(axis=1) * shares).sum()), slope
