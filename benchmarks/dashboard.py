@@ -4,7 +4,7 @@
 
 Seeds a throw-away embedded Postgres (tests/store/full_seed.sql; minutes at the full size), starts the web application, signs in,
 and asks each page one after the other, as one person does. p50 and p95 are of whole answers, in milliseconds, the first two rounds
-left out (`first` is the very first). Pictures of charts are asked apart from their page, as a browser does. Appends to
+left out (`first` is the very first). Images of charts are asked apart from their page, as a browser does. Appends to
 results/dashboard.jsonl.
 """
 

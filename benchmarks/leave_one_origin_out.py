@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/leave_one_origin_out.py --data ../shared/data --cache runs/cache
 
-The head reads ImageNet's own features (deep and textures) of phantoms, and of pictures that were scaled and saved anew, so that how
+The head reads ImageNet's own features (deep and textures) of phantoms, and of images that were scaled and saved anew, so that how
 an origin was stored tells nothing. Heads for many origins are fitted at once; half an hour on an idle core. Does not touch the
 shipped weights.
 """

@@ -1,4 +1,4 @@
-"""Images a second of the CPU path against eager torch on the same weights and pictures, and how the event loop fares meanwhile.
+"""Images a second of the CPU path against eager torch on the same weights and images, and how the event loop fares meanwhile.
 
     .venv/bin/python benchmarks/inference.py --seconds 4
 

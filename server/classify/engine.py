@@ -1,8 +1,8 @@
-"""The judge of a worker process: pictures of all its scans, in micro-batches, with one model in one thread.
+"""The judge of a worker process: images of all its scans, in micro-batches, with one model in one thread.
 
 A thread and not a process: OpenVINO and torch release the GIL while they compute (benchmarks/predict.py measures how long the event
-loop waits), and pictures need no copying. The model is loaded when the first picture comes, or by `prewarm`. It knows neither where
-pictures come from nor where verdicts go.
+loop waits), and images need no copying. The model is loaded when the first image comes, or by `prewarm`. It knows neither where
+images come from nor where verdicts go.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SplitPanels: TypeAlias = Callable[[Raster], Sequence[Box]]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The answer for one picture, and for each panel of a compound figure (none for a single image)."""
+    """The answer for one image, and for each panel of a compound figure (none for a single image)."""
 
     verdict: Verdict
     panels: tuple[Panel, ...] = ()
@@ -43,7 +43,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One picture's verdict, and its parts where it is a compound figure. `parts_read`: it would have been seen if it were one."""
+    """One image's verdict, and its parts where it is a compound figure. `parts_read`: it would have been seen if it were one."""
 
     verdict: Verdict
     figure: Figure | None = None
@@ -51,7 +51,7 @@ class Answer:
 
 
 class Engine:
-    """`split_panels(picture)` gives the boxes of a compound figure's panels in pixels of the original, or nothing for one image.
+    """`split_panels(image)` gives the boxes of a compound figure's panels in pixels of the original, or nothing for one image.
 
     Where figures are read in parts (models/parts.py), only those that may be compound are split; where no gutters show their
     panels, their parts' regions are the panels.
@@ -84,7 +84,7 @@ class Engine:
             self._warming = asyncio.create_task(self._warm(), name="prewarm")
 
     async def stop(self) -> None:
-        """Let the model go; pictures that wait or are being judged are Cancelled. It may be started again."""
+        """Let the model go; images that wait or are being judged are Cancelled. It may be started again."""
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
@@ -98,30 +98,30 @@ class Engine:
         if not starting.cancelled() and starting.exception() is None:
             await starting.result().stop()
 
-    async def judge(self, picture: Raster) -> Judgement:
-        """Judge a picture and its panels; waits for room when the model is behind. Raises ModelError, Cancelled when stopped."""
+    async def judge(self, raster: Raster) -> Judgement:
+        """Judge an image and its panels; waits for room when the model is behind. Raises ModelError, Cancelled when stopped."""
         batcher = await self._batcher()
-        whole = await batcher.submit(Asked(picture.image, max(picture.width, picture.height)))
-        boxes = await self._boxes(picture, whole)
-        parts = await asyncio.gather(*(batcher.submit(Asked(_crop(picture, box))) for box in boxes))
+        whole = await batcher.submit(Asked(raster.image, max(raster.width, raster.height)))
+        boxes = await self._boxes(raster, whole)
+        parts = await asyncio.gather(*(batcher.submit(Asked(_crop(raster, box))) for box in boxes))
         panels = tuple(Panel(box, part.verdict) for box, part in zip(boxes, parts, strict=True))
         return Judgement(_of_all(whole, [part.verdict for part in parts]), panels)
 
-    async def _boxes(self, picture: Raster, whole: Answer) -> Sequence[Box]:
+    async def _boxes(self, raster: Raster, whole: Answer) -> Sequence[Box]:
         if self._split is None or (whole.parts_read and whole.figure is None):
             return ()
-        boxes = await asyncio.to_thread(self._split, picture)
+        boxes = await asyncio.to_thread(self._split, raster)
         if boxes or whole.figure is None:
             return boxes
-        width, height = picture.width, picture.height
+        width, height = raster.width, raster.height
         regions = whole.figure.regions
         if whole.verdict.is_medical and len(regions) == 1:
             return ()  # it would only say again what the figure's own verdict says
         return [(x * width, y * height, w * width, h * height) for x, y, w, h in regions]
 
-    async def heatmap(self, picture: Raster, modality: Modality | None = None) -> bytes:
+    async def heatmap(self, raster: Raster, modality: Modality | None = None) -> bytes:
         """PNG of the working copy under what spoke for `modality` (default: the CNN's answer). Raises ModelError."""
-        return await asyncio.to_thread(self._explainer.overlay, picture.image, modality)
+        return await asyncio.to_thread(self._explainer.overlay, raster.image, modality)
 
     async def _warm(self) -> None:
         with contextlib.suppress(MedlensError):
@@ -152,12 +152,12 @@ class Engine:
         return MicroBatcher(run, self._settings.batch_size, self._settings.batch_wait_ms / 1000, thread, held.clear)
 
 
-def _crop(picture: Raster, box: Box) -> Image.Image:
+def _crop(raster: Raster, box: Box) -> Image.Image:
     """The panel's pixels from the working copy, at least one by one."""
-    across, down = picture.image.width / picture.width, picture.image.height / picture.height
+    across, down = raster.image.width / raster.width, raster.image.height / raster.height
     left, top = round(box[0] * across), round(box[1] * down)
     right, bottom = round((box[0] + box[2]) * across), round((box[1] + box[3]) * down)
-    return picture.image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    return raster.image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
 
 
 def _of_all(whole: Answer, panels: Sequence[Verdict]) -> Verdict:

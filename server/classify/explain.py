@@ -1,4 +1,4 @@
-"""Why the CNN answered as it did: a class-activation map (cam.py) laid over the picture, as a PNG.
+"""Why the CNN answered as it did: a class-activation map (cam.py) laid over the image, as a PNG.
 
 It explains the CNN alone and says nothing about the other members, nor about where a radiologist would look.
 """
@@ -25,7 +25,7 @@ VIRIDIS = (
     (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140), (40, 174, 128), (94, 201, 98), (173, 220, 48),
     (253, 231, 37),
 )  # fmt: skip
-# How much of the picture the colour hides where the CNN looked least and most: anatomy must stay legible under it.
+# How much of the image the colour hides where the CNN looked least and most: anatomy must stay legible under it.
 VEIL = (0.30, 0.65)
 
 
@@ -84,7 +84,7 @@ def colours(heat: Floats) -> NDArray[np.float32]:
 
 
 def _over(size: tuple[int, int], grid: Floats, spec: Preprocess) -> Floats:
-    """The network's coarse grid laid back over the picture it was resized from; outside what it saw there is no heat."""
+    """The network's coarse grid laid back over the image it was resized from; outside what it saw there is no heat."""
     heat = Image.fromarray(grid / grid.max() if grid.max() > 0 else grid)
     width, height = size
     side = {"letterbox": max(size), "crop": round(min(size) / RESIZE_OVER_CROP)}.get(spec.mode)

@@ -1,7 +1,7 @@
 """Runs the networks. The one serving file that imports torch, and that only where torch is the faster way: on a GPU.
 
 On a CPU a checkpoint becomes an OpenVINO graph (models/graph.py) and torch is never loaded: importing it takes three seconds that a
-person waits for, and eager torch is several times slower on the same cores. It knows pictures and files, not members or verdicts.
+person waits for, and eager torch is several times slower on the same cores. It knows images and files, not members or verdicts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RESIZERS = 4
 
 
 class Squares:
-    """Pictures to the uint8 array [n, side, side, 3] that a network reads, resized by a few threads at once."""
+    """Images to the uint8 array [n, side, side, 3] that a network reads, resized by a few threads at once."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(min(RESIZERS, cpu_count() or 1), "resize")
@@ -60,7 +60,7 @@ class OpenVinoNetwork:
         self._graph(first)
 
     def features(self, images: Sequence[Image.Image]) -> Floats:
-        """Pooled features float32 [n, f] of n RGB pictures of any size."""
+        """Pooled features float32 [n, f] of n RGB images of any size."""
         return self._run("features", images)[0]
 
     def maps(self, images: Sequence[Image.Image]) -> tuple[Floats, Floats]:

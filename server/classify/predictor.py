@@ -23,7 +23,7 @@ from server.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A picture to be judged. `long_side`: of the original, in pixels; 0 where it is a panel, which is not looked at in parts."""
+    """An image to be judged. `long_side`: of the original, in pixels; 0 where it is a panel, which is not looked at in parts."""
 
     image: Image.Image
     long_side: int = 0
@@ -43,11 +43,11 @@ class Predictor:
         return self._parts is not None
 
     def prediction(self, images: Sequence[Image.Image]) -> Prediction:
-        """What n RGB pictures of any size are, each taken as one image, in their order; n may be anything from 1 on."""
+        """What n RGB images of any size are, each taken as one image, in their order; n may be anything from 1 on."""
         return self._together(images)[0]
 
     def judge(self, asked: Sequence[Asked]) -> tuple[Prediction, list[Figure | None]]:
-        """What n pictures are, and the parts of those that are compound figures; a figure's chances are those of both passes."""
+        """What n images are, and the parts of those that are compound figures; a figure's chances are those of both passes."""
         prediction, features = self._together([one.image for one in asked])
         figures: list[Figure | None] = [None] * len(asked)
         if self._parts is None or self._backbone is None or features is None:

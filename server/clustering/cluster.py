@@ -190,7 +190,7 @@ class _Networks:
     def features(self, images: Sequence[Image.Image]) -> tuple[Floats, Floats]:
         """(deep features [n, f], CLIP vectors [n, d])."""
         shared = self._shared.features(images) if self._shared else None
-        in_clip = self.zero_shot.clip.pictures(View(images, shared))
+        in_clip = self.zero_shot.clip.images(View(images, shared))
         if self._kind == "clip":
             return in_clip, in_clip
         deep = self._mobilenet.features(images) if self._mobilenet else shared

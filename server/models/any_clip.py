@@ -1,7 +1,7 @@
 """Any CLIP that open_clip knows, by name and pretrained tag, or by `hf-hub:owner/model`: the big ones, fetched by the user.
 
 Loading never reaches the network: weights are read from the folder that `medlens models pull` filled. With `pretrained="random"`
-the model is built untrained, to check that everything else works. It looks at pictures itself, with torch, and is imported only
+the model is built untrained, to check that everything else works. It looks at images itself, with torch, and is imported only
 when such a model is asked for. It knows no prompts.
 """
 
@@ -46,7 +46,7 @@ class AnyClip:
         self.scale = float(self._model.logit_scale.detach().exp())
 
     @torch.inference_mode()
-    def pictures(self, view: View) -> Floats:
+    def images(self, view: View) -> Floats:
         batch = torch.stack([self._preprocess(image) for image in view.images]).to(self._device, self._dtype)
         vectors: torch.Tensor = self._model.encode_image(batch, normalize=True)
         return np.asarray(vectors.float().cpu().numpy(), np.float32)
@@ -79,7 +79,7 @@ def _device(wanted: str) -> str:
 
 
 def _load(model: str, pretrained: str, folder: Path, precision: str) -> tuple[Any, Any, Any]:
-    """(model, preprocessing of a picture, tokenizer). Raises SettingsError, WeightsMissing or ModelError."""
+    """(model, preprocessing of an image, tokenizer). Raises SettingsError, WeightsMissing or ModelError."""
     known = model in open_clip.list_models()
     if not known and not model.startswith(HUB):
         raise SettingsError(f"MEDLENS_CLIP_MODEL: open_clip knows no {model!r}; write a name it knows, or hf-hub:OWNER/MODEL")

@@ -1,4 +1,4 @@
-"""CLIP by prompts: pictures and words in one space, and the ensemble member that answers with the class whose words lie nearest.
+"""CLIP by prompts: images and words in one space, and the ensemble member that answers with the class whose words lie nearest.
 
 Two kinds behind one protocol: the compact CLIP that ships (it reads the shared features, in numpy), and any model open_clip knows
 (any_clip.py, with torch). It knows prompts, and neither training nor how weights came here, nor how vectors are kept.
@@ -38,12 +38,12 @@ COMPACT = ("medlens-compact", "shipped")  # MEDLENS_CLIP_MODEL and _CLIP_PRETRAI
 
 
 class Clip(Protocol):
-    """Both towers. `pictures(view)` and `texts(...)` give unit vectors [n, d]; `scale` multiplies their cosines into logits."""
+    """Both towers. `images(view)` and `texts(...)` give unit vectors [n, d]; `scale` multiplies their cosines into logits."""
 
     @property
     def scale(self) -> float: ...
 
-    def pictures(self, view: View) -> Floats: ...
+    def images(self, view: View) -> Floats: ...
 
     def texts(self, texts: Sequence[str]) -> Floats: ...
 
@@ -67,7 +67,7 @@ class CompactClip:
         inner = inner * (0.5 * (1 + erf(inner / np.float32(np.sqrt(2)))))
         return unit(inner @ self.tensors["visual.head.mlp.fc2.weight"].T + self.tensors["visual.head.mlp.fc2.bias"])
 
-    def pictures(self, view: View) -> Floats:
+    def images(self, view: View) -> Floats:
         if view.features is None:
             raise ModelError("the compact CLIP reads the shared features, and there are none")
         return self.project(view.features)
@@ -93,7 +93,7 @@ def _open_tower(path: Path, card: CompactCard) -> TextTower:
 
 
 class ZeroShot:
-    """Classes as clouds of prompt vectors; a picture's score for a class says how near it is to the cloud.
+    """Classes as clouds of prompt vectors; an image's score for a class says how near it is to the cloud.
 
     A prompt's vector is the mean over its templates. A class's logit is the mean of two: the cosine with the middle of the cloud,
     and the log of the mean of exp(scale * cosine) over the prompts, by which one prompt that fits well counts. Either alone
@@ -114,7 +114,7 @@ class ZeroShot:
         return tuple(one.name for one in self.classes)
 
     def scores(self, vectors: Floats) -> Floats:
-        """Logits [n, classes] of picture vectors [n, d], own classes included."""
+        """Logits [n, classes] of image vectors [n, d], own classes included."""
         columns = []
         for prompts in self._prompts:
             powers = self.clip.scale * (vectors @ prompts.T)
@@ -124,7 +124,7 @@ class ZeroShot:
         return np.asarray(np.stack(columns, axis=1), np.float32)
 
     def modalities(self, vectors: Floats) -> Floats:
-        """Logits [n, 6] of picture vectors [n, d], in the order of MODALITIES; own classes play no part."""
+        """Logits [n, 6] of image vectors [n, d], in the order of MODALITIES; own classes play no part."""
         return self.scores(vectors)[:, : self._modalities]
 
 
@@ -144,7 +144,7 @@ class ClipMember:
     name: str = "clip"
 
     def logits(self, view: View) -> Floats:
-        return self.zero_shot.modalities(self.zero_shot.clip.pictures(view))
+        return self.zero_shot.modalities(self.zero_shot.clip.images(view))
 
 
 def is_compact(settings: Settings) -> bool:

@@ -1,7 +1,7 @@
 """The supervised networks as one type: a body that gives a feature map, a pool that gives features, and heads that read them.
 
 The features are shared: the CNN's own head, the compact CLIP's projection and K-Means all read `features(x)`, so several
-predictions cost one pass. Files are checkpoint.py, pictures preprocess.py.
+predictions cost one pass. Files are checkpoint.py, images preprocess.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CNN(nn.Module):
 
     The features are the body's last map pooled (`deep_dim`), then, with `textures`, means and spreads of its early maps
     (layout.py): they tell grain, noise and contrast, which deep features drop.
-    `kind_head` (finer kinds: body parts, sorts of pictures) and `text_projection` (features -> caption embedding) exist when they
+    `kind_head` (finer kinds: body parts, sorts of images) and `text_projection` (features -> caption embedding) exist when they
     were trained along; they make the features richer and serve the other members.
     """
 
@@ -73,7 +73,7 @@ class CNN(nn.Module):
         return [*found, self.body.get_submodule("bn2")(self.body.get_submodule("conv_head")(x))]
 
     def cells(self, x: Tensor) -> Tensor:
-        """The channels [n, CELL_CHANNELS, h / CELL, w / CELL] of a picture's cells, as graph.build_cells_graph has them."""
+        """The channels [n, CELL_CHANNELS, h / CELL, w / CELL] of an image's cells, as graph.build_cells_graph has them."""
         *stages, last = self.maps(x)
 
         def means(grid: Tensor, stride: int) -> Tensor:
@@ -104,7 +104,7 @@ class CNN(nn.Module):
 
 
 def mean_and_spread(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each channel of a map [n, c, h, w], over the picture: [n, c] twice."""
+    """Of each channel of a map [n, c, h, w], over the image: [n, c] twice."""
     return x.mean((2, 3)), (x.var((2, 3), correction=0) + FLAT).sqrt()
 
 
@@ -149,7 +149,7 @@ def _lite0(imagenet: bool) -> tuple[nn.Module, nn.Module]:
 
 
 def imagenet_lite0_state(names: list[str]) -> dict[str, Tensor]:
-    """The package's tensors under timm's names: both list the same layers in the same order (a test compares a known picture)."""
+    """The package's tensors under timm's names: both list the same layers in the same order (a test compares a known image)."""
     try:
         package = importlib.import_module(LITE0_PACKAGE)
     except ImportError:

@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 Tensors: TypeAlias = Mapping[str, NDArray[Any]]
 Node: TypeAlias = Any  # openvino.Node: the package has no types
-# f32: on the machines measured bf16 was slower, and the same picture gets the same answer on every CPU.
+# f32: on the machines measured bf16 was slower, and the same image gets the same answer on every CPU.
 PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
 LITE0_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each stage
 LITE0_EPSILON = 1e-3  # TensorFlow's batch norm, from which these weights come
 MOBILENET_STRIDES = {2: 2, 4: 2, 7: 2, 14: 2}  # by block; 1 elsewhere
 TORCH_EPSILON = 1e-5
 VGG16_LAYOUT = (2, 2, 3, 3, 3)  # convolutions before each pooling
-VGG_GRID = 7  # VGG's classifier reads a 7 x 7 map whatever the picture's size
+VGG_GRID = 7  # VGG's classifier reads a 7 x 7 map whatever the image's size
 
 
 def build_graph(arch: Arch, tensors: Tensors, spec: Preprocess, *, textures: bool = False, maps: bool = False) -> Any:

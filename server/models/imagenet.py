@@ -1,6 +1,6 @@
 """torchvision's ImageNet MobileNetV2, pulled by the user, as a checkpoint of ours: the eyes of `cluster --features mobilenet_v2`.
 
-Converted once, when first asked for. It knows files and networks, no pictures.
+Converted once, when first asked for. It knows files and networks, no images.
 """
 
 from __future__ import annotations

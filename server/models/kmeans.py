@@ -1,8 +1,8 @@
-"""K-Means as an ensemble member: the nearest centres of deep features, and what the labelled pictures around each centre were.
+"""K-Means as an ensemble member: the nearest centres of deep features, and what the labelled images around each centre were.
 
-The clusters were found without labels; the labels only say how each cluster is mixed. A picture belongs to a cluster with a
+The clusters were found without labels; the labels only say how each cluster is mixed. An image belongs to a cluster with a
 probability that falls with its squared distance (softmax), and its modalities are the mixes of its clusters. Arrays in safetensors,
-never a pickle. It reads the shared features and knows no pictures.
+never a pickle. It reads the shared features and knows no images.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The ensemble's members by name: which files each needs, and how it turns a batch of pictures into six-modality logits.
+"""The ensemble's members by name: which files each needs, and how it turns a batch of images into six-modality logits.
 
 A member either reads the features of the one shared backbone, so that several predictions cost one forward pass, or looks at the
-pictures with a network of its own. Any subset may vote. Networks are run by whoever passes `open_network`: this module imports no
+images with a network of its own. Any subset may vote. Networks are run by whoever passes `open_network`: this module imports no
 torch, and knows neither batches' origin nor how predictions are combined.
 """
 
@@ -33,7 +33,7 @@ FETCHED = "models"  # folder under DATA_DIR for weights that do not ship: pulled
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a batch of n pictures offers its members. `features` [n, f]: the shared backbone's, None when no member reads them."""
+    """What a batch of n images offers its members. `features` [n, f]: the shared backbone's, None when no member reads them."""
 
     images: Sequence[Image.Image]
     features: Floats | None = None
@@ -49,7 +49,7 @@ class Member(Protocol):
 
 
 class Network(Protocol):
-    """A network that runs: pooled features [n, f] of n RGB pictures of any size."""
+    """A network that runs: pooled features [n, f] of n RGB images of any size."""
 
     @property
     def card(self) -> Card: ...

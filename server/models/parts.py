@@ -1,7 +1,7 @@
-"""Compound figures read in parts: one larger pass of the network over the whole picture, and which modality stands in each cell.
+"""Compound figures read in parts: one larger pass of the network over the whole image, and which modality stands in each cell.
 
 A scan beside charts, a row of slices, a slide or a screenshot looks like no scan when it is squeezed into a small square. A gate on
-the ordinary features says which pictures may be such figures; only these cost the larger pass. `parts.safetensors` holds the gate,
+the ordinary features says which images may be such figures; only these cost the larger pass. `parts.safetensors` holds the gate,
 the cells' head, and how both passes are weighed; training/fit_parts.py fits it.
 """
 
@@ -32,7 +32,7 @@ NON = MODALITIES.index(NON_MEDICAL)
 # Width and height of the larger pass, multiples of a cell's side, all of about the same area; the one nearest in shape is taken,
 # so that panels keep theirs.
 SHAPES = ((448, 448), (512, 384), (384, 512), (640, 320), (320, 640), (832, 256), (256, 832))
-LEAST_FIGURE = 160  # pixels of the long side in the original: in smaller pictures no panel shows anything
+LEAST_FIGURE = 160  # pixels of the long side in the original: in smaller images no panel shows anything
 REGION_FROM = 0.3  # P(medical) of a cell from which its region is worth a look of its own
 MOST_REGIONS = 12  # of a figure, each costs a pass of its own; the largest are kept
 CERTAIN = 1e-4  # probabilities are kept this far from 0 and 1 before their logit is taken
@@ -43,7 +43,7 @@ TENSORS = ("gate.weight", "gate.bias", "cell.weight", "cell.bias", "weigh")
 class Figure:
     """What the larger pass found: P(a medical part is there), the six chances of the whole, the modalities, the parts' places.
 
-    `regions` are boxes (x, y, width, height) as shares of the picture, the largest first; empty where nothing medical stands out.
+    `regions` are boxes (x, y, width, height) as shares of the image, the largest first; empty where nothing medical stands out.
     """
 
     medical: float
@@ -66,12 +66,12 @@ class PartReader:
     named_from: float
 
     def may_be_figure(self, features: Floats) -> NDArray[np.bool_]:
-        """[n] from the ordinary pass's features [n, f]: whether a medical part may stand in the picture among other things."""
+        """[n] from the ordinary pass's features [n, f]: whether a medical part may stand in the image among other things."""
         logits = features[:, : len(self.gate)] @ self.gate + self.gate_bias
         return np.asarray(logits >= log(self.open_from / (1 - self.open_from)))
 
     def cells(self, channels: Floats) -> Floats:
-        """Probabilities [h, w, 6] of the channels [c, h, w] of a picture's cells."""
+        """Probabilities [h, w, 6] of the channels [c, h, w] of an image's cells."""
         height, width = channels.shape[1:]
         logits = channels.reshape(len(channels), -1).T @ self.cell.T + self.cell_bias
         return probabilities(np.asarray(logits, np.float32)).reshape(height, width, len(MODALITIES))
@@ -109,7 +109,7 @@ def contained(cells: Floats, shares: Floats, least: float) -> tuple[Modality, ..
 
 
 def regions(cells: Floats) -> tuple[Box, ...]:
-    """Boxes of neighbouring cells that may be medical, as shares of the picture, the largest first."""
+    """Boxes of neighbouring cells that may be medical, as shares of the image, the largest first."""
     height, width = cells.shape[:2]
     found: Any = ndimage.find_objects(ndimage.label(1 - cells[..., NON] >= REGION_FROM)[0])
     spans = [(across.start, down.start, across.stop - across.start, down.stop - down.start) for down, across in found]
@@ -118,12 +118,12 @@ def regions(cells: Floats) -> tuple[Box, ...]:
 
 
 def shape_for(width: int, height: int) -> tuple[int, int]:
-    """Of SHAPES the one nearest to the picture's own."""
+    """Of SHAPES the one nearest to the image's own."""
     return min(SHAPES, key=lambda shape: abs(log(shape[0] * height / (shape[1] * width))))
 
 
 def to_shape(image: Image.Image) -> Bytes:
-    """uint8 [h, w, 3] of the RGB picture, squeezed into the nearest of SHAPES."""
+    """uint8 [h, w, 3] of the RGB image, squeezed into the nearest of SHAPES."""
     return np.asarray(image.resize(shape_for(*image.size), Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP), np.uint8)
 
 

@@ -1,6 +1,6 @@
-"""From a decoded picture to the array a network reads. One geometry for training's evaluation and for serving.
+"""From a decoded image to the array a network reads. One geometry for training's evaluation and for serving.
 
-The whole picture is kept (a scan's borders and a chart's axes are evidence), brought to a square. `docs/experiments.md` has the
+The whole image is kept (a scan's borders and a chart's axes are evidence), brought to a square. `docs/experiments.md` has the
 measurement behind the mode. Knows numpy and Pillow's resize only: no torch, no files, no labels.
 """
 
@@ -18,7 +18,7 @@ Mode: TypeAlias = Literal["squash", "letterbox", "crop"]
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-REDUCING_GAP = 2.0  # Pillow first shrinks by whole steps down to twice the size asked: 3 times as fast on large pictures
+REDUCING_GAP = 2.0  # Pillow first shrinks by whole steps down to twice the size asked: 3 times as fast on large images
 RESIZE_OVER_CROP = 256 / 224  # the origin's recipe: resize the short side to 256, take the middle 224
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -42,7 +42,7 @@ class Preprocess:
 
 
 def to_square(image: Image.Image, spec: Preprocess) -> Bytes:
-    """uint8 [side, side, 3] of the RGB picture, geometry only."""
+    """uint8 [side, side, 3] of the RGB image, geometry only."""
     side, (width, height) = spec.side, image.size
     if image.mode != "RGB":
         image = image.convert("RGB")
@@ -72,7 +72,7 @@ def normalise(squares: Bytes, spec: Preprocess) -> Floats:
 
 
 def to_batch(images: Sequence[Image.Image], spec: Preprocess) -> Floats:
-    """float32 [n, 3, side, side] of n RGB pictures of any size. About 1 ms a picture of 512 pixels."""
+    """float32 [n, 3, side, side] of n RGB images of any size. About 1 ms an image of 512 pixels."""
     if not images:
         return np.zeros((0, 3, spec.side, spec.side), np.float32)
     return normalise(np.stack([to_square(image, spec) for image in images]), spec)

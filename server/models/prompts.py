@@ -2,7 +2,7 @@
 
 The shipped ones are prompts/MODALITY.toml. A user's one file (MEDLENS_PROMPTS) looks like this, every part of it optional:
 
-    templates = ["{}", "a picture of {}"]        # each prompt is said in each of these ways, and the ways are averaged
+    templates = ["{}", "an image of {}"]        # each prompt is said in each of these ways, and the ways are averaged
 
     [xray]                                       # takes the place of the shipped prompts of this modality
     prompts = ["a chest film", "a hand x-ray"]

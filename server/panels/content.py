@@ -1,4 +1,4 @@
-"""Tells what a block of a figure is: a picture (a dense, textured rectangle), a drawing such as a chart, or neither (text, labels).
+"""Tells what a block of a figure is: an image (a dense, textured rectangle), a drawing such as a chart, or neither (text, labels).
 
 Judges one block at a time from its pixels and the colour around it. Knows nothing of how the block was found.
 """
@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from server.panels.gutters import Grey, near
 
-# Of a picture's pixels that differ from the gutter's colour; an object on a white ground has fewer, a scan on white lungs as many.
+# Of an image's pixels that differ from the gutter's colour; an object on a white ground has fewer, a scan on white lungs as many.
 DENSE = 0.5
 # Of a side's pixels that differ from the gutter just inside it: what makes it an edge. Parts of a scan are as dark as its gutter.
 EDGE = 0.5
@@ -33,7 +33,7 @@ FLAT_BLACK, FLAT_WHITE, FLAT = 0.78, 0.5, 0.3
 BLACK, WHITE = 24, 240
 # Rows and columns of a block whose pixels are counted.
 LOOKED_AT = 96
-# Of a block's pixels that differ from the ground when its neighbour in the same cut is a picture: a hand on black has a quarter.
+# Of a block's pixels that differ from the ground when its neighbour in the same cut is an image: a hand on black has a quarter.
 SPARSE = 0.2
 # Grey levels by which a stroke stands out from the paper; the noise of a dark scan does not.
 STROKE_TOLERANCE = 48
@@ -49,7 +49,7 @@ Sides: TypeAlias = tuple[bool, bool, bool, bool]
 
 
 def textured(block: Grey) -> bool:
-    """Whether the grey levels are those of a picture and not of a drawing, a table or a flat ground."""
+    """Whether the grey levels are those of an image and not of a drawing, a table or a flat ground."""
     rows, share = _histogram(block)
     if _flat(share) or _still(rows) > STILL:
         return False
@@ -77,13 +77,13 @@ def _still(rows: Grey) -> float:
     return int(np.count_nonzero(grey & (after == before))) / max(1, int(np.count_nonzero(grey)))
 
 
-def is_picture(block: Grey, ground: int, facing: Sides) -> bool:
+def is_image(block: Grey, ground: int, facing: Sides) -> bool:
     """Whether a block on `ground` is a dense, textured rectangle. `facing`: which sides (top, bottom, left, right) meet ground."""
     return bool((~near(block, ground)).mean() >= DENSE) and textured(block) and _has_edges(block, ground, facing)
 
 
-def passes_beside_picture(block: Grey, ground: int, facing: Sides) -> bool:
-    """Whether a block is a picture given that the cut that made it also made one: its edges may be as dark as its ground, or
+def passes_beside_image(block: Grey, ground: int, facing: Sides) -> bool:
+    """Whether a block is an image given that the cut that made it also made one: its edges may be as dark as its ground, or
     its texture may be faint."""
     content = ~near(block, ground)
     if textured(block):

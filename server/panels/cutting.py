@@ -1,6 +1,6 @@
 """The recursive cut: which gutters and seams of a block are taken, and what kind of blocks remain.
 
-A cut stands only when a picture lies beside it; blocks without any are left whole, so that charts, tables and pages do not fall
+A cut stands only when an image lies beside it; blocks without any are left whole, so that charts, tables and pages do not fall
 into their letters. Knows grey levels only, and judges no figure as a whole: panels.py does.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from server.panels.content import is_picture, passes_beside_picture, textured
+from server.panels.content import is_image, passes_beside_image, textured
 from server.panels.gutters import CLEAN_SHARE, TOLERANCE, Grey, Run, near, runs, seams
 from server.panels.slices import bands, slices
 
@@ -30,7 +30,7 @@ ROWS, COLUMNS = 0, 1
 class Block:
     """Rows `top` to `bottom`, columns `left` to `right` (exclusive) on `ground` (None: the ground is not known).
 
-    `facing`: which sides (top, bottom, left, right) meet that ground, and not the image's edge or another picture.
+    `facing`: which sides (top, bottom, left, right) meet that ground, and not the image's edge or another image.
     """
 
     top: int
@@ -39,7 +39,7 @@ class Block:
     right: int
     ground: int | None = None
     facing: tuple[bool, bool, bool, bool] = (False, False, False, False)
-    picture: bool = False
+    image: bool = False
 
     @property
     def height(self) -> int:
@@ -80,7 +80,7 @@ class Cutter:
     def cut(self, block: Block, depth: int = 0) -> list[Block]:
         """The block's panels and what lies between them, in order; the block itself when no cut stands."""
         self._left -= 1
-        leaf = replace(block, picture=self._is_picture(block))
+        leaf = replace(block, image=self._is_image(block))
         if depth >= MAX_DEPTH or self._left <= 0 or max(block.height, block.width) < 2 * self._min_side:
             return [leaf]
         gutters = {axis: self._gutters(block, axis) for axis in (ROWS, COLUMNS)}
@@ -88,7 +88,7 @@ class Cutter:
             if min(block.height, block.width) < self._min_side or len(parts) < 2:
                 continue
             found = self._solved(parts, depth)
-            if len(found) > 1 and sum(piece.picture for piece in found) >= _needed(leaf, parts[0].ground):
+            if len(found) > 1 and sum(piece.image for piece in found) >= _needed(leaf, parts[0].ground):
                 return found
         return self._repeats(block, gutters) or [leaf]
 
@@ -118,18 +118,18 @@ class Cutter:
         return Block(top, bottom, left, right, ground, facing)
 
     def _solved(self, parts: list[Block], depth: int) -> list[Block]:
-        """The parts' panels. Beside a picture, what is textured is one too; neighbours without any stay together, as charts do."""
+        """The parts' panels. Beside an image, what is textured is one too; neighbours without any stay together, as charts do."""
         solved = [
             self.cut(part, depth + 1) if min(part.height, part.width) >= self._min_side else [part] for part in parts if part.area
         ]
-        company = sum(any(piece.picture for piece in pieces) for pieces in solved)
+        company = sum(any(piece.image for piece in pieces) for pieces in solved)
         out: list[Block] = []
         bare = False
         for part, pieces in zip((part for part in parts if part.area), solved, strict=True):
-            if any(piece.picture for piece in pieces):
+            if any(piece.image for piece in pieces):
                 out, bare = out + pieces, False
             elif company and self._may_pass(part):
-                out, bare = [*out, replace(part, picture=True)], False
+                out, bare = [*out, replace(part, image=True)], False
             elif bare:
                 out[-1] = _around(out[-1], part)
             else:
@@ -138,7 +138,7 @@ class Cutter:
 
     def _may_pass(self, piece: Block) -> bool:
         thin = piece.ground is None or min(piece.height, piece.width) < self._min_side
-        return not thin and passes_beside_picture(self.pixels(piece), piece.ground or 0, piece.facing)
+        return not thin and passes_beside_image(self.pixels(piece), piece.ground or 0, piece.facing)
 
     def _options(self, block: Block, gutters: dict[int, list[Run]]) -> Iterator[list[Block]]:
         """Ways to cut, the likeliest first: gutters by how much of the block they take, then seams."""
@@ -172,7 +172,7 @@ class Cutter:
         rows, cols = (bands(gutters[axis], (block.height, block.width)[axis], ground, self._min_side) for axis in (ROWS, COLUMNS))
         boxes = slices(self.pixels(block), rows, cols, ground)
         return [
-            replace(self.trim(Block(block.top + t, block.top + b, block.left + le, block.left + r), ground), picture=True)
+            replace(self.trim(Block(block.top + t, block.top + b, block.left + le, block.left + r), ground), image=True)
             for t, b, le, r in boxes
         ]
 
@@ -185,18 +185,18 @@ class Cutter:
             return self.pixels(block)
         return self._turned[block.left : block.right, block.top : block.bottom]
 
-    def _is_picture(self, block: Block) -> bool:
+    def _is_image(self, block: Block) -> bool:
         if min(block.height, block.width) < self._min_side:
             return False
         if block.ground is None:
             return textured(self.pixels(block))
-        return is_picture(self.pixels(block), block.ground, block.facing)
+        return is_image(self.pixels(block), block.ground, block.facing)
 
 
 def _needed(leaf: Block, colour: int | None) -> int:
-    """Pictures that a cut must yield: two where the block is one itself in its figure's gutters, and the cut's colour is new."""
+    """Images that a cut must yield: two where the block is one itself in its figure's gutters, and the cut's colour is new."""
     stranger = leaf.ground is not None and colour is not None and abs(leaf.ground - colour) > TOLERANCE
-    return 2 if leaf.picture and any(leaf.facing) and stranger else 1
+    return 2 if leaf.image and any(leaf.facing) and stranger else 1
 
 
 def _by_colour(found: list[Run]) -> list[list[Run]]:

@@ -1,4 +1,4 @@
-"""Finds what separates the panels of a figure: gutters of one colour, and seams where two pictures meet without any.
+"""Finds what separates the panels of a figure: gutters of one colour, and seams where two images meet without any.
 
 Works on grey arrays whose lines are rows; who wants columns passes the transpose. Does not know whether a cut is wise.
 """
@@ -66,7 +66,7 @@ def near(view: Grey, colour: int, tolerance: int = TOLERANCE) -> NDArray[np.bool
 
 
 def seams(view: Grey, margin: int) -> list[int]:
-    """Lines before which one picture ends and another begins, strongest first, none nearer than `margin` to an end or another."""
+    """Lines before which one image ends and another begins, strongest first, none nearer than `margin` to an end or another."""
     count, length = view.shape
     if count < 2 * margin or length < STRETCHES:
         return []

@@ -1,7 +1,7 @@
 """Splits a compound figure into its panels: scans beside charts, rows of slices, grids, mixed sizes, nested.
 
 A recursive cut with evidence (cutting.py): gutters of one colour where a dense, textured rectangle with straight edges lies beside
-them, seams where two pictures meet, slices that repeat on black. One block alone is no figure: the answer is then empty. Guillotine
+them, seams where two images meet, slices that repeat on black. One block alone is no figure: the answer is then empty. Guillotine
 layouts only; insets stay with their panel. Knows grey levels, no classes and no network.
 """
 
@@ -26,16 +26,16 @@ MIN_AREA_SHARE = 0.008
 MAX_ASPECT = 6.0
 # Each panel costs a pass of the network; the largest are kept.
 MAX_PANELS = 36
-# Of the figure's area without its margins that pictures fill: a page of text with two photos is a document.
-PICTURES_SHARE = 0.3
-# Of the largest picture's area that a drawing beside a lone picture must have: less is a legend or a logo.
+# Of the figure's area without its margins that images fill: a page of text with two photos is a document.
+IMAGES_SHARE = 0.3
+# Of the largest image's area that a drawing beside a lone image must have: less is a legend or a logo.
 DRAWING_SHARE = 0.25
 
 
-def split_panels(picture: Raster) -> Sequence[Box]:
+def split_panels(raster: Raster) -> Sequence[Box]:
     """Boxes (x, y, w, h) of the panels in pixels of the original, in reading order; none for a single image."""
-    grey = np.asarray(picture.image.convert("L"))
-    across, down = picture.width / grey.shape[1], picture.height / grey.shape[0]
+    grey = np.asarray(raster.image.convert("L"))
+    across, down = raster.width / grey.shape[1], raster.height / grey.shape[0]
     return [(b.left * across, b.top * down, b.width * across, b.height * down) for b in find_panels(grey)]
 
 
@@ -49,16 +49,16 @@ def find_panels(grey: Grey) -> list[Block]:
     if min(whole.height, whole.width) < min_side:
         return []
     large = [b for b in cutter.cut(whole) if _large_enough(b, min_side, whole)]
-    pictures = [block for block in large if block.picture]
-    if not pictures or sum(block.area for block in pictures) < PICTURES_SHARE * whole.area:
+    images = [block for block in large if block.image]
+    if not images or sum(block.area for block in images) < IMAGES_SHARE * whole.area:
         return []
-    least = DRAWING_SHARE * max(block.area for block in pictures)
+    least = DRAWING_SHARE * max(block.area for block in images)
     drawings = [
         b
         for b in large
-        if not b.picture and b.area >= least and is_drawing(cutter.pixels(b), b.ground if b.ground is not None else 255)
+        if not b.image and b.area >= least and is_drawing(cutter.pixels(b), b.ground if b.ground is not None else 255)
     ]
-    panels = sorted(pictures + drawings, key=lambda block: -block.area)[:MAX_PANELS]
+    panels = sorted(images + drawings, key=lambda block: -block.area)[:MAX_PANELS]
     return sorted(panels, key=lambda block: (block.top, block.left)) if len(panels) > 1 else []
 
 

@@ -88,11 +88,11 @@ async def _evaluate(
 async def _work(waiting: Iterator[Row], engine: Engine, max_pixels: int, judged: _Judged, tell: Callable[[int], None]) -> None:
     for row in waiting:
         try:
-            picture = await asyncio.to_thread(_open, row.file, max_pixels)
+            image = await asyncio.to_thread(_open, row.file, max_pixels)
         except (DocumentError, UnknownKind, OSError):
             judged.unreadable.append(row.file.name)
         else:
-            judgement = await engine.judge(picture)
+            judgement = await engine.judge(image)
             judged.rows.append(row)
             judged.verdicts.append(judgement.verdict)
         tell(len(judged.verdicts) + len(judged.unreadable))

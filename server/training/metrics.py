@@ -61,7 +61,7 @@ def answered(probabilities: Floats) -> Ints:
 
 
 def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-    """The contract's block for one judge. Classes without a picture are left out of balanced accuracy and macro F1.
+    """The contract's block for one judge. Classes without an image are left out of balanced accuracy and macro F1.
 
     `medical` is decided by the summed probability of the five medical modalities against one half, as the verdict is.
     """
@@ -95,7 +95,7 @@ def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | 
 
 
 def five_class(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """The origin's task: other_medical pictures are not part of it, and its probability is not a choice."""
+    """The origin's task: other_medical images are not part of it, and its probability is not a choice."""
     if not len(labels):
         return {"accuracy": None, "n": 0}
     columns = [MODALITIES.index(name) for name in FIVE]
@@ -109,7 +109,7 @@ def confusion(probabilities: Floats, labels: Ints) -> Ints:
 
 
 def per_origin(probabilities: Floats, labels: Ints, origins: Sequence[str], least: int = 20) -> list[dict[str, Any]]:
-    """Accuracy of each (origin, label) with at least `least` pictures, worst first."""
+    """Accuracy of each (origin, label) with at least `least` images, worst first."""
     names, said = np.array(origins), probabilities.argmax(1)
     out = []
     for origin in sorted(set(origins)):

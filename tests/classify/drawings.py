@@ -1,4 +1,4 @@
-"""Pictures drawn on the spot."""
+"""Images drawn on the spot."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def noise(seed: int = 0, width: int = 200, height: int = 160) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-def picture(image: Image.Image, scale: int = 1) -> Raster:
+def raster_of(image: Image.Image, scale: int = 1) -> Raster:
     """`image` as the working copy of an original `scale` times as large."""
     return Raster("png", image.width * scale, image.height * scale, image)

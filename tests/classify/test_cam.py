@@ -48,7 +48,7 @@ def agree(path: Path) -> None:
         for modality in (None, *MODALITIES):
             ours, theirs = (np.asarray(way.grid(image, modality)) for way in (exact, gradient))
             assert ours.shape == theirs.shape == (7, 7)
-            if theirs.max() > 0 and ours.max() > 0:  # the mean's gradient is a factor that the picture does not show
+            if theirs.max() > 0 and ours.max() > 0:  # the mean's gradient is a factor that the image does not show
                 np.testing.assert_allclose(ours / ours.max(), theirs / theirs.max(), atol=5e-3)
             else:
                 assert ours.max() == pytest.approx(theirs.max(), abs=1e-3)

@@ -18,7 +18,7 @@ from server.models.calibration import Floats
 from server.models.ensemble import Ensemble
 from server.models.members import View
 from server.settings import Settings, load_settings
-from tests.classify.drawings import chart, noise, picture
+from tests.classify.drawings import chart, noise, raster_of
 
 COLOURS = {"xray": (250, 0, 0), "ct": (0, 250, 0), "mri": (0, 0, 250), "non_medical": (250, 250, 250)}
 
@@ -81,10 +81,10 @@ class Voted:
         await self.engine.stop()
 
 
-async def test_pictures_of_all_scans_are_judged_in_shared_batches(settings: Settings) -> None:
+async def test_images_of_all_scans_are_judged_in_shared_batches(settings: Settings) -> None:
     async with Voted(settings) as voted:
         names = list(COLOURS) * 8
-        judged = await asyncio.gather(*(voted.engine.judge(picture(plain(name))) for name in names))
+        judged = await asyncio.gather(*(voted.engine.judge(raster_of(plain(name))) for name in names))
     assert [one.verdict.modality for one in judged] == names
     assert all(one.verdict.model_version == "v1" and one.panels == () for one in judged)
     assert voted.opened == 1
@@ -92,29 +92,29 @@ async def test_pictures_of_all_scans_are_judged_in_shared_batches(settings: Sett
     assert max(voted.member.batches) <= settings.batch_size
 
 
-async def test_a_picture_that_breaks_the_model_breaks_no_other(settings: Settings) -> None:
+async def test_an_image_that_breaks_the_model_breaks_no_other(settings: Settings) -> None:
     async with Voted(settings) as voted:
         good, bad, also_good = await asyncio.gather(
-            *(voted.engine.judge(picture(plain(name))) for name in ("ct", "black", "mri")), return_exceptions=True
+            *(voted.engine.judge(raster_of(plain(name))) for name in ("ct", "black", "mri")), return_exceptions=True
         )
         assert isinstance(bad, ModelError)
         assert isinstance(good, Judgement)
         assert isinstance(also_good, Judgement)
-        assert (await voted.engine.judge(picture(plain("xray")))).verdict.modality == "xray"
+        assert (await voted.engine.judge(raster_of(plain("xray")))).verdict.modality == "xray"
 
 
 async def test_a_cancelled_caller_leaves_the_engine_whole(settings: Settings) -> None:
     async with Voted(settings) as voted:
-        first = asyncio.create_task(voted.engine.judge(picture(plain("ct"))))
+        first = asyncio.create_task(voted.engine.judge(raster_of(plain("ct"))))
         await asyncio.sleep(0)
         first.cancel()
-        assert (await voted.engine.judge(picture(plain("mri")))).verdict.modality == "mri"
+        assert (await voted.engine.judge(raster_of(plain("mri")))).verdict.modality == "mri"
     assert voted.opened == 1
 
 
 async def test_a_figure_is_what_its_most_surely_medical_panel_is(settings: Settings) -> None:
     async with Voted(settings, split_panels=in_a_row) as voted:
-        judged = await voted.engine.judge(picture(beside("non_medical", "ct", "non_medical", "grey"), scale=3))
+        judged = await voted.engine.judge(raster_of(beside("non_medical", "ct", "non_medical", "grey"), scale=3))
     assert [panel.verdict.modality for panel in judged.panels[:3]] == ["non_medical", "ct", "non_medical"]
     assert judged.panels[1].box == pytest.approx((165, 15, 120, 120))
     assert judged.verdict == judged.panels[1].verdict
@@ -122,14 +122,14 @@ async def test_a_figure_is_what_its_most_surely_medical_panel_is(settings: Setti
 
 async def test_a_figure_without_a_medical_panel_is_judged_as_a_whole(settings: Settings) -> None:
     async with Voted(settings, split_panels=in_a_row) as voted:
-        judged = await voted.engine.judge(picture(beside("non_medical", "non_medical")))
+        judged = await voted.engine.judge(raster_of(beside("non_medical", "non_medical")))
     assert judged.verdict.modality == "non_medical"
     assert len(judged.panels) == 2
 
 
 async def test_a_panel_that_is_not_sure_does_not_outvote_a_sure_whole(settings: Settings) -> None:
     async with Voted(settings, split_panels=in_a_row) as voted:
-        judged = await voted.engine.judge(picture(beside("grey", "grey")))
+        judged = await voted.engine.judge(raster_of(beside("grey", "grey")))
     assert judged.panels[0].verdict.uncertain
     assert judged.verdict.modality == "non_medical"
     assert not judged.verdict.uncertain
@@ -139,7 +139,7 @@ async def test_prewarming_opens_the_model_once(settings: Settings) -> None:
     async with Voted(settings) as voted:
         voted.engine.prewarm()
         voted.engine.prewarm()
-        await voted.engine.judge(picture(plain("ct")))
+        await voted.engine.judge(raster_of(plain("ct")))
         assert voted.opened == 1
 
 
@@ -158,8 +158,8 @@ async def test_a_failed_start_is_told_to_who_judges_and_tried_again(settings: Se
     engine.prewarm()
     await asyncio.sleep(0.05)
     with pytest.raises(WeightsMissing, match="not pulled yet"):
-        await engine.judge(picture(plain("ct")))
-    assert (await engine.judge(picture(plain("ct")))).verdict.modality == "ct"
+        await engine.judge(raster_of(plain("ct")))
+    assert (await engine.judge(raster_of(plain("ct")))).verdict.modality == "ct"
     await engine.stop()
 
 
@@ -173,12 +173,12 @@ async def test_stopping_cancels_what_waits_and_allows_another_start(settings: Se
 
     async with Voted(settings, Slow()) as voted:
         await voted.engine.start()
-        waiting = [asyncio.create_task(voted.engine.judge(picture(plain("ct")))) for _ in range(100)]
+        waiting = [asyncio.create_task(voted.engine.judge(raster_of(plain("ct")))) for _ in range(100)]
         await asyncio.sleep(0.05)
         threading.Timer(0.1, held.set).start()
         await voted.engine.stop()
         assert all(isinstance(one, Cancelled) for one in await asyncio.gather(*waiting, return_exceptions=True))
-        assert (await voted.engine.judge(picture(plain("ct")))).verdict.modality == "ct"
+        assert (await voted.engine.judge(raster_of(plain("ct")))).verdict.modality == "ct"
         assert voted.opened == 2
 
 
@@ -194,7 +194,7 @@ def test_unknown_members_are_told_before_anything_is_loaded(tmp_path: Path) -> N
 async def test_the_shipped_model_judges_without_holding_the_loop(settings: Settings, shipped: Path) -> None:
     engine = Engine(settings)
     engine.prewarm()
-    pictures = [picture(noise(seed)) for seed in range(20)] + [picture(chart())]
+    rasters = [raster_of(noise(seed)) for seed in range(20)] + [raster_of(chart())]
     ticks = 0
 
     async def tick() -> None:
@@ -204,7 +204,7 @@ async def test_the_shipped_model_judges_without_holding_the_loop(settings: Setti
             ticks += 1
 
     ticking = asyncio.create_task(tick())
-    judged = await asyncio.gather(*(engine.judge(one) for one in pictures))
+    judged = await asyncio.gather(*(engine.judge(one) for one in rasters))
     ticking.cancel()
     assert ticks > 10
     assert {one.verdict.model_version for one in judged} == {engine.model_version}
@@ -229,7 +229,7 @@ async def test_a_model_is_opened_asked_and_let_go_in_one_thread(tmp_path: Path) 
 
     engine = Engine(load_settings(data_dir=tmp_path, members=("cnn",)), open_predictor=opened)
     engine.model_version = "v1"
-    await engine.judge(picture(plain("ct")))
+    await engine.judge(raster_of(plain("ct")))
     await engine.stop()
     assert [what for what, _ in seen] == ["opened", "asked", "let go"]
     assert {thread for _, thread in seen} == {"model_0"}

@@ -15,7 +15,7 @@ from server.models.calibration import probabilities
 from server.models.checkpoint import load_cnn, read_card, save_checkpoint
 from server.models.members import View, open_head
 from server.settings import Settings
-from tests.classify.drawings import chart, noise, picture
+from tests.classify.drawings import chart, noise, raster_of
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def explainer(checkpoint: Path) -> Explainer:
     return Explainer(checkpoint)
 
 
-def test_the_overlay_is_a_png_of_the_pictures_size(explainer: Explainer) -> None:
+def test_the_overlay_is_a_png_of_the_images_size(explainer: Explainer) -> None:
     with Image.open(BytesIO(explainer.overlay(noise(1, 321, 123)))) as overlay:
         assert (overlay.format, overlay.size, overlay.mode) == ("PNG", (321, 123), "RGB")
 
@@ -62,7 +62,7 @@ def test_the_colours_grow_evenly_lighter() -> None:
     assert len(VIRIDIS) == 9
 
 
-def test_the_picture_stays_legible_under_its_veil() -> None:
+def test_the_image_stays_legible_under_its_veil() -> None:
     stripes = Image.fromarray(np.tile(np.asarray([0, 255], np.uint8), (8, 4))).convert("RGB")
     veiled = np.asarray(paint(stripes, np.ones((8, 8), np.float32)).convert("L"), np.int64)
     assert veiled[:, 1::2].min() - veiled[:, ::2].max() > 80
@@ -79,7 +79,7 @@ def test_missing_weights_are_told(tmp_path: Path) -> None:
 
 
 def test_heat_shows_what_the_answer_rests_on(shipped: Path, shared: Path) -> None:
-    """A scan beside a chart: covering the hottest ninth of the picture takes more from the answer than covering the coldest."""
+    """A scan beside a chart: covering the hottest ninth of the image takes more from the answer than covering the coldest."""
     from csv import DictReader
 
     explainer, network, head = Explainer(shipped), OpenVinoNetwork(shipped), open_head("cnn", shipped)
@@ -104,6 +104,6 @@ def test_heat_shows_what_the_answer_rests_on(shipped: Path, shared: Path) -> Non
 
 
 async def test_the_engine_explains_without_having_judged(settings: Settings, shipped: Path) -> None:
-    given = picture(chart())
+    given = raster_of(chart())
     with Image.open(BytesIO(await Engine(settings).heatmap(given))) as overlay:
         assert overlay.size == given.image.size

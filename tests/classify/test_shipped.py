@@ -13,7 +13,7 @@ from server.imaging.decode import decode
 from server.models.checkpoint import SHIPPED_CNN, read_card
 from server.models.members import kinds
 from server.settings import load_settings
-from tests.classify.drawings import chart, noise, picture
+from tests.classify.drawings import chart, noise, raster_of
 
 FINAL = SHIPPED_CNN.is_file() and not read_card(SHIPPED_CNN).name.startswith("interim")
 pytestmark = pytest.mark.skipif(not FINAL, reason="the weights in this checkout are interim, or absent")
@@ -50,7 +50,7 @@ def gradient() -> Image.Image:
     "drawn", [chart(), chart(300, 500), page(), noise(1), gradient()], ids=["chart", "tall", "page", "noise", "gradient"]
 )
 async def test_what_is_drawn_is_not_medical(engine: Engine, drawn: Image.Image) -> None:
-    verdict = (await engine.judge(picture(drawn))).verdict
+    verdict = (await engine.judge(raster_of(drawn))).verdict
     assert not verdict.is_medical or verdict.uncertain
 
 
@@ -68,7 +68,7 @@ def dicom(pattern: str) -> Iterator[Image.Image]:
 @pytest.mark.parametrize(("name", "modality"), [("CT_small.dcm", "ct"), ("MR_small.dcm", "mri")])
 async def test_pydicoms_own_scans_are_medical(engine: Engine, name: str, modality: str) -> None:
     (image,) = dicom(name)
-    verdict = (await engine.judge(picture(image))).verdict
+    verdict = (await engine.judge(raster_of(image))).verdict
     assert verdict.is_medical or verdict.uncertain
     assert verdict.modality == modality or verdict.uncertain
 

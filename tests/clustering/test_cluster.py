@@ -37,7 +37,7 @@ class WordClip:
 
     scale = 20.0
 
-    def pictures(self, view: View) -> np.ndarray:
+    def images(self, view: View) -> np.ndarray:
         """Dark pictures look like x-rays, bright ones like none of the six."""
         out = np.zeros((len(view.images), 7), np.float32)
         for row, image in enumerate(view.images):

@@ -18,7 +18,7 @@ from server.models.prompts import PromptClass, Prompts
 
 WIDTH = 8
 PROMPTS = Prompts((PromptClass("ct", ("a lung", "a head"), ("{}", "a CT of {}")), PromptClass("mri", ("a knee",))))
-PICTURES = np.random.default_rng(1).normal(size=(5, WIDTH)).astype(np.float32)
+IMAGE_VECTORS = np.random.default_rng(1).normal(size=(5, WIDTH)).astype(np.float32)
 Start: TypeAlias = Callable[..., tuple[int, Floats]]
 
 
@@ -35,8 +35,8 @@ class CountingClip:
         drawn = [np.random.default_rng(int(sha256(text.encode()).hexdigest()[:8], 16)).normal(size=WIDTH) for text in texts]
         return unit(np.asarray(drawn, np.float32))
 
-    def pictures(self, view: View) -> Floats:
-        return PICTURES[: len(view.images)]
+    def images(self, view: View) -> Floats:
+        return IMAGE_VECTORS[: len(view.images)]
 
 
 @pytest.fixture
@@ -48,12 +48,12 @@ def origin(tmp_path: Path) -> Origin:
 
 @pytest.fixture
 def start(tmp_path: Path, origin: Origin) -> Start:
-    """start() -> (how often the tower was asked, the scores of PICTURES), as a process that begins with this data folder."""
+    """start() -> (how often the tower was asked, the scores of IMAGE_VECTORS), as a process that begins with this data folder."""
 
     def begin(prompts: Prompts = PROMPTS, made_of: Origin | None = origin) -> tuple[int, Floats]:
         words = CountingClip()
         zero_shot = ZeroShot(words, prompts, PromptVectors(tmp_path / "data", made_of))
-        return words.asked, zero_shot.scores(PICTURES)
+        return words.asked, zero_shot.scores(IMAGE_VECTORS)
 
     return begin
 

@@ -31,7 +31,7 @@ CONFIG: dict[str, Any] = {
     "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "x", "-", "ray", "dog")
-PICTURES = [Image.new("RGB", (50, 30), "white"), Image.new("RGB", (20, 90), "black")]
+IMAGES = [Image.new("RGB", (50, 30), "white"), Image.new("RGB", (20, 90), "black")]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +54,7 @@ def pulled(models: Path, model: str, config: dict[str, Any]) -> Path:
 def test_an_untrained_model_answers_for_the_six_modalities(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, clip_model=NAME, clip_pretrained=RANDOM, device="cpu")
     member = open_member(settings)
-    logits = member.logits(View(PICTURES))
+    logits = member.logits(View(IMAGES))
     assert logits.shape == (2, 6)
     assert np.isfinite(logits).all()
     assert np.allclose(np.linalg.norm(member.zero_shot.clip.texts(["a dog", "x"]), axis=1), 1, atol=1e-4)
@@ -69,7 +69,7 @@ def test_a_pulled_folder_loads_without_a_network(tmp_path: Path) -> None:
         truth = model.train(False).encode_text(open_clip.get_tokenizer(NAME)(["a dog"]), normalize=True).numpy()
     assert np.allclose(clip.texts(["a dog"]), truth, atol=1e-5)
     member = ClipMember(ZeroShot(clip, load_prompts()))
-    assert member.logits(View(PICTURES)).shape == (2, 6)
+    assert member.logits(View(IMAGES)).shape == (2, 6)
 
 
 def test_a_pulled_models_prompts_are_embedded_once_and_an_untrained_ones_each_time(

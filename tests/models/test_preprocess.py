@@ -1,4 +1,4 @@
-"""What the network is given: the same square whatever the picture's shape, in the numbers the weights were made for."""
+"""What the network is given: the same square whatever the image's shape, in the numbers the weights were made for."""
 
 import numpy as np
 import pytest
@@ -17,12 +17,12 @@ def test_every_shape_becomes_the_square(mode, size):
 
 
 def test_letterbox_keeps_the_ratio_and_squash_the_edges():
-    picture = Image.new("RGB", (200, 100), (255, 255, 255))
-    assert to_square(picture, Preprocess(100, "letterbox"))[:20].max() == 0
-    assert to_square(picture, Preprocess(100, "squash")).min() == 255
+    image = Image.new("RGB", (200, 100), (255, 255, 255))
+    assert to_square(image, Preprocess(100, "letterbox"))[:20].max() == 0
+    assert to_square(image, Preprocess(100, "squash")).min() == 255
 
 
-def test_grey_and_palette_pictures_are_taken_as_rgb():
+def test_grey_and_palette_images_are_taken_as_rgb():
     assert to_square(Image.new("L", (50, 60), 7), Preprocess(32)).max() == 7
     assert to_square(Image.new("P", (50, 60)), Preprocess(32)).shape == (32, 32, 3)
 

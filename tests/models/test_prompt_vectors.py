@@ -13,11 +13,11 @@ from server.models.members import View
 from server.models.prompt_vectors import Floats, Origin, PromptVectors
 from server.models.prompts import PromptClass, Prompts
 from server.settings import Settings
-from tests.models.conftest import PICTURES, PROMPTS, WIDTH, CountingClip, Start, kept
+from tests.models.conftest import IMAGE_VECTORS, PROMPTS, WIDTH, CountingClip, Start, kept
 
 
 def test_a_second_start_asks_no_tower_and_scores_bit_for_bit_the_same(start: Start) -> None:
-    plain = clip.ZeroShot(CountingClip(), PROMPTS).scores(PICTURES)
+    plain = clip.ZeroShot(CountingClip(), PROMPTS).scores(IMAGE_VECTORS)
     for asked in (1, 0, 0):
         times, scores = start()
         assert times == asked

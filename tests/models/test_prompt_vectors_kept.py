@@ -16,7 +16,7 @@ from server.models import prompt_vectors
 from server.models.clip import ZeroShot
 from server.models.prompt_vectors import FOLDER, MOST_KEPT, SEAL
 from server.models.prompts import PromptClass, Prompts
-from tests.models.conftest import PICTURES, PROMPTS, CountingClip, Start, kept
+from tests.models.conftest import IMAGE_VECTORS, PROMPTS, CountingClip, Start, kept
 
 
 def spoil(path: Path, how: str) -> None:
@@ -120,7 +120,7 @@ def test_the_file_unused_for_longest_goes_first_and_what_a_dead_process_left(sta
 def test_many_at_once_get_the_same(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_vectors, "MOST_KEPT", 2)  # so that files go while others read them
     every = [Prompts((PromptClass("ct", (f"number {number}",)),)) for number in range(4)]
-    truth = [ZeroShot(CountingClip(), one).scores(PICTURES) for one in every]
+    truth = [ZeroShot(CountingClip(), one).scores(IMAGE_VECTORS) for one in every]
     with ThreadPoolExecutor(4) as pool, capture_logs() as lines:
         found = list(pool.map(lambda turn: start(every[turn % 4])[1], range(60)))
     for turn, scores in enumerate(found):

@@ -19,7 +19,7 @@ WHITE, GREY = 255, 128
 
 
 def texture(height: int, width: int, seed: int, low: int = 40, high: int = 215) -> Canvas:
-    """A picture-like patch: blurred noise, stretched."""
+    """An image-like patch: blurred noise, stretched."""
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(height, width)), 3)
     noise = np.clip((noise - noise.mean()) / (4 * noise.std()) + 0.5, 0, 1)
     grain = np.random.default_rng(seed + 1000).normal(0, 2, (height, width))
@@ -140,7 +140,7 @@ def test_the_limits_refuse() -> None:
     image = Image.fromarray(lost)
     for i in range(40):
         ImageDraw.Draw(image).text((20, 300 + 14 * i), "The words of a page around two small photographs, " * 2, fill=0)
-    assert boxes(np.asarray(image)) == [], "pictures fill less than PICTURES_SHARE"
+    assert boxes(np.asarray(image)) == [], "images fill less than IMAGES_SHARE"
     bar = canvas(300, 420)
     put(bar, texture(300, 340, 1), 0, 0)
     put(bar, texture(300, 40, 2), 0, 380)
@@ -167,9 +167,9 @@ def test_boxes_are_in_pixels_of_the_original() -> None:
     page = canvas(200, 420)
     put(page, texture(200, 200, 1), 0, 0)
     put(page, texture(200, 200, 2), 0, 220)
-    picture = Raster("png", 840, 400, Image.fromarray(page).convert("RGB"))
-    assert np.allclose(split_panels(picture), [(0, 0, 400, 400), (440, 0, 400, 400)], atol=4)
-    assert split_panels(picture) == split_panels(picture)
+    raster = Raster("png", 840, 400, Image.fromarray(page).convert("RGB"))
+    assert np.allclose(split_panels(raster), [(0, 0, 400, 400), (440, 0, 400, 400)], atol=4)
+    assert split_panels(raster) == split_panels(raster)
 
 
 def test_scans_of_the_shared_folder_stay_whole(shared: Path) -> None:

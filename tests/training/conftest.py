@@ -14,7 +14,7 @@ from server.contract.modalities import MODALITIES
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
-    """A folder with manifest.csv: 6 classes x 4 origins x 3 pictures of 48 x 40 pixels."""
+    """A folder with manifest.csv: 6 classes x 4 origins x 3 images of 48 x 40 pixels."""
     folder = tmp_path_factory.mktemp("tiny")
     rng = np.random.default_rng(5)
     with (folder / "manifest.csv").open("w", newline="") as file:

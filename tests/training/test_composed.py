@@ -1,4 +1,4 @@
-"""Composed figures: boxes lie in the picture and where the scans are, negatives hold nothing medical, cells get their labels."""
+"""Composed figures: boxes lie in the image and where the scans are, negatives hold nothing medical, cells get their labels."""
 
 from pathlib import Path
 

@@ -21,7 +21,7 @@ def test_rows_of_folders(tmp_path):
     for label in ("ct", "non_medical"):
         (tmp_path / label).mkdir()
         Image.new("RGB", (9, 9)).save(tmp_path / label / "a.png")
-        (tmp_path / label / "notes.txt").write_text("no picture")
+        (tmp_path / label / "notes.txt").write_text("no image")
     rows = read_rows(tmp_path)
     assert [(row.label, row.file.name) for row in rows] == [("ct", "a.png"), ("non_medical", "a.png")]
 

@@ -20,8 +20,8 @@ from server.training.data.dataset import Row
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
-    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+def drawn_rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
     rows = [Row(folder / f"{i}.png", "ct", origin="o") for i in range(5)]
     for row in rows:
         Image.fromarray(rng.integers(0, 256, (70, 90, 3), np.uint8)).save(row.file)
@@ -36,9 +36,9 @@ def cnn(tmp_path_factory: pytest.TempPathFactory) -> tuple[CNN, Path]:
     return load_cnn(path), path
 
 
-def test_features_are_the_networks_and_the_digest_the_checkpoints(pictures: list[Row], cnn: tuple[CNN, Path]) -> None:
+def test_features_are_the_networks_and_the_digest_the_checkpoints(drawn_rows: list[Row], cnn: tuple[CNN, Path]) -> None:
     network, path = cnn
-    images = [Image.open(row.file).convert("RGB") for row in pictures]
+    images = [Image.open(row.file).convert("RGB") for row in drawn_rows]
     features = compile_features(network, 1)(np.stack([to_square(image, network.preprocess) for image in images]))
     with torch.inference_mode():
         truth = network.features(torch.from_numpy(to_batch(images, network.preprocess))).numpy()

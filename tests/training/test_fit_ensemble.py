@@ -14,7 +14,7 @@ N, FOLDS = 540, 3
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A manifest of N rows; nobody opens the pictures."""
+    """A manifest of N rows; nobody opens the images."""
     path = tmp_path / "manifest.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -14,15 +14,15 @@ from server.training.drawn import phantoms
 
 
 @pytest.mark.parametrize("name", phantoms.PHANTOMS)
-def test_every_kind_draws_pictures_from_its_numbers(name: str) -> None:
+def test_every_kind_draws_images_from_its_numbers(name: str) -> None:
     label, draw = phantoms.PHANTOMS[name]
     drawn = [draw(np.random.default_rng(seed)) for seed in range(3)]
     assert label in MODALITIES
-    for picture in drawn:
-        assert picture.mode == "RGB"
-        assert min(picture.size) >= 100
-        assert np.asarray(picture).std() > 3  # something is to be seen
-    assert len({picture.tobytes() for picture in drawn}) == 3
+    for image in drawn:
+        assert image.mode == "RGB"
+        assert min(image.size) >= 100
+        assert np.asarray(image).std() > 3  # something is to be seen
+    assert len({image.tobytes() for image in drawn}) == 3
     assert draw(np.random.default_rng(0)).tobytes() == drawn[0].tobytes()
 
 

@@ -1,4 +1,4 @@
-"""The projection learns to put pictures near their words, K-Means finds the groups, and the judge counts as it says."""
+"""The projection learns to put images near their words, K-Means finds the groups, and the judge counts as it says."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def captions(rows: list[Row]) -> Captioned:
     return Captioned(vectors, [np.array([2 * MODALITIES.index(row.label), 2 * MODALITIES.index(row.label) + 1]) for row in rows])
 
 
-def test_pictures_come_to_lie_by_their_captions(rows: list[Row], features: np.ndarray, captions: Captioned) -> None:
+def test_images_come_to_lie_by_their_captions(rows: list[Row], features: np.ndarray, captions: Captioned) -> None:
     chosen = np.arange(HALF)
     told: list[int] = []
     recipe = Recipe(steps=60, batch=48)
     fitted = stored(fit_projection(features, rows, captions, chosen, recipe, lambda step, *_: told.append(step)))
-    pictures = CompactClip(fitted.tensors, None, fitted.scale).project(features[HALF:])  # type: ignore[arg-type]
+    images = CompactClip(fitted.tensors, None, fitted.scale).project(features[HALF:])  # type: ignore[arg-type]
     words = unit(captions.vectors[::2] @ fitted.tensors["text.proj.weight"].T)
-    right = (pictures @ words.T).argmax(1) == [MODALITIES.index(row.label) for row in rows[HALF:]]
+    right = (images @ words.T).argmax(1) == [MODALITIES.index(row.label) for row in rows[HALF:]]
     assert right.mean() > 0.9
     assert told == list(range(1, 61))
 
@@ -93,7 +93,7 @@ def test_there_are_sixty_queries_that_no_caption_says() -> None:
 
 
 @pytest.mark.shared
-def test_no_query_is_a_caption_and_each_has_pictures(shared: Path) -> None:
+def test_no_query_is_a_caption_and_each_has_images(shared: Path) -> None:
     from server.training.clip.judge_clip import LEAST_RELEVANT
     from server.training.clip.texts import caption_texts
     from server.training.data.dataset import read_rows

@@ -15,7 +15,7 @@ from server.training.data.dataset import PixelCache, Row
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> list[Row]:
+def images(tmp_path: Path) -> list[Row]:
     rows = []
     for i in range(3):
         pixels = np.random.default_rng(i).integers(0, 256, (240, 300, 3), np.uint8)
@@ -24,19 +24,19 @@ def pictures(tmp_path: Path) -> list[Row]:
     return rows
 
 
-def test_every_view_is_smaller_than_what_was_stored(pictures: list[Row]) -> None:
-    picture = Image.open(pictures[0].file)
+def test_every_view_is_smaller_than_what_was_stored(images: list[Row]) -> None:
+    image = Image.open(images[0].file)
     for seed in range(8):
-        seen = resaved(picture, "ct", np.random.default_rng(seed), 224)
+        seen = resaved(image, "ct", np.random.default_rng(seed), 224)
         assert SHORT_SIDES[0] <= min(seen.size) <= SHORT_SIDES[1]
     assert QUALITIES[1] < 90
-    assert augmented(picture, "ct", np.random.default_rng(0), 224).size == (224, 224)
+    assert augmented(image, "ct", np.random.default_rng(0), 224).size == (224, 224)
 
 
-def test_jpeg_keeps_little_of_an_earlier_jpeg(pictures: list[Row]) -> None:
+def test_jpeg_keeps_little_of_an_earlier_jpeg(images: list[Row]) -> None:
     """Two copies that only differ in how they were stored are nearer to each other in a view than as they lie."""
     stored = []
-    smooth = Image.open(pictures[0].file).resize((60, 48)).resize((300, 240))
+    smooth = Image.open(images[0].file).resize((60, 48)).resize((300, 240))
     for quality in (66, 95):
         out = BytesIO()
         smooth.save(out, "JPEG", quality=quality)
@@ -45,18 +45,18 @@ def test_jpeg_keeps_little_of_an_earlier_jpeg(pictures: list[Row]) -> None:
     assert np.abs(seen[0] - seen[1]).mean() < np.abs(np.asarray(stored[0], float) - np.asarray(stored[1], float)).mean()
 
 
-def test_a_view_is_looked_at_once_and_tells_how_far_it_is(pictures: list[Row], tmp_path: Path) -> None:
+def test_a_view_is_looked_at_once_and_tells_how_far_it_is(images: list[Row], tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    cache = PixelCache(pictures, tmp_path / "cache")
+    cache = PixelCache(images, tmp_path / "cache")
     cnn = build_cnn("efficientnet_lite0", None, MODALITIES, textures=True).eval()
     looker = Looker(cnn, tmp_path / "cache", 1, lambda *said: told.append(said))
-    first, at = looker.rows(LEARNED[0], pictures, cache)
-    second, _ = looker.rows(LEARNED[1], pictures, cache)
+    first, at = looker.rows(LEARNED[0], images, cache)
+    second, _ = looker.rows(LEARNED[1], images, cache)
     assert first.shape == second.shape == (3, DEEP + TEXTURES)
     assert at.tolist() == [0, 1, 2]
     assert not np.array_equal(first, second)
     assert [one[1:] for one in told] == [(3, 3), (3, 3)]
-    again, _ = looker.rows(LEARNED[0], pictures, cache)
+    again, _ = looker.rows(LEARNED[0], images, cache)
     assert np.array_equal(first, again)
     assert len(told) == 2
 

@@ -1,4 +1,4 @@
-"""One picture as the web might show it: the same thing, seen otherwise. Deterministic by the generator it is given.
+"""One image as the web might show it: the same thing, seen otherwise. Deterministic by the generator it is given.
 
 Order: who stands beside it (collage), what it looks like (grey, inverted, tinted), which part is seen (crop, turn), what people
 drew on it, what stands around it, how often it was saved. Knows the label only to keep it true: an inverted ultrasound is still
@@ -32,11 +32,11 @@ INVERSION = {"xray": 0.12, "ct": 0.04, "mri": 0.04, "ultrasound": 0.04, "other_m
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """How likely each step is. `plain` leaves a picture but for crop and flip, so that clean pictures stay most familiar."""
+    """How likely each step is. `plain` leaves an image but for crop and flip, so that clean images stay most familiar."""
 
     plain: float = 0.12
     collage: float = 0.07
-    grey_colour: float = 0.28  # for coloured pictures that are not medical; a third of it for medical ones
+    grey_colour: float = 0.28  # for coloured images that are not medical; a third of it for medical ones
     duotone: float = 0.05
     tone: float = 0.6
     cast: float = 0.15
@@ -54,27 +54,27 @@ DEFAULT = Chances()
 
 
 def augment(
-    picture: Image.Image, label: str, rng: Rng, side: int, mates: Sequence[Image.Image] = (), chances: Chances = DEFAULT
+    image: Image.Image, label: str, rng: Rng, side: int, mates: Sequence[Image.Image] = (), chances: Chances = DEFAULT
 ) -> NDArray[np.uint8]:
-    """uint8 [side, side, 3]. `mates`: up to three other pictures of the same label, used for collages."""
+    """uint8 [side, side, 3]. `mates`: up to three other images of the same label, used for collages."""
     mirror = rng.random() < 0.5
     if rng.random() < chances.plain:
-        return _square(_crop(picture, rng, 0.6), side, mirror)
+        return _square(_crop(image, rng, 0.6), side, mirror)
     collaged = bool(mates) and rng.random() < chances.collage
     if collaged:
-        picture = frames.collage([picture, *mates[: int(rng.integers(1, 4))]], rng)
-    picture = _look(picture, label, rng, chances)
-    picture = _crop(picture, rng, 0.7 if collaged else 0.4)
+        image = frames.collage([image, *mates[: int(rng.integers(1, 4))]], rng)
+    image = _look(image, label, rng, chances)
+    image = _crop(image, rng, 0.7 if collaged else 0.4)
     if rng.random() < chances.turn:
-        picture = _turn(picture, rng)
+        image = _turn(image, rng)
     if mirror:
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     for mark in MARKS:
         if rng.random() < chances.marks:
-            picture = mark(picture, rng)
+            image = mark(image, rng)
     for chance in (chances.frame, chances.second_frame):
         if rng.random() < chance:
-            picture = one_of(FRAMES, rng)(picture, rng)
+            image = one_of(FRAMES, rng)(image, rng)
     for chance, step in (
         (chances.blur, pixels.blur),
         (chances.grain, pixels.grain),
@@ -82,8 +82,8 @@ def augment(
         (chances.jpeg, pixels.jpeg),
     ):
         if rng.random() < chance:
-            picture = step(picture, rng)
-    return _square(picture, side, False)
+            image = step(image, rng)
+    return _square(image, side, False)
 
 
 def one_of(steps: Sequence[tuple[float, Step]], rng: Rng) -> Step:
@@ -91,42 +91,42 @@ def one_of(steps: Sequence[tuple[float, Step]], rng: Rng) -> Step:
     return steps[int(rng.choice(len(steps), p=[share for share, _ in steps]))][1]
 
 
-def _look(picture: Image.Image, label: str, rng: Rng, chances: Chances) -> Image.Image:
+def _look(image: Image.Image, label: str, rng: Rng, chances: Chances) -> Image.Image:
     medical = label != "non_medical"
     if rng.random() < chances.grey_colour * (0.33 if medical else 1.0):
-        picture = pixels.grey(picture)
+        image = pixels.grey(image)
     if rng.random() < INVERSION.get(label, 0.05):
-        picture = pixels.invert(picture)
+        image = pixels.invert(image)
     if rng.random() < chances.duotone:
-        picture = pixels.duotone(picture, rng)
+        image = pixels.duotone(image, rng)
     if rng.random() < chances.tone:
-        picture = pixels.tone(picture, rng)
+        image = pixels.tone(image, rng)
     if rng.random() < chances.cast:
-        picture = pixels.cast(picture, rng)
-    return picture
+        image = pixels.cast(image, rng)
+    return image
 
 
-def _crop(picture: Image.Image, rng: Rng, least: float) -> Image.Image:
-    """A part of at least `least` of the area, its sides in a ratio up to 4:3 off the picture's own."""
+def _crop(image: Image.Image, rng: Rng, least: float) -> Image.Image:
+    """A part of at least `least` of the area, its sides in a ratio up to 4:3 off the image's own."""
     area, ratio = rng.uniform(least, 1.0), np.exp(rng.uniform(-0.28, 0.28))
-    width = min(picture.width, max(16, round(picture.width * np.sqrt(area * ratio))))
-    height = min(picture.height, max(16, round(picture.height * np.sqrt(area / ratio))))
-    left, top = int(rng.integers(0, picture.width - width + 1)), int(rng.integers(0, picture.height - height + 1))
-    return picture.crop((left, top, left + width, top + height))
+    width = min(image.width, max(16, round(image.width * np.sqrt(area * ratio))))
+    height = min(image.height, max(16, round(image.height * np.sqrt(area / ratio))))
+    left, top = int(rng.integers(0, image.width - width + 1)), int(rng.integers(0, image.height - height + 1))
+    return image.crop((left, top, left + width, top + height))
 
 
-def _turn(picture: Image.Image, rng: Rng) -> Image.Image:
+def _turn(image: Image.Image, rng: Rng) -> Image.Image:
     """A few degrees mostly; sometimes a quarter turn or upside down, as uploads are."""
     if rng.random() < 0.25:
-        return picture.transpose(
+        return image.transpose(
             (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180)[int(rng.integers(3))]
         )
     fill = 0 if rng.random() < 0.6 else 255
-    return picture.rotate(float(rng.normal(0, 8)), Image.Resampling.BILINEAR, fillcolor=(fill, fill, fill))
+    return image.rotate(float(rng.normal(0, 8)), Image.Resampling.BILINEAR, fillcolor=(fill, fill, fill))
 
 
-def _square(picture: Image.Image, side: int, mirror: bool) -> NDArray[np.uint8]:
-    picture = picture.resize((side, side), Image.Resampling.BILINEAR)
+def _square(image: Image.Image, side: int, mirror: bool) -> NDArray[np.uint8]:
+    image = image.resize((side, side), Image.Resampling.BILINEAR)
     if mirror:
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return np.array(picture, np.uint8)
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.array(image, np.uint8)

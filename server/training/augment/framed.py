@@ -1,6 +1,6 @@
-"""A whole picture as teaching pages and papers show it: in plot axes, a viewer's window, a slide, a margin, with marks drawn on it.
+"""A whole image as teaching pages and papers show it: in plot axes, a viewer's window, a slide, a margin, with marks drawn on it.
 
-Training's `augment` frames a quarter of its pictures, beside cutting, tinting and blurring them; here each is framed, nothing else
+Training's `augment` frames a quarter of its images, beside cutting, tinting and blurring them; here each is framed, nothing else
 is done to it. Knows no label.
 """
 
@@ -11,14 +11,14 @@ from PIL import Image
 from server.training.augment import frames
 from server.training.augment.augment import MARKS, Rng, Step, one_of
 
-MARKED_TOO = 0.25  # of the framed pictures; figures with arrows mostly have a caption or a window as well
+MARKED_TOO = 0.25  # of the framed images; figures with arrows mostly have a caption or a window as well
 
 
-def marked(picture: Image.Image, rng: Rng) -> Image.Image:
+def marked(image: Image.Image, rng: Rng) -> Image.Image:
     """With one to three kinds of marks, as teachers draw them."""
     for number in rng.permutation(len(MARKS))[: int(rng.integers(1, 4))]:
-        picture = MARKS[int(number)](picture, rng)
-    return picture
+        image = MARKS[int(number)](image, rng)
+    return image
 
 
 # How often each, by eye from lecture pages and papers: no counts exist.
@@ -31,8 +31,8 @@ STEPS: tuple[tuple[float, Step], ...] = (
 )
 
 
-def framed(picture: Image.Image, rng: Rng) -> Image.Image:
-    """The picture with something around it or on it, larger than it was where something stands around it."""
+def framed(image: Image.Image, rng: Rng) -> Image.Image:
+    """The image with something around it or on it, larger than it was where something stands around it."""
     if rng.random() < MARKED_TOO:
-        picture = marked(picture, rng)
-    return one_of(STEPS, rng)(picture, rng)
+        image = marked(image, rng)
+    return one_of(STEPS, rng)(image, rng)

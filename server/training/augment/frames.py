@@ -1,6 +1,6 @@
-"""What stands around a picture on real pages: borders, plot axes with a colour bar, viewer chrome, a window, slides, collages.
+"""What stands around an image on real pages: borders, plot axes with a colour bar, viewer chrome, a window, slides, collages.
 
-Each function takes an RGB picture and gives a larger or reshaped one that shows the same thing; drawn for every label alike.
+Each function takes an RGB image and gives a larger or reshaped one that shows the same thing; drawn for every label alike.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def ink(ground: Colour) -> Colour:
 
 
 def on_canvas(image: Image.Image, margins: tuple[int, int, int, int], ground: Colour) -> Image.Image:
-    """The picture on a larger sheet; margins are left, top, right, bottom in pixels."""
+    """The image on a larger sheet; margins are left, top, right, bottom in pixels."""
     left, top, right, bottom = margins
     canvas = Image.new("RGB", (image.width + left + right, image.height + top + bottom), ground)
     canvas.paste(image, (left, top))
@@ -119,7 +119,7 @@ def chrome(image: Image.Image, rng: Rng) -> Image.Image:
 
 
 def slide(image: Image.Image, rng: Rng) -> Image.Image:
-    """A page or slide: a heading, some lines of text, the picture large among them, a caption below."""
+    """A page or slide: a heading, some lines of text, the image large among them, a caption below."""
     side = min(image.size)
     ground = paper(rng)
     colour, face = ink(ground), some_font(rng, side)
@@ -147,7 +147,7 @@ def circle(image: Image.Image, rng: Rng) -> Image.Image:
 
 
 def collage(images: Sequence[Image.Image], rng: Rng) -> Image.Image:
-    """Two to four pictures of one label in a row, a column or a grid, with or without gutters and letters."""
+    """Two to four images of one label in a row, a column or a grid, with or without gutters and letters."""
     count, cell = len(images), 150
     across = 2 if count == 4 else (count if rng.random() < 0.65 else 1)
     down = -(-count // across)

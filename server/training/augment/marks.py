@@ -1,6 +1,6 @@
-"""What people put on a picture: burned-in text, arrows, measure marks, outlines and colour overlays of a region.
+"""What people put on an image: burned-in text, arrows, measure marks, outlines and colour overlays of a region.
 
-Drawn with Pillow at the picture's own size, on pictures of every label alike, so that no mark is a cue. Takes and gives RGB.
+Drawn with Pillow at the image's own size, on images of every label alike, so that no mark is a cue. Takes and gives RGB.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the web does to the pixels of a picture: brightness, colour, grain, blur, small copies, JPEG.
+"""What the web does to the pixels of an image: brightness, colour, grain, blur, small copies, JPEG.
 
-Every function takes and gives an RGB Pillow picture and draws its chances from the given generator; none changes what is shown.
+Every function takes and gives an RGB Pillow image and draws its chances from the given generator; none changes what is shown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SMALLEST = 48  # pixels of the short side of a thumbnail; below MIN_IMAGE_SIDE n
 
 
 def grey(image: Image.Image) -> Image.Image:
-    """A grey copy: "grey" must not be what makes a picture medical."""
+    """A grey copy: "grey" must not be what makes an image medical."""
     return image.convert("L").convert("RGB")
 
 

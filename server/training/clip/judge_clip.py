@@ -21,13 +21,13 @@ from server.training.data.dataset import Row
 from server.training.metrics import auroc, figures
 
 Floats = NDArray[np.float32]
-FIRST = 20  # pictures looked at of each answer, as a person would on a first page
-LEAST_RELEVANT = 5  # held-back pictures that fit a query; with fewer its precision says nothing
+FIRST = 20  # images looked at of each answer, as a person would on a first page
+LEAST_RELEVANT = 5  # held-back images that fit a query; with fewer its precision says nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Words, and what the pictures they ask for must match; empty fields match all."""
+    """Words, and what the images they ask for must match; empty fields match all."""
 
     text: str
     label: str = ""
@@ -56,8 +56,8 @@ def zero_shot_figures(logits: Floats, rows: Sequence[Row]) -> dict[str, Any]:
 def retrieval(similar: Floats, asked: Sequence[Query], rows: Sequence[Row], fold: NDArray[np.int64]) -> list[dict[str, Any]]:
     """For each query its precision among the FIRST nearest, against chance (the share that fits), and its AUROC.
 
-    `similar` [n, queries]: cosine of each held-back picture with each query. Pictures are ranked among those of their own fold,
-    since each fold has a space of its own; folds with LEAST_RELEVANT fitting pictures count, by how many fit.
+    `similar` [n, queries]: cosine of each held-back image with each query. Images are ranked among those of their own fold,
+    since each fold has a space of its own; folds with LEAST_RELEVANT fitting images count, by how many fit.
     """
     out = []
     for column, query in enumerate(asked):

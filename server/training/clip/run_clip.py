@@ -1,4 +1,4 @@
-"""`medlens train clip`: from a backbone and the labelled pictures to clip.safetensors, and what it is worth on unseen origins.
+"""`medlens train clip`: from a backbone and the labelled images to clip.safetensors, and what it is worth on unseen origins.
 
 The text tower is taken from the present checkpoint unless `text_layers` asks for a new one; everything else takes minutes.
 """

@@ -1,7 +1,7 @@
 """Fits the compact CLIP to a backbone: `medlens train clip`, minutes on two cores, since backbone and text tower stay as they are.
 
-A two-layer projection of the pooled features and one linear layer over the text tower learn to put each picture near its captions
-and away from others' (contrastive, both ways); captions that mean nearly the same share the target. Pictures are drawn by class
+A two-layer projection of the pooled features and one linear layer over the text tower learn to put each image near its captions
+and away from others' (contrastive, both ways); captions that mean nearly the same share the target. Images are drawn by class
 and by 1/sqrt(size of their origin). Knows no pixels: features.py makes the features, clip_file.py writes the result.
 """
 
@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Progress = Callable[[int, int, float], None]
 
-MOST_CAPTIONS = 64  # of one picture: more only repeats its words
+MOST_CAPTIONS = 64  # of one image: more only repeats its words
 WIDE_LABELS = {"other_medical": 2.0, "non_medical": 2.0}  # these hold many kinds each, the other four one
 LARGEST_SCALE = 100.0  # CLIP's own limit: beyond it the softmax is a maximum
 
@@ -51,7 +51,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Captioned:
-    """Pictures and their captions: `vectors` [m, WIDTH] of the distinct captions, and for each picture the rows of its own.
+    """Images and their captions: `vectors` [m, WIDTH] of the distinct captions, and for each image the rows of its own.
 
     `named` [c, k]: for each class of made-up photos the rows of the captions that say it.
     """
@@ -72,7 +72,7 @@ class Projection:
 def caption_rows(
     rows: Sequence[Row], classes: Sequence[str], encode: Callable[[Sequence[str]], Floats], names: Sequence[str] = ()
 ) -> Captioned:
-    """All rows' captions, embedded once each. `classes`: the ImageNet class seen in each picture, or ""; `names`: all classes'."""
+    """All rows' captions, embedded once each. `classes`: the ImageNet class seen in each image, or ""; `names`: all classes'."""
     own = [
         captions_for({key: str(value) for key, value in asdict(row).items()} | {"imagenet_class": seen})[:MOST_CAPTIONS]
         for row, seen in zip(rows, classes, strict=True)
@@ -107,12 +107,12 @@ def fit_projection(
     x = torch.from_numpy((features[chosen] - mean) / spread)
     words = torch.from_numpy(captions.vectors)
     first, second = nn.Linear(features.shape[1], HIDDEN), nn.Linear(HIDDEN, WIDTH)
-    picture = nn.Sequential(nn.Dropout(recipe.dropout), first, nn.GELU(), nn.Dropout(recipe.dropout), second)
+    image = nn.Sequential(nn.Dropout(recipe.dropout), first, nn.GELU(), nn.Dropout(recipe.dropout), second)
     text = nn.Linear(WIDTH, WIDTH, bias=False)
     nn.init.eye_(text.weight)
     scale = nn.Parameter(torch.tensor(float(np.log(recipe.first_scale))))
     groups: list[dict[str, Any]] = [
-        {"params": list(picture.parameters()), "lr": recipe.rate, "weight_decay": recipe.decay},
+        {"params": list(image.parameters()), "lr": recipe.rate, "weight_decay": recipe.decay},
         {"params": list(text.parameters()), "lr": recipe.rate * recipe.text_rate, "weight_decay": 0.0},
         {"params": [scale], "lr": recipe.rate, "weight_decay": 0.0},
     ]
@@ -130,7 +130,7 @@ def fit_projection(
             made, classes = points.draw(features, count, rng)
             seen[:count] = torch.from_numpy((made - mean) / spread)
             said[:count] = torch.from_numpy(captions.named[classes, rng.integers(0, captions.named.shape[1], count)])
-        loss = contrast(F.normalize(picture(seen), dim=1), words[said], text, scale.exp(), recipe.alike)
+        loss = contrast(F.normalize(image(seen), dim=1), words[said], text, scale.exp(), recipe.alike)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -152,9 +152,9 @@ def fit_projection(
     )
 
 
-def contrast(pictures: Tensor, words: Tensor, text: nn.Module, scale: Tensor, alike: float) -> Tensor:
-    """The symmetric loss of unit `pictures` [b, d] and their captions' teacher vectors `words` [b, d], with softened targets."""
-    logits = scale * pictures @ F.normalize(text(words), dim=1).T
+def contrast(images: Tensor, words: Tensor, text: nn.Module, scale: Tensor, alike: float) -> Tensor:
+    """The symmetric loss of unit `images` [b, d] and their captions' teacher vectors `words` [b, d], with softened targets."""
+    logits = scale * images @ F.normalize(text(words), dim=1).T
     target = (alike * words @ words.T).softmax(1)
     ways = (logits.log_softmax(1), logits.T.log_softmax(1))
     return sum((-(target * way).sum(1).mean() for way in ways), torch.zeros(())) / 2

@@ -38,11 +38,11 @@ class TrainConfig:
     label_smoothing: float = 0.05
     ema: float = 0.99  # a few hundred steps in all: .99 looks back over half an epoch; 0 keeps none
     freeze_stages: int = 4  # stem and first three blocks stand still: edges and textures need no relearning; 40 % less time
-    frozen_steps: int = 250  # heads alone, on cached features (or, where there are none, on pictures with a frozen body)
+    frozen_steps: int = 250  # heads alone, on cached features (or, where there are none, on images with a frozen body)
     kind_weight: float = 0.3  # auxiliary: finer kinds and body parts keep features rich
     text_weight: float = 0.3  # auxiliary: captions' embeddings, for the compact CLIP that shares the features
     keep_weight: float = 0.3  # auxiliary: photos keep the answers of the frozen ImageNet backbone
-    balanced: bool = True  # by class, origin and kind; False draws each picture alike
+    balanced: bool = True  # by class, origin and kind; False draws each image alike
     non_medical_share: float = 0.38  # of the draws; the other five classes share the rest evenly
     synthetic_share: float = 0.12  # of the non-medical draws are drawn by formula
     augmentation: Literal["web", "origin", "none"] = "web"

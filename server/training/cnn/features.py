@@ -1,4 +1,4 @@
-"""Features of pictures by serving's own graph, and what ImageNet's classes say of them."""
+"""Features of images by serving's own graph, and what ImageNet's classes say of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the frozen ImageNet backbone says of every picture: features, and for what it takes it among ImageNet's thousand classes.
+"""What the frozen ImageNet backbone says of every image: features, and for what it takes it among ImageNet's thousand classes.
 
 Made once per data set and kept beside the pixel cache. The heads start from these features, photos are held to these answers (so
 that fine-tuning forgets less), and captions of photos name these classes. Knows no label.
@@ -49,7 +49,7 @@ def imagenet_classifier() -> nn.Linear:
 
 
 def extract(cnn: CNN, cache: PixelCache, indices: NDArray[np.int64]) -> NDArray[np.float16]:
-    """float16 [len(indices), feature_dim] of clean pictures in the network's own serving geometry."""
+    """float16 [len(indices), feature_dim] of clean images in the network's own serving geometry."""
     cnn = cnn.eval().to(memory_format=torch.channels_last)
     out = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
@@ -61,7 +61,7 @@ def extract(cnn: CNN, cache: PixelCache, indices: NDArray[np.int64]) -> NDArray[
 
 
 def frozen_features(cache: PixelCache, folder: Path) -> Frozen:
-    """Read from `folder`, or made there in about three minutes for 13,000 pictures."""
+    """Read from `folder`, or made there in about three minutes for 13,000 images."""
     file = folder / cache.index_file.name.replace("pixels", "frozen").replace(".json", ".npy")
     if not file.is_file():
         features = extract(build_cnn("efficientnet_lite0", "imagenet", ("any",)), cache, np.arange(len(cache)))

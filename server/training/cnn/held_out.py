@@ -1,4 +1,4 @@
-"""What a network says of clean pictures it did not learn from: logits, features, and a short block of figures for the log.
+"""What a network says of clean images it did not learn from: logits, features, and a short block of figures for the log.
 
 Used after each epoch, and for the out-of-fold answers that the other ensemble members are fitted on. Knows no augmentation.
 """
@@ -21,7 +21,7 @@ from server.training.data.dataset import PixelCache, Row
 from server.training.metrics import figures
 
 BATCH = 64
-MEASURED = 600  # pictures looked at after an epoch; the full pass comes once, at the end
+MEASURED = 600  # images looked at after an epoch; the full pass comes once, at the end
 Floats = NDArray[np.float32]
 
 
@@ -43,12 +43,12 @@ def answers(
     flip: bool = False,
     spec: Preprocess | None = None,
 ) -> Answers:
-    """In the serving geometry. `flip`: the mean of the features of each picture and its mirror image."""
+    """In the serving geometry. `flip`: the mean of the features of each image and its mirror image."""
     cnn = cnn.eval().to(memory_format=torch.channels_last)
     out: list[tuple[Floats, NDArray[np.float16], Floats, Floats]] = []
     for start in range(0, len(indices), BATCH):
-        pictures = [Image.fromarray(cache[int(i)]) for i in indices[start : start + BATCH]]
-        x = torch.from_numpy(to_batch(pictures, spec or cnn.preprocess)).to(device).contiguous(memory_format=torch.channels_last)
+        images = [Image.fromarray(cache[int(i)]) for i in indices[start : start + BATCH]]
+        x = torch.from_numpy(to_batch(images, spec or cnn.preprocess)).to(device).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=device.type != "mps"):
             features = cnn.features(x)
             if flip:

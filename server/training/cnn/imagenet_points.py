@@ -1,4 +1,4 @@
-"""Features of pictures we do not have: photos of the thousand ImageNet classes, made in the space of the backbone's features.
+"""Features of images we do not have: photos of the thousand ImageNet classes, made in the space of the backbone's features.
 
 The frozen ImageNet backbone names what is in a photo; a ridge regression finds, in the features of the backbone at hand, the
 direction of each class. A real photo's features moved along a class's direction, until that class is as sure as on a clear photo,
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from server.training.data.captions import PHOTOS
 from server.training.data.dataset import Row
 
-RIDGE = 30.0  # pictures' worth of pull towards zero; the frozen backbone's own weights come back almost unchanged
+RIDGE = 30.0  # images' worth of pull towards zero; the frozen backbone's own weights come back almost unchanged
 CLEAR = 90  # percentile of a photo's best logit that counts as a clear photo
 
 Floats = NDArray[np.float32]

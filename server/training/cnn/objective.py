@@ -36,7 +36,7 @@ PHOTOS = ("photo", "photo_gray", "art")
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Per row, with one more at the end that stands for a drawn picture (row number -1 finds it)."""
+    """Per row, with one more at the end that stands for a drawn image (row number -1 finds it)."""
 
     labels: Tensor
     kinds: Tensor
@@ -82,7 +82,7 @@ class Objective:
         self.rng = np.random.default_rng(config.seed)
 
     def loss(self, features: Tensor, rows: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """`features` [b, d] with gradient; `rows` [b] row numbers, DRAWN for drawn pictures."""
+        """`features` [b, d] with gradient; `rows` [b] row numbers, DRAWN for drawn images."""
         config, cnn, device = self.config, self.cnn, features.device
         dropped = cnn.dropout(features)
         logits = cnn.head(dropped).float()
@@ -110,7 +110,7 @@ class Objective:
         return total, {name: float(part.detach()) for name, part in parts.items()}
 
     def _text(self, projected: Tensor, rows: Tensor) -> Tensor:
-        """Each picture against every caption there is; captions that mean nearly the same are all right answers."""
+        """Each image against every caption there is; captions that mean nearly the same are all right answers."""
         chosen = [int(self.rng.choice(self.targets.captions[row])) for row in rows.tolist()]
         bank = self.targets.bank.to(projected.device)
         wanted = (bank[chosen] @ bank.T / SAME_TEXT).softmax(1)

@@ -1,4 +1,4 @@
-"""Out-of-fold answers: each fold's pictures judged by a network that saw none of their origins, and what that is worth.
+"""Out-of-fold answers: each fold's images judged by a network that saw none of their origins, and what that is worth.
 
 `medlens train cnn --folds`: trains what is missing, writes OOF/<fold>.npz (logits, features, kinds, text, indices) for the ensemble
 and one line of figures each to a file of results. Knows nothing of how answers are combined.
@@ -99,7 +99,7 @@ def described(probabilities: NDArray[np.float64], rows: list[Row], intervals: bo
 
 
 def false_alarms(probabilities: NDArray[np.float64], labels: NDArray[np.int64], rows: list[Row]) -> dict[str, float]:
-    """Share called medical at the threshold that finds 99 % of the medical pictures: ordinary kinds, confusers, and each kind."""
+    """Share called medical at the threshold that finds 99 % of the medical images: ordinary kinds, confusers, and each kind."""
     medical = labels != NON
     if not medical.any() or medical.all():
         return {}

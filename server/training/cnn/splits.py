@@ -35,7 +35,7 @@ def split(rows: list[Row], config: TrainConfig) -> tuple[NDArray[np.int64], NDAr
 
 
 def random_groups(groups: list[str], share: float, seed: int) -> NDArray[np.bool_]:
-    """[n] true for the rows of about `share` of the groups (patients, videos, or single pictures)."""
+    """[n] true for the rows of about `share` of the groups (patients, videos, or single images)."""
     names, at = np.unique(groups, return_inverse=True)
     out: NDArray[np.bool_] = (np.random.default_rng(seed).random(len(names)) < share)[at]
     return out

@@ -91,9 +91,9 @@ def train_head(config: TrainConfig, say: Say = print) -> Path:
 
 
 def fold_answers(config: TrainConfig, say: Say = print) -> tuple[NDArray[np.float32], NDArray[np.int64], Heads]:
-    """Logits [rows, 6] of each picture saved anew by its own fold's head, which saw nothing of its origin; folds; the heads.
+    """Logits [rows, 6] of each image saved anew by its own fold's head, which saw nothing of its origin; folds; the heads.
 
-    Saved anew, as CLIP and K-Means are asked too: as the older pictures lie, storage tells their label.
+    Saved anew, as CLIP and K-Means are asked too: as the older images lie, storage tells their label.
     """
     rows = read_rows(config.data)
     reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)

@@ -1,7 +1,7 @@
-"""What ImageNet's network sees in several views of every labelled picture and phantom: what the CNN's head learns from.
+"""What ImageNet's network sees in several views of every labelled image and phantom: what the CNN's head learns from.
 
-The first 12,905 pictures were stored by label: medical ones at JPEG quality 80 and 240 pixels, the others at 66 and 224. Early maps
-see that, so a head fitted on the pictures as they lie would learn it, and fail on the web. What is learned from is therefore scaled
+The first 12,905 images were stored by label: medical ones at JPEG quality 80 and 240 pixels, the others at 66 and 224. Early maps
+see that, so a head fitted on the images as they lie would learn it, and fail on the web. What is learned from is therefore scaled
 and saved anew by chance, alike for all labels and phantoms (docs/experiments.md).
 """
 
@@ -25,7 +25,7 @@ from server.training.cnn.features import compile_features, digest_of
 from server.training.data.dataset import PixelCache, Row, data_sha256
 from server.training.drawn.phantoms import PHANTOMS, phantom, phantoms_sha256
 
-SHORT_SIDES = (140, 224)  # pixels of the short side when saved anew: below what any picture of the data has
+SHORT_SIDES = (140, 224)  # pixels of the short side when saved anew: below what any image of the data has
 QUALITIES = (35, 85)  # of JPEG
 BATCH = 8  # larger ones leave the cores' caches
 SEED = 20251122
@@ -33,34 +33,32 @@ FEW = 60  # of an origin and kind: further framed views of the large origins tau
 
 Floats = NDArray[np.float16]
 Ints = NDArray[np.int64]
-Show = Callable[[int, np.random.Generator], tuple[Image.Image, str]]  # a picture by its number, and its label
+Show = Callable[[int, np.random.Generator], tuple[Image.Image, str]]  # an image by its number, and its label
 Progress = Callable[[str, int, int], None]  # what is looked at, how many of how many
 
 
-def resaved(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
-    """The whole picture, smaller, and saved as a JPEG of any quality."""
-    scale = min(1.0, int(rng.integers(*SHORT_SIDES, endpoint=True)) / min(picture.size))
-    width, height = (max(1, round(length * scale)) for length in picture.size)
+def resaved(image: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
+    """The whole image, smaller, and saved as a JPEG of any quality."""
+    scale = min(1.0, int(rng.integers(*SHORT_SIDES, endpoint=True)) / min(image.size))
+    width, height = (max(1, round(length * scale)) for length in image.size)
     out = BytesIO()
-    picture.resize((width, height), Image.Resampling.LANCZOS).save(
-        out, "JPEG", quality=int(rng.integers(*QUALITIES, endpoint=True))
-    )
+    image.resize((width, height), Image.Resampling.LANCZOS).save(out, "JPEG", quality=int(rng.integers(*QUALITIES, endpoint=True)))
     return Image.open(out).convert("RGB")
 
 
-def augmented(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
+def augmented(image: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
     """Cut, tinted, marked and saved as on the web (augment.py)."""
-    return Image.fromarray(augment(picture, label, rng, side))
+    return Image.fromarray(augment(image, label, rng, side))
 
 
-def in_a_frame(picture: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
-    """The whole picture in a frame or with marks, then saved anew: as pages show scans far more often than bare."""
-    return resaved(framed(picture, rng), label, rng, side)
+def in_a_frame(image: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
+    """The whole image in a frame or with marks, then saved anew: as pages show scans far more often than bare."""
+    return resaved(framed(image, rng), label, rng, side)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One way to look at every picture. `seed` draws its chances; `few`: at most FEW of an origin and kind are looked at."""
+    """One way to look at every image. `seed` draws its chances; `few`: at most FEW of an origin and kind are looked at."""
 
     name: str
     show: Callable[[Image.Image, str, np.random.Generator, int], Image.Image]
@@ -72,7 +70,7 @@ LEARNED = (View("saved anew", resaved, 1), View("augmented", augmented, 3), View
 
 
 def few_of_each(rows: Sequence[Row]) -> Ints:
-    """The row numbers, in order, of at most FEW pictures of each origin, label and kind, drawn at random but always the same."""
+    """The row numbers, in order, of at most FEW images of each origin, label and kind, drawn at random but always the same."""
     seen: Counter[tuple[str, str, str]] = Counter()
     kept = []
     for i in np.random.default_rng(0).permutation(len(rows)):
@@ -84,19 +82,19 @@ def few_of_each(rows: Sequence[Row]) -> Ints:
 
 def deep_features(cnn: CNN, rows: Sequence[Row], cache: PixelCache, folder: Path, threads: int = 0,
                   progress: Progress | None = None) -> NDArray[np.float32]:  # fmt: skip
-    """float32 [n, deep_dim] of every picture saved anew: what the compact CLIP and K-Means learn from."""
+    """float32 [n, deep_dim] of every image saved anew: what the compact CLIP and K-Means learn from."""
     seen, _ = Looker(cnn, folder, threads, progress).rows(LEARNED[0], rows, cache)
     return np.asarray(seen[:, : cnn.deep_dim], np.float32)
 
 
 class Looker:
-    """Looks at views once and keeps the features float16 [n, feature_dim] in `folder`, by network and pictures."""
+    """Looks at views once and keeps the features float16 [n, feature_dim] in `folder`, by network and images."""
 
     def __init__(self, cnn: CNN, folder: Path, threads: int = 0, progress: Progress | None = None) -> None:
         self._cnn, self._folder, self._threads, self._progress = cnn, folder, threads, progress
 
     def rows(self, view: View, rows: Sequence[Row], cache: PixelCache) -> tuple[Floats, Ints]:
-        """Features of the rows looked at, and their numbers. About three minutes a view of 16,000 pictures on one idle core."""
+        """Features of the rows looked at, and their numbers. About three minutes a view of 16,000 images on one idle core."""
         at = few_of_each(rows) if view.few else np.arange(len(rows))
 
         def show(i: int, _: np.random.Generator) -> tuple[Image.Image, str]:
@@ -113,7 +111,7 @@ class Looker:
         return self._seen(view, np.arange(len(PHANTOMS) * each), show, phantoms_sha256(each), real=False)
 
     def _seen(self, view: View, at: Ints, show: Show, digest: str, *, real: bool) -> Floats:
-        what = f"{'pictures' if real else 'phantoms'} {view.name}"
+        what = f"{'images' if real else 'phantoms'} {view.name}"
         file = self._folder / f"view-{view.seed}-{int(real)}-{digest_of(self._cnn)}-{digest[:16]}.npy"
         if not file.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -130,8 +128,8 @@ class Looker:
             squares = []
             for i in map(int, at[start : start + BATCH]):
                 rng = np.random.default_rng((SEED, view.seed, real, i))
-                picture, label = show(i, rng)
-                squares.append(to_square(view.show(picture, label, rng, spec.side), spec))
+                image, label = show(i, rng)
+                squares.append(to_square(view.show(image, label, rng, spec.side), spec))
             out[start : start + len(squares)] = run(np.stack(squares))
             if self._progress:
                 self._progress(what, start + len(squares), len(at))

@@ -1,4 +1,4 @@
-"""Labelled pictures: a manifest (or a folder per class) read into rows, and their pixels kept decoded in one memory-mapped file.
+"""Labelled images: a manifest (or a folder per class) read into rows, and their pixels kept decoded in one memory-mapped file.
 
 Decoding 12,905 JPEGs takes half a minute an epoch of two cores; the cache makes it once. Knows no network and no augmentation.
 """
@@ -19,14 +19,14 @@ from PIL import Image
 from server.contract.errors import NotFound, RequestError
 from server.contract.modalities import MODALITIES
 
-CACHE_SIDE = 480  # longest side kept; the data's own limit, three times what the network reads of a long picture
+CACHE_SIDE = 480  # longest side kept; the data's own limit, three times what the network reads of a long image
 CACHE_SHORT = 256  # shortest side kept
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled picture. `origin`: the data set it stems from, the unit of every split; empty fields are unknown."""
+    """One labelled image. `origin`: the data set it stems from, the unit of every split; empty fields are unknown."""
 
     file: Path
     label: str
@@ -49,7 +49,7 @@ def read_rows(data: Path) -> list[Row]:
         for folder in sorted(data.iterdir())
         if folder.name in MODALITIES
         for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in PICTURES
+        if file.suffix.lower() in SUFFIXES
     ]
     if not rows:
         raise RequestError(f"{data} holds neither manifest.csv nor folders named {', '.join(MODALITIES)}")

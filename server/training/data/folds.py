@@ -1,4 +1,4 @@
-"""Which pictures are held back together: five folds of whole origins, related origins on one side, each class in each fold.
+"""Which images are held back together: five folds of whole origins, related origins on one side, each class in each fold.
 
 Deterministic: the same rows give the same folds on any machine. Knows rows only.
 """
@@ -17,7 +17,7 @@ FOLDS = 5
 SEARCH_STEPS = 6000  # moves tried by the search; the cost stops falling after about 3000 on 167 origins
 SEED = 20251122
 
-# Origins that share patients, pictures, or one person's conversion, so that one would give the other away.
+# Origins that share patients, images, or one person's conversion, so that one would give the other away.
 RELATED: dict[str, str] = {
     "kaggle-navoneel-brain-mri": "kaggle-brain",
     "kaggle-brain-tumor-mri-sartaj": "kaggle-brain",
@@ -65,7 +65,7 @@ def fold_of(rows: Sequence[Row], folds: int = FOLDS) -> NDArray[np.int64]:
         totals.update(counter)
     names = sorted(totals)
     column = {name: i for i, name in enumerate(names)}
-    # share of each trait's pictures in each unit, and whether the unit has it at all: both are to be spread evenly
+    # share of each trait's images in each unit, and whether the unit has it at all: both are to be spread evenly
     share = np.zeros((len(units), len(names)))
     for i, unit in enumerate(units):
         for name, n in traits[unit].items():

@@ -1,6 +1,6 @@
 """Augmented batches for the network, made in a few processes, the same for the same seed whatever their number.
 
-An item knows the epoch and its place in the plan, so a run that was killed goes on with exactly the pictures it would have seen.
+An item knows the epoch and its place in the plan, so a run that was killed goes on with exactly the images it would have seen.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from server.training.data.sampling import DRAWN
 from server.training.drawn.synthetic import draw_negative
 
 ORIGIN_TURN = 15  # degrees either way, the origin's rotation
-MATES = 3  # further pictures a collage may need
+MATES = 3  # further images a collage may need
 
 
 class Shown(Dataset[tuple[Tensor, int]]):
-    """Item i: uint8 tensor [3, side, side] of the plan's i-th picture, and its row number (DRAWN for a synthetic one)."""
+    """Item i: uint8 tensor [3, side, side] of the plan's i-th image, and its row number (DRAWN for a synthetic one)."""
 
     def __init__(
         self, rows: Sequence[Row], cache: PixelCache, order: NDArray[np.int64], epoch_seed: int, side: int, way: str
@@ -44,36 +44,36 @@ class Shown(Dataset[tuple[Tensor, int]]):
         row = int(self.order[i])
         rng = np.random.default_rng((self.seed, i))
         if row == DRAWN:
-            picture, label = draw_negative(rng)[0], str(NON_MEDICAL)
+            image, label = draw_negative(rng)[0], str(NON_MEDICAL)
             mates: list[Image.Image] = []
         else:
-            picture, label = Image.fromarray(self.cache[row]), self.labels[row]
+            image, label = Image.fromarray(self.cache[row]), self.labels[row]
             mates = self._mates(label, rng) if self.way == "web" else []
         if self.way == "web":
-            square = augment(picture, label, rng, self.side, mates)
+            square = augment(image, label, rng, self.side, mates)
         elif self.way == "origin":
-            square = origin_recipe(picture, rng, self.side)
+            square = origin_recipe(image, rng, self.side)
         else:
-            square = np.array(picture.resize((self.side, self.side), Image.Resampling.BILINEAR), np.uint8)
+            square = np.array(image.resize((self.side, self.side), Image.Resampling.BILINEAR), np.uint8)
         return torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1))), row
 
     def _mates(self, label: str, rng: np.random.Generator) -> list[Image.Image]:
-        if rng.random() > 0.1:  # a collage is rarer still; this only spares reading pictures that nobody shows
+        if rng.random() > 0.1:  # a collage is rarer still; this only spares reading images that nobody shows
             return []
         pool = np.intersect1d(self.members[label], self.trained, assume_unique=True)
         return [Image.fromarray(self.cache[int(k)]) for k in rng.choice(pool, MATES)]
 
 
-def origin_recipe(picture: Image.Image, rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
+def origin_recipe(image: Image.Image, rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
     """The origin's augmentation: resize 256, crop 224, rotation, flip."""
     large = round(side * RESIZE_OVER_CROP)
-    picture = picture.resize((large, large), Image.Resampling.BILINEAR)
-    picture = picture.rotate(float(rng.uniform(-ORIGIN_TURN, ORIGIN_TURN)), Image.Resampling.BILINEAR)
+    image = image.resize((large, large), Image.Resampling.BILINEAR)
+    image = image.rotate(float(rng.uniform(-ORIGIN_TURN, ORIGIN_TURN)), Image.Resampling.BILINEAR)
     left, top = (int(v) for v in rng.integers(0, large - side + 1, 2))
-    picture = picture.crop((left, top, left + side, top + side))
+    image = image.crop((left, top, left + side, top + side))
     if rng.random() < 0.5:
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return np.array(picture, np.uint8)
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.array(image, np.uint8)
 
 
 def batches(shown: Shown, batch: int, workers: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,4 +1,4 @@
-"""Which pictures an epoch shows: classes by share, origins by the root of their size, kinds evened out. Deterministic by seed.
+"""Which images an epoch shows: classes by share, origins by the root of their size, kinds evened out. Deterministic by seed.
 
 Knows rows and numbers only.
 """
@@ -17,7 +17,7 @@ from server.training.data.folds import part_of, unit_of
 
 DRAWN = -1  # stands for "draw a synthetic negative" in a plan
 DRAWN_KIND = "non_medical/drawn"
-KIND_POWER = 0.35  # a kind of a hundredth of the pictures is shown about five times as often as its share
+KIND_POWER = 0.35  # a kind of a hundredth of the images is shown about five times as often as its share
 ONE_AUTHOR = "mask-"  # fifty small origins of one conversion count as one
 
 

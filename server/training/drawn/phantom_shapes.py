@@ -62,7 +62,7 @@ def grain(rng: Rng, most: float = 0.06) -> Field:
 
 
 def grey(field: Field, rng: Rng) -> Image.Image:
-    """As a grey picture, cut to a frame of any shape, windowed a little anew."""
+    """As a grey image, cut to a frame of any shape, windowed a little anew."""
     low, high = rng.uniform(-0.05, 0.08), rng.uniform(0.85, 1.1)
     pixels = (np.clip((field - low) / (high - low), 0, 1) * 255).astype(np.uint8)
     image = Image.fromarray(pixels).convert("RGB")
@@ -71,5 +71,5 @@ def grey(field: Field, rng: Rng) -> Image.Image:
 
 
 def as_rgb(pixels: Field) -> Image.Image:
-    """[SIDE, SIDE, 3] of 0..255 as a picture."""
+    """[SIDE, SIDE, 3] of 0..255 as an image."""
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

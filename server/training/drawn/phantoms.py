@@ -1,7 +1,7 @@
-"""Every phantom and its label: what the CNN's head learns from beside the labelled pictures.
+"""Every phantom and its label: what the CNN's head learns from beside the labelled images.
 
-Origins of some kinds are few; a drawn picture of the kind stands in where no other shows it. The kinds were chosen from what the
-folds missed and from what radiology's textbooks list; none was drawn after a picture of the data. Knows no files.
+Origins of some kinds are few; a drawn image of the kind stands in where no other shows it. The kinds were chosen from what the
+folds missed and from what radiology's textbooks list; none was drawn after an image of the data. Knows no files.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OTHERS = _PLAIN | synthetic_confusers.DRAWN
 PHANTOMS: Mapping[str, tuple[str, Draw]] = {
     **{draw.__name__: (label, draw) for label, drawn in _SCANS.items() for draw in drawn},
     **{name: (str(NON_MEDICAL), draw) for name, draw in sorted(_OTHERS.items())},
-    "console": ("ultrasound", consoles.console),  # last: a picture is drawn from its number, and the others keep theirs
+    "console": ("ultrasound", consoles.console),  # last: an image is drawn from its number, and the others keep theirs
 }
 
 
@@ -56,12 +56,12 @@ def phantoms_sha256(each: int) -> str:
     """Changes when a phantom would look otherwise: the hash of a small copy of the first of each kind."""
     digest = hashlib.sha256(f"{each}".encode())
     for at, name in enumerate(PHANTOMS):
-        picture, label = phantom(at * each, each, np.random.default_rng(at))
-        digest.update(f"{name} {label}".encode() + picture.resize((16, 16)).tobytes())
+        image, label = phantom(at * each, each, np.random.default_rng(at))
+        digest.update(f"{name} {label}".encode() + image.resize((16, 16)).tobytes())
     return digest.hexdigest()
 
 
 def phantom(number: int, each: int, rng: np.random.Generator) -> tuple[Image.Image, str]:
-    """The picture of this number, `each` of a kind, drawn from `rng`, and its label."""
+    """The image of this number, `each` of a kind, drawn from `rng`, and its label."""
     label, draw = list(PHANTOMS.values())[number // each]
     return draw(rng), label

@@ -1,4 +1,4 @@
-"""Pictures that can honestly be drawn and are not medical: plots, spectrograms, traces, pages, screens, masks.
+"""Images that can honestly be drawn and are not medical: plots, spectrograms, traces, pages, screens, masks.
 
 They fill gaps among the negatives (origins `synthetic-*`), on white, black or coloured grounds, grey about as often as coloured.
 Textures and patterns are in synthetic_textures.py. Each function draws from its generator alone; none reads a file.
@@ -18,7 +18,7 @@ from server.training.drawn import synthetic_textures as textures
 
 Rng = np.random.Generator
 Draw: TypeAlias = Callable[[Rng], Image.Image]
-SIDE = 224  # as large as the cached pictures' short sides
+SIDE = 224  # as large as the cached images' short sides
 
 
 def _sheet(rng: Rng) -> tuple[Image.Image, ImageDraw.ImageDraw, tuple[int, int, int]]:
@@ -184,7 +184,7 @@ DRAWN: dict[str, tuple[float, Draw]] = {
 
 
 def draw_negative(rng: Rng) -> tuple[Image.Image, str]:
-    """One RGB picture and the name of its origin, `synthetic-<sort>`."""
+    """One RGB image and the name of its origin, `synthetic-<sort>`."""
     names, shares = list(DRAWN), np.array([share for share, _ in DRAWN.values()])
     name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
     return DRAWN[name][1](rng), f"synthetic-{name}"

@@ -1,6 +1,6 @@
 """Textures and patterns drawn by formula: clouds, grain, fractals, weaves, cells' grids, ridges, sonar-like sweeps, star fields.
 
-Grey pictures of things that are not bodies are what the network takes for scans most; these are many and cheap. Knows no label.
+Grey images of things that are not bodies are what the network takes for scans most; these are many and cheap. Knows no label.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GRID = np.stack(np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE)))
 
 
 def coloured(field: Field, rng: Rng, smooth: bool = True) -> Image.Image:
-    """A field of any range as a picture: grey half the time, else in a colour map of three random stops."""
+    """A field of any range as an image: grey half the time, else in a colour map of three random stops."""
     low, high = np.quantile(field, (0.01, 0.99)) if smooth else (field.min(), field.max())
     unit = np.clip((field - low) / (high - low + 1e-6), 0, 1)
     if rng.random() < 0.55:

@@ -2,7 +2,7 @@
 
 Reads `OOF/{fold}.npz` (the CNN's, written by its trainer: logits [n, 6], indices [n]) and `OOF/{member}/{fold}.npz` of every other
 member, alike. Every figure it writes is cross-fitted: stack, temperature and thresholds come from the other folds. It knows neither
-networks nor pictures.
+networks nor images.
 """
 
 from __future__ import annotations

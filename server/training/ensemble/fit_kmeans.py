@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 AXES = 128  # principal axes kept: .2 of a point of accuracy under all 1280, at a tenth of the time and size
 COUNTS = (32, 64, 128, 256, 512)  # of clusters, tried
 SHARPNESS = (4.0, 8.0, 16.0, 32.0, 64.0)  # tried; features have unit length, so squared distances lie between 0 and 4
-SMOOTHING = 0.5  # pictures of every class that each cluster is thought to hold besides its own
+SMOOTHING = 0.5  # images of every class that each cluster is thought to hold besides its own
 SEED = 20251122
 
 

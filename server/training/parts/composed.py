@@ -1,6 +1,6 @@
-"""Compound figures put together from labelled pictures, with the boxes of their medical parts: what the part reader learns from.
+"""Compound figures put together from labelled images, with the boxes of their medical parts: what the part reader learns from.
 
-A figure draws on the pictures of one `Shelf`, so whole origins are kept apart by giving each fold a shelf of its own.
+A figure draws on the images of one `Shelf`, so whole origins are kept apart by giving each fold a shelf of its own.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from server.training.parts.composed_panels import Sheet, Shown, toned
 Rng = np.random.Generator
 LONG_SIDES = (420, 900)  # pixels a figure is brought to before it is saved anew
 BESIDE = ("chart", "diagram", "document", "screenshot", "logo_icon", "photo", "photo_gray", "art")
-DRAWN = 0.12  # of the pictures are phantoms or drawn negatives
+DRAWN = 0.12  # of the images are phantoms or drawn negatives
 
 
 @dataclass
 class Shelf:
-    """The pictures a figure may show: `rows` numbered in `chosen`. With `medical` false it hands out none that is."""
+    """The images a figure may show: `rows` numbered in `chosen`. With `medical` false it hands out none that is."""
 
     rows: Sequence[Row]
     cache: PixelCache

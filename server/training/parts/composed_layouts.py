@@ -1,6 +1,6 @@
 """How figures, slides, viewers and web pages are laid out: fields of a sheet, and what may stand in each.
 
-Each layout takes a `Source` of pictures and gives a Sheet of any size. Fed with pictures that are not medical alone, the same
+Each layout takes a `Source` of images and gives a Sheet of any size. Fed with images that are not medical alone, the same
 layouts give the negatives.
 """
 
@@ -23,16 +23,16 @@ GAPS = (0, 2, 4, 8, 14, 24)
 
 
 class Source(Protocol):
-    """Where a figure's pictures come from."""
+    """Where a figure's images come from."""
 
     def one(self, rng: Rng) -> Shown: ...
 
     def series(self, rng: Rng, count: int) -> list[Shown]:
-        """`count` pictures of one origin, as slices of a volume or cases of a study are shown."""
+        """`count` images of one origin, as slices of a volume or cases of a study are shown."""
         ...
 
     def other(self, rng: Rng) -> Shown:
-        """A picture that is not medical and stands beside: chart, diagram, photo, document."""
+        """An image that is not medical and stands beside: chart, diagram, photo, document."""
         ...
 
 
@@ -73,7 +73,7 @@ def _row_cell(one: Shown, way: float, side: int, high: int, rng: Rng, ground: Co
 
 
 def grid(source: Source, rng: Rng) -> Sheet:
-    """Two to twelve panels: pictures of any kinds, charts, text among them."""
+    """Two to twelve panels: images of any kinds, charts, text among them."""
     across, down = int(rng.integers(1, 5)), int(rng.integers(1, 4))
     if across * down == 1:
         across = 2
@@ -86,7 +86,7 @@ def grid(source: Source, rng: Rng) -> Sheet:
     for k in range(across * down):
         x, y = gap + k % across * (side + gap), gap + k // across * (high + gap)
         sheet.put(
-            _picture(source, rng, side, high, ground) if k == must or rng.random() < share else _beside(source, rng, side, high),
+            _image(source, rng, side, high, ground) if k == must or rng.random() < share else _beside(source, rng, side, high),
             x,
             y,
         )
@@ -156,7 +156,7 @@ def workflow(source: Source, rng: Rng) -> Sheet:
 
 
 def slide(source: Source, rng: Rng) -> Sheet:
-    """A slide: heading, bullets, one or two pictures somewhere, perhaps a chart, a logo, a page number."""
+    """A slide: heading, bullets, one or two images somewhere, perhaps a chart, a logo, a page number."""
     width, high = (960, 720) if rng.random() < 0.5 else (960, 540)
     ground = paper(rng) if rng.random() < 0.6 else WHITE
     sheet = Sheet(Image.new("RGB", (width, high), ground))
@@ -203,7 +203,7 @@ def _in_window(inner: Sheet, rng: Rng) -> Sheet:
 
 
 def web_page(source: Source, rng: Rng) -> Sheet:
-    """A screenshot of a page: a bar, a heading, columns of text, pictures of several sizes among them."""
+    """A screenshot of a page: a bar, a heading, columns of text, images of several sizes among them."""
     width, high = int(rng.integers(700, 1100)), int(rng.integers(500, 1000))
     ground: Colour = WHITE if rng.random() < 0.8 else (245, 245, 245)
     sheet = Sheet(Image.new("RGB", (width, high), ground))
@@ -220,7 +220,7 @@ def web_page(source: Source, rng: Rng) -> Sheet:
             if rng.random() < 0.4 and tall > 60:
                 across = int(min(wide, tall * rng.uniform(1, 1.6)))
                 sheet.put(
-                    _picture(source, rng, across, tall, ground) if rng.random() < 0.7 else _beside(source, rng, across, tall), x, y
+                    _image(source, rng, across, tall, ground) if rng.random() < 0.7 else _beside(source, rng, across, tall), x, y
                 )
             else:
                 sheet.put(panels.text_block(rng, wide, tall, ground, size), x, y)
@@ -262,7 +262,7 @@ def nested(source: Source, rng: Rng) -> Sheet:
     return sheet
 
 
-def _picture(source: Source, rng: Rng, width: int, height: int, ground: Colour) -> Sheet:
+def _image(source: Source, rng: Rng, width: int, height: int, ground: Colour) -> Sheet:
     one, chance = source.one(rng), rng.random()
     if chance < 0.2:
         one = panels.marked(one, rng)

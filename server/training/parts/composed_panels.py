@@ -29,9 +29,9 @@ def moved(box: Box, right: int, down: int) -> Box:
 
 @dataclass(frozen=True)
 class Shown:
-    """A labelled picture that a panel shows."""
+    """A labelled image that a panel shows."""
 
-    picture: Image.Image
+    image: Image.Image
     label: str
 
     @property
@@ -41,7 +41,7 @@ class Shown:
 
 @dataclass
 class Sheet:
-    """A picture being put together, and the labelled boxes of its medical parts."""
+    """An image being put together, and the labelled boxes of its medical parts."""
 
     image: Image.Image
     parts: list[tuple[str, Box]] = field(default_factory=list)
@@ -67,29 +67,29 @@ Panel = Callable[[Rng, int, int], Sheet]
 
 
 def bare(shown: Shown) -> Sheet:
-    whole = (0, 0, *shown.picture.size)
-    return Sheet(shown.picture, [(shown.label, whole)] if shown.medical else [])
+    whole = (0, 0, *shown.image.size)
+    return Sheet(shown.image, [(shown.label, whole)] if shown.medical else [])
 
 
 def fitted(shown: Shown, width: int, height: int, rng: Rng, ground: Colour, *, cover: bool | None = None) -> Sheet:
-    """The picture in a field of this size: cut to fill it, squeezed into it, or whole with `ground` around it."""
-    picture = shown.picture
+    """The image in a field of this size: cut to fill it, squeezed into it, or whole with `ground` around it."""
+    image = shown.image
     way = rng.random() if cover is None else (0.0 if cover else 0.9)
-    ratio = picture.width * height / (picture.height * width)
+    ratio = image.width * height / (image.height * width)
     if way < 0.55 and 0.6 < ratio < 1.7:
-        wide, high = (picture.width, round(picture.width * height / width)) if ratio < 1 else (
-            round(picture.height * width / height), picture.height
+        wide, high = (image.width, round(image.width * height / width)) if ratio < 1 else (
+            round(image.height * width / height), image.height
         )  # fmt: skip
-        left, top = (picture.width - wide) // 2, (picture.height - high) // 2
-        picture = picture.crop((left, top, left + wide, top + high)).resize((width, height), Image.Resampling.BILINEAR)
-        return bare(Shown(picture, shown.label))
+        left, top = (image.width - wide) // 2, (image.height - high) // 2
+        image = image.crop((left, top, left + wide, top + high)).resize((width, height), Image.Resampling.BILINEAR)
+        return bare(Shown(image, shown.label))
     if way < 0.75 and 0.7 < ratio < 1.4:
-        return bare(Shown(picture.resize((width, height), Image.Resampling.BILINEAR), shown.label))
-    scale = min(width / picture.width, height / picture.height)
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        return bare(Shown(image.resize((width, height), Image.Resampling.BILINEAR), shown.label))
+    scale = min(width / image.width, height / image.height)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     sheet = Sheet(Image.new("RGB", (width, height), ground))
     sheet.put(
-        bare(Shown(picture.resize(size, Image.Resampling.BILINEAR), shown.label)), (width - size[0]) // 2, (height - size[1]) // 2
+        bare(Shown(image.resize(size, Image.Resampling.BILINEAR), shown.label)), (width - size[0]) // 2, (height - size[1]) // 2
     )
     return sheet
 
@@ -109,22 +109,22 @@ def titled(shown: Shown, width: int, height: int, rng: Rng, ground: Colour) -> S
 
 
 def plotted(shown: Shown, width: int, height: int, rng: Rng) -> Sheet:
-    """The picture in plot axes with numbers, often with a colour bar. Its box is taken as the middle of the axes."""
-    picture = shown.picture
-    framed = axes(picture.copy(), rng)
-    grown = framed.width - picture.width, framed.height - picture.height
+    """The image in plot axes with numbers, often with a colour bar. Its box is taken as the middle of the axes."""
+    image = shown.image
+    framed = axes(image.copy(), rng)
+    grown = framed.width - image.width, framed.height - image.height
     left, top = round(grown[0] * 0.45), round(grown[1] * 0.5)
-    box = (left, top, left + picture.width, top + picture.height)
+    box = (left, top, left + image.width, top + image.height)
     return Sheet(framed, [(shown.label, box)] if shown.medical else []).resized(width, height)
 
 
 def marked(shown: Shown, rng: Rng) -> Shown:
     """With a coloured region, an outline, arrows or text on it: overlays of segmentations and findings."""
-    picture = shown.picture.copy()
+    image = shown.image.copy()
     for step in (marks.region, marks.region, marks.arrow, marks.text, marks.measure):
         if rng.random() < 0.35:
-            picture = step(picture, rng)
-    return Shown(picture, shown.label)
+            image = step(image, rng)
+    return Shown(image, shown.label)
 
 
 def heated(shown: Shown, rng: Rng) -> Shown:
@@ -137,30 +137,30 @@ def heated(shown: Shown, rng: Rng) -> Shown:
     )
     field = np.asarray(field / field.max())
     colours = np.stack([np.clip(1.5 - np.abs(4 * field - c), 0, 1) for c in (3, 2, 1)], -1) * 255
-    heat = Image.fromarray(colours.astype(np.uint8)).resize(shown.picture.size, Image.Resampling.BICUBIC)
-    return Shown(Image.blend(shown.picture, heat, float(rng.uniform(0.25, 0.55))), shown.label)
+    heat = Image.fromarray(colours.astype(np.uint8)).resize(shown.image.size, Image.Resampling.BICUBIC)
+    return Shown(Image.blend(shown.image, heat, float(rng.uniform(0.25, 0.55))), shown.label)
 
 
 def toned(shown: Shown, rng: Rng) -> Shown:
     """Grey, inverted or as it is: the same scan is shown in each of these ways."""
     chance = rng.random()
     if chance < 0.06:
-        return Shown(invert(shown.picture), shown.label)
-    return Shown(grey(shown.picture), shown.label) if chance < 0.15 else shown
+        return Shown(invert(shown.image), shown.label)
+    return Shown(grey(shown.image), shown.label) if chance < 0.15 else shown
 
 
 def drawn(rng: Rng, width: int, height: int, names: Sequence[str] = PLOTS) -> Sheet:
     """A chart, trace, matrix or the like, drawn."""
-    picture = synthetic.DRAWN[names[int(rng.integers(len(names)))]][1](rng)
+    image = synthetic.DRAWN[names[int(rng.integers(len(names)))]][1](rng)
     if rng.random() < 0.7:
-        picture = _on_white(picture)
-    return Sheet(picture.resize((width, height), Image.Resampling.BILINEAR))
+        image = _on_white(image)
+    return Sheet(image.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
+def _on_white(image: Image.Image) -> Image.Image:
     """Inverted where its ground is dark: most charts in papers stand on white."""
-    corner = picture.getpixel((2, 2))
-    return invert(picture) if isinstance(corner, tuple) and sum(corner) < 200 else picture
+    corner = image.getpixel((2, 2))
+    return invert(image) if isinstance(corner, tuple) and sum(corner) < 200 else image
 
 
 def text_block(rng: Rng, width: int, height: int, ground: Colour | None = None, size: int | None = None) -> Sheet:
@@ -196,7 +196,7 @@ def boxes_and_arrows(rng: Rng, width: int, height: int) -> Sheet:
 
 def mask_of(shown: Shown, rng: Rng, width: int, height: int) -> Sheet:
     """What a segmentation of the scan looks like: its bright part as a flat shape on black. No medical part by itself."""
-    values = np.asarray(shown.picture.convert("L").resize((48, 48), Image.Resampling.BILINEAR), np.float32)
+    values = np.asarray(shown.image.convert("L").resize((48, 48), Image.Resampling.BILINEAR), np.float32)
     cut = np.quantile(values, rng.uniform(0.6, 0.93))
     colour = np.array(vivid(rng) if rng.random() < 0.5 else (255, 255, 255), np.uint8)
     flat = np.where((values > cut)[..., None], colour, 0).astype(np.uint8)

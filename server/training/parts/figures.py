@@ -1,6 +1,6 @@
-"""What the part reader learns from: composed figures of each fold's own origins, and bare pictures, as the network sees them.
+"""What the part reader learns from: composed figures of each fold's own origins, and bare images, as the network sees them.
 
-Each fold's figures show pictures of that fold alone, so a reader fitted on the others is judged on origins it never saw.
+Each fold's figures show images of that fold alone, so a reader fitted on the others is judged on origins it never saw.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from server.training.data.folds import FOLDS
 from server.training.parts.composed import Shelf, compose
 from server.training.parts.composed_panels import Sheet, bare
 
-COUNTS = (260, 220, 50, 120)  # a fold: figures with medical parts, figures without, bare medical pictures, bare others
+COUNTS = (260, 220, 50, 120)  # a fold: figures with medical parts, figures without, bare medical images, bare others
 FIGURE, OTHER_FIGURE, BARE, OTHER_BARE = range(4)  # the sorts, in the order of COUNTS
 STANDS = 0.45  # of a cell that one modality must cover to be its label
 EMPTY = 0.08  # of a cell that medical parts may cover where its label is "none"; between the two a cell has no label
@@ -101,7 +101,7 @@ def _sheets(
 
 
 def cell_labels(sheet: Sheet) -> NDArray[np.int64]:
-    """[h, w] of the picture's cells in the larger pass: a modality's number, NON where nothing medical stands, or UNLABELLED."""
+    """[h, w] of the image's cells in the larger pass: a modality's number, NON where nothing medical stands, or UNLABELLED."""
     width, height = (side // CELL for side in shape_for(*sheet.size))
     cover = np.zeros((NON, height * FINE, width * FINE))
     across, down = width * FINE / sheet.size[0], height * FINE / sheet.size[1]

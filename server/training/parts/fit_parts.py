@@ -107,7 +107,7 @@ def _fit_gates(seen: Seen, masks: list[NDArray[np.bool_]], progress: Callable[[i
 
 
 def _even(positive: NDArray[np.bool_], sorts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """[n], sums to 1: both answers alike, and within each its sorts of pictures alike."""
+    """[n], sums to 1: both answers alike, and within each its sorts of images alike."""
     weights = np.zeros(len(positive))
     for answer in (True, False):
         kinds = np.unique(sorts[positive == answer])

@@ -1,4 +1,4 @@
-"""The part reader, from labelled pictures to its file: composes figures, looks at them, fits. Ends `medlens train cnn`."""
+"""The part reader, from labelled images to its file: composes figures, looks at them, fits. Ends `medlens train cnn`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def train_parts(config: TrainConfig, out: Path | None = None, say: Say = print) 
 
 
 def looker(cnn: CNN, threads: int) -> Look:
-    """Both passes over one picture, by serving's own graphs: the cells' channels and the features."""
+    """Both passes over one image, by serving's own graphs: the cells' channels and the features."""
     graph: Any = import_module("server.models.graph")
     tensors = {name: value.detach().cpu().numpy() for name, value in cnn.state_dict().items()}
     features, compiled = compile_features(cnn, threads), dict[tuple[int, int], Any]()
