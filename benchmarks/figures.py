@@ -1,7 +1,7 @@
 """Composes figures of several panels from labelled images, as papers and teaching pages do, and says where the panels are.
 
 Rows, grids, mixed sizes, slices on black, nested figures, drawn charts; white, black, grey, coloured and no gutters; labels,
-captions; JPEG. Seeded: the same rows and seed give the same figures. Knows nothing of how figures are split.
+captions; JPEG. Seeded: the same rows and seed give the same figures.
 """
 
 from __future__ import annotations

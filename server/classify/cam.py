@@ -2,8 +2,7 @@
 
 Where a network ends in a mean and a linear layer the map is known exactly: the modality's weights over the last feature map (Zhou
 et al. 2016), which OpenVINO computes without torch. Texture has no place on a map. For any
-other network captum's Grad-CAM finds it by the gradient, and brings torch; a test holds that both agree where both apply. Knows
-images and checkpoints, not how a map is shown.
+other network captum's Grad-CAM finds it by the gradient, and brings torch; a test holds that both agree where both apply.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The judge of a worker process: images of all its scans, in micro-batches, with one model in one thread.
 
 A thread and not a process: OpenVINO and torch release the GIL while they compute (benchmarks/predict.py measures how long the event
-loop waits), and images need no copying. The model is loaded when the first image comes, or by `prewarm`. It knows neither where
-images come from nor where verdicts go.
+loop waits), and images need no copying. The model is loaded when the first image comes, or by `prewarm`.
 """
 
 from __future__ import annotations

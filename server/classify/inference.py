@@ -1,7 +1,7 @@
 """Runs the networks. The one serving file that imports torch, and that only where torch is the faster way: on a GPU.
 
 On a CPU a checkpoint becomes an OpenVINO graph (models/graph.py) and torch is never loaded: importing it takes three seconds that a
-person waits for, and eager torch is several times slower on the same cores. It knows images and files, not members or verdicts.
+person waits for, and eager torch is several times slower on the same cores.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The networks and what turns their numbers into probabilities; shared by serving and training. Knows no web, store or source."""
+"""The networks and what turns their numbers into probabilities; shared by serving and training."""

@@ -1,8 +1,8 @@
-"""Any CLIP that open_clip knows, by name and pretrained tag, or by `hf-hub:owner/model`: the big ones, fetched by the user.
+"""Any CLIP of open_clip, by name and pretrained tag, or by `hf-hub:owner/model`: the big ones, fetched by the user.
 
 Loading never reaches the network: weights are read from the folder that `medlens models pull` filled. With `pretrained="random"`
 the model is built untrained, to check that everything else works. It looks at images itself, with torch, and is imported only
-when such a model is asked for. It knows no prompts.
+when such a model is asked for.
 """
 
 from __future__ import annotations

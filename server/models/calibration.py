@@ -1,7 +1,7 @@
 """From logits to probabilities that mean what they say, and the probabilities above which an answer counts as sure.
 
 Everything here is numpy on arrays [n, 6] in the order of MODALITIES; fitting the numbers is
-server/training/ensemble/fit_ensemble.py. This module does not know which member gave the logits.
+server/training/ensemble/fit_ensemble.py.
 """
 
 from __future__ import annotations

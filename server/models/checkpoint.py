@@ -1,7 +1,7 @@
 """A network on disk: safetensors with half-precision weights, and one JSON card that rebuilds the network and tells its origin.
 
 Never a pickle: reading a checkpoint runs no code of its author. The card is readable without torch, so that the web process and
-`medlens models` can show it. This module does not know how a network was trained.
+`medlens models` can show it.
 """
 
 from __future__ import annotations

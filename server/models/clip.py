@@ -1,7 +1,7 @@
 """CLIP by prompts: images and words in one space, and the ensemble member that answers with the class whose words lie nearest.
 
-Two kinds behind one protocol: the compact CLIP that ships (it reads the shared features, in numpy), and any model open_clip knows
-(any_clip.py, with torch). It knows prompts, and neither training nor how weights came here, nor how vectors are kept.
+Two kinds behind one protocol: the compact CLIP that ships (it reads the shared features, in numpy), and any model of open_clip
+(any_clip.py, with torch).
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Several predictions, one answer: stacking of the members' log-probabilities, for whichever members are there.
 
-`ensemble.json` holds one fitted stack for each subset of the members it knows: a multinomial logistic regression over their
+`ensemble.json` holds one fitted stack for each subset of the members: a multinomial logistic regression over their
 log-probabilities with one weight a member, its temperature, and its thresholds (docs/decisions/one-weight-one-threshold.md says why
-so few numbers). Members it was never fitted with are heard too, as an even product of predictions, with cautious thresholds. It
-knows no member's files and no images; server/training/ensemble/fit_ensemble.py writes it.
+so few numbers). Members it was never fitted with are heard too, as an even product of predictions, with cautious thresholds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which ensemble judges: the one that ships, or one refitted here from people's corrections; and the older ones, kept.
 
 Refits lie under DATA_DIR/ensembles, each a whole ensemble file that names the members' weights it was fitted for (`members_key`):
-with other weights it is passed over, because it would mean nothing. Knows files, not how they are fitted.
+with other weights it is passed over, because it would mean nothing.
 """
 
 from __future__ import annotations

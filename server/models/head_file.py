@@ -1,7 +1,7 @@
 """A head in a file of its own beside its network: new answers of an unchanged network cost kilobytes, the whole megabytes.
 
 `cnn-head.safetensors` beside `cnn.safetensors` holds weight [classes, f] and bias [classes] in half precision and the SHA-256 of
-the checkpoint that it belongs to; where it lies, it answers in place of the checkpoint's own. It knows no network and no torch.
+the checkpoint that it belongs to; where it lies, it answers in place of the checkpoint's own.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A file grows beside its final name as `.part`, goes on where a cut connection left it (HTTP Range), must hash to what was promised
 (pinned here, or told by the hub with the first answer), and only then takes its name. HF_ENDPOINT names another hub of the same
-protocol, as it does for huggingface_hub. This module opens no model and prints nothing.
+protocol, as it does for huggingface_hub.
 """
 
 from __future__ import annotations

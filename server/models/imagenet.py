@@ -1,6 +1,6 @@
 """torchvision's ImageNet MobileNetV2, pulled by the user, as a checkpoint of ours: the eyes of `cluster --features mobilenet_v2`.
 
-Converted once, when first asked for. It knows files and networks, no images.
+Converted once, when first asked for.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The clusters were found without labels; the labels only say how each cluster is mixed. An image belongs to a cluster with a
 probability that falls with its squared distance (softmax), and its modalities are the mixes of its clusters. Arrays in safetensors,
-never a pickle. It reads the shared features and knows no images.
+never a pickle. Its input is the shared features.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The ensemble's members by name: which files each needs, and how it turns a batch of images into six-modality logits.
 
 A member either reads the features of the one shared backbone, so that several predictions cost one forward pass, or looks at the
-images with a network of its own. Any subset may vote. Networks are run by whoever passes `open_network`: this module imports no
-torch, and knows neither batches' origin nor how predictions are combined.
+images with a network of its own. Any subset may vote. Networks are run by whoever passes `open_network`: this module does not
+import torch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From a decoded image to the array a network reads. One geometry for training's evaluation and for serving.
 
 The whole image is kept (a scan's borders and a chart's axes are evidence), brought to a square. `docs/experiments.md` has the
-measurement behind the mode. Knows numpy and Pillow's resize only: no torch, no files, no labels.
+measurement behind the mode.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Each set of prompts is one file under DATA_DIR/prompt-vectors, named by all that its vectors depend on, so that another model or
 another word is another file. What cannot be read is passed over and made again, what cannot be written only costs time, and several
-processes may do both at once. It knows files and arrays, neither towers nor images.
+processes may do both at once.
 """
 
 from __future__ import annotations

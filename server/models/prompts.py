@@ -12,7 +12,7 @@ The shipped ones are prompts/MODALITY.toml. A user's one file (MEDLENS_PROMPTS) 
     templates = ["{}"]
 
 A class of one's own is none of the six modalities: it is scored and named (`medlens cluster`, ZeroShot.class_scores), and never
-changes a verdict. This module knows words only, no network.
+changes a verdict.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One short name for all that a verdict depends on: weights, members, prompts, ensemble, thresholds and this program's arithmetic.
 
 It is half of the verdict cache's key, so it must be known without loading a model: files are hashed once and the hashes kept, by
-size and time of change, under DATA_DIR. It knows no torch and does not read what is in the files.
+size and time of change, under DATA_DIR.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tells what a block of a figure is: an image (a dense, textured rectangle), a drawing such as a chart, or neither (text, labels).
 
-Judges one block at a time from its pixels and the colour around it. Knows nothing of how the block was found.
+Judges one block at a time from its pixels and the colour around it.
 """
 
 from __future__ import annotations

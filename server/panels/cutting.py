@@ -1,7 +1,7 @@
 """The recursive cut: which gutters and seams of a block are taken, and what kind of blocks remain.
 
 A cut stands only when an image lies beside it; blocks without any are left whole, so that charts, tables and pages do not fall
-into their letters. Knows grey levels only, and judges no figure as a whole: panels.py does.
+into their letters. split.py decides whether the whole is a figure.
 """
 
 from __future__ import annotations

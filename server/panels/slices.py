@@ -1,6 +1,6 @@
 """Rows and grids of slices on one dark ground, without a visible edge between them: what tells them is that they repeat.
 
-Knows blobs on a dark ground and their distances; a pair of lungs, kidneys or knees has too few repeats to count.
+A pair of lungs, kidneys or knees has too few repeats to count.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A recursive cut with evidence (cutting.py): gutters of one colour where a dense, textured rectangle with straight edges lies beside
 them, seams where two images meet, slices that repeat on black. One block alone is no figure: the answer is then empty. Guillotine
-layouts only; insets stay with their panel. Knows grey levels, no classes and no network.
+layouts only; insets stay with their panel.
 """
 
 from __future__ import annotations

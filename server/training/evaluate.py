@@ -1,7 +1,7 @@
 """`medlens evaluate MANIFEST.csv`: the serving engine against labelled images, as the contract's JSON.
 
-The images go the way a scan's go: decoded by pixels.py, judged by the Engine in its micro-batches. Figures come from metrics.py. It
-knows neither how a verdict comes about nor whether a model has seen the images before: that is for the caller to say.
+The images are decoded by server/imaging/decode.py and judged by the Engine in its micro-batches, as a scan's are. metrics.py computes
+the figures.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The figures of the contract's `medlens evaluate`, from probabilities and labels, with bootstrap intervals over whole origins.
 
-Probabilities are float [n, 6] in the order of MODALITIES and sum to 1. Knows numpy alone: no model, no file.
+Probabilities are float [n, 6] in the order of MODALITIES and sum to 1.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One image as the web might show it: the same thing, seen otherwise. Deterministic by the generator it is given.
 
 Order: who stands beside it (collage), what it looks like (grey, inverted, tinted), which part is seen (crop, turn), what people
-drew on it, what stands around it, how often it was saved. Knows the label only to keep it true: an inverted ultrasound is still
+drew on it, what stands around it, how often it was saved. The label is read only to keep it true: an inverted ultrasound is still
 one, so is a grey dermoscopy. `docs/experiments.md` says which chances were tried.
 """
 

@@ -1,7 +1,7 @@
 """A whole image as teaching pages and papers show it: in plot axes, a viewer's window, a slide, a margin, with marks drawn on it.
 
 Training's `augment` frames a quarter of its images, beside cutting, tinting and blurring them; here each is framed, nothing else
-is done to it. Knows no label.
+is done to it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Writes the compact CLIP (clip.safetensors) and its card (clip.json), and reads its text tower back.
 
 Half precision throughout, and 8-bit floats (e4m3) for the text tower's matrices: their vectors keep a cosine of .998 with full
-precision, at half the size. Knows tensors and names only.
+precision, at half the size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The text tower from its teacher: fewer words, fewer layers, taught to give the teacher's vectors.
 
-Word embeddings stay the teacher's own, so that a word met in no training text keeps its place; only the layers learn. Knows no
-images.
+Word embeddings stay the teacher's own, so that a word met in no training text keeps its place; only the layers learn.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""How good the compact CLIP is on origins it never saw: zero-shot by its prompts, and retrieval by words no training used.
-
-Knows vectors and labels, no networks.
-"""
+"""How good the compact CLIP is on origins it never saw: zero-shot by its prompts, and retrieval by words no training used."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 ImageNet-21k's nouns and definitions (timm carries them), the teacher's commonest words, body parts crossed with modalities and
 findings, and the captions. Prompts of server/models/prompts and of the retrieval check are left out, so that they stay unseen.
-Knows no network.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A two-layer projection of the pooled features and one linear layer over the text tower learn to put each image near its captions
 and away from others' (contrastive, both ways); captions that mean nearly the same share the target. Images are drawn by class
-and by 1/sqrt(size of their origin). Knows no pixels: features.py makes the features, clip_file.py writes the result.
+and by 1/sqrt(size of their origin). features.py makes the features, clip_file.py writes the result.
 """
 
 from __future__ import annotations

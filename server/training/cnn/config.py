@@ -1,6 +1,6 @@
 """Every knob of the CNN's training with its reason, the default recipe, and the origin's recipe as one of its values.
 
-Knows no network; a config is written whole into the checkpoint's card and into the results.
+A config is written whole into the checkpoint's card and into the results.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the frozen ImageNet backbone says of every image: features, and for what it takes it among ImageNet's thousand classes.
 
 Made once per data set and kept beside the pixel cache. The heads start from these features, photos are held to these answers (so
-that fine-tuning forgets less), and captions of photos name these classes. Knows no label.
+that fine-tuning forgets less), and captions of photos name these classes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a network says of clean images it did not learn from: logits, features, and a short block of figures for the log.
 
-Used after each epoch, and for the out-of-fold answers that the other ensemble members are fitted on. Knows no augmentation.
+Used after each epoch, and for the out-of-fold answers that the other ensemble members are fitted on.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 The frozen ImageNet backbone names what is in a photo; a ridge regression finds, in the features of the backbone at hand, the
 direction of each class. A real photo's features moved along a class's direction, until that class is as sure as on a clear photo,
 stand for a photo of that class. So the projection learns a thousand things by name although the labelled photos show only some.
-Knows no text.
 """
 
 from __future__ import annotations

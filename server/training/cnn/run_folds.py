@@ -1,7 +1,7 @@
 """Out-of-fold answers: each fold's images judged by a network that saw none of their origins, and what that is worth.
 
 `medlens train cnn --folds`: trains what is missing, writes OOF/<fold>.npz (logits, features, kinds, text, indices) for the ensemble
-and one line of figures each to a file of results. Knows nothing of how answers are combined.
+and one line of figures each to a file of results.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Which rows a run learns from and which it is measured on: a fold of origins, groups within origins, or a part of the origins.
-
-Knows rows and the run's config only.
-"""
+"""Which rows a run learns from and which it is measured on: a fold of origins, groups within origins, or a part of the origins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a training run stands, on disk and in memory: network, its running average, optimiser, step. Knows no data and no loss."""
+"""Where a training run stands, on disk and in memory: network, its running average, optimiser, step."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False, say: Say = print)
 
     state = State(config.out / "state.pt", cnn.to(device), make_optimiser(cnn, config), ema=config.ema)
     resumed = state.load()
-    if not resumed and config.frozen_steps and config.weights != "none":  # a body that knows nothing gives a head nothing to learn
+    if not resumed and config.frozen_steps and config.weights != "none":  # an untrained body gives a head nothing to learn
         warm_heads(cnn, objective, config, frozen, train, weights, rows, cache, device, reporter)
         state.reset_average()
     with Progress(config.out, config.out.name, {k: str(v) for k, v in asdict(config).items()}) as progress:
@@ -146,7 +146,7 @@ def warm_heads(
     cnn: CNN, objective: Objective, config: TrainConfig, frozen: Frozen | None, train: NDArray[np.int64],
     weights: NDArray[np.float64], rows: list[Row], cache: PixelCache, device: torch.device, reporter: Reporter,
 ) -> None:  # fmt: skip
-    """Fit the heads while the body stands still: a fresh head's first gradients would spoil what the body knows."""
+    """Fit the heads while the body stands still: the first gradients of a new head would spoil the body's weights."""
     heads = [parameter for name, parameter in cnn.named_parameters() if not name.startswith("body.")]
     optimiser = torch.optim.AdamW(heads, lr=config.head_lr, weight_decay=config.weight_decay)
     cnn.freeze_body(True)

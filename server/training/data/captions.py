@@ -2,7 +2,7 @@
 
 Written from label, kind, what an origin shows and words of the file's own path, in captions.toml's words; for photos from the name
 of the ImageNet class that the backbone sees (`row["imagenet_class"]`). An origin's name is never part of a caption. This module
-opens no image, and knows nothing of the tower that learns from it.
+opens no image.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Labelled images: a manifest (or a folder per class) read into rows, and their pixels kept decoded in one memory-mapped file.
 
-Decoding 12,905 JPEGs takes half a minute an epoch of two cores; the cache makes it once. Knows no network and no augmentation.
+Decoding 12,905 JPEGs takes half a minute an epoch of two cores; the cache makes it once.
 """
 
 from __future__ import annotations

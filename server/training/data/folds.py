@@ -1,6 +1,6 @@
 """Which images are held back together: five folds of whole origins, related origins on one side, each class in each fold.
 
-Deterministic: the same rows give the same folds on any machine. Knows rows only.
+Deterministic: the same rows give the same folds on any machine.
 """
 
 from __future__ import annotations

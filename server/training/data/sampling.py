@@ -1,7 +1,4 @@
-"""Which images an epoch shows: classes by share, origins by the root of their size, kinds evened out. Deterministic by seed.
-
-Knows rows and numbers only.
-"""
+"""Which images an epoch shows: classes by share, origins by the root of their size, kinds evened out. Deterministic by seed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Cells under the microscope without a tissue around them, drawn: fluorescence, stained smears, phase contrast, dishes.
 
-Drawn after what such images show in textbooks, not after any image of the data. Knows no files.
+Drawn after what such images show in textbooks, not after any image of the data.
 """
 
 from __future__ import annotations

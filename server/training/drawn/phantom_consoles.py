@@ -1,6 +1,6 @@
 """Screens of scanners and viewers, drawn: a sonogram among an ultrasound console's bars, words, scales and measures.
 
-Data sets are cropped to the scan; pages and archives show the whole screen. Knows no files.
+Data sets are cropped to the scan; pages and archives show the whole screen.
 """
 
 from __future__ import annotations

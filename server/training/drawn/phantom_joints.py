@@ -1,6 +1,6 @@
 """Slices through joints and breasts, drawn: knees in MR, hips and shoulders in CT cut from the front or the side, breasts in MR.
 
-As phantom_slices.py: what is bright depends on the modality, not on the body. Knows no files.
+As phantom_slices.py: what is bright depends on the modality, not on the body.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Medical images in colour, by sound or by tracer, drawn: eye grounds, endoscopies, lesions, tissue, scintigrams, ultrasound.
 
-Drawn after what such images show in textbooks, not after any image of the data. Knows no files.
+Drawn after what such images show in textbooks, not after any image of the data.
 """
 
 from __future__ import annotations

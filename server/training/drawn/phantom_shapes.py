@@ -1,6 +1,6 @@
 """What phantoms are drawn from: wobbly bodies, grain, bones' walls, blocks in a row. Fields of SIDE x SIDE in 0..1.
 
-Knows no kind of image; each function draws from its generator alone.
+Each function draws from its generator alone.
 """
 
 from __future__ import annotations

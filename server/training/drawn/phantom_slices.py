@@ -1,7 +1,7 @@
 """Slices through bodies, drawn: CT and MR of heads, trunks, limbs, spines and hearts.
 
 The same body is drawn for both modalities with other tissue values, so that what tells them apart is what does in life: in CT bone
-is brightest and brain nearly flat, in MR bone's wall is dark, fat bright and brain folded. Knows no files.
+is brightest and brain nearly flat, in MR bone's wall is dark, fat bright and brain folded.
 """
 
 from __future__ import annotations

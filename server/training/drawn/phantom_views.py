@@ -1,6 +1,6 @@
 """Medical images that are no slices, drawn: angiograms, mammograms, retinas in section, wounds.
 
-Drawn after what such images show in textbooks, not after any image of the data. Knows no files.
+Drawn after what such images show in textbooks, not after any image of the data.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is no medical image but is taken for one, drawn: anatomy drawings, electron micrographs, scanned luggage, the sky in colour.
 
-Drawn after what such images show, not after any image of the data. Knows no label.
+Drawn after what such images show, not after any image of the data.
 """
 
 from __future__ import annotations

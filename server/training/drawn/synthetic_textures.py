@@ -1,6 +1,6 @@
 """Textures and patterns drawn by formula: clouds, grain, fractals, weaves, cells' grids, ridges, sonar-like sweeps, star fields.
 
-Grey images of things that are not bodies are what the network takes for scans most; these are many and cheap. Knows no label.
+Grey images of things that are not bodies are what the network takes for scans most; these are many and cheap.
 """
 
 from __future__ import annotations

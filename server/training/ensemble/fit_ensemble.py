@@ -1,8 +1,7 @@
 """Fit the ensemble: `medlens train ensemble`. From answers on images the members did not learn from to weights/ensemble.json.
 
 Reads `OOF/{fold}.npz` (the CNN's, written by its trainer: logits [n, 6], indices [n]) and `OOF/{member}/{fold}.npz` of every other
-member, alike. Every figure it writes is cross-fitted: stack, temperature and thresholds come from the other folds. It knows neither
-networks nor images.
+member, alike. Every figure it writes is cross-fitted: stack, temperature and thresholds come from the other folds.
 """
 
 from __future__ import annotations

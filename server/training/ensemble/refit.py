@@ -4,7 +4,7 @@ The head is one weight a member and one bias a modality; what the members said o
 image is opened. Corrections are few and never typical (people correct what is wrong), so a head may follow them only as far as it
 leaves alone what is said of the 12,905 shipped answers to images that no member learned from; how far, corrections that were held
 back decide. A head that does worse than the one in use on the shipped answers, whose labels it was not fitted to, or no better on
-held-back corrections, is refused. It knows neither the database nor files.
+held-back corrections, is refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The arithmetic of fitting an ensemble: a temperature, a stack of members, and the thresholds of "sure". Arrays in, numbers out.
 
-Rows are images that no member learned from. It knows no files and no folds: server/training/ensemble/fit_ensemble.py splits and
-writes.
+Rows are images that no member learned from. fit_ensemble.py makes the folds and writes the file.
 """
 
 from __future__ import annotations

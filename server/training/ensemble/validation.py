@@ -1,7 +1,7 @@
 """What the members said of labelled images they did not learn from, as one small file without images: refits are judged by it.
 
 Written beside ensemble.json by `medlens train ensemble`. Logits are kept in half precision, as differences to the last modality's,
-which is all that a softmax sees of them. It knows no fitting.
+which is all that a softmax sees of them.
 """
 
 from __future__ import annotations
