@@ -24,7 +24,7 @@ from server.training.cnn.config import TrainConfig
 from server.training.cnn.head import fit_heads
 from server.training.cnn.progress import Reporter
 from server.training.cnn.train_head import body
-from server.training.cnn.views import LEARNED, Looker, few_of_each
+from server.training.cnn.views import LEARNED, ViewFeatures, few_of_each
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.kinds_apart import kinds_apart
 from server.training.data.sampling import draw_weights
@@ -54,7 +54,7 @@ def main() -> None:
     given = parser.parse_args()
     rows, reporter = read_rows(given.data), Reporter()
     labels = np.array([MODALITIES.index(row.label) for row in rows])
-    seen, _ = Looker(body(), given.cache, progress=reporter.images).rows(LEARNED[0], rows, PixelCache(rows, given.cache))
+    seen, _ = ViewFeatures(body(), given.cache, progress=reporter.images).rows(LEARNED[0], rows, PixelCache(rows, given.cache))
     few, groups = few_of_each(rows), kinds_apart(rows)
     drawn = draw_weights(rows, TrainConfig().non_medical_share)
     weights = np.stack([np.where(group, 0.0, drawn)[few] for group in groups.values()], 1)

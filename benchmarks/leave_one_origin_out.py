@@ -22,8 +22,8 @@ from server.models.layout import DEEP
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.head import fit_heads
 from server.training.cnn.progress import Reporter
-from server.training.cnn.train_head import Lessons, body, lesson_weights
-from server.training.cnn.views import LEARNED, Looker, few_of_each
+from server.training.cnn.train_head import TrainingFeatures, body, sample_weights
+from server.training.cnn.views import LEARNED, ViewFeatures, few_of_each
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.folds import unit_of
 from server.training.drawn import phantoms
@@ -40,13 +40,13 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     given = parser.parse_args()
     rows, reporter, config = read_rows(given.data), Reporter(), TrainConfig()
-    looker = Looker(body(), given.cache, progress=reporter.images)
-    seen, _ = looker.rows(LEARNED[0], rows, PixelCache(rows, given.cache))
-    drawn, few = looker.phantoms(LEARNED[0], config.phantoms), few_of_each(rows)
+    view_features = ViewFeatures(body(), given.cache, progress=reporter.images)
+    seen, _ = view_features.rows(LEARNED[0], rows, PixelCache(rows, given.cache))
+    drawn, few = view_features.phantoms(LEARNED[0], config.phantoms), few_of_each(rows)
     labels = np.array([MODALITIES.index(row.label) for row in rows])
     of_drawn = np.array([MODALITIES.index(label) for label in phantoms.labels(config.phantoms)])
     numbers = np.concatenate([few, np.full(len(drawn), -1)])
-    taught = Lessons(
+    taught = TrainingFeatures(
         np.concatenate([seen[few], drawn]), np.concatenate([labels[few], of_drawn]), numbers, np.zeros(len(numbers), np.int64)
     )
     units = np.array([unit_of(row.origin) for row in rows])
@@ -56,7 +56,7 @@ def main() -> None:
     per_origin = {}
     for start in range(0, len(names), AT_ONCE):
         some = names[start : start + AT_ONCE]
-        weights = [lesson_weights(taught, rows, units != unit_of(name), config.non_medical_share) for name in some]
+        weights = [sample_weights(taught, rows, units != unit_of(name), config.non_medical_share) for name in some]
         heads = fit_heads(
             taught.features, taught.labels, np.stack(weights, 1), len(MODALITIES), DEEP, iterations=ITERATIONS,
             progress=reporter.passes,

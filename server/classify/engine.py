@@ -19,7 +19,7 @@ from PIL import Image
 from server.classify.batching import MicroBatcher
 from server.classify.decide import decide, figure
 from server.classify.explain import Explainer
-from server.classify.predictor import Asked, Predictor, open_predictor
+from server.classify.predictor import Input, Predictor, open_predictor
 from server.contract.errors import MedlensError
 from server.contract.modalities import Modality
 from server.contract.records import Box, Panel, Verdict
@@ -64,7 +64,7 @@ class Engine:
         open_predictor: Callable[[Settings], Predictor] = open_predictor,
     ) -> None:
         self._settings, self._split, self._open_predictor = settings, split_panels, open_predictor
-        self._starting: asyncio.Task[MicroBatcher[Asked, Answer]] | None = None
+        self._starting: asyncio.Task[MicroBatcher[Input, Answer]] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._explainer = Explainer(cnn_file(settings))
 
@@ -100,9 +100,9 @@ class Engine:
     async def judge(self, raster: Raster) -> Judgement:
         """Judge an image and its panels; waits for room when the model is behind. Raises ModelError, Cancelled when stopped."""
         batcher = await self._batcher()
-        whole = await batcher.submit(Asked(raster.image, max(raster.width, raster.height)))
+        whole = await batcher.submit(Input(raster.image, max(raster.width, raster.height)))
         boxes = await self._boxes(raster, whole)
-        parts = await asyncio.gather(*(batcher.submit(Asked(_crop(raster, box))) for box in boxes))
+        parts = await asyncio.gather(*(batcher.submit(Input(_crop(raster, box))) for box in boxes))
         panels = tuple(Panel(box, part.verdict) for box, part in zip(boxes, parts, strict=True))
         return Judgement(_of_all(whole, [part.verdict for part in parts]), panels)
 
@@ -127,13 +127,13 @@ class Engine:
             await self.start()
             await asyncio.to_thread(self._explainer.warm)
 
-    async def _batcher(self) -> MicroBatcher[Asked, Answer]:
+    async def _batcher(self) -> MicroBatcher[Input, Answer]:
         failed = self._starting is not None and self._starting.done() and (self._starting.cancelled() or self._starting.exception())
         if self._starting is None or failed:
             self._starting = asyncio.create_task(self._open(), name="open the model")
         return await asyncio.shield(self._starting)  # a caller that gives up must not take the model from the others
 
-    async def _open(self) -> MicroBatcher[Asked, Answer]:
+    async def _open(self) -> MicroBatcher[Input, Answer]:
         """The model lives and dies in one thread: opened, asked and let go there, as native libraries like it best."""
         version = await asyncio.to_thread(lambda: self.model_version)
         thread = ThreadPoolExecutor(1, "model")
@@ -143,8 +143,8 @@ class Engine:
             thread.shutdown(wait=False)
             raise
 
-        def run(asked: Sequence[Asked]) -> list[Answer]:
-            prediction, figures = held[0].judge(asked)
+        def run(inputs: Sequence[Input]) -> list[Answer]:
+            prediction, figures = held[0].judge(inputs)
             verdicts = decide(prediction, version, figures)
             return [Answer(*one, held[0].reads_parts) for one in zip(verdicts, figures, strict=True)]
 

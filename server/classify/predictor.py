@@ -22,7 +22,7 @@ from server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Input:
     """An image to be judged. `long_side`: of the original, in pixels; 0 where it is a panel, which is not looked at in parts."""
 
     image: Image.Image
@@ -46,16 +46,16 @@ class Predictor:
         """What n RGB images of any size are, each taken as one image, in their order; n may be anything from 1 on."""
         return self._together(images)[0]
 
-    def judge(self, asked: Sequence[Asked]) -> tuple[Prediction, list[Figure | None]]:
+    def judge(self, inputs: Sequence[Input]) -> tuple[Prediction, list[Figure | None]]:
         """What n images are, and the parts of those that are compound figures; a figure's chances are those of both passes."""
-        prediction, features = self._together([one.image for one in asked])
-        figures: list[Figure | None] = [None] * len(asked)
+        prediction, features = self._together([one.image for one in inputs])
+        figures: list[Figure | None] = [None] * len(inputs)
         if self._parts is None or self._backbone is None or features is None:
             return prediction, figures
         chances = prediction.chances.copy()
         for row in map(int, np.flatnonzero(self._parts.may_be_figure(features))):
-            if asked[row].long_side >= LEAST_FIGURE:
-                figure = self._parts.read(self._backbone.cells(asked[row].image), prediction.chances[row])
+            if inputs[row].long_side >= LEAST_FIGURE:
+                figure = self._parts.read(self._backbone.cells(inputs[row].image), prediction.chances[row])
                 chances[row] = figure.chances
                 figures[row] = figure if figure.regions else None
         return self._ensemble.settled(chances, prediction), figures

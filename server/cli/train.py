@@ -115,9 +115,9 @@ def ensemble(
         raise typer.BadParameter("--data DIR says what to fit on; --feedback needs none")
     from server.models.ensembles import SHIPPED_FILE
     from server.training.data.dataset import read_rows
-    from server.training.ensemble.fit_ensemble import fit_ensemble, read_answers
+    from server.training.ensemble.fit_ensemble import fit_ensemble, read_predictions
     from server.training.ensemble.validation import FILE_NAME, write_validation
 
     target = out or SHIPPED_FILE
     print(fit_ensemble(data, work / "oof", target))
-    write_validation(read_answers(work / "oof", read_rows(data)), target.with_name(FILE_NAME))
+    write_validation(read_predictions(work / "oof", read_rows(data)), target.with_name(FILE_NAME))

@@ -90,16 +90,16 @@ def read_compact_card(path: Path = SHIPPED_CLIP) -> CompactCard:
             raise ModelError(f"{card.name} is of format {given['format']}; this medlens reads {FORMAT}")
         given |= {"vocabulary": tuple(given["vocabulary"]), "preprocess": Preprocess.from_json(given["preprocess"])}
         beside = projection_file(path)
-        return replace(CompactCard(**given), **_said_by(beside)) if beside.is_file() else CompactCard(**given)
+        return replace(CompactCard(**given), **_changed_by(beside)) if beside.is_file() else CompactCard(**given)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{card.name} is no card of a compact CLIP, or is damaged ({error})") from None
 
 
-def _said_by(projection: Path) -> dict[str, Any]:
+def _changed_by(projection: Path) -> dict[str, Any]:
     try:
         with safe_open(projection, framework="np") as file:
-            said = json.loads((file.metadata() or {})[CARD])
-        return {name: said[name] for name in CHANGED} | {"preprocess": Preprocess.from_json(said["preprocess"])}
+            changed = json.loads((file.metadata() or {})[CARD])
+        return {name: changed[name] for name in CHANGED} | {"preprocess": Preprocess.from_json(changed["preprocess"])}
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelError(f"{projection.name} is no projection of a compact CLIP, or is damaged ({error})") from None
 

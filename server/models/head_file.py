@@ -59,20 +59,20 @@ def read_head(network: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return weight, bias
 
 
-def install(made: Path, place: Path) -> tuple[Path, ...]:
-    """Put the checkpoint `made` at `place`; its head alone where the network there is the same. What was written.
+def install(checkpoint: Path, place: Path) -> tuple[Path, ...]:
+    """Put a checkpoint at `place`, or only its head where the network there is the same. Returns the files written.
 
     Raises ModelError for a damaged checkpoint, OSError where it cannot be written.
     """
     beside = head_file(place)
-    if place.is_file() and _body(made) == _body(place):
-        weight, bias = read_head(made)
+    if place.is_file() and _body(checkpoint) == _body(place):
+        weight, bias = read_head(checkpoint)
         arrays: Arrays = dict(zip(TENSORS, (weight.astype(np.float16), bias.astype(np.float16)), strict=True))
         card: dict[str, Any] = {"format": FORMAT, "network": sha256_of(place)}
         card["created"] = datetime.now(UTC).isoformat(timespec="seconds")
         write_atomically(beside, save(arrays, metadata={CARD: json.dumps(card)}))
         return (beside,)
-    write_atomically(place, made.read_bytes())
+    write_atomically(place, checkpoint.read_bytes())
     beside.unlink(missing_ok=True)  # it was the other network's
     return (place,)
 

@@ -56,7 +56,7 @@ class _Transfer:
     def here(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
-    def tell(self) -> None:
+    def report(self) -> None:
         if self.progress:
             self.progress(self.here, self.size, self.target.name)
 
@@ -128,7 +128,7 @@ async def _attempt(session: aiohttp.ClientSession, transfer: _Transfer) -> None:
             async for chunk in response.content.iter_chunked(CHUNK):
                 out.write(chunk)
                 out.flush()
-                transfer.tell()
+                transfer.report()
                 if transfer.here > MAX_BYTES:
                     raise RequestError(f"{transfer.target.name} is larger than the {MAX_BYTES} bytes allowed")
     if transfer.size is not None and transfer.here < transfer.size:

@@ -57,20 +57,20 @@ class PromptVectors:
 
     def __init__(self, data_dir: Path, origin: Origin | None) -> None:
         self._folder, self._hashed, self._origin = data_dir / FOLDER, data_dir / HASHES, origin
-        self._made_of = self._hash()
+        self._digest = self._hash()
 
     def of(self, classes: Sequence[PromptClass], make: Callable[[], list[Floats]]) -> list[Floats]:
         """For each class float32 [its prompts, d], as `make` gave them when it was last asked for the same, or gives them now."""
-        if self._made_of is None:
+        if self._digest is None:
             return make()
-        said = [FORMAT, self._made_of, [one.texts for one in classes]]
-        path = self._folder / (hashlib.sha256(json.dumps(said).encode()).hexdigest() + ENDING)
+        key = [FORMAT, self._digest, [one.texts for one in classes]]
+        path = self._folder / (hashlib.sha256(json.dumps(key).encode()).hexdigest() + ENDING)
         if (kept := _read(path, [len(one.prompts) for one in classes])) is not None:
             return kept
-        made = make()
-        if self._hash() == self._made_of:
-            _write(path, made)
-        return made
+        vectors = make()
+        if self._hash() == self._digest:
+            _write(path, vectors)
+        return vectors
 
     def _hash(self) -> list[str] | None:
         """The origin's name and the SHA-256 of its files; None when they cannot be read, which whoever opens the model says."""
@@ -90,8 +90,8 @@ def _read(path: Path, rows: Sequence[int]) -> list[Floats] | None:
             names = _names(rows)
             if sorted(file.keys()) != sorted(names):
                 raise ValueError("it holds other arrays than these prompts have")
-            looks = [(part.get_dtype(), *part.get_shape()) for part in map(file.get_slice, names)]
-            if any(look != ("F32", count, looks[0][-1]) for look, count in zip(looks, rows, strict=True)):
+            layouts = [(part.get_dtype(), *part.get_shape()) for part in map(file.get_slice, names)]
+            if any(layout != ("F32", count, layouts[0][-1]) for layout, count in zip(layouts, rows, strict=True)):
                 raise ValueError("its arrays are of another type or shape than these prompts' vectors")
             vectors = [file.get_tensor(name) for name in names]
             if not _finite(vectors) or (file.metadata() or {}).get(SEAL) != _seal(path, vectors):

@@ -30,25 +30,25 @@ def model_version(settings: Settings, kinds: Iterable[Kind]) -> str:
     files = _member_files(members)
     optional = {"ensemble": ensemble_in_use(settings, members), "thresholds": settings.thresholds}
     files |= {name: path for name, path in optional.items() if path is not None and path.is_file()}
-    said = {
+    inputs = {
         "arithmetic": ARITHMETIC,
         "members": [kind.name for kind in members],
         "clip": [settings.clip_model, settings.clip_pretrained],
         "files": file_hashes(files, settings.data_dir / HASHES),
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:VERSION_LENGTH]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:VERSION_LENGTH]
 
 
 def members_key(settings: Settings, kinds: Iterable[Kind]) -> str:
     """16 hex digits of what the members say by themselves, whichever ensemble hears them. Raises WeightsMissing."""
     members = sorted(kinds, key=lambda kind: kind.name)
-    said = {
+    inputs = {
         "arithmetic": ARITHMETIC,
         "members": [kind.name for kind in members],
         "clip": [settings.clip_model, settings.clip_pretrained],
         "files": file_hashes(_member_files(members), settings.data_dir / HASHES),
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:VERSION_LENGTH]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:VERSION_LENGTH]
 
 
 def ensemble_in_use(settings: Settings, kinds: Iterable[Kind]) -> Path:

@@ -1,7 +1,7 @@
 """`medlens evaluate MANIFEST.csv`: the serving engine against labelled images, as the contract's JSON.
 
-The images are decoded by server/imaging/decode.py and judged by the Engine in its micro-batches, as a scan's are. metrics.py computes
-the figures.
+The images are decoded by server/imaging/decode.py and judged by the Engine in its micro-batches, as a scan's are.
+metrics.py computes the figures.
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ async def evaluate_manifest(
     blocks: dict[str, dict[str, Any]] = {}
     for number, (name, engine) in enumerate(engines.items()):
 
-        def tell(done: int, before: int = number * len(rows)) -> None:
+        def report(done: int, before: int = number * len(rows)) -> None:
             if progress:
                 progress(before + done, len(rows) * len(engines))
 
-        blocks[name] = await _evaluate(path, rows, engine, max_pixels, tell)
+        blocks[name] = await _evaluate(path, rows, engine, max_pixels, report)
     whole = blocks.pop(ENSEMBLE)
     return whole | {"members": blocks or {name: dict(whole) for name in whole["votes"]}}
 
 
 async def _evaluate(
-    path: Path, rows: Sequence[Row], engine: Engine, max_pixels: int, tell: Callable[[int], None]
+    path: Path, rows: Sequence[Row], engine: Engine, max_pixels: int, report: Callable[[int], None]
 ) -> dict[str, Any]:
     """The block of one engine; the model is loaded before the clock starts, and let go at the end."""
     await engine.start()
     judged, started = _Judged(), time.perf_counter()
     waiting = iter(rows)
-    workers = [asyncio.create_task(_work(waiting, engine, max_pixels, judged, tell)) for _ in range(min(AT_ONCE, len(rows)))]
+    workers = [asyncio.create_task(_work(waiting, engine, max_pixels, judged, report)) for _ in range(min(AT_ONCE, len(rows)))]
     try:
         await asyncio.gather(*workers)
     finally:
@@ -85,7 +85,7 @@ async def _evaluate(
     }
 
 
-async def _work(waiting: Iterator[Row], engine: Engine, max_pixels: int, judged: _Judged, tell: Callable[[int], None]) -> None:
+async def _work(waiting: Iterator[Row], engine: Engine, max_pixels: int, judged: _Judged, report: Callable[[int], None]) -> None:
     for row in waiting:
         try:
             image = await asyncio.to_thread(_open, row.file, max_pixels)
@@ -95,7 +95,7 @@ async def _work(waiting: Iterator[Row], engine: Engine, max_pixels: int, judged:
             judgement = await engine.judge(image)
             judged.rows.append(row)
             judged.verdicts.append(judgement.verdict)
-        tell(len(judged.verdicts) + len(judged.unreadable))
+        report(len(judged.verdicts) + len(judged.unreadable))
 
 
 def _open(file: Path, max_pixels: int) -> Any:

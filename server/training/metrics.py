@@ -48,10 +48,10 @@ def expected_calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> 
     return float(gap)
 
 
-def rates(truth: NDArray[np.bool_], said: NDArray[np.bool_]) -> dict[str, float]:
+def rates(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> dict[str, float]:
     """precision, recall, f1 of a yes or no; 0 where nothing was there to be found or said."""
-    both, there, told = float((truth & said).sum()), float(truth.sum()), float(said.sum())
-    precision, recall = both / told if told else 0.0, both / there if there else 0.0
+    both, there, called = float((truth & predicted).sum()), float(truth.sum()), float(predicted.sum())
+    precision, recall = both / called if called else 0.0, both / there if there else 0.0
     return {"precision": precision, "recall": recall, "f1": 2 * precision * recall / (precision + recall) if both else 0.0}
 
 
@@ -65,10 +65,10 @@ def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | 
 
     `medical` is decided by the summed probability of the five medical modalities against one half, as the verdict is.
     """
-    said = answered(probabilities)
-    right = said == labels
+    predicted = answered(probabilities)
+    right = predicted == labels
     per_class = {
-        name: {**rates(labels == i, said == i), "n": int((labels == i).sum())}
+        name: {**rates(labels == i, predicted == i), "n": int((labels == i).sum())}
         for i, name in enumerate(MODALITIES)
         if (labels == i).any()
     }
@@ -82,11 +82,11 @@ def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | 
         "per_class": per_class,
         "medical": {
             "auroc": auroc(medical, score),
-            **rates(medical, said != NON),
+            **rates(medical, predicted != NON),
             **{f"fpr_at_{round(r * 100)}_recall": fpr_at_recall(medical, score, r) for r in RECALL_ASKED},
         },
         "five_class": five_class(probabilities[five], labels[five]),
-        "ece": expected_calibration_error(probabilities[np.arange(len(said)), said], right),
+        "ece": expected_calibration_error(probabilities[np.arange(len(predicted)), predicted], right),
     }
     if uncertain is not None:
         block["abstained"] = float(uncertain.mean())
@@ -99,8 +99,8 @@ def five_class(probabilities: Floats, labels: Ints) -> dict[str, Any]:
     if not len(labels):
         return {"accuracy": None, "n": 0}
     columns = [MODALITIES.index(name) for name in FIVE]
-    said = np.array(columns)[probabilities[:, columns].argmax(1)]
-    return {"accuracy": float((said == labels).mean()), "n": len(labels)}
+    predicted = np.array(columns)[probabilities[:, columns].argmax(1)]
+    return {"accuracy": float((predicted == labels).mean()), "n": len(labels)}
 
 
 def confusion(probabilities: Floats, labels: Ints) -> Ints:
@@ -110,13 +110,13 @@ def confusion(probabilities: Floats, labels: Ints) -> Ints:
 
 def per_origin(probabilities: Floats, labels: Ints, origins: Sequence[str], least: int = 20) -> list[dict[str, Any]]:
     """Accuracy of each (origin, label) with at least `least` images, worst first."""
-    names, said = np.array(origins), probabilities.argmax(1)
+    names, predicted = np.array(origins), probabilities.argmax(1)
     out = []
     for origin in sorted(set(origins)):
         for i, label in enumerate(MODALITIES):
             chosen = (names == origin) & (labels == i)
             if chosen.sum() >= least:
-                right, medical = (said[chosen] == i).mean(), ((said[chosen] != NON) == (i != NON)).mean()
+                right, medical = (predicted[chosen] == i).mean(), ((predicted[chosen] != NON) == (i != NON)).mean()
                 out.append(
                     {"origin": origin, "label": label, "n": int(chosen.sum()), "accuracy": float(right), "medical": float(medical)}
                 )

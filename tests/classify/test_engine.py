@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from server.classify.engine import Engine, Judgement
-from server.classify.predictor import Asked, Predictor
+from server.classify.predictor import Input, Predictor
 from server.contract.errors import Cancelled, ModelError, SettingsError, WeightsMissing
 from server.contract.modalities import MODALITIES
 from server.contract.records import Box
@@ -216,7 +216,7 @@ async def test_a_model_is_opened_asked_and_let_go_in_one_thread(tmp_path: Path) 
     seen: list[tuple[str, str]] = []
 
     class Watched(Predictor):
-        def judge(self, asked: Sequence[Asked]) -> object:  # type: ignore[override]
+        def judge(self, asked: Sequence[Input]) -> object:  # type: ignore[override]
             seen.append(("asked", threading.current_thread().name))
             return super().judge(asked)
 

@@ -14,7 +14,7 @@ from server.contract.modalities import MODALITIES
 from server.models.calibration import answers, probabilities
 from server.models.ensemble import Ensemble, read_ensemble
 from server.models.ensembles import SHIPPED_FILE
-from server.training.ensemble.fit_ensemble import Heard
+from server.training.ensemble.fit_ensemble import FoldPredictions
 from server.training.ensemble.refit import LEAST_CORRECTIONS, Corrected, refit, written
 from server.training.ensemble.validation import SHIPPED_VALIDATION, read_validation, write_validation
 
@@ -28,24 +28,24 @@ def shipped() -> Ensemble:
 
 
 @pytest.fixture(scope="module")
-def validation() -> Heard:
+def validation() -> FoldPredictions:
     return read_validation()
 
 
-def taken(validation: Heard, shipped: Ensemble, rows: Any, labels: Any, names: tuple[str, ...] = NAMES) -> Corrected:
+def taken(validation: FoldPredictions, shipped: Ensemble, rows: Any, labels: Any, names: tuple[str, ...] = NAMES) -> Corrected:
     """These shipped answers as if a person had met the images and said what they are."""
     said = {name: probabilities(validation.logits[name][rows], shipped.temperatures[name]) for name in names}
     return Corrected(said, np.asarray(labels, np.int64))
 
 
-def unsure(validation: Heard, shipped: Ensemble, many: int) -> Any:
+def unsure(validation: FoldPredictions, shipped: Ensemble, many: int) -> Any:
     """Rows that the review queue would show: those that the CNN is least sure of, spread over folds."""
     sure = probabilities(validation.logits["cnn"], shipped.temperatures["cnn"]).max(1)
     return np.argsort(sure)[: many * 5 : 5]
 
 
 @pytest.mark.parametrize("names", [("cnn",), ("clip", "cnn", "kmeans")])
-def test_right_labels_make_a_head_that_is_better(validation: Heard, shipped: Ensemble, names: tuple[str, ...]) -> None:
+def test_right_labels_make_a_head_that_is_better(validation: FoldPredictions, shipped: Ensemble, names: tuple[str, ...]) -> None:
     rows = unsure(validation, shipped, 80)
     kept = np.setdiff1d(np.arange(len(validation.labels)), rows)
     result = refit(validation.only(kept), taken(validation, shipped, rows, validation.labels[rows], names), shipped, shipped)
@@ -65,7 +65,7 @@ def read_back(stack: Any) -> Any:
     return _stack(json.loads(json.dumps(written(stack))))
 
 
-def test_a_modality_that_is_always_mistaken_is_learned(validation: Heard, shipped: Ensemble) -> None:
+def test_a_modality_that_is_always_mistaken_is_learned(validation: FoldPredictions, shipped: Ensemble) -> None:
     wrong = np.flatnonzero((validation.labels == OTHER) & (validation.logits["cnn"].argmax(1) != OTHER))[:60]
     result = refit(validation, taken(validation, shipped, wrong, validation.labels[wrong]), shipped, shipped)
     assert result.refusal is None
@@ -73,13 +73,13 @@ def test_a_modality_that_is_always_mistaken_is_learned(validation: Heard, shippe
     assert result.stack.bias[OTHER] == max(result.stack.bias)
 
 
-def test_labels_that_contradict_everything_are_refused(validation: Heard, shipped: Ensemble) -> None:
+def test_labels_that_contradict_everything_are_refused(validation: FoldPredictions, shipped: Ensemble) -> None:
     right = np.flatnonzero(validation.logits["cnn"].argmax(1) == validation.labels)[:60]
     result = refit(validation, taken(validation, shipped, right, (validation.labels[right] + 1) % 6), shipped, shipped)
     assert result.refusal
 
 
-def test_too_few_corrections_and_unknown_members_are_refused(validation: Heard, shipped: Ensemble) -> None:
+def test_too_few_corrections_and_unknown_members_are_refused(validation: FoldPredictions, shipped: Ensemble) -> None:
     rows = np.arange(LEAST_CORRECTIONS - 1)
     with pytest.raises(RequestError, match="are needed"):
         refit(validation, taken(validation, shipped, rows, validation.labels[rows]), shipped, shipped)
@@ -88,7 +88,7 @@ def test_too_few_corrections_and_unknown_members_are_refused(validation: Heard, 
         refit(validation, alien, shipped, shipped)
 
 
-def test_the_shipped_answers_belong_to_the_shipped_ensemble(validation: Heard, shipped: Ensemble) -> None:
+def test_the_shipped_answers_belong_to_the_shipped_ensemble(validation: FoldPredictions, shipped: Ensemble) -> None:
     """If this fails, the ensemble was fitted again without `medlens train ensemble`, which writes both files."""
     content = json.loads(SHIPPED_FILE.read_bytes())
     assert len(validation.labels) == content["fitted_on"]["n"]
@@ -98,7 +98,7 @@ def test_the_shipped_answers_belong_to_the_shipped_ensemble(validation: Heard, s
     assert SHIPPED_VALIDATION.stat().st_size < 600_000
 
 
-def test_validation_data_is_what_was_written(tmp_path: Path, validation: Heard) -> None:
+def test_validation_data_is_what_was_written(tmp_path: Path, validation: FoldPredictions) -> None:
     some = validation.only(np.arange(50))
     write_validation(some, tmp_path / "v.safetensors")
     back = read_validation(tmp_path / "v.safetensors")

@@ -52,7 +52,7 @@ def test_features_of_phantoms_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp
         monkeypatch.setattr(module, "PHANTOMS", few)
     told: list[str] = []
     cnn = build_cnn("efficientnet_lite0", None, MODALITIES, textures=True).eval()
-    looker = views.Looker(cnn, tmp_path, 1, lambda what, done, most: told.append(what))
+    looker = views.ViewFeatures(cnn, tmp_path, 1, lambda what, done, most: told.append(what))
     made = [looker.phantoms(view, 2) for view in views.LEARNED[:2]]
     assert all(view.shape == (4, DEEP + TEXTURES) and np.isfinite(view).all() for view in made)
     assert not np.array_equal(made[0], made[1])  # drawn anew

@@ -10,7 +10,7 @@ from PIL import Image
 from server.contract.modalities import MODALITIES
 from server.models.cnn import build_cnn
 from server.models.layout import DEEP, TEXTURES
-from server.training.cnn.views import FEW, LEARNED, QUALITIES, SHORT_SIDES, Looker, augmented, few_of_each, resaved
+from server.training.cnn.views import FEW, LEARNED, QUALITIES, SHORT_SIDES, ViewFeatures, augmented, few_of_each, resaved
 from server.training.data.dataset import PixelCache, Row
 
 
@@ -49,7 +49,7 @@ def test_a_view_is_looked_at_once_and_tells_how_far_it_is(images: list[Row], tmp
     told: list[tuple[str, int, int]] = []
     cache = PixelCache(images, tmp_path / "cache")
     cnn = build_cnn("efficientnet_lite0", None, MODALITIES, textures=True).eval()
-    looker = Looker(cnn, tmp_path / "cache", 1, lambda *said: told.append(said))
+    looker = ViewFeatures(cnn, tmp_path / "cache", 1, lambda *said: told.append(said))
     first, at = looker.rows(LEARNED[0], images, cache)
     second, _ = looker.rows(LEARNED[1], images, cache)
     assert first.shape == second.shape == (3, DEEP + TEXTURES)

@@ -51,10 +51,10 @@ def write_clip(path: Path, cnn: Path, text: Mapping[str, Tensor], projection: Pr
     fitted["logit_scale"] = torch.tensor(float(np.log(projection.scale)), dtype=torch.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file() and _same(read_text(path), text):
-        said = {name: card.as_json()[name] for name in CHANGED} | {"format": FORMAT}
-        _whole(projection_file(path), fitted, {CARD: json.dumps(said)})
+        changed = {name: card.as_json()[name] for name in CHANGED} | {"format": FORMAT}
+        _write(projection_file(path), fitted, {CARD: json.dumps(changed)})
         return card
-    _whole(path, {**text, **fitted}, {"format": "pt"})
+    _write(path, {**text, **fitted}, {"format": "pt"})
     part_card = path.with_suffix(".json.part")
     part_card.write_text(json.dumps(card.as_json(), ensure_ascii=False))
     part_card.replace(path.with_suffix(".json"))
@@ -66,7 +66,7 @@ def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name].float(), other[name].float()) for name in one)
 
 
-def _whole(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+def _write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
     part = path.with_suffix(".part")
     save_file({name: value.contiguous() for name, value in tensors.items()}, part, metadata=metadata)
     part.chmod(READABLE)

@@ -28,7 +28,7 @@ from server.training.clip.clip_file import read_text, stored, text_tensors, wide
 from server.training.clip.judge_clip import queries, retrieval, summary, zero_shot_figures
 from server.training.clip.texts import caption_texts, corpus, small_vocabulary, vocabulary_words
 from server.training.clip.train_clip import Captioned, Recipe, caption_rows, fit_projection
-from server.training.cnn.features import digest_of, imagenet_logits, imagenet_names, seen_clearly
+from server.training.cnn.features import clear_names, digest_of, imagenet_logits, imagenet_names
 from server.training.cnn.imagenet_points import points_of
 from server.training.cnn.progress import Reporter
 from server.training.cnn.views import deep_features
@@ -85,7 +85,7 @@ def train_clip(
     text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
     say("captions")
     # the teacher's vectors: those of the stored tower have a cosine of .99 with them, and take longer
-    captions = caption_rows(rows, seen_clearly(logits), partial(teacher_vectors, folder=kept), imagenet_names())
+    captions = caption_rows(rows, clear_names(logits), partial(teacher_vectors, folder=kept), imagenet_names())
     by_fold = dict.fromkeys(range(FOLDS), features)
     result = cross_validate(rows, by_fold, fold, captions, text, logits, recipe, say)
     (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)
@@ -117,16 +117,18 @@ def few_of_each(rows: Sequence[Row], most: int = PER_ORIGIN) -> NDArray[np.int64
 
 def cross_validate(
     rows: Sequence[Row], by_fold: Mapping[int, Floats], fold: NDArray[np.int64], captions: Captioned, text: TextSide,
-    seen: Floats, recipe: Recipe | None = None, say: Say = print,
+    imagenet: Floats, recipe: Recipe | None = None, say: Say = print,
 ) -> Result:  # fmt: skip
-    """Fit without each fold, answer for it; prompts and queries are words no training used. `seen` [n, 1000]: ImageNet logits."""
+    """For each fold, fit on the others and predict it. Prompts and queries are in no training text. `imagenet`: logits [n, 1000]."""
     logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
     asked, prompts, plain, learned = queries(), load_prompts(), text.tower(), few_of_each(rows)
     query_vectors = plain.encode([query.text for query in asked])
     similar = np.zeros((len(rows), len(asked)), np.float32)
     for k, features in by_fold.items():
         held, chosen = np.flatnonzero(fold == k), learned[fold[learned] != k]
-        fitted = stored(fit_projection(features, rows, captions, chosen, recipe, points=points_of(features, seen, rows, chosen)))
+        fitted = stored(
+            fit_projection(features, rows, captions, chosen, recipe, points=points_of(features, imagenet, rows, chosen))
+        )
         clip = CompactClip(fitted.tensors, partial(text.tower, fitted.tensors["text.proj.weight"]), fitted.scale)
         vectors = clip.project(features[held])
         logits[held] = ZeroShot(clip, prompts).modalities(vectors)

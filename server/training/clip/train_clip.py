@@ -123,14 +123,14 @@ def fit_projection(
     chances = drawing_weights(rows, chosen)
     for step in range(recipe.steps):
         drawn = rng.choice(len(chosen), recipe.batch, p=chances)
-        said = torch.tensor([int(rng.choice(captions.of[chosen[i]])) for i in drawn])
+        chosen_captions = torch.tensor([int(rng.choice(captions.of[chosen[i]])) for i in drawn])
         seen = x[drawn]
         if points is not None and captions.named is not None:
             count = round(recipe.batch * recipe.made_up)
             made, classes = points.draw(features, count, rng)
             seen[:count] = torch.from_numpy((made - mean) / spread)
-            said[:count] = torch.from_numpy(captions.named[classes, rng.integers(0, captions.named.shape[1], count)])
-        loss = contrast(F.normalize(image(seen), dim=1), words[said], text, scale.exp(), recipe.alike)
+            chosen_captions[:count] = torch.from_numpy(captions.named[classes, rng.integers(0, captions.named.shape[1], count)])
+        loss = contrast(F.normalize(image(seen), dim=1), words[chosen_captions], text, scale.exp(), recipe.alike)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()

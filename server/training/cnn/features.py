@@ -15,7 +15,7 @@ from server.models.compact import backbone_digest
 from server.models.preprocess import Bytes
 
 BATCH = 16  # larger ones leave the cores' caches
-SEEN_CLEARLY = 0.35  # probability under which the ImageNet class of a photo is a guess, and its name no caption
+CLEAR = 0.35  # probability under which the ImageNet class of a photo is a guess, and its name no caption
 
 IMAGENET_CLASSES = 1000
 
@@ -64,8 +64,8 @@ def imagenet_names() -> list[str]:
     return [info.index_to_description(i).split(",")[0].lower() for i in range(IMAGENET_CLASSES)]
 
 
-def seen_clearly(logits: Floats) -> list[str]:
+def clear_names(logits: Floats) -> list[str]:
     """For each row of logits [n, 1000] the name of the class it shows, or "" where the network is unsure."""
     names = imagenet_names()
     chance, best = torch.from_numpy(logits).softmax(1).max(1)
-    return [names[int(i)] if p > SEEN_CLEARLY else "" for p, i in zip(chance, best, strict=True)]
+    return [names[int(i)] if p > CLEAR else "" for p, i in zip(chance, best, strict=True)]

@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Outputs:
     """Row by row: logits [n, classes], features float16 [n, d], kind logits [n, kinds], caption space [n, text_dim]."""
 
     logits: Floats
@@ -42,7 +42,7 @@ def answers(
     device: torch.device,
     flip: bool = False,
     spec: Preprocess | None = None,
-) -> Answers:
+) -> Outputs:
     """In the serving geometry. `flip`: the mean of the features of each image and its mirror image."""
     cnn = cnn.eval().to(memory_format=torch.channels_last)
     out: list[tuple[Floats, NDArray[np.float16], Floats, Floats]] = []
@@ -60,7 +60,7 @@ def answers(
             text = F.normalize(cnn.text_projection(deep), dim=1) if cnn.text_projection is not None else deep[:, :0]
             logits = cnn.head(features)
         out.append((logits.cpu().numpy(), deep.cpu().numpy().astype(np.float16), kinds.cpu().numpy(), text.cpu().numpy()))
-    return Answers(*(np.concatenate([part[i] for part in out]) for i in range(4)))
+    return Outputs(*(np.concatenate([part[i] for part in out]) for i in range(4)))
 
 
 def probabilities_of(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

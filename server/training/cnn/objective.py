@@ -59,18 +59,18 @@ def make_targets(rows: Sequence[Row], cnn: CNN, frozen: Frozen | None, folder: P
 def _captions(rows: Sequence[Row], frozen: Frozen | None, folder: Path) -> tuple[list[list[int]], Tensor]:
     from server.training.data.captions import captions_for, embed  # noqa: PLC0415  (imports the text teacher)
 
-    seen: dict[str, int] = {}
+    known: dict[str, int] = {}
     numbers = []
     for i, row in enumerate(rows):
         line = {"label": row.label, "kind": row.kind, "origin": row.origin, "path": row.path}
         if frozen is not None:
             line["imagenet_class"] = frozen.names[i]
-        numbers.append([seen.setdefault(caption, len(seen)) for caption in captions_for(line)])
-    numbers.append([seen.setdefault(caption, len(seen)) for caption in DRAWN_CAPTIONS])
-    digest = hashlib.sha256("\n".join(seen).encode()).hexdigest()[:16]
+        numbers.append([known.setdefault(caption, len(known)) for caption in captions_for(line)])
+    numbers.append([known.setdefault(caption, len(known)) for caption in DRAWN_CAPTIONS])
+    digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
     file = folder / f"captions-{digest}.npy"
     if not file.is_file():
-        np.save(file, np.asarray(embed(list(seen)), np.float32))
+        np.save(file, np.asarray(embed(list(known)), np.float32))
     return numbers, F.normalize(torch.from_numpy(np.load(file)), dim=1)
 
 
@@ -104,8 +104,8 @@ class Objective:
         if self.frozen is not None and bool(keep.any()):
             wanted = self.frozen.probabilities(rows[keep].numpy()).to(device)
             layer = self.frozen.classifier
-            said = F.linear(features[keep.to(device)].float(), layer.weight.to(device), layer.bias.to(device)) / 2
-            parts["keep"] = F.kl_div(said.log_softmax(1), wanted, reduction="batchmean")
+            imagenet_logits = F.linear(features[keep.to(device)].float(), layer.weight.to(device), layer.bias.to(device)) / 2
+            parts["keep"] = F.kl_div(imagenet_logits.log_softmax(1), wanted, reduction="batchmean")
             total = total + config.keep_weight * parts["keep"] * keep.float().mean()
         return total, {name: float(part.detach()) for name, part in parts.items()}
 
@@ -114,5 +114,5 @@ class Objective:
         chosen = [int(self.rng.choice(self.targets.captions[row])) for row in rows.tolist()]
         bank = self.targets.bank.to(projected.device)
         wanted = (bank[chosen] @ bank.T / SAME_TEXT).softmax(1)
-        said = F.normalize(projected, dim=1) @ bank.T / TEXT_TEMPERATURE
-        return F.cross_entropy(said, wanted)
+        similarities = F.normalize(projected, dim=1) @ bank.T / TEXT_TEMPERATURE
+        return F.cross_entropy(similarities, wanted)

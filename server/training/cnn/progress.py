@@ -23,12 +23,12 @@ class Reporter:
         self._say, self._what, self._began, self._last, self._first = say, "", 0.0, 0.0, 0
 
     def images(self, what: str, done: int, most: int) -> None:
-        self.tell(what, done, most, "images")
+        self.report(what, done, most, "images")
 
     def passes(self, done: int, most: int) -> None:
-        self.tell("fitting", done, most, "passes")
+        self.report("fitting", done, most, "passes")
 
-    def tell(self, what: str, done: int, most: int, unit: str) -> None:
+    def report(self, what: str, done: int, most: int, unit: str) -> None:
         """A line for the first call of its kind, then one every EVERY_S seconds, and the last."""
         now = time.monotonic()
         if first := what != self._what:

@@ -22,7 +22,7 @@ from server.models.checkpoint import load_cnn
 from server.training.cnn.config import TrainConfig
 from server.training.cnn.held_out import answers, probabilities_of
 from server.training.cnn.train_cnn import Stop, pick_device, train_cnn
-from server.training.cnn.train_head import fold_answers
+from server.training.cnn.train_head import fold_logits
 from server.training.data.dataset import PixelCache, Row, read_rows
 from server.training.data.folds import FOLDS, fold_of, unit_of
 from server.training.metrics import auroc, confusion, figures, fpr_at_recall, interval, per_origin
@@ -49,7 +49,7 @@ def run_folds(
 def judge_heads(config: TrainConfig, oof: Path, results: Path | None) -> None:
     """Five heads over one body, each asked about the fold it saw nothing of."""
     rows = read_rows(config.data)
-    logits, of, _ = fold_answers(config)
+    logits, of, _ = fold_logits(config)
     oof.mkdir(parents=True, exist_ok=True)
     for fold in range(FOLDS):
         held = np.flatnonzero(of == fold)
@@ -63,13 +63,13 @@ def judge_fold(config: TrainConfig, oof: Path, path: Path) -> dict[str, Any]:
     """Ask the fold's network at `path` about the fold, keep the answers in `oof`, return the figures."""
     rows = read_rows(config.data)
     held = np.flatnonzero(fold_of(rows) == config.hold_out)
-    said = answers(load_cnn(path), PixelCache(rows, config.cache), held, pick_device(config.device))
+    outputs = answers(load_cnn(path), PixelCache(rows, config.cache), held, pick_device(config.device))
     oof.mkdir(parents=True, exist_ok=True)
-    kinds, text = said.kinds.astype(np.float16), said.text.astype(np.float16)
+    kinds, text = outputs.kinds.astype(np.float16), outputs.text.astype(np.float16)
     file = oof / f"{config.hold_out}.npz"
-    np.savez(file, logits=said.logits, features=said.features, kinds=kinds, text=text, indices=held)
+    np.savez(file, logits=outputs.logits, features=outputs.features, kinds=kinds, text=text, indices=held)
     chosen = [rows[i] for i in held]
-    return described(probabilities_of(said.logits), chosen)
+    return described(probabilities_of(outputs.logits), chosen)
 
 
 def pooled(oof: Path, rows: list[Row]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -161,12 +161,12 @@ def warm_heads(
             shown = loader.Shown(rows, cache, drawn, config.seed * 17 + step, config.side, config.augmentation)
             squares = torch.stack([shown[i][0] for i in range(batch)]).to(device)
             with torch.no_grad():
-                seen = cnn.body(loader.to_input(squares, cnn.preprocess))
-            features = cnn.pool(seen)
+                grid = cnn.body(loader.to_input(squares, cnn.preprocess))
+            features = cnn.pool(grid)
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(objective.loss(features, torch.from_numpy(drawn))[0])
         optimiser.step()
-        reporter.tell("heads, with the body standing still", step + 1, config.frozen_steps, "steps")
+        reporter.report("heads, with the body standing still", step + 1, config.frozen_steps, "steps")
     cnn.freeze_body(False)
 
 
@@ -207,7 +207,7 @@ def run_epoch(
         nn.utils.clip_grad_norm_(cnn.parameters(), 5.0)
         state.optimiser.step()
         state.advance()
-        reporter.tell("training", state.step, total, "steps")
+        reporter.report("training", state.step, total, "steps")
         if state.step % LOG_EVERY == 0:
             speed = (state.step_in_epoch - at) * config.batch / (time.monotonic() - began)
             progress.log(state.step, loss=float(loss.detach()), lr=config.lr * factor, images_per_second=round(speed, 1), **parts)

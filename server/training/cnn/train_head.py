@@ -22,7 +22,7 @@ from server.training.cnn.config import LICENCES, TrainConfig
 from server.training.cnn.head import Heads, fit_heads
 from server.training.cnn.progress import Reporter
 from server.training.cnn.splits import split
-from server.training.cnn.views import LEARNED, Looker
+from server.training.cnn.views import LEARNED, ViewFeatures
 from server.training.data import sampling
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
 from server.training.data.folds import FOLDS, fold_of
@@ -36,7 +36,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingFeatures:
     """Features [n, f] of all views one below the other, class numbers, row numbers (-1: a phantom) and view numbers [n]."""
 
     features: NDArray[np.float16]
@@ -50,21 +50,23 @@ def body(weights: str = "imagenet") -> CNN:
     return start_cnn("efficientnet_lite0", weights, MODALITIES, textures=True).eval()
 
 
-def lessons(cnn: CNN, rows: Sequence[Row], cache: PixelCache, config: TrainConfig, reporter: Reporter) -> Lessons:
-    looker = Looker(cnn, config.cache, config.threads, reporter.images)
+def training_features(
+    cnn: CNN, rows: Sequence[Row], cache: PixelCache, config: TrainConfig, reporter: Reporter
+) -> TrainingFeatures:
+    view_features = ViewFeatures(cnn, config.cache, config.threads, reporter.images)
     labels = np.array([MODALITIES.index(row.label) for row in rows])
     drawn = np.array([MODALITIES.index(label) for label in phantoms.labels(config.phantoms)], np.int64)
     parts: list[tuple[NDArray[np.float16], NDArray[np.int64], NDArray[np.int64]]] = []
     for view in LEARNED:
-        seen, at = looker.rows(view, rows, cache)
-        parts.append((seen, labels[at], at))
-        parts.append((looker.phantoms(view, config.phantoms), drawn, np.full(len(drawn), -1)))
+        features_of_view, at = view_features.rows(view, rows, cache)
+        parts.append((features_of_view, labels[at], at))
+        parts.append((view_features.phantoms(view, config.phantoms), drawn, np.full(len(drawn), -1)))
     views = np.concatenate([np.full(len(one[1]), number // 2) for number, one in enumerate(parts)])
     features, answers, numbers = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    return Lessons(features, answers.astype(np.int64), numbers.astype(np.int64), views)
+    return TrainingFeatures(features, answers.astype(np.int64), numbers.astype(np.int64), views)
 
 
-def lesson_weights(given: Lessons, rows: Sequence[Row], trained: Mask, non_medical_share: float) -> NDArray[np.float64]:
+def sample_weights(given: TrainingFeatures, rows: Sequence[Row], trained: Mask, non_medical_share: float) -> NDArray[np.float64]:
     """[n], sums to 1: how much each lesson counts when only the rows `trained` [rows] may be learned from. Views count alike."""
     by_row = np.zeros(len(rows))
     by_row[trained] = sampling.draw_weights([row for row, use in zip(rows, trained, strict=True) if use], non_medical_share)
@@ -84,26 +86,26 @@ def train_head(config: TrainConfig, say: Say = print) -> Path:
     train, _ = split(rows, config)
     trained = np.zeros(len(rows), np.bool_)
     trained[train] = True
-    given = lessons(cnn, rows, cache, config, reporter)
-    weights = lesson_weights(given, rows, trained, config.non_medical_share)
+    given = training_features(cnn, rows, cache, config, reporter)
+    weights = sample_weights(given, rows, trained, config.non_medical_share)
     heads = fit_heads(given.features, given.labels, weights[:, None], len(MODALITIES), DEEP, progress=reporter.passes)
     return write_network(cnn, heads, config, [rows[i] for i in train])
 
 
-def fold_answers(config: TrainConfig, say: Say = print) -> tuple[NDArray[np.float32], NDArray[np.int64], Heads]:
+def fold_logits(config: TrainConfig, say: Say = print) -> tuple[NDArray[np.float32], NDArray[np.int64], Heads]:
     """Logits [rows, 6] of each image saved anew by its own fold's head, which saw nothing of its origin; folds; the heads.
 
     Saved anew, as CLIP and K-Means are asked too: as the older images lie, storage tells their label.
     """
     rows = read_rows(config.data)
     reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)
-    folds, given = fold_of(rows), lessons(cnn, rows, cache, config, reporter)
-    weights = np.stack([lesson_weights(given, rows, folds != fold, config.non_medical_share) for fold in range(FOLDS)], 1)
+    folds, given = fold_of(rows), training_features(cnn, rows, cache, config, reporter)
+    weights = np.stack([sample_weights(given, rows, folds != fold, config.non_medical_share) for fold in range(FOLDS)], 1)
     heads = fit_heads(given.features, given.labels, weights, len(MODALITIES), DEEP, progress=reporter.passes)
-    seen, _ = Looker(cnn, config.cache, config.threads, reporter.images).rows(LEARNED[0], rows, cache)
+    features, _ = ViewFeatures(cnn, config.cache, config.threads, reporter.images).rows(LEARNED[0], rows, cache)
     logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
     for fold in range(FOLDS):
-        logits[folds == fold] = heads.logits(np.asarray(seen[folds == fold], np.float32), fold)
+        logits[folds == fold] = heads.logits(np.asarray(features[folds == fold], np.float32), fold)
     return logits, folds, heads
 
 

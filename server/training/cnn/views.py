@@ -71,11 +71,11 @@ LEARNED = (View("saved anew", resaved, 1), View("augmented", augmented, 3), View
 
 def few_of_each(rows: Sequence[Row]) -> Ints:
     """The row numbers, in order, of at most FEW images of each origin, label and kind, drawn at random but always the same."""
-    seen: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     kept = []
     for i in np.random.default_rng(0).permutation(len(rows)):
-        seen[key := (rows[i].origin, rows[i].label, rows[i].kind)] += 1
-        if seen[key] <= FEW:
+        counts[key := (rows[i].origin, rows[i].label, rows[i].kind)] += 1
+        if counts[key] <= FEW:
             kept.append(int(i))
     return np.array(sorted(kept), np.int64)
 
@@ -83,11 +83,11 @@ def few_of_each(rows: Sequence[Row]) -> Ints:
 def deep_features(cnn: CNN, rows: Sequence[Row], cache: PixelCache, folder: Path, threads: int = 0,
                   progress: Progress | None = None) -> NDArray[np.float32]:  # fmt: skip
     """float32 [n, deep_dim] of every image saved anew: what the compact CLIP and K-Means learn from."""
-    seen, _ = Looker(cnn, folder, threads, progress).rows(LEARNED[0], rows, cache)
-    return np.asarray(seen[:, : cnn.deep_dim], np.float32)
+    features, _ = ViewFeatures(cnn, folder, threads, progress).rows(LEARNED[0], rows, cache)
+    return np.asarray(features[:, : cnn.deep_dim], np.float32)
 
 
-class Looker:
+class ViewFeatures:
     """Looks at views once and keeps the features float16 [n, feature_dim] in `folder`, by network and images."""
 
     def __init__(self, cnn: CNN, folder: Path, threads: int = 0, progress: Progress | None = None) -> None:

@@ -41,7 +41,7 @@ LEAST = np.float32(1e-9)  # probability, before its logarithm
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class FoldPredictions:
     """Each member's logits [n, 6] on the same n images, the fold that held each out, and what they are."""
 
     logits: Mapping[str, Floats]
@@ -49,115 +49,120 @@ class Heard:
     labels: Ints
     origins: Strings
 
-    def only(self, chosen: Any) -> Heard:
+    def only(self, chosen: Any) -> FoldPredictions:
         logits = {name: rows[chosen] for name, rows in self.logits.items()}
-        return Heard(logits, self.folds[chosen], self.labels[chosen], self.origins[chosen])
+        return FoldPredictions(logits, self.folds[chosen], self.labels[chosen], self.origins[chosen])
 
 
 def fit_ensemble(data: Path, oof: Path, out: Path) -> dict[str, Any]:
     """Fit on the answers in `oof` to the rows of `data`, write `out`, return what was written. Raises NotFound or RequestError."""
     rows = read_rows(data)
-    heard = read_answers(oof, rows)
-    content = fitted(heard) | {"data_sha256": data_sha256(rows), "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    predictions = read_predictions(oof, rows)
+    content = fitted(predictions) | {"data_sha256": data_sha256(rows), "created": datetime.now(UTC).isoformat(timespec="seconds")}
     part = out.with_suffix(".part")
     part.write_text(json.dumps(content, indent=1) + "\n")
     part.replace(out)
     return content
 
 
-def read_answers(oof: Path, rows: Sequence[Row]) -> Heard:
+def read_predictions(oof: Path, rows: Sequence[Row]) -> FoldPredictions:
     """What each member said of each image that all were asked about. Raises NotFound for none, RequestError for alien ones."""
     folders = {FIRST: oof} | {path.name: path for path in sorted(oof.iterdir()) if path.is_dir()} if oof.is_dir() else {}
     logits: dict[str, Floats] = {}
     folds = np.full(len(rows), -1)
     for name, folder in folders.items():
-        said = np.full((len(rows), len(MODALITIES)), np.nan, np.float32)
+        logits_of_member = np.full((len(rows), len(MODALITIES)), np.nan, np.float32)
         for path in sorted(folder.glob("[0-9]*.npz")):
             with np.load(path) as file:
                 if file["indices"].max() >= len(rows) or file["logits"].shape != (len(file["indices"]), len(MODALITIES)):
                     raise RequestError(f"{path} does not belong to these {len(rows)} images")
-                said[file["indices"]] = file["logits"]
+                logits_of_member[file["indices"]] = file["logits"]
                 folds[file["indices"]] = int(path.stem)
-        if not np.isnan(said).all():
-            logits[name] = said
+        if not np.isnan(logits_of_member).all():
+            logits[name] = logits_of_member
     if not logits:
         raise NotFound(f"no answers of any member under {oof}; `medlens train cnn --folds` writes them")
-    asked = ~np.isnan(np.stack(list(logits.values()))).any(axis=(0, 2))
+    complete = ~np.isnan(np.stack(list(logits.values()))).any(axis=(0, 2))
     labels = np.asarray([NAMES.index(row.label) for row in rows])
-    return Heard(logits, folds, labels, np.asarray([row.origin for row in rows])).only(asked)
+    return FoldPredictions(logits, folds, labels, np.asarray([row.origin for row in rows])).only(complete)
 
 
-def fitted(heard: Heard) -> dict[str, Any]:
-    """The content of ensemble.json: temperatures and stacks fitted on all of `heard`, figures cross-fitted over its folds."""
-    names = sorted(heard.logits)
+def fitted(predictions: FoldPredictions) -> dict[str, Any]:
+    """The content of ensemble.json: temperatures and stacks fitted on all of `predictions`, figures cross-fitted over its folds."""
+    names = sorted(predictions.logits)
     subsets = [some for size in range(1, len(names) + 1) for some in combinations(names, size)]
     stacks, after = [], {}
     for some in subsets:
-        raw = cross_fit(heard, some)
-        temperature = _left(raw, heard)
-        thresholds = fit_thresholds(_tempered(raw, temperature), heard.labels, floors=KIND_FLOORS)
-        stacks.append(_written(_fit(heard, some), thresholds, temperature))
-        after["+".join(some)] = settle(raw, heard)
+        raw = cross_fit(predictions, some)
+        temperature = _left(raw, predictions)
+        thresholds = fit_thresholds(_tempered(raw, temperature), predictions.labels, floors=KIND_FLOORS)
+        stacks.append(_written(_fit(predictions, some), thresholds, temperature))
+        after["+".join(some)] = settle(raw, predictions)
     return {
         "format": FORMAT,
         "modalities": list(MODALITIES),
-        "temperatures": {name: fit_temperature(heard.logits[name], heard.labels, _weights(heard)) for name in names},
+        "temperatures": {
+            name: fit_temperature(predictions.logits[name], predictions.labels, _weights(predictions)) for name in names
+        },
         "stacks": stacks,
-        "fitted_on": {"n": len(heard.labels), "folds": len(np.unique(heard.folds)), "sure_accuracy": SURE_ACCURACY},
-        "figures": {"before": {name: figures(probabilities(heard.logits[name]), heard.labels) for name in names}, "after": after},
+        "fitted_on": {"n": len(predictions.labels), "folds": len(np.unique(predictions.folds)), "sure_accuracy": SURE_ACCURACY},
+        "figures": {
+            "before": {name: figures(probabilities(predictions.logits[name]), predictions.labels) for name in names},
+            "after": after,
+        },
     }
 
 
-def cross_fit(heard: Heard, members: Sequence[str]) -> Floats:
+def cross_fit(predictions: FoldPredictions, members: Sequence[str]) -> Floats:
     """Probabilities [n, 6] of the stack of `members`, each fold answered by what was fitted on the others."""
-    crossed = np.zeros((len(heard.labels), len(MODALITIES)), np.float32)
-    for fold in np.unique(heard.folds):
-        here, others = heard.only(heard.folds == fold), heard.only(heard.folds != fold)
-        crossed[heard.folds == fold] = _fit(others, members).chances(_logs(others, here, members))
+    crossed = np.zeros((len(predictions.labels), len(MODALITIES)), np.float32)
+    for fold in np.unique(predictions.folds):
+        here, others = predictions.only(predictions.folds == fold), predictions.only(predictions.folds != fold)
+        crossed[predictions.folds == fold] = _fit(others, members).chances(_logs(others, here, members))
     return crossed
 
 
-def settle(raw: Floats, heard: Heard) -> dict[str, Any]:
+def settle(raw: Floats, predictions: FoldPredictions) -> dict[str, Any]:
     """The figures of calibrated answers: temperature and thresholds of each fold come from the others.
 
     `medical_abstained` and `medical_right_when_sure` are of "medical or not" alone, the others of the modality too.
     """
     chances, uncertain, medical_sure = raw.copy(), np.zeros(len(raw), np.bool_), np.zeros(len(raw), np.bool_)
-    for fold in np.unique(heard.folds):
-        here = heard.folds == fold
-        others = heard.only(~here)
+    for fold in np.unique(predictions.folds):
+        here = predictions.folds == fold
+        others = predictions.only(~here)
         temperature = _left(raw[~here], others)
         chances[here] = _tempered(raw[here], temperature)
         thresholds = fit_thresholds(_tempered(raw[~here], temperature), others.labels, floors=KIND_FLOORS)
         uncertain[here], medical_sure[here] = ~thresholds.sure(chances[here]), thresholds.medical_sure(chances[here])
-    right = (answers(chances) != NON) == (heard.labels != NON)
-    return figures(chances, heard.labels, uncertain) | {
+    right = (answers(chances) != NON) == (predictions.labels != NON)
+    return figures(chances, predictions.labels, uncertain) | {
         "medical_abstained": float((~medical_sure).mean()),
         "medical_right_when_sure": float(right[medical_sure].mean()) if medical_sure.any() else None,
     }
 
 
-def _fit(heard: Heard, members: Sequence[str]) -> Stack:
-    return fit_stack(_logs(heard, heard, members), heard.labels, _weights(heard))
+def _fit(predictions: FoldPredictions, members: Sequence[str]) -> Stack:
+    return fit_stack(_logs(predictions, predictions, members), predictions.labels, _weights(predictions))
 
 
-def _logs(fit_on: Heard, of: Heard, members: Sequence[str]) -> dict[str, Floats]:
+def _logs(fit_on: FoldPredictions, of: FoldPredictions, members: Sequence[str]) -> dict[str, Floats]:
     """Log-probabilities of `of`, each member at the temperature it has on `fit_on`."""
     temperatures = {name: fit_temperature(fit_on.logits[name], fit_on.labels, _weights(fit_on)) for name in members}
     return {name: log_probabilities(of.logits[name], temperatures[name]) for name in members}
 
 
-def _left(raw: Floats, heard: Heard) -> float:
+def _left(raw: Floats, predictions: FoldPredictions) -> float:
     """The temperature still to be corrected once a stack meets folds it was not fitted on."""
-    return fit_temperature(np.log(np.maximum(raw, LEAST)), heard.labels, _weights(heard))
+    return fit_temperature(np.log(np.maximum(raw, LEAST)), predictions.labels, _weights(predictions))
 
 
 def _tempered(raw: Floats, temperature: float) -> Floats:
     return probabilities(np.log(np.maximum(raw, LEAST)), temperature)
 
 
-def _weights(heard: Heard) -> Wide:
-    return origin_weights(heard.origins, heard.labels)
+def _weights(predictions: FoldPredictions) -> Wide:
+    return origin_weights(predictions.origins, predictions.labels)
 
 
 def _written(stack: Stack, thresholds: Thresholds, temperature: float) -> dict[str, Any]:

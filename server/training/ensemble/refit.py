@@ -21,7 +21,7 @@ from server.contract.errors import ModelError, RequestError
 from server.contract.modalities import MODALITIES
 from server.models.calibration import LEAST_LOG_PROBABILITY, Floats, Thresholds, log_probabilities
 from server.models.ensemble import Ensemble, Stack
-from server.training.ensemble.fit_ensemble import LEAST, Heard
+from server.training.ensemble.fit_ensemble import LEAST, FoldPredictions
 from server.training.ensemble.stacking import KIND_FLOORS, SURE_ACCURACY, WEIGHTS, Ints, Wide, fit_thresholds, origin_weights
 from server.training.metrics import figures
 
@@ -88,7 +88,7 @@ class Result:
         return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def refit(validation: Heard, corrected: Corrected, shipped: Ensemble, in_use: Ensemble) -> Result:
+def refit(validation: FoldPredictions, corrected: Corrected, shipped: Ensemble, in_use: Ensemble) -> Result:
     """The best head over the strengths; `result.refusal` says whether it may be used. Raises RequestError for too few corrections.
 
     `shipped` gives the members' temperatures, which stay, and what the corrections are compared with.
@@ -105,8 +105,7 @@ def refit(validation: Heard, corrected: Corrected, shipped: Ensemble, in_use: En
     known = {name: log_probabilities(validation.logits[name], shipped.temperatures.get(name, 1.0)) for name in names}
     start, now = _stack_of(shipped, names), _stack_of(in_use, names)
     task = _Task(validation, known, corrected.logs(), corrected.labels, start, start.chances(known))
-    said = now.chances(known)
-    before = _figures(said, validation.labels, now.thresholds)
+    before = _figures(now.chances(known), validation.labels, now.thresholds)
     promised = max(SURE_ACCURACY, before["accuracy_when_sure"] or 0.0)
     untaught = _short(start.chances(task.corrected), task.labels)
     results = []
@@ -120,12 +119,12 @@ def refit(validation: Heard, corrected: Corrected, shipped: Ensemble, in_use: En
 class _Task:
     """Log-probabilities by member, of the shipped answers and of the corrected images; the head to begin with, and what it says."""
 
-    validation: Heard
+    validation: FoldPredictions
     known: Mapping[str, Floats]
     corrected: Mapping[str, Floats]
     labels: Ints
     start: Stack
-    said: Floats
+    start_chances: Floats
 
 
 def _try(task: _Task, strength: float, promised: float) -> tuple[Stack, dict[str, Any], Floats]:
@@ -139,9 +138,9 @@ def _try(task: _Task, strength: float, promised: float) -> tuple[Stack, dict[str
         here = parts == part
         held_back[here] = _fit(task, ~here, strength).chances({name: rows[here] for name, rows in task.corrected.items()})
     stack = _fit(task, parts >= 0, strength)
-    said, labels = stack.chances(task.known), task.validation.labels
-    thresholds = fit_thresholds(np.concatenate([said, held_back]), np.concatenate([labels, task.labels]), promised, KIND_FLOORS)
-    return replace(stack, thresholds=thresholds), _figures(said, labels, thresholds), held_back
+    chances, labels = stack.chances(task.known), task.validation.labels
+    thresholds = fit_thresholds(np.concatenate([chances, held_back]), np.concatenate([labels, task.labels]), promised, KIND_FLOORS)
+    return replace(stack, thresholds=thresholds), _figures(chances, labels, thresholds), held_back
 
 
 def _fit(task: _Task, taught: Any, strength: float) -> Stack:
@@ -152,7 +151,7 @@ def _fit(task: _Task, taught: Any, strength: float) -> Stack:
     """
     names = task.start.members
     columns = np.stack([np.concatenate([task.known[name], task.corrected[name][taught]]) for name in names]).astype(np.float64)
-    wanted = np.concatenate([task.said, np.eye(len(MODALITIES))[task.labels[taught]]])  # [n, 6]
+    wanted = np.concatenate([task.start_chances, np.eye(len(MODALITIES))[task.labels[taught]]])  # [n, 6]
     shares = np.concatenate([origin_weights(task.validation.origins, task.validation.labels), np.full(int(taught.sum()), strength)])
     shares /= shares.sum()
     members = len(names)

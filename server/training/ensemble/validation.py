@@ -16,21 +16,21 @@ from safetensors.numpy import save_file
 from server.contract.errors import ModelError
 from server.contract.modalities import MODALITIES
 from server.models.checkpoint import READABLE, WEIGHTS
-from server.training.ensemble.fit_ensemble import Heard
+from server.training.ensemble.fit_ensemble import FoldPredictions
 
 FILE_NAME = "validation.safetensors"
 SHIPPED_VALIDATION = WEIGHTS / FILE_NAME
 FORMAT = "1"
 
 
-def write_validation(heard: Heard, path: Path) -> None:
+def write_validation(predictions: FoldPredictions, path: Path) -> None:
     """The file appears whole or not at all."""
-    names, origins = np.unique(heard.origins, return_inverse=True)
+    names, origins = np.unique(predictions.origins, return_inverse=True)
     tensors = {
-        "labels": heard.labels.astype(np.uint8),
-        "folds": heard.folds.astype(np.uint8),
+        "labels": predictions.labels.astype(np.uint8),
+        "folds": predictions.folds.astype(np.uint8),
         "origins": origins.astype(np.uint16),
-        **{f"logits/{name}": (rows[:, :-1] - rows[:, -1:]).astype(np.float16) for name, rows in heard.logits.items()},
+        **{f"logits/{name}": (rows[:, :-1] - rows[:, -1:]).astype(np.float16) for name, rows in predictions.logits.items()},
     }
     card = {"format": FORMAT, "modalities": json.dumps(MODALITIES), "origins": json.dumps([str(name) for name in names])}
     part = path.with_suffix(".part")
@@ -39,7 +39,7 @@ def write_validation(heard: Heard, path: Path) -> None:
     part.replace(path)
 
 
-def read_validation(path: Path = SHIPPED_VALIDATION) -> Heard:
+def read_validation(path: Path = SHIPPED_VALIDATION) -> FoldPredictions:
     """Raises ModelError when there is none, or it is not one of ours."""
     try:
         with safe_open(path, framework="np") as file:
@@ -51,7 +51,7 @@ def read_validation(path: Path = SHIPPED_VALIDATION) -> Heard:
             kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- a file is no mapping
         origins = np.asarray(json.loads(card["origins"]))[kept["origins"]]
         logits = {name.removeprefix("logits/"): _whole(values) for name, values in kept.items() if name.startswith("logits/")}
-        return Heard(logits, kept["folds"].astype(np.int64), kept["labels"].astype(np.int64), origins)
+        return FoldPredictions(logits, kept["folds"].astype(np.int64), kept["labels"].astype(np.int64), origins)
     except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
         raise ModelError(f"no answers to judge a refit by: {path}: {error}; `medlens train ensemble` writes them") from None
 

@@ -29,12 +29,12 @@ EMPTY = 0.08  # of a cell that medical parts may cover where its label is "none"
 FINE = 8  # steps of a cell's side in which cover is measured
 UNLABELLED = -1
 
-Look = Callable[[Image.Image], tuple[NDArray[np.float32], NDArray[np.float32]]]  # cells' channels [c, h, w], features [f]
+BothPasses = Callable[[Image.Image], tuple[NDArray[np.float32], NDArray[np.float32]]]  # cells' channels [c, h, w], features [f]
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Seen:
+class FigureFeatures:
     """n figures: `cells` [all cells, c] one figure after the other, `grids` [n, 2] rows and columns, `labels` of the cells,
     `features` [n, f] of the ordinary pass, `shown` [n, 5] which modalities are there, `sorts` [n], `folds` [n]."""
 
@@ -57,36 +57,40 @@ class Seen:
         return np.repeat(np.arange(len(self.grids)), self.grids.prod(1))
 
 
-def see_figures(rows: Sequence[Row], cache: PixelCache, folds: NDArray[np.int64], look: Look, folder: Path, key: str,
-                progress: Progress, counts: tuple[int, ...] = COUNTS) -> Seen:  # fmt: skip
-    """Compose and look, fold by fold; what was seen is kept in `folder` under `key`. About a minute a fold on one idle core."""
+def figure_features(
+    rows: Sequence[Row], cache: PixelCache, folds: NDArray[np.int64], both_passes: BothPasses, folder: Path, key: str,
+    progress: Progress, counts: tuple[int, ...] = COUNTS,
+) -> FigureFeatures:  # fmt: skip
+    """Composes figures fold by fold and runs both passes over them; kept in `folder` under `key`. About a minute a fold."""
     parts = []
     for fold in range(FOLDS):
         file = folder / f"figures-{key}-{fold}-{'-'.join(map(str, counts))}.npz"
         if not file.is_file():
             part = file.with_suffix(".part.npz")
-            np.savez(part, **_see(rows, cache, np.flatnonzero(folds == fold), fold, counts, look, progress))
+            np.savez(part, **_compose_fold(rows, cache, np.flatnonzero(folds == fold), fold, counts, both_passes, progress))
             part.replace(file)
         with np.load(file) as kept:
             parts.append({name: kept[name] for name in kept.files} | {"folds": np.full(len(kept["sorts"]), fold)})
-    return Seen(**{name: np.concatenate([part[name] for part in parts]) for name in Seen.__dataclass_fields__})
+    return FigureFeatures(**{name: np.concatenate([part[name] for part in parts]) for name in FigureFeatures.__dataclass_fields__})
 
 
-def _see(rows: Sequence[Row], cache: PixelCache, at: NDArray[np.int64], fold: int, counts: tuple[int, ...], look: Look,
-         progress: Progress) -> dict[str, Any]:  # fmt: skip
-    seen: list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], list[bool], int]] = []
+def _compose_fold(
+    rows: Sequence[Row], cache: PixelCache, at: NDArray[np.int64], fold: int, counts: tuple[int, ...], both_passes: BothPasses,
+    progress: Progress,
+) -> dict[str, Any]:  # fmt: skip
+    composed: list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], list[bool], int]] = []
     for sheet, sort in _sheets(rows, cache, at, fold, counts):
-        channels, features = look(sheet.image)
+        channels, features = both_passes(sheet.image)
         shown = [any(label == name for label, _ in sheet.parts) for name in MODALITIES[:NON]]
-        seen.append((channels, features, cell_labels(sheet), shown, sort))
-        progress(f"composed figures, fold {fold}", len(seen), sum(counts))
+        composed.append((channels, features, cell_labels(sheet), shown, sort))
+        progress(f"composed figures, fold {fold}", len(composed), sum(counts))
     return {
-        "cells": np.concatenate([one[0].reshape(len(one[0]), -1).T for one in seen]).astype(np.float16),
-        "grids": np.array([one[0].shape[1:] for one in seen]),
-        "labels": np.concatenate([one[2].ravel() for one in seen]),
-        "features": np.stack([one[1] for one in seen]).astype(np.float16),
-        "shown": np.array([one[3] for one in seen]),
-        "sorts": np.array([one[4] for one in seen]),
+        "cells": np.concatenate([one[0].reshape(len(one[0]), -1).T for one in composed]).astype(np.float16),
+        "grids": np.array([one[0].shape[1:] for one in composed]),
+        "labels": np.concatenate([one[2].ravel() for one in composed]),
+        "features": np.stack([one[1] for one in composed]).astype(np.float16),
+        "shown": np.array([one[3] for one in composed]),
+        "sorts": np.array([one[4] for one in composed]),
     }
 
 

@@ -23,7 +23,7 @@ from server.models.parts import CARD, FORMAT, NON, TENSORS, evidence
 from server.training.cnn.head import Heads, fit_heads
 from server.training.data.folds import FOLDS
 from server.training.metrics import auroc, fpr_at_recall
-from server.training.parts.figures import BARE, FIGURE, UNLABELLED, Seen
+from server.training.parts.figures import BARE, FIGURE, UNLABELLED, FigureFeatures
 
 NON_CELLS = 0.5  # of the weight of all cells are those without a medical part; the other five classes share the rest
 GATE_RECALL = 0.997  # of the composed figures with a medical part that the gate must let through
@@ -37,36 +37,36 @@ Say = Callable[[str], None]
 
 
 def fit_parts(
-    seen: Seen, whole: Floats, out: Path, backbone: str, progress: Callable[[int, int], None] | None = None
+    composed: FigureFeatures, whole: Floats, out: Path, backbone: str, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
-    """Fit on `seen`, whose ordinary passes said `whole` [n, 6] (of heads that saw nothing of their origins); write `out`.
+    """Fit on `composed`, whose ordinary passes said `whole` [n, 6] (of heads that saw nothing of their origins); write `out`.
 
     The figures: AUROC, recall of figures with medical parts, false alarms on those without, what the gate lets through.
     """
-    masks = [seen.folds != fold for fold in range(FOLDS)] + [np.ones(len(seen.folds), np.bool_)]
-    cells, gates = _fit_cells(seen, masks, progress), _fit_gates(seen, masks, progress)
-    medical = np.asarray(seen.shown.any(1), np.bool_)
+    masks = [composed.folds != fold for fold in range(FOLDS)] + [np.ones(len(composed.folds), np.bool_)]
+    cells, gates = _fit_cells(composed, masks, progress), _fit_gates(composed, masks, progress)
+    medical = np.asarray(composed.shown.any(1), np.bool_)
     evidences, opened = np.zeros((len(medical), 3), np.float32), np.zeros(len(medical), np.float32)
-    for i, (start, end) in enumerate(zip(seen.starts[:-1], seen.starts[1:], strict=True)):
-        fold = int(seen.folds[i])
-        chances = probabilities(cells.logits(np.asarray(seen.cells[start:end], np.float32), fold))
+    for i, (start, end) in enumerate(zip(composed.starts[:-1], composed.starts[1:], strict=True)):
+        fold = int(composed.folds[i])
+        chances = probabilities(cells.logits(np.asarray(composed.cells[start:end], np.float32), fold))
         evidences[i] = evidence(chances, whole[i])
-        logit = gates.logits(np.asarray(seen.features[i : i + 1], np.float32), fold)[0]
+        logit = gates.logits(np.asarray(composed.features[i : i + 1], np.float32), fold)[0]
         opened[i] = 1 / (1 + np.exp(logit[0] - logit[1]))
     crossed = np.zeros(len(medical), np.float32)
-    weights = _even(medical, seen.sorts)
+    weights = _even(medical, composed.sorts)
     for fold in range(FOLDS):
-        here = seen.folds == fold
+        here = composed.folds == fold
         crossed[here] = evidences[here] @ _logistic(evidences[~here], medical[~here], weights[~here])
     weigh = _logistic(evidences, medical, weights)
-    compound = seen.sorts == FIGURE
+    compound = composed.sorts == FIGURE
     open_from = float(np.quantile(opened[compound], 1 - GATE_RECALL))
     last = len(masks) - 1
     tensors = (
         gates.weight[last][1] - gates.weight[last][0], (gates.bias[last][1:] - gates.bias[last][:1]), cells.weight[last],
         cells.bias[last], weigh,
     )  # fmt: skip
-    figures = _figures(crossed, evidences, opened >= open_from, medical, seen.sorts)
+    figures = _figures(crossed, evidences, opened >= open_from, medical, composed.sorts)
     card = {
         "format": FORMAT, "classes": MODALITIES, "backbone": backbone, "open_from": open_from, "named_from": NAMED_FROM,
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "figures": figures,
@@ -82,11 +82,11 @@ def fit_parts(
     return figures
 
 
-def _fit_cells(seen: Seen, masks: list[NDArray[np.bool_]], progress: Callable[[int, int], None] | None) -> Heads:
-    chosen = np.flatnonzero(seen.labels != UNLABELLED)
+def _fit_cells(composed: FigureFeatures, masks: list[NDArray[np.bool_]], progress: Callable[[int, int], None] | None) -> Heads:
+    chosen = np.flatnonzero(composed.labels != UNLABELLED)
     if len(chosen) > MOST_CELLS:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, MOST_CELLS, replace=False))
-    labels, figure = seen.labels[chosen], seen.of_figure[chosen]
+    labels, figure = composed.labels[chosen], composed.of_figure[chosen]
     columns = []
     for mask in masks:
         use = mask[figure].astype(np.float64)
@@ -95,15 +95,15 @@ def _fit_cells(seen: Seen, masks: list[NDArray[np.bool_]], progress: Callable[[i
             use[here] *= (NON_CELLS if label == NON else (1 - NON_CELLS) / NON) / max(use[here].sum(), 1.0)
         columns.append(use / use.sum())
     return fit_heads(
-        seen.cells[chosen], labels, np.stack(columns, 1), len(MODALITIES), DEEP, iterations=ITERATIONS, progress=progress
+        composed.cells[chosen], labels, np.stack(columns, 1), len(MODALITIES), DEEP, iterations=ITERATIONS, progress=progress
     )
 
 
-def _fit_gates(seen: Seen, masks: list[NDArray[np.bool_]], progress: Callable[[int, int], None] | None) -> Heads:
-    compound = (seen.sorts == FIGURE).astype(np.int64)
-    columns = [_even(compound == 1, seen.sorts) * mask for mask in masks]
+def _fit_gates(composed: FigureFeatures, masks: list[NDArray[np.bool_]], progress: Callable[[int, int], None] | None) -> Heads:
+    compound = (composed.sorts == FIGURE).astype(np.int64)
+    columns = [_even(compound == 1, composed.sorts) * mask for mask in masks]
     weights = np.stack([column / column.sum() for column in columns], 1)
-    return fit_heads(seen.features, compound, weights, 2, DEEP, iterations=ITERATIONS, progress=progress)
+    return fit_heads(composed.features, compound, weights, 2, DEEP, iterations=ITERATIONS, progress=progress)
 
 
 def _even(positive: NDArray[np.bool_], sorts: NDArray[np.int64]) -> NDArray[np.float64]:
