@@ -9,8 +9,7 @@ from PIL import Image
 from server.contract.modalities import MODALITIES
 from server.models.parts import NON, shape_for
 from server.training.data.dataset import PixelCache, Row
-from server.training.parts.composed import Shelf, compose
-from server.training.parts.composed_layouts import LAYOUTS
+from server.training.parts.composed import LAYOUTS, Shelf, compose
 from server.training.parts.composed_panels import Sheet
 from server.training.parts.figures import UNLABELLED, cell_labels
 

@@ -119,7 +119,7 @@ def cross_validate(
     rows: Sequence[Row], by_fold: Mapping[int, Floats], fold: NDArray[np.int64], captions: Captioned, text: TextSide,
     imagenet: Floats, recipe: Recipe | None = None, say: Say = print,
 ) -> Result:  # fmt: skip
-    """For each fold, fit on the others and predict it. Prompts and queries are in no training text. `imagenet`: logits [n, 1000]."""
+    """For each fold: fit on the others, predict it. Prompts and queries are in no training text. `imagenet`: logits [n, 1000]."""
     logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
     asked, prompts, plain, learned = queries(), load_prompts(), text.tower(), few_of_each(rows)
     query_vectors = plain.encode([query.text for query in asked])

@@ -6,7 +6,7 @@ A figure draws on the images of one `Shelf`, so whole origins are kept apart by 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,13 +17,19 @@ from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.training.augment.pixels import jpeg
 from server.training.data.dataset import PixelCache, Row
 from server.training.drawn.phantoms import PHANTOMS
-from server.training.parts.composed_layouts import LAYOUTS
+from server.training.parts.composed_figures import Supply, grid, nested, rows_of_slices, with_chart, workflow
+from server.training.parts.composed_pages import paper_page, slide, viewer, web_page
 from server.training.parts.composed_panels import Sheet, Shown, toned
 
 Rng = np.random.Generator
 LONG_SIDES = (420, 900)  # pixels a figure is brought to before it is saved anew
 BESIDE = ("chart", "diagram", "document", "screenshot", "logo_icon", "photo", "photo_gray", "art")
 DRAWN = 0.12  # of the images are phantoms or drawn negatives
+# How often each layout is used, by eye from papers' and projects' pages.
+LAYOUTS: tuple[tuple[float, Callable[[Supply, Rng], Sheet]], ...] = (
+    (0.24, rows_of_slices), (0.16, grid), (0.14, with_chart), (0.10, workflow), (0.10, slide), (0.08, viewer), (0.06, web_page),
+    (0.04, paper_page), (0.08, nested),
+)  # fmt: skip
 
 
 @dataclass
