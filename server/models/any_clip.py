@@ -1,8 +1,8 @@
-"""Any CLIP of open_clip, by name and pretrained tag, or by `hf-hub:owner/model`: the big ones, fetched by the user.
+"""Any CLIP of open_clip, by name and pretrained tag, or by `hf-hub:owner/model`: large models, which the user fetches.
 
 Loading never reaches the network: weights are read from the folder that `medlens models pull` filled. With `pretrained="random"`
-the model is built untrained, to check that everything else works. It looks at images itself, with torch, and is imported only
-when such a model is asked for.
+the model is built untrained, to check that everything else works. It runs its own image tower in torch, and is imported only for
+such a model.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class AnyClip:
 
 
 def origin(model: str, pretrained: str, models: Path, device: str = "auto") -> Origin | None:
-    """What AnyClip's text vectors depend on, asked before it is opened; None for an untrained model, new at each start."""
+    """What AnyClip's text vectors depend on, known before it is opened; None for an untrained model, whose weights differ at each
+    start."""
     if pretrained == RANDOM:
         return None
     files = sorted((models / folder_name(model, pretrained)).rglob("*"))
@@ -102,7 +103,7 @@ def _load(model: str, pretrained: str, folder: Path, precision: str) -> tuple[An
 
 
 def _linked(folder: Path, place: Path) -> Path:
-    """A folder of links to the model's files whose configuration names its text tower's files by where they lie on this machine."""
+    """A folder of links to the model's files, with a configuration that gives the text tower's folder on this machine."""
     for path in folder.iterdir():
         if path.name != CONFIG and path.is_file():
             (place / path.name).symlink_to(path.resolve())

@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say, and the probabilities above which an answer counts as sure.
+"""From logits to calibrated probabilities, and the thresholds from which a verdict is sure.
 
 Everything here is numpy on arrays [n, 6] in the order of MODALITIES; fitting the numbers is
 server/training/ensemble/fit_ensemble.py.
@@ -23,15 +23,15 @@ Floats: TypeAlias = NDArray[np.float32]
 NON = MODALITIES.index(NON_MEDICAL)
 HALF = 0.5  # P(medical) from which an image is called medical
 
-# Below this a member's log-probability says "never" and one over-sure member could veto all others for good.
+# A lower log-probability of one member could not be outvoted by all others together.
 LEAST_LOG_PROBABILITY = -12.0
 
-# Asked of an answer when no threshold was fitted for its members: high enough to abstain too often rather than too seldom.
+# Used when no threshold was fitted for these members: high enough to abstain too often rather than too seldom.
 CAUTIOUS = 0.9
 
 
 def log_probabilities(logits: Floats, temperature: float = 1.0) -> Floats:
-    """Log-softmax of `logits` [n, 6] divided by `temperature` (> 1 makes them humbler), floored at LEAST_LOG_PROBABILITY."""
+    """Log-softmax of `logits` [n, 6] divided by `temperature` (> 1 lowers confidence), floored at LEAST_LOG_PROBABILITY."""
     scaled = logits.astype(np.float64) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
     logs = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
@@ -46,10 +46,9 @@ def probabilities(logits: Floats, temperature: float = 1.0) -> Floats:
 
 
 def answers(chances: Floats) -> NDArray[np.int64]:
-    """The answer [n] to each row of `chances` [n, 6]: the likeliest medical modality where P(medical) reaches a half.
-
-    Else it is non_medical. The likeliest of all six would call an image of .4 non_medical, .3 CT and .3 MRI not medical, although
-    .6 says it is.
+    """For each row of `chances` [n, 6] the number of its modality: the likeliest medical one where P(medical) reaches a half, else
+    non_medical. The likeliest of all six would call an image of .4 non_medical, .3 CT and .3 MRI not medical, although P(medical)
+    is .6.
     """
     medical = medical_chance(chances) >= HALF
     likeliest = np.where(np.arange(chances.shape[1]) == NON, -1.0, chances).argmax(axis=1)
@@ -63,9 +62,9 @@ def medical_chance(chances: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The least probabilities at which an answer is sure: `medical` of "medical or not", `least` of the modality named.
+    """The least probabilities at which a verdict is sure: `medical` for "medical or not", `least` for the modality.
 
-    `least` is in the order of MODALITIES; that of non_medical counts for nothing, since "not medical" is sure by `medical` alone.
+    `least` is in the order of MODALITIES; the value for non_medical is not used, since `medical` alone decides for "not medical".
     """
 
     least: tuple[float, ...] = (CAUTIOUS,) * len(MODALITIES)
@@ -77,7 +76,7 @@ class Thresholds:
         return np.asarray(np.maximum(chance, 1 - chance) >= np.float32(self.medical))
 
     def sure(self, chances: Floats) -> NDArray[np.bool_]:
-        """For `chances` [n, 6]: whether the whole answer is sure, medical or not and, of a medical one, the modality."""
+        """For `chances` [n, 6]: whether the verdict is sure: medical or not, and the modality of a medical one."""
         named = answers(chances)
         enough = chances[np.arange(len(chances)), named] >= np.asarray(self.least, np.float32)[named]
         return np.asarray(self.medical_sure(chances) & (enough | (named == NON)))
@@ -91,7 +90,7 @@ class Thresholds:
     def of(cls, given: Mapping[str, Any]) -> Thresholds:
         """From {modality or "medical": least probability}; `all` gives those not named, and non_medical's stands for medical's.
 
-        Raises SettingsError for a name or value it cannot be.
+        Raises SettingsError for an unknown name or a value outside 0..1.
         """
         if unknown := sorted(set(given) - {"all", "medical", *MODALITIES}):
             raise SettingsError(f"thresholds name {', '.join(unknown)}; known are all, medical, {', '.join(MODALITIES)}")

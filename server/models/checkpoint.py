@@ -1,4 +1,4 @@
-"""A network on disk: safetensors with half-precision weights, and one JSON card that rebuilds the network and tells its origin.
+"""A network on disk: safetensors with half-precision weights, and one JSON card from which the network is rebuilt.
 
 Never a pickle: reading a checkpoint runs no code of its author. The card is readable without torch, so that the web process and
 `medlens models` can show it.
@@ -30,7 +30,7 @@ FORMAT = 1  # raised when an older reader could not understand the card
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a checkpoint says about itself. `data_sha256`: hash of the manifest rows it learned from."""
+    """The description in a checkpoint. `data_sha256`: hash of the manifest rows it was trained on."""
 
     arch: Arch
     classes: tuple[str, ...]
@@ -51,7 +51,7 @@ def save_checkpoint(
     path: Path, cnn: CNN, *, name: str = "", data_sha256: str = "", metrics: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None, licences: str = "",
 ) -> Card:  # fmt: skip
-    """Write `cnn` with its card; the file appears whole or not at all."""
+    """Write `cnn` with its card; written atomically."""
     import torch  # noqa: PLC0415  (reading a card must not import torch)
     from safetensors.torch import save_file  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""CLIP by prompts: images and words in one space, and the ensemble member that answers with the class whose words lie nearest.
+"""CLIP by prompts: images and texts as vectors of one space, and the ensemble member that scores an image by its nearest texts.
 
 Two kinds behind one protocol: the compact CLIP that ships (it reads the shared features, in numpy), and any model of open_clip
 (any_clip.py, with torch).
@@ -73,7 +73,7 @@ class CompactClip:
         return self.project(view.features)
 
     def texts(self, texts: Sequence[str]) -> Floats:
-        """All that are wanted in one call: the text tower is opened for it and let go, for nobody needs its 71 MB afterwards."""
+        """Pass all texts in one call: the text tower (71 MB) is loaded for the call and released afterwards."""
         return self.tower().encode(texts)
 
 
@@ -93,15 +93,15 @@ def _open_tower(path: Path, card: CompactCard) -> TextTower:
 
 
 class ZeroShot:
-    """Classes as clouds of prompt vectors; an image's score for a class says how near it is to the cloud.
+    """Scores images against classes, each of which is a set of prompt vectors.
 
     A prompt's vector is the mean over its templates. A class's logit is the mean of two: the cosine with the middle of the cloud,
-    and the log of the mean of exp(scale * cosine) over the prompts, by which one prompt that fits well counts. Either alone
+    and the log of the mean of exp(scale * cosine) over the prompts, which is high when one prompt fits well. Either alone
     is worse (docs/experiments.md); neither gives a class an advantage for having many prompts.
     """
 
     def __init__(self, clip: Clip, prompts: Prompts, kept: PromptVectors | None = None) -> None:
-        """`kept`: where the vectors of prompts are looked up before the text tower is asked."""
+        """`kept`: a store of prompt vectors; the text tower runs only for those that are not in it."""
         self.clip = clip
         self.classes = (*prompts.modalities, *prompts.own)
         self._modalities = len(prompts.modalities)
@@ -124,12 +124,12 @@ class ZeroShot:
         return np.asarray(np.stack(columns, axis=1), np.float32)
 
     def modalities(self, vectors: Floats) -> Floats:
-        """Logits [n, 6] of image vectors [n, d], in the order of MODALITIES; own classes play no part."""
+        """Logits [n, 6] of image vectors [n, d], in the order of MODALITIES; own classes are left out."""
         return self.scores(vectors)[:, : self._modalities]
 
 
 def _embedded(clip: Clip, classes: Sequence[PromptClass]) -> list[Floats]:
-    """The prompts' vectors of each class [its prompts, d], with one question to the text tower."""
+    """The prompts' vectors of each class [its prompts, d], by one call of the text tower."""
     flat = clip.texts([text for one in classes for ways in one.texts for text in ways])
     ends = np.cumsum([len(one.prompts) * len(one.templates) for one in classes])
     parts = zip(classes, np.split(flat, ends[:-1]), strict=True)

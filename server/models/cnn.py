@@ -1,7 +1,7 @@
 """The supervised networks as one type: a body that gives a feature map, a pool that gives features, and heads that read them.
 
 The features are shared: the CNN's own head, the compact CLIP's projection and K-Means all read `features(x)`, so several
-predictions cost one pass. Files are checkpoint.py, images preprocess.py.
+predictions cost one pass. checkpoint.py reads and writes the files, preprocess.py prepares images.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class CNN(nn.Module):
     """`forward(x)`: float [n, 3, h, w] -> logits [n, len(classes)], the classes in the order of `classes`.
 
     The features are the body's last map pooled (`deep_dim`), then, with `textures`, means and spreads of its early maps
-    (layout.py): they tell grain, noise and contrast, which deep features drop.
-    `kind_head` (finer kinds: body parts, sorts of images) and `text_projection` (features -> caption embedding) exist when they
-    were trained along; they make the features richer and serve the other members.
+    (layout.py): they carry grain, noise and contrast, which deep features do not.
+    `kind_head` (finer kinds: body parts, sorts of images) and `text_projection` (features -> caption embedding) are optional: they
+    are trained together with the head and improve the features for the other members.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class CNN(nn.Module):
         return parts[: stages + 1] if stages else []  # the stem is a convolution and its norm
 
     def freeze_body(self, frozen: bool) -> None:
-        """Stop (or let) the body learn; the pool's own layers (VGG) and the heads always learn."""
+        """Freeze or unfreeze the body; the pool's own layers (VGG) and the heads are always trained."""
         for parameter in self.body.parameters():
             parameter.requires_grad_(not frozen)
 

@@ -2,8 +2,8 @@
 
 `clip.safetensors` holds the text tower, the projection of the image tower and the temperature; the image tower's trunk is the body
 of `cnn.safetensors`, which is not stored twice. `clip.json` says how to build the model, its vocabulary, and which body it was
-fitted to. A projection fitted to another body lies in `clip-head.safetensors` and takes the place of the checkpoint's own, so
-that a new one costs 3 MB and not 20. The text tower's matrices are 8-bit floats, the rest 16-bit. Serving reads it without
+fitted to. A projection fitted to another body is stored in `clip-head.safetensors` and replaces the checkpoint's own: 3 MB
+instead of 20. The text tower's matrices are 8-bit floats, the rest 16-bit. Serving reads it without
 torch; compact_open_clip.py makes it one checkpoint for open_clip.
 """
 
@@ -63,12 +63,13 @@ class CompactCard:
 
 
 def projection_file(path: Path) -> Path:
-    """Where a projection lies that answers in place of that of the checkpoint `path`."""
+    """The file of a projection that replaces the one in the checkpoint `path`."""
     return path.with_name(path.stem + ENDING)
 
 
 def compact_files(path: Path = SHIPPED_CLIP) -> tuple[Path, ...]:
-    """What the answers of the checkpoint `path` depend on: itself, its card, and its projection's file where there is one."""
+    """The files that predictions of the checkpoint `path` depend on: itself, its card, and its projection's file where there is
+    one."""
     beside = projection_file(path)
     return (path, path.with_suffix(".json"), *((beside,) if beside.is_file() else ()))
 

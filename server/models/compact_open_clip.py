@@ -1,4 +1,4 @@
-"""The compact CLIP as open_clip wants it: one checkpoint, a configuration, and a name under which it is registered.
+"""The compact CLIP in the form that open_clip loads: one checkpoint, a configuration, and a name under which it is registered.
 
 Put together from `clip.safetensors` and the CNN whose body is its image tower, in a temporary folder that lives as long as the
 process. Imports torch and open_clip; serving does without.

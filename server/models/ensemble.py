@@ -1,8 +1,8 @@
-"""Several predictions, one answer: stacking of the members' log-probabilities, for whichever members are there.
+"""Combines the members' predictions by stacking their log-probabilities, for any subset of the members.
 
 `ensemble.json` holds one fitted stack for each subset of the members: a multinomial logistic regression over their
 log-probabilities with one weight a member, its temperature, and its thresholds (docs/decisions/one-weight-one-threshold.md says why
-so few numbers). Members it was never fitted with are heard too, as an even product of predictions, with cautious thresholds.
+so few numbers). Other combinations are averaged with equal weights and get cautious thresholds.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a batch of n images was found to be: `chances` [n, 6] calibrated, each member's own [n, 6], and which rows are sure.
+    """The prediction for n images: calibrated `chances` [n, 6], each member's own [n, 6], and which rows are sure.
 
-    `medical_sure` [n]: medical or not is sure. `sure` [n]: so is the modality.
+    `medical_sure` [n]: "medical or not" is sure. `sure` [n]: the modality is sure as well.
     """
 
     chances: Floats
@@ -41,7 +41,7 @@ class Prediction:
 class Stack:
     """One fitted combination: logits are the log-probabilities of `members`, summed by `weights`, one a member.
 
-    `bias` [6] is added to them where people's corrections have taught one (server/training/ensemble/refit.py); () is none.
+    `bias` [6] is added to them after a refit from corrections (server/training/ensemble/refit.py); () means none.
     """
 
     members: tuple[str, ...]
@@ -64,20 +64,20 @@ class Stack:
 
 
 def even(members: Sequence[str]) -> Stack:
-    """The stack nobody fitted: the mean of the log-probabilities, each member heard alike."""
+    """The stack for members without a fitted one: the mean of their log-probabilities."""
     return Stack(tuple(members), (1 / len(members),) * len(members))
 
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """All fitted stacks by their members, and each member's own temperature. Empty, it hears every member alike."""
+    """All fitted stacks by their members, and each member's own temperature. Without stacks every member has the same weight."""
 
     temperatures: Mapping[str, float] = field(default_factory=dict)
     stacks: Mapping[frozenset[str], Stack] = field(default_factory=dict)
     thresholds: Thresholds | None = None  # the user's own, instead of the fitted ones
 
     def combine(self, logits: Mapping[str, Floats]) -> Prediction:
-        """The Prediction on n images from each present member's logits [n, 6]; ModelError when no member spoke."""
+        """The Prediction on n images from each present member's logits [n, 6]; ModelError without any member."""
         if not logits:
             raise ModelError("no ensemble member gave an answer")
         temperature = {name: self.temperatures.get(name, 1.0) for name in logits}
@@ -87,7 +87,7 @@ class Ensemble:
         return self._settled(chances, own, stack)
 
     def settled(self, chances: Floats, prediction: Prediction) -> Prediction:
-        """`prediction` with other chances [n, 6], sure where these are."""
+        """`prediction` with other chances [n, 6], and what is sure computed again."""
         stack = self.stacks.get(frozenset(prediction.members)) or even(sorted(prediction.members))
         return self._settled(chances, prediction.members, stack)
 

@@ -1,7 +1,7 @@
-"""Which ensemble judges: the one that ships, or one refitted here from people's corrections; and the older ones, kept.
+"""Which ensemble is in use: the shipped one, or one of the kept refits from corrections.
 
-Refits lie under DATA_DIR/ensembles, each a whole ensemble file that names the members' weights it was fitted for (`members_key`):
-with other weights it is passed over, because it would mean nothing.
+Refits are kept under DATA_DIR/ensembles. Each is a complete ensemble file with the `members_key` of the members' weights that it
+was fitted for, and is ignored with other weights.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from server.models.ensemble import FILE_NAME
 from server.models.files import write_atomically
 
 FOLDER = "ensembles"
-IN_USE = "in-use"  # holds the name of the refit that judges; absent: the shipped one
-VERSIONS = "versions.json"  # model version -> members_key, for those that refits replaced: their answers can be learned from
+IN_USE = "in-use"  # holds the name of the refit in use; absent: the shipped one
+VERSIONS = "versions.json"  # model version -> members_key of replaced versions, whose predictions a refit can use
 SHIPPED = "shipped"
 SHIPPED_FILE = WEIGHTS / FILE_NAME
 
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """One kept refit. `fits`: it was made for the members' weights that are here now; only then can it judge."""
+    """One kept refit. `fits`: it was fitted for the members' present weights, and can be used."""
 
     name: str
     path: Path
@@ -36,7 +36,7 @@ class Refit:
 
 
 def ensemble_file(data_dir: Path, members_key: str) -> Path:
-    """The file that judges with these weights. Raises ModelError when the refit in use cannot be read."""
+    """The ensemble file in use with these weights. Raises ModelError when the refit in use cannot be read."""
     name = in_use(data_dir)
     if name == SHIPPED:
         return SHIPPED_FILE
@@ -45,7 +45,7 @@ def ensemble_file(data_dir: Path, members_key: str) -> Path:
 
 
 def in_use(data_dir: Path) -> str:
-    """The name of the ensemble chosen, SHIPPED when none was."""
+    """The name of the chosen ensemble; SHIPPED by default."""
     try:
         return (data_dir / FOLDER / IN_USE).read_text(encoding="utf-8").strip() or SHIPPED
     except OSError:
@@ -53,7 +53,7 @@ def in_use(data_dir: Path) -> str:
 
 
 def refits(data_dir: Path, members_key: str | None) -> list[Refit]:
-    """All that are kept, newest first. `members_key` None: the members' weights are not all here, so none fits."""
+    """All kept refits, newest first. `members_key` None: some members' weights are missing, so no refit fits."""
     chosen = in_use(data_dir)
     found = []
     for path in sorted((data_dir / FOLDER).glob("feedback-*.json"), reverse=True):
@@ -63,21 +63,21 @@ def refits(data_dir: Path, members_key: str | None) -> list[Refit]:
 
 
 def keep(data_dir: Path, name: str, content: Mapping[str, Any]) -> Path:
-    """Write a refit beside the others; it does not judge before it is chosen."""
+    """Store a refit. It is not used before `choose`."""
     path = data_dir / FOLDER / f"{name}.json"
     write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
     return path
 
 
 def choose(data_dir: Path, name: str) -> None:
-    """Let this ensemble judge from now on: the name of a refit, or SHIPPED. Raises NotFound."""
+    """Use this ensemble from now on: the name of a refit, or SHIPPED. Raises NotFound."""
     if name != SHIPPED and name not in {path.stem for path in (data_dir / FOLDER).glob("feedback-*.json")}:
         raise NotFound(f"no ensemble is called {name}; `medlens models` lists them")
     write_atomically(data_dir / FOLDER / IN_USE, (name + "\n").encode())
 
 
 def known_versions(data_dir: Path) -> dict[str, str]:
-    """Model versions that judged here and the members_key of each, as far as refits noted it."""
+    """Model versions used here, with the members_key of each, as far as refits recorded them."""
     path = data_dir / FOLDER / VERSIONS
     return {str(version): str(key) for version, key in _read(path).items()} if path.is_file() else {}
 

@@ -1,7 +1,7 @@
-"""A head in a file of its own beside its network: new answers of an unchanged network cost kilobytes, the whole megabytes.
+"""A head in a file of its own beside its network: a new head costs kilobytes, the whole network megabytes.
 
 `cnn-head.safetensors` beside `cnn.safetensors` holds weight [classes, f] and bias [classes] in half precision and the SHA-256 of
-the checkpoint that it belongs to; where it lies, it answers in place of the checkpoint's own.
+the checkpoint that it belongs to; where it exists, it replaces the checkpoint's own.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ Arrays = dict[str, NDArray[np.float16]]
 
 
 def head_file(network: Path) -> Path:
-    """Where the head of the checkpoint `network` lies if it has a file of its own."""
+    """The path of the separate head of the checkpoint `network`."""
     return network.with_name(network.stem + ENDING)
 
 
 def files_of(network: Path) -> tuple[Path, ...]:
-    """What the answers of the checkpoint `network` depend on: itself, and its head's file where there is one."""
+    """The files that predictions of the checkpoint `network` depend on: itself, and its head's file where there is one."""
     beside = head_file(network)
     return (network, beside) if beside.is_file() else (network,)
 
 
 def read_head(network: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weight [classes, f] and bias [classes] that answer for the checkpoint `network`: its head's file's, or its own.
+    """Weight [classes, f] and bias [classes] of the checkpoint `network`: from its head's file, or its own.
 
     Raises ModelError for a file that is damaged or belongs to another checkpoint.
     """

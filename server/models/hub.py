@@ -1,8 +1,8 @@
-"""Weights that do not ship: which are known, which are here, and fetching one from its hub, resumably and checked.
+"""Downloads weights that do not ship from their hub, resumably, and checks them.
 
-A file grows beside its final name as `.part`, goes on where a cut connection left it (HTTP Range), must hash to what was promised
-(pinned here, or told by the hub with the first answer), and only then takes its name. HF_ENDPOINT names another hub of the same
-protocol, as it does for huggingface_hub.
+A download is written to `.part` beside its target, resumes after a cut connection (HTTP Range), and is renamed only when its
+SHA-256 matches the one pinned in registry.py or sent by the hub. HF_ENDPOINT names another hub of the same protocol, as it does for
+huggingface_hub.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def endpoint() -> str:
 
 @dataclass
 class _Transfer:
-    """One file on its way: where it goes, what it must hash to, and how large it will be, as far as that is known."""
+    """One download: its target, the SHA-256 it must have, and its size, as far as they are known."""
 
     url: str
     target: Path
@@ -64,8 +64,8 @@ class _Transfer:
 async def pull(remote: Remote, models: Path, progress: Progress | None = None, base: str | None = None) -> Path:
     """Fetch every file of `remote` that is not here yet into its folder under `models`; returns the folder.
 
-    Raises ConnectionFailed (offline, cut too often), HttpStatus (the hub said no), ModelError (the bytes are not what was promised)
-    or RequestError (larger than MAX_BYTES). What was fetched of a cut file stays for the next call.
+    Raises ConnectionFailed (offline, cut too often), HttpStatus (the hub refused), ModelError (wrong SHA-256) or RequestError
+    (larger than MAX_BYTES). A partial download stays for the next call.
     """
     folder = models / remote.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ async def _attempt(session: aiohttp.ClientSession, transfer: _Transfer) -> None:
 
 
 def _learn(headers: Mapping[str, str], transfer: _Transfer) -> None:
-    """The hub tells the SHA-256 of a large file on the answer that redirects to where it lies."""
+    """The hub sends the SHA-256 of a large file with the redirect to its storage."""
     for name in ("X-Linked-ETag", "ETag"):
         if transfer.sha256 is None and (match := SHA256.match(headers.get(name, ""))):
             transfer.sha256 = match[1]

@@ -1,6 +1,6 @@
-"""torchvision's ImageNet MobileNetV2, pulled by the user, as a checkpoint of ours: the eyes of `cluster --features mobilenet_v2`.
+"""torchvision's ImageNet MobileNetV2, pulled by the user, as a checkpoint for `cluster --features mobilenet_v2`.
 
-Converted once, when first asked for.
+Converted once, at its first use.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""K-Means as an ensemble member: the nearest centres of deep features, and what the labelled images around each centre were.
+"""K-Means as an ensemble member: the nearest centres of deep features, and the labels of the images around each centre.
 
-The clusters were found without labels; the labels only say how each cluster is mixed. An image belongs to a cluster with a
-probability that falls with its squared distance (softmax), and its modalities are the mixes of its clusters. Arrays in safetensors,
-never a pickle. Its input is the shared features.
+The clusters are found without labels; the labels give the share of each modality in each cluster. An image belongs to a cluster
+with a probability that falls with its squared distance (softmax), and its modalities are the mixes of its clusters. Arrays in
+safetensors, never a pickle. Its input is the shared features.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ def squared_distances(points: Floats, centres: Floats) -> Floats:
 
 
 def mixed(distances: Floats, mix: Floats, sharpness: float) -> Floats:
-    """softmax(-sharpness * squared distance) [n, k] times the clusters' mixes [k, 6], kept above LEAST."""
+    """softmax(-sharpness * squared distance) [n, k] times the clusters' mixes [k, 6], clipped at LEAST."""
     powers = np.exp(-sharpness * (distances - distances.min(axis=1, keepdims=True)))
     chances = np.maximum(powers / powers.sum(axis=1, keepdims=True) @ mix, LEAST)
     return np.asarray(chances / chances.sum(axis=1, keepdims=True), np.float32)
 
 
 def save_kmeans(path: Path, model: KMeansModel) -> None:
-    """Write the arrays (half precision, the mixes single) and the card; the file appears whole or not at all."""
+    """Write the arrays (half precision, the mixes single) and the card; written atomically."""
     arrays: dict[str, NDArray[Any]] = {
         "mean": model.mean.astype(np.float16), "axes": model.axes.astype(np.float16), "centres": model.centres.astype(np.float16),
         "mix": model.mix.astype(np.float32), "sharpness": np.array([model.sharpness], np.float32),

@@ -1,4 +1,4 @@
-"""Which number stands where in the features of an EfficientNet-Lite0 with textures. Constants alone: no torch, no graph.
+"""The layout of the feature vector of an EfficientNet-Lite0 with textures.
 
 Features [n, DEEP + TEXTURES]: the last map's channels pooled, which CLIP and K-Means share; then of each stage of TEXTURE_STAGES in
 turn all channels' means, then all their spreads over the image.

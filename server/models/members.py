@@ -1,8 +1,7 @@
 """The ensemble's members by name: which files each needs, and how it turns a batch of images into six-modality logits.
 
-A member either reads the features of the one shared backbone, so that several predictions cost one forward pass, or looks at the
-images with a network of its own. Any subset may vote. Networks are run by whoever passes `open_network`: this module does not
-import torch.
+A member either reads the features of the one shared backbone, so that several predictions cost one forward pass, or runs a network
+of its own. Any subset may vote. The caller passes `open_network`, so that this module does not import torch.
 """
 
 from __future__ import annotations
@@ -33,14 +32,17 @@ FETCHED = "models"  # folder under DATA_DIR for weights that do not ship: pulled
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a batch of n images offers its members. `features` [n, f]: the shared backbone's, None when no member reads them."""
+    """A batch of n images as members get it. `features` [n, f]: the shared backbone's, None when no member reads them."""
 
     images: Sequence[Image.Image]
     features: Floats | None = None
 
 
 class Member(Protocol):
-    """One voter. `logits(view)` is float32 [n, 6] in the order of MODALITIES, not calibrated; called by one thread at a time."""
+    """An opened member.
+
+    `logits(view)` is float32 [n, 6] in the order of MODALITIES, not calibrated; called by one thread at a time.
+    """
 
     @property
     def name(self) -> str: ...
@@ -66,10 +68,9 @@ OpenNetwork: TypeAlias = Callable[[Path], Network]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is known of a member before it is opened. `shared`: it reads the shared features.
+    """A member that is not opened yet. `shared`: it reads the shared features.
 
-    `files` are its weights, without which it cannot vote, and `get` the command that gets them; `words` are other files that its
-    answers depend on.
+    `files` are its weights, `get` is the command that gets them, and `words` are other files that its predictions depend on.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A linear layer on features: the CNN's own answer. With a `network` it looks for itself, else it reads the shared features."""
+    """The CNN's linear layer on features: those of `network` if given, else the shared ones."""
 
     name: str
     weight: Floats  # [6, f]
