@@ -1,8 +1,8 @@
-"""Class-activation maps of a checkpoint: where on its coarse grid a CNN found what speaks for a modality.
+"""Class-activation maps of a checkpoint: how much each cell of the CNN's coarse grid speaks for a modality.
 
-Where a network ends in a mean and a linear layer the map is known exactly: the modality's weights over the last feature map (Zhou
-et al. 2016), which OpenVINO computes without torch. Texture has no place on a map. For any
-other network captum's Grad-CAM finds it by the gradient, and brings torch; a test holds that both agree where both apply.
+For a network that ends in a mean and a linear layer the map is exact: the modality's weights over the last feature map (Zhou et al.
+2016), computed with OpenVINO and without torch. Texture features have no position and are left out. Other networks need captum's
+Grad-CAM and torch; a test compares both where both apply.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def is_exact(path: Path) -> bool:
 
 
 def open_map(path: Path) -> ActivationMap:
-    """The quickest way for the checkpoint at `path`. Raises WeightsMissing, or ModelError for one that does not fit."""
+    """The fastest implementation for the checkpoint at `path`. Raises WeightsMissing, or ModelError for one that does not fit."""
     return ExactMap(path) if is_exact(path) else GradientMap(path)
 
 
 class ExactMap:
-    """Without torch: the first map takes a second, the others hundredths."""
+    """By OpenVINO, without torch: the first map takes a second, each further one hundredths of a second."""
 
     def __init__(self, path: Path) -> None:
         self._head = open_head("cnn", path)

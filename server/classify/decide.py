@@ -1,4 +1,4 @@
-"""Opinions into Verdicts: medical or not, the modality, how sure of both, whether the members agree."""
+"""Makes Verdicts from a Prediction: medical or not, the modality, whether each is sure, whether the members agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.models.parts import Figure, union
 
 
 def decide(prediction: Prediction, model_version: str, figures: Sequence[Figure | None] = ()) -> list[Verdict]:
-    """One Verdict a row of `prediction`, in its order. A figure with several medical parts adds what they contain."""
+    """One Verdict for each row of `prediction`, in order. `contains` of a figure with several medical parts includes theirs."""
     verdicts = [_verdict(prediction, row, int(answer), model_version) for row, answer in enumerate(answers(prediction.chances))]
     return [
         replace(verdict, contains=union([read.contains, verdict.contains]))
@@ -25,22 +25,23 @@ def decide(prediction: Prediction, model_version: str, figures: Sequence[Figure 
 
 
 def most_surely_medical(verdicts: Sequence[Verdict]) -> Verdict | None:
-    """Of the verdicts that are medical the one with the highest P(medical), sure ones first; None when none is medical."""
+    """The medical verdict with the highest P(medical), sure ones first; None when none is medical."""
     medical = [verdict for verdict in verdicts if verdict.is_medical]
     return max(medical, key=lambda verdict: (verdict.medical.sure, verdict.sure, verdict.medical.probability), default=None)
 
 
 def most_medical(verdicts: Sequence[Verdict]) -> int:
-    """Which of an animation's frames decides: the most surely medical one, or the one least surely not, of one or more."""
+    """The index of the frame that decides for an animation: the most surely medical one, or else the one with the highest
+    P(medical)."""
     best = most_surely_medical(verdicts) or max(verdicts, key=lambda verdict: verdict.medical.probability)
     return next(place for place, verdict in enumerate(verdicts) if verdict is best)
 
 
 def figure(panels: Sequence[Verdict], whole: Verdict) -> Verdict:
-    """A figure's verdict: that of its most surely medical panel, containing every modality that a panel is sure of.
+    """A figure's verdict: that of its most surely medical panel, with every sure modality of its panels in `contains`.
 
-    A panel that is surely medical makes the figure medical, whatever `whole`, the verdict for the undivided image, says. A panel
-    that is not does not outvote a sure whole, and one of an unsure modality does not outvote a whole that is sure of its own.
+    `whole` is the verdict for the undivided image. A surely medical panel makes the figure medical, whatever `whole` is. An unsure
+    one does not overrule a sure `whole`, nor does a panel with an uncertain modality overrule a `whole` with a sure one.
     """
     best = most_surely_medical(panels)
     if best is None or (whole.medical.sure and not best.medical.sure) or (whole.is_medical and whole.sure and best.uncertain):
@@ -79,7 +80,7 @@ def _likeliest(chances: Probabilities) -> Modality:
 
 
 def _named(row: Floats) -> dict[Modality, float]:
-    """Six floats that sum to 1 exactly enough for JSON: single precision is widened first, then divided by its sum."""
+    """Six double-precision floats that sum to 1."""
     wide = [float(value) for value in row]
     total = sum(wide)
     return {modality: value / total for modality, value in zip(MODALITIES, wide, strict=True)}

@@ -1,4 +1,4 @@
-"""The judge of a worker process: images of all its scans, in micro-batches, with one model in one thread.
+"""Judges the images of all scans of a worker process, in micro-batches, with one model in one thread.
 
 A thread and not a process: OpenVINO and torch release the GIL while they compute (benchmarks/predict.py measures how long the event
 loop waits), and images need no copying. The model is loaded when the first image comes, or by `prewarm`.
@@ -34,7 +34,7 @@ SplitPanels: TypeAlias = Callable[[Raster], Sequence[Box]]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The answer for one image, and for each panel of a compound figure (none for a single image)."""
+    """The verdict for one image, and the panels of a compound figure (none for a single image)."""
 
     verdict: Verdict
     panels: tuple[Panel, ...] = ()
@@ -42,7 +42,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One image's verdict, and its parts where it is a compound figure. `parts_read`: it would have been seen if it were one."""
+    """One image's verdict, and the figure where it is compound. `parts_read`: figures are read in parts, so None means single."""
 
     verdict: Verdict
     figure: Figure | None = None
@@ -70,20 +70,20 @@ class Engine:
 
     @cached_property
     def model_version(self) -> str:
-        """Known without loading a model. Raises SettingsError for unknown members, WeightsMissing for absent weights."""
+        """Computed without loading a model. Raises SettingsError for unknown members, WeightsMissing for absent weights."""
         return model_version(self._settings, kinds(self._settings))
 
     async def start(self) -> None:
-        """Load the model, once, however many ask; after a failure the next call tries again. Raises as open_predictor does."""
+        """Load the model once for all callers; after a failure the next call tries again. Raises as open_predictor does."""
         await self._batcher()
 
     def prewarm(self) -> None:
-        """Start in the background; a failure is told to whoever judges first."""
+        """Start in the background. A failure is raised by the first `judge`."""
         if self._warming is None or self._warming.done():
             self._warming = asyncio.create_task(self._warm(), name="prewarm")
 
     async def stop(self) -> None:
-        """Let the model go; images that wait or are being judged are Cancelled. It may be started again."""
+        """Release the model; images that wait or are being judged are Cancelled. It can be started again."""
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
@@ -98,7 +98,7 @@ class Engine:
             await starting.result().stop()
 
     async def judge(self, raster: Raster) -> Judgement:
-        """Judge an image and its panels; waits for room when the model is behind. Raises ModelError, Cancelled when stopped."""
+        """Judge an image and its panels; waits while the queue is full. Raises ModelError, Cancelled when stopped."""
         batcher = await self._batcher()
         whole = await batcher.submit(Input(raster.image, max(raster.width, raster.height)))
         boxes = await self._boxes(raster, whole)
@@ -115,11 +115,11 @@ class Engine:
         width, height = raster.width, raster.height
         regions = whole.figure.regions
         if whole.verdict.is_medical and len(regions) == 1:
-            return ()  # it would only say again what the figure's own verdict says
+            return ()  # the panel would repeat the figure's own verdict
         return [(x * width, y * height, w * width, h * height) for x, y, w, h in regions]
 
     async def heatmap(self, raster: Raster, modality: Modality | None = None) -> bytes:
-        """PNG of the working copy under what spoke for `modality` (default: the CNN's answer). Raises ModelError."""
+        """PNG of the working copy with the heat map of `modality` (default: the CNN's favourite). Raises ModelError."""
         return await asyncio.to_thread(self._explainer.overlay, raster.image, modality)
 
     async def _warm(self) -> None:
@@ -134,7 +134,7 @@ class Engine:
         return await asyncio.shield(self._starting)  # a caller that gives up must not take the model from the others
 
     async def _open(self) -> MicroBatcher[Input, Answer]:
-        """The model lives and dies in one thread: opened, asked and let go there, as native libraries like it best."""
+        """Opens the model in the thread that will also run and release it, as native libraries prefer."""
         version = await asyncio.to_thread(lambda: self.model_version)
         thread = ThreadPoolExecutor(1, "model")
         try:
@@ -162,8 +162,8 @@ def _crop(raster: Raster, box: Box) -> Image.Image:
 def _of_all(whole: Answer, panels: Sequence[Verdict]) -> Verdict:
     """The verdict for an image with these panels.
 
-    A figure that was read in parts and found medical stays so, as sure as both passes are; its sure panels add what it contains.
-    One that was not found medical is medical only where a panel surely is.
+    A figure that was read in parts and is medical keeps its verdict; its sure panels add to `contains`. One that is not medical
+    becomes so only by a surely medical panel.
     """
     verdict = whole.verdict
     if whole.figure is None:

@@ -1,6 +1,6 @@
-"""Why the CNN answered as it did: a class-activation map (cam.py) laid over the image, as a PNG.
+"""The CNN's heat map: a class-activation map (cam.py) drawn over the image, as a PNG.
 
-It explains the CNN alone and says nothing about the other members, nor about where a radiologist would look.
+It explains the CNN alone, not the other members, and is no guide for a radiologist.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ VIRIDIS = (
     (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140), (40, 174, 128), (94, 201, 98), (173, 220, 48),
     (253, 231, 37),
 )  # fmt: skip
-# How much of the image the colour hides where the CNN looked least and most: anatomy must stay legible under it.
+# Opacity of the colour at the lowest and highest heat: anatomy must stay legible under it.
 VEIL = (0.30, 0.65)
 
 
 class Explainer:
-    """Maps for one checkpoint; loads it when first asked. Threads take turns."""
+    """Maps for one checkpoint, loaded at the first map. A lock serialises threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -38,22 +38,22 @@ class Explainer:
         self._map: ActivationMap | None = None
 
     def warm(self) -> None:
-        """Load now what the first map would wait for, unless that is torch. Raises WeightsMissing or ModelError."""
+        """Load the checkpoint in advance, unless that needs torch. Raises WeightsMissing or ModelError."""
         with self._turn:
             if is_exact(self._path):
                 self._opened()
 
     def close(self) -> None:
-        """Let the checkpoint go, once whoever loads or uses it is done; it is loaded anew when asked for."""
+        """Release the checkpoint once it is not in use; the next map loads it again."""
         with self._turn:
             self._map = None
 
     def overlay(self, image: Image.Image, modality: Modality | None = None) -> bytes:
-        """PNG of `image`, in its own size, veiled by what spoke for `modality` (default: what the CNN answers)."""
+        """PNG of `image`, in its own size, under the heat map of `modality` (default: the CNN's favourite)."""
         return to_png(paint(image, self.heat(image, modality)))
 
     def heat(self, image: Image.Image, modality: Modality | None = None) -> Floats:
-        """float32 [height, width] in 0..1 over `image`; all zero where nothing speaks for `modality`. Raises ModelError."""
+        """float32 [height, width] in 0..1 over `image`; all zero where no cell speaks for `modality`. Raises ModelError."""
         with self._turn:
             opened = self._opened()
             classes = opened.card.classes
@@ -84,7 +84,7 @@ def colours(heat: Floats) -> NDArray[np.float32]:
 
 
 def _over(size: tuple[int, int], grid: Floats, spec: Preprocess) -> Floats:
-    """The network's coarse grid laid back over the image it was resized from; outside what it saw there is no heat."""
+    """The network's coarse grid, resized to the image; areas outside the network's input are 0."""
     heat = Image.fromarray(grid / grid.max() if grid.max() > 0 else grid)
     width, height = size
     side = {"letterbox": max(size), "crop": round(min(size) / RESIZE_OVER_CROP)}.get(spec.mode)

@@ -1,7 +1,7 @@
-"""Runs the networks. The one serving file that imports torch, and that only where torch is the faster way: on a GPU.
+"""Runs the networks: by OpenVINO on a CPU, by torch on a GPU, where it is faster.
 
-On a CPU a checkpoint becomes an OpenVINO graph (models/graph.py) and torch is never loaded: importing it takes three seconds that a
-person waits for, and eager torch is several times slower on the same cores.
+On a CPU a checkpoint becomes an OpenVINO graph (models/graph.py) and torch is never imported: the import takes three seconds, and
+eager torch is several times slower on the same cores.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ log = structlog.get_logger(__name__)
 
 Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 
-# Files that exist where a GPU has its driver (NVIDIA, NVIDIA under WSL, AMD). Asking torch itself costs three seconds of import.
+# Files that exist where a GPU driver is installed (NVIDIA, NVIDIA under WSL, AMD). Asking torch costs three seconds of import.
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
-# Resizing releases the GIL; more threads than this and the model starves for cores.
+# Resizing releases the GIL; more threads than this take too many cores from the model.
 RESIZERS = 4
 
 
@@ -50,7 +50,7 @@ class Squares:
 
 
 class OpenVinoNetwork:
-    """A checkpoint on the CPU. `first` is made ready at once, the other when it is asked for. Not for several threads at once."""
+    """A checkpoint on the CPU. `first` is compiled at once, the others at their first use. Not thread-safe."""
 
     def __init__(self, path: Path, first: Literal["features", "maps"] = "features") -> None:
         self.card: Card = read_card(path)
@@ -127,7 +127,7 @@ class TorchNetwork:
 
 
 def choose_device(wanted: Device) -> Literal["cpu", "cuda", "mps"]:
-    """Where networks run. `auto`: a GPU where torch can use one, else the CPU. Raises SettingsError for a GPU that is not there."""
+    """Where networks run. `auto`: a GPU where torch can use one, else the CPU. Raises SettingsError for a GPU that is missing."""
     if wanted == "cpu" or (wanted == "auto" and not gpu_likely()):
         return "cpu"
     if wanted == "auto" and not installed("torch"):
@@ -146,7 +146,7 @@ def choose_device(wanted: Device) -> Literal["cpu", "cuda", "mps"]:
 
 
 def gpu_likely() -> bool:
-    """Whether it is worth the seconds of importing torch to ask it for a GPU."""
+    """Whether a GPU may be present, so that importing torch (seconds) is worth it."""
     return sys.platform == "darwin" or any(Path(driver).exists() for driver in DRIVERS)
 
 

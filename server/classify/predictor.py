@@ -1,4 +1,4 @@
-"""The members that vote, opened, around one shared forward pass: images in, a Prediction and the parts of figures out."""
+"""The opened members around one shared forward pass: from images to a Prediction and the parts of figures."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from server.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An image to be judged. `long_side`: of the original, in pixels; 0 where it is a panel, which is not looked at in parts."""
+    """An image to be judged. `long_side`: of the original, in pixels; 0 for a panel, which is not read in parts."""
 
     image: Image.Image
     long_side: int = 0
 
 
 class Predictor:
-    """`backbone` is None when no member reads shared features; without `parts` no figure is read. For one thread at a time."""
+    """`backbone` is None when no member reads shared features; without `parts` no figure is read. Not thread-safe."""
 
     def __init__(
         self, backbone: Network | None, members: Sequence[Member], ensemble: Ensemble, parts: PartReader | None = None
@@ -43,11 +43,11 @@ class Predictor:
         return self._parts is not None
 
     def prediction(self, images: Sequence[Image.Image]) -> Prediction:
-        """What n RGB images of any size are, each taken as one image, in their order; n may be anything from 1 on."""
+        """The Prediction for n >= 1 RGB images of any size, none of them read in parts."""
         return self._together(images)[0]
 
     def judge(self, inputs: Sequence[Input]) -> tuple[Prediction, list[Figure | None]]:
-        """What n images are, and the parts of those that are compound figures; a figure's chances are those of both passes."""
+        """The Prediction for n images, and the Figure of each compound one; a figure's chances are those of both passes."""
         prediction, features = self._together([one.image for one in inputs])
         figures: list[Figure | None] = [None] * len(inputs)
         if self._parts is None or self._backbone is None or features is None:
@@ -67,7 +67,7 @@ class Predictor:
 
 
 def open_predictor(settings: Settings) -> Predictor:
-    """Load what `settings` lets vote; takes about a second on a CPU, and two more with prompts that are new here.
+    """Load the members that `settings` names: about a second on a CPU, and two more with prompts that are not cached yet.
 
     Raises SettingsError, WeightsMissing or ModelError.
     """

@@ -51,7 +51,7 @@ def save_checkpoint(
     path: Path, cnn: CNN, *, name: str = "", data_sha256: str = "", metrics: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None, licences: str = "",
 ) -> Card:  # fmt: skip
-    """Write `cnn` with its card; written atomically."""
+    """Write `cnn` with its card, atomically."""
     import torch  # noqa: PLC0415  (reading a card must not import torch)
     from safetensors.torch import save_file  # noqa: PLC0415
 

@@ -79,7 +79,7 @@ def mixed(distances: Floats, mix: Floats, sharpness: float) -> Floats:
 
 
 def save_kmeans(path: Path, model: KMeansModel) -> None:
-    """Write the arrays (half precision, the mixes single) and the card; written atomically."""
+    """Write the arrays (half precision, the mixes single) and the card, atomically."""
     arrays: dict[str, NDArray[Any]] = {
         "mean": model.mean.astype(np.float16), "axes": model.axes.astype(np.float16), "centres": model.centres.astype(np.float16),
         "mix": model.mix.astype(np.float32), "sharpness": np.array([model.sharpness], np.float32),

@@ -1,8 +1,8 @@
 """Compound figures read in parts: one larger pass of the network over the whole image, and which modality stands in each cell.
 
-A scan beside charts, a row of slices, a slide or a screenshot looks like no scan when it is squeezed into a small square. A gate on
-the ordinary features says which images may be such figures; only these cost the larger pass. `parts.safetensors` holds the gate,
-the cells' head, and how both passes are weighed; training/fit_parts.py fits it.
+Scans beside charts, in rows, on slides or in screenshots are too small to recognise after the resize to a small square. A gate on
+the features of the ordinary pass selects images that may be such figures; only these get the larger pass. `parts.safetensors` holds
+the gate, the cells' head and the weights of both passes; server/training/parts/fit_parts.py fits it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NON = MODALITIES.index(NON_MEDICAL)
 # so that panels keep theirs.
 SHAPES = ((448, 448), (512, 384), (384, 512), (640, 320), (320, 640), (832, 256), (256, 832))
 LEAST_FIGURE = 160  # pixels of the long side in the original: in smaller images no panel shows anything
-REGION_FROM = 0.3  # P(medical) of a cell from which its region is worth a look of its own
+REGION_FROM = 0.3  # P(medical) of a cell from which its region is judged by itself
 MOST_REGIONS = 12  # of a figure, each costs a pass of its own; the largest are kept
 CERTAIN = 1e-4  # probabilities are kept this far from 0 and 1 before their logit is taken
 TENSORS = ("gate.weight", "gate.bias", "cell.weight", "cell.bias", "weigh")
@@ -41,9 +41,9 @@ TENSORS = ("gate.weight", "gate.bias", "cell.weight", "cell.bias", "weigh")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What the larger pass found: P(a medical part is there), the six chances of the whole, the modalities, the parts' places.
+    """The result of the larger pass: P(a part is medical), the six chances of the whole image, the modalities, the parts' boxes.
 
-    `regions` are boxes (x, y, width, height) as shares of the image, the largest first; empty where nothing medical stands out.
+    `regions` are boxes (x, y, width, height) as shares of the image, the largest first; empty where no region is medical.
     """
 
     medical: float
@@ -66,7 +66,7 @@ class PartReader:
     named_from: float
 
     def may_be_figure(self, features: Floats) -> NDArray[np.bool_]:
-        """[n] from the ordinary pass's features [n, f]: whether a medical part may stand in the image among other things."""
+        """[n] from the ordinary pass's features [n, f]: whether the image may be a figure with a medical part."""
         logits = features[:, : len(self.gate)] @ self.gate + self.gate_bias
         return np.asarray(logits >= log(self.open_from / (1 - self.open_from)))
 
@@ -77,7 +77,7 @@ class PartReader:
         return probabilities(np.asarray(logits, np.float32)).reshape(height, width, len(MODALITIES))
 
     def read(self, channels: Floats, whole: Floats) -> Figure:
-        """The figure whose cells have `channels` [c, h, w], which the ordinary pass gave the chances `whole` [6]."""
+        """The figure of cells with `channels` [c, h, w]. `whole` [6]: the chances from the ordinary pass."""
         cells = self.cells(channels)
         medical = float(1 / (1 + np.exp(-(self.weigh @ evidence(cells, whole)))))
         shares = modality_shares(cells, whole)
@@ -86,13 +86,16 @@ class PartReader:
 
 
 def evidence(cells: Floats, whole: Floats) -> Floats:
-    """[3]: 1, and the logits of P(medical) of the whole and of the strongest cell. One: a small scan fills no more."""
+    """[3]: 1, and the logits of P(medical) of the whole and of the strongest cell.
+
+    One cell, because a small scan may fill no more.
+    """
     chances = np.clip([1 - whole[NON], 1 - cells[..., NON].min()], CERTAIN, 1 - CERTAIN)
     return np.append(1.0, np.log(chances / (1 - chances))).astype(np.float32)
 
 
 def modality_shares(cells: Floats, whole: Floats) -> Floats:
-    """[5], sums to 1: how the medical modalities share the figure, by its surest cells and by what the whole was taken for."""
+    """[5], sums to 1: the medical modalities' shares of the figure, from its surest cells and the prediction for the whole."""
     flat = cells.reshape(-1, len(MODALITIES))
     strength = (1 - flat[:, NON]) ** 4  # so that the surest cells count
     by_cells = strength @ flat[:, :NON] / max(float(strength.sum()), CERTAIN) + CERTAIN

@@ -1,8 +1,7 @@
-"""Prompts' vectors, kept on disk from one start to the next: a text tower needs longer for them than all the rest of loading.
+"""Keeps prompts' vectors on disk: computing them takes longer than the rest of loading.
 
-Each set of prompts is one file under DATA_DIR/prompt-vectors, named by all that its vectors depend on, so that another model or
-another word is another file. What cannot be read is passed over and made again, what cannot be written only costs time, and several
-processes may do both at once.
+Each set of prompts is one file under DATA_DIR/prompt-vectors, named by a hash of everything its vectors depend on. A file that
+cannot be read is computed again; one that cannot be written is only logged. Several processes may read and write at once.
 """
 
 from __future__ import annotations
@@ -43,16 +42,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a CLIP's text vectors depend on besides the texts: `name` says how it is run, `files` are what it is made of."""
+    """What a CLIP's text vectors depend on besides the texts: `name` is how it is run, `files` are its weights and
+    configuration."""
 
     name: str
     files: tuple[Path, ...]
 
 
 class PromptVectors:
-    """The vectors of one CLIP's prompts. Make it before the CLIP is opened: files that change meanwhile are noticed by that.
+    """The vectors of one CLIP's prompts. Create it before the CLIP is opened, so that files which change meanwhile are noticed.
 
-    `origin` None: nothing is kept, because the same texts will have other vectors at the next start.
+    `origin` None: nothing is kept, because the vectors differ at each start.
     """
 
     def __init__(self, data_dir: Path, origin: Origin | None) -> None:
@@ -60,7 +60,7 @@ class PromptVectors:
         self._digest = self._hash()
 
     def of(self, classes: Sequence[PromptClass], make: Callable[[], list[Floats]]) -> list[Floats]:
-        """For each class float32 [its prompts, d], as `make` gave them when it was last asked for the same, or gives them now."""
+        """For each class float32 [its prompts, d]: the kept vectors, or those that `make` computes."""
         if self._digest is None:
             return make()
         key = [FORMAT, self._digest, [one.texts for one in classes]]
@@ -73,7 +73,8 @@ class PromptVectors:
         return vectors
 
     def _hash(self) -> list[str] | None:
-        """The origin's name and the SHA-256 of its files; None when they cannot be read, which whoever opens the model says."""
+        """The origin's name and the SHA-256 of its files; None when they cannot be read; opening the model raises the error
+        then."""
         if self._origin is None:
             return None
         try:
@@ -107,7 +108,7 @@ def _read(path: Path, rows: Sequence[int]) -> list[Floats] | None:
 
 
 def _write(path: Path, vectors: Sequence[Floats]) -> None:
-    """Keep `vectors` at `path`; a full or closed folder is told and no more."""
+    """Keep `vectors` at `path`; a folder that is full or read-only is only logged."""
     if not _finite(vectors):
         log.warning("prompt_vectors_not_kept", path=str(path), why="not all of them are finite")
         return
@@ -119,7 +120,7 @@ def _write(path: Path, vectors: Sequence[Floats]) -> None:
 
 
 def _sweep(newest: Path) -> None:
-    """Let the files go that were not used for longest, beyond MOST_KEPT, and what processes that died left half written."""
+    """Delete the least recently used files beyond MOST_KEPT, and partial files of processes that died."""
     others = [path for path in newest.parent.iterdir() if path != newest]
     older = sorted((path for path in others if path.suffix == ENDING), key=_used, reverse=True)[MOST_KEPT - 1 :]
     orphans = [path for path in others if path.suffix == PART and _used(path) < time.time() - ORPHANED_S]
@@ -144,7 +145,7 @@ def _seal(path: Path, vectors: Iterable[Floats]) -> str:
 
 
 def _used(path: Path) -> float:
-    """When `path` was last used, in seconds; what another process took away meanwhile was not."""
+    """When `path` was last used, in seconds; 0 if another process has deleted it."""
     try:
         return path.stat().st_mtime
     except OSError:

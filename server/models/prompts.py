@@ -2,7 +2,7 @@
 
 The shipped ones are prompts/MODALITY.toml. A user's one file (MEDLENS_PROMPTS) looks like this, every part of it optional:
 
-    templates = ["{}", "an image of {}"]        # each prompt is said in each of these ways, and the ways are averaged
+    templates = ["{}", "an image of {}"]        # every prompt in each template; their vectors are averaged
 
     [xray]                                       # takes the place of the shipped prompts of this modality
     prompts = ["a chest film", "a hand x-ray"]
@@ -11,8 +11,7 @@ The shipped ones are prompts/MODALITY.toml. A user's one file (MEDLENS_PROMPTS) 
     prompts = ["a chest x-ray with a pacemaker"]
     templates = ["{}"]
 
-A class of one's own is none of the six modalities: it is scored and named (`medlens cluster`, ZeroShot.class_scores), and never
-changes a verdict.
+Own classes are scored and named (`medlens cluster`, ZeroShot.scores) but never change a verdict.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ MAX_FILE_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class PromptClass:
-    """One class: `name`, one of the six modalities or a user's own, and its `prompts`, each to be said in every template."""
+    """One class: `name`, one of the six modalities or a user's own, and its `prompts`, each used in every template."""
 
     name: str
     prompts: tuple[str, ...]
@@ -61,7 +60,10 @@ class Prompts:
 
 
 def load_prompts(path: Path | None = None) -> Prompts:
-    """The shipped prompts, or with `path` (MEDLENS_PROMPTS) the user's in their place. Raises SettingsError that names the spot."""
+    """The shipped prompts, or with `path` (MEDLENS_PROMPTS) the user's in their place.
+
+    Raises SettingsError with the place in the file.
+    """
     shipped = {modality: _class(modality, _read(FOLDER / f"{modality}.toml"), DEFAULT_TEMPLATES, "") for modality in MODALITIES}
     if path is None:
         return Prompts(tuple(shipped.values()))

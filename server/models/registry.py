@@ -1,4 +1,4 @@
-"""Which models exist: those that ship, and those that a hub has. `medlens models` shows this list. It fetches and opens nothing."""
+"""The models that ship and those that can be pulled from a hub, as `medlens models` lists them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 class HubFile:
     """One file to fetch: `repository` and `path` on the hub (or a whole `url`), kept under `name`.
 
-    `sha256`: what it must hash to, or how that begins (torchvision writes eight digits into its names); None takes the hub's word.
+    `sha256`: what it must hash to, or how that begins (torchvision writes eight digits into its names); None: the one that the hub
+    sends.
     """
 
     name: str

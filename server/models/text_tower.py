@@ -1,4 +1,4 @@
-"""The compact CLIP's text tower in numpy: prompts to unit vectors without torch, so that a worker starts in a blink.
+"""The compact CLIP's text tower in numpy: prompts to unit vectors without torch, so that a worker starts quickly.
 
 A BERT of a few layers with mean pooling, and a linear projection, as open_clip's HFTextEncoder computes it; a test compares both.
 About 300 prompts a second on a core.

@@ -1,7 +1,7 @@
-"""One short name for all that a verdict depends on: weights, members, prompts, ensemble, thresholds and this program's arithmetic.
+"""The model version, a short hash of everything a verdict depends on: weights, members, prompts, ensemble, thresholds, ARITHMETIC.
 
-It is half of the verdict cache's key, so it must be known without loading a model: files are hashed once and the hashes kept, by
-size and time of change, under DATA_DIR.
+It is part of the verdict cache's key, so it is computed without loading a model: files are hashed once, and the hashes kept under
+DATA_DIR by size and time of change.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from server.models.files import sha256_of, write_atomically
 from server.models.members import Kind, require
 from server.settings import Settings
 
-# Raise when the same files would give other answers than before: another resize, another way to combine, other panels.
+# Raise when the same files would give other verdicts than before: another resize, another way to combine, other panels.
 ARITHMETIC = 3
 VERSION_LENGTH = 16  # hex digits: 64 bits, far from collisions among the few versions one database ever sees
 HASHES = "file-hashes.json"
@@ -40,7 +40,7 @@ def model_version(settings: Settings, kinds: Iterable[Kind]) -> str:
 
 
 def members_key(settings: Settings, kinds: Iterable[Kind]) -> str:
-    """16 hex digits of what the members say by themselves, whichever ensemble hears them. Raises WeightsMissing."""
+    """16 hex digits that change whenever a member's own prediction might, whatever the ensemble. Raises WeightsMissing."""
     members = sorted(kinds, key=lambda kind: kind.name)
     inputs = {
         "arithmetic": ARITHMETIC,
@@ -52,7 +52,7 @@ def members_key(settings: Settings, kinds: Iterable[Kind]) -> str:
 
 
 def ensemble_in_use(settings: Settings, kinds: Iterable[Kind]) -> Path:
-    """The ensemble's file: a refit of one's own where one was chosen for these members, else the shipped one."""
+    """The ensemble's file: the chosen refit if it fits these members, else the shipped one."""
     return ensemble_file(settings.data_dir, members_key(settings, kinds))
 
 
@@ -93,6 +93,6 @@ def _read(kept: Path) -> dict[str, str]:
 
 
 def _write(kept: Path, hashes: dict[str, str]) -> None:
-    """Keep the hashes; a folder that cannot be written only costs the time to hash again."""
+    """Keep the hashes; if the folder cannot be written, they are computed again next time."""
     with contextlib.suppress(OSError):
         write_atomically(kept, json.dumps(hashes, indent=1).encode())

@@ -1,4 +1,5 @@
-"""Tells what a block of a figure is: an image (a dense, textured rectangle), a drawing such as a chart, or neither (text, labels).
+"""Decides what a block of a figure is: an image (a dense, textured rectangle), a drawing such as a chart, or neither (text,
+labels).
 
 Judges one block at a time from its pixels and the colour around it.
 """
@@ -19,7 +20,7 @@ DENSE = 0.5
 EDGE = 0.5
 # The same, for the mean of the sides that face a gutter.
 EDGES = 0.72
-# Lines inside a side among which the edge is looked for: blur and JPEG smear it over two or three.
+# Lines inside a side that are searched for the edge: blur and JPEG smear it over two or three.
 EDGE_DEPTH = 3
 # Grey levels by which an edge stands out within that depth; a smooth shade does not.
 EDGE_TOLERANCE = 22
@@ -83,8 +84,8 @@ def is_image(block: Grey, ground: int, facing: Sides) -> bool:
 
 
 def passes_beside_image(block: Grey, ground: int, facing: Sides) -> bool:
-    """Whether a block is an image given that the cut that made it also made one: its edges may be as dark as its ground, or
-    its texture may be faint."""
+    """Whether a block beside an image in the same cut is an image too: its edges may be as dark as its ground, or its texture
+    faint."""
     content = ~near(block, ground)
     if textured(block):
         return bool(content.mean() >= SPARSE)

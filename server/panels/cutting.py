@@ -1,7 +1,7 @@
 """The recursive cut: which gutters and seams of a block are taken, and what kind of blocks remain.
 
-A cut stands only when an image lies beside it; blocks without any are left whole, so that charts, tables and pages do not fall
-into their letters. split.py decides whether the whole is a figure.
+A cut is accepted only with an image beside it; blocks without any stay whole, so that charts, tables and pages are not cut into
+letters. split.py decides whether the whole is a figure.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from server.panels.slices import bands, slices
 
 # Cuts within cuts. A grid takes two, a grid in a row three, captions between them one or two more.
 MAX_DEPTH = 6
-# Blocks looked at in one figure: a bound on time that only pages of thumbnails reach.
+# Blocks examined in one figure: a bound on time that only pages of thumbnails reach.
 MAX_BLOCKS = 300
 # Of a line's pixels that must differ from the ground for it to be content: what a gutter may hold (gutters.CLEAN_SHARE), as "(a)".
 TRIM_SHARE = 1 - CLEAN_SHARE
@@ -78,7 +78,7 @@ class Cutter:
         return self.trim(block, max(ends, key=lambda run: run.width).colour)
 
     def cut(self, block: Block, depth: int = 0) -> list[Block]:
-        """The block's panels and what lies between them, in order; the block itself when no cut stands."""
+        """The block's panels and what lies between them, in order; the block itself when no cut is accepted."""
         self._left -= 1
         leaf = replace(block, image=self._is_image(block))
         if depth >= MAX_DEPTH or self._left <= 0 or max(block.height, block.width) < 2 * self._min_side:
@@ -118,7 +118,10 @@ class Cutter:
         return Block(top, bottom, left, right, ground, facing)
 
     def _solved(self, parts: list[Block], depth: int) -> list[Block]:
-        """The parts' panels. Beside an image, what is textured is one too; neighbours without any stay together, as charts do."""
+        """The parts' panels.
+
+        Beside an image, a textured part counts as one; neighbouring parts without any are joined, as charts.
+        """
         solved = [
             self.cut(part, depth + 1) if min(part.height, part.width) >= self._min_side else [part] for part in parts if part.area
         ]
@@ -194,7 +197,8 @@ class Cutter:
 
 
 def _needed(leaf: Block, colour: int | None) -> int:
-    """Images that a cut must yield: two where the block is one itself in its figure's gutters, and the cut's colour is new."""
+    """Images that a cut must yield: two where the block is itself an image on its figure's ground and the cut has another
+    colour."""
     stranger = leaf.ground is not None and colour is not None and abs(leaf.ground - colour) > TOLERANCE
     return 2 if leaf.image and any(leaf.facing) and stranger else 1
 

@@ -1,6 +1,6 @@
 """Finds what separates the panels of a figure: gutters of one colour, and seams where two images meet without any.
 
-Works on grey arrays whose lines are rows; who wants columns passes the transpose. Does not know whether a cut is wise.
+Works on the rows of grey arrays; for columns pass the transpose.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Grey: TypeAlias = NDArray[np.uint8]
 TOLERANCE = 14
 # Of a line's pixels: a label such as "(a)" beside or across a gutter takes a twentieth of a figure's height.
 CLEAN_SHARE = 0.94
-# Pixels looked at first in each line; only lines that look uniform in these are read in full.
+# Pixels sampled in each line first; only lines whose samples are uniform are read in full.
 SAMPLES = 24
 # Of the samples on both sides that may be a label's.
 STRAY_SAMPLES = 2
@@ -28,7 +28,7 @@ SEAM_SHARE = 0.8
 STRETCHES = 24
 # Of a stretch's pixels whose step must stand out: where two scans are equally dark there is none.
 STRETCH_SHARE = 0.4
-# Pixels of each line that are enough to find the lines worth a closer look.
+# Pixels of each line that are enough to preselect lines.
 THINNED = 128
 # Grey levels between two lines; below, noise and JPEG blocks make steps as well.
 MIN_STEP = 7

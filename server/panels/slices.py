@@ -1,4 +1,4 @@
-"""Rows and grids of slices on one dark ground, without a visible edge between them: what tells them is that they repeat.
+"""Rows and grids of slices on one dark ground, without a visible edge between them, found because they repeat.
 
 A pair of lungs, kidneys or knees has too few repeats to count.
 """

@@ -1,7 +1,7 @@
 """Splits a compound figure into its panels: scans beside charts, rows of slices, grids, mixed sizes, nested.
 
 A recursive cut with evidence (cutting.py): gutters of one colour where a dense, textured rectangle with straight edges lies beside
-them, seams where two images meet, slices that repeat on black. One block alone is no figure: the answer is then empty. Guillotine
+them, seams where two images meet, slices that repeat on black. A single block is no figure: the result is then empty. Guillotine
 layouts only; insets stay with their panel.
 """
 
@@ -17,7 +17,7 @@ from server.panels.content import is_drawing
 from server.panels.cutting import Block, Cutter
 from server.panels.gutters import Grey
 
-# Pixels of the working copy: the members see 192 to 256 a side, and on less than this there is nothing to tell.
+# Pixels of the working copy: the members read 192 to 256 a side, and smaller panels cannot be judged.
 MIN_SIDE = 26
 # Of the figure's long side, and of its area: smaller ones are logos, colour bars, labels.
 MIN_SIDE_SHARE = 0.06
