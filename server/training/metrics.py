@@ -39,7 +39,7 @@ def fpr_at_recall(positive: NDArray[np.bool_], score: Floats, recall: float) -> 
 
 
 def expected_calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float:
-    """Mean gap between how sure and how often right, over bins of confidence weighted by their size."""
+    """Mean gap between confidence and accuracy, over bins of confidence weighted by their size."""
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gap = 0.0
     for i in np.unique(bins):
@@ -49,19 +49,19 @@ def expected_calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> 
 
 
 def rates(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> dict[str, float]:
-    """precision, recall, f1 of a yes or no; 0 where nothing was there to be found or said."""
+    """Precision, recall and F1 of a yes-or-no prediction; 0 where they are undefined."""
     both, there, called = float((truth & predicted).sum()), float(truth.sum()), float(predicted.sum())
     precision, recall = both / called if called else 0.0, both / there if there else 0.0
     return {"precision": precision, "recall": recall, "f1": 2 * precision * recall / (precision + recall) if both else 0.0}
 
 
 def answered(probabilities: Floats) -> Ints:
-    """[n] what a verdict names: the likeliest medical modality where those together reach a half, else non_medical."""
+    """[n] the verdict's modality: the likeliest medical modality where those together reach a half, else non_medical."""
     return np.where(probabilities[:, NON] <= 0.5, probabilities[:, :NON].argmax(1), NON)
 
 
 def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-    """The contract's block for one judge. Classes without an image are left out of balanced accuracy and macro F1.
+    """The contract's block for one model or ensemble. Classes without an image are left out of balanced accuracy and macro F1.
 
     `medical` is decided by the summed probability of the five medical modalities against one half, as the verdict is.
     """
@@ -95,7 +95,7 @@ def figures(probabilities: Floats, labels: Ints, uncertain: NDArray[np.bool_] | 
 
 
 def five_class(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """The origin's task: other_medical images are not part of it, and its probability is not a choice."""
+    """The five-class task: without other_medical images and without that class."""
     if not len(labels):
         return {"accuracy": None, "n": 0}
     columns = [MODALITIES.index(name) for name in FIVE]

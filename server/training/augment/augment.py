@@ -1,8 +1,8 @@
-"""One image as the web might show it: the same thing, seen otherwise. Deterministic by the generator it is given.
+"""One image as the web might show it: a random view of the same thing. Deterministic for a given generator.
 
-Order: who stands beside it (collage), what it looks like (grey, inverted, tinted), which part is seen (crop, turn), what people
-drew on it, what stands around it, how often it was saved. The label is read only to keep it true: an inverted ultrasound is still
-one, so is a grey dermoscopy. `docs/experiments.md` says which chances were tried.
+The order: collage, colour (grey, inverted, tinted), crop and turn, marks, frames, compression. The label only chooses the
+probabilities, for a step must keep it true: an inverted ultrasound is still one, and so is a grey dermoscopy. `docs/experiments.md`
+has the probabilities that were tried.
 """
 
 from __future__ import annotations

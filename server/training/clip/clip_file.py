@@ -35,14 +35,14 @@ def read_text(path: Path) -> dict[str, Tensor]:
 
 
 def widened(text: Mapping[str, Tensor]) -> Tensors:
-    """Stored text tensors as the float32 arrays that serving will see."""
+    """Stored text tensors as the float32 arrays that serving reads."""
     return {name: value.float().numpy() for name, value in text.items()}
 
 
 def write_clip(path: Path, cnn: Path, text: Mapping[str, Tensor], projection: Projection, card: CompactCard) -> CompactCard:
-    """Write the compact CLIP at `path`: text tower, projection fitted to the body of `cnn`, and card; whole or not at all.
+    """Write the compact CLIP at `path`: text tower, projection fitted to the body of `cnn`, and card, atomically.
 
-    Where a checkpoint with this text tower lies there already, the projection alone is written, into a file of its own beside it.
+    Where a checkpoint with this text tower exists already, only the projection is written, into a file beside it.
     """
     if shipped_backbone(cnn) != card.backbone:
         raise ModelError(f"{cnn.name} has changed while the compact CLIP was fitted to it; run `medlens train clip` again")
@@ -74,6 +74,6 @@ def _write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) 
 
 
 def stored(projection: Projection) -> Projection:
-    """The projection as it is once written: half precision."""
+    """The projection rounded to half precision, as it is stored."""
     halves = {name: value.astype(np.float16).astype(np.float32) for name, value in projection.tensors.items()}
     return Projection(halves, projection.scale)

@@ -1,6 +1,6 @@
-"""The text tower from its teacher: fewer words, fewer layers, taught to give the teacher's vectors.
+"""Distils the text tower from its teacher: fewer words and layers, trained to give the teacher's vectors.
 
-Word embeddings stay the teacher's own, so that a word met in no training text keeps its place; only the layers learn.
+Word embeddings stay the teacher's own, so that words outside the training texts keep their vectors; only the layers are trained.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def student(kept: Sequence[int], layers: Sequence[int] = LAYERS) -> BertModel:
 
 
 def encode(tower: nn.Module, ids: Tensor) -> Tensor:
-    """Unit vectors [n, 384] of token ids [n, length], padding 0: the mean over the tokens that are none."""
+    """Unit vectors [n, 384] of token ids [n, length], padding 0: the mean over the tokens without padding."""
     mask = (ids != 0).long()
     hidden = tower(input_ids=ids, attention_mask=mask).last_hidden_state
     return F.normalize((hidden * mask[..., None]).sum(1).float() / mask.sum(1, keepdim=True), dim=1)
 
 
 def _batches(lengths: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Shuffled batches of texts of like length: no time is spent on padding."""
+    """Shuffled batches of texts of similar length, to avoid padding."""
     order = np.argsort(lengths + rng.uniform(0, 1.5, len(lengths)), kind="stable")
     parts = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
     rng.shuffle(parts)

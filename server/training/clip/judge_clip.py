@@ -1,4 +1,4 @@
-"""How good the compact CLIP is on origins it never saw: zero-shot by its prompts, and retrieval by words no training used."""
+"""Measures the compact CLIP on held-out origins: zero-shot by its prompts, and retrieval by texts that were not in training."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from server.training.data.dataset import Row
 from server.training.metrics import auroc, figures
 
 Floats = NDArray[np.float32]
-FIRST = 20  # images looked at of each answer, as a person would on a first page
-LEAST_RELEVANT = 5  # held-back images that fit a query; with fewer its precision says nothing
+FIRST = 20  # images counted of each ranking, as on a first page of results
+LEAST_RELEVANT = 5  # held-back images that fit a query; with fewer its precision is noise
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Words, and what the images they ask for must match; empty fields match all."""
+    """A text, and the patterns that matching images must fit; empty fields match all."""
 
     text: str
     label: str = ""

@@ -1,4 +1,4 @@
-"""`medlens train clip`: from a backbone and the labelled images to clip.safetensors, and what it is worth on unseen origins.
+"""`medlens train clip`: from a backbone and the labelled images to clip.safetensors, measured on held-out origins.
 
 The text tower is taken from the present checkpoint unless `text_layers` asks for a new one; everything else takes minutes.
 """
@@ -60,7 +60,7 @@ class TextSide:
 
 @dataclass
 class Result:
-    """What a run found: `zero_shot` and `retrieval` figures on held-out folds, and the logits behind them."""
+    """The result of a run: `zero_shot` and `retrieval` figures on held-out folds, and the logits behind them."""
 
     zero_shot: dict[str, Any]
     retrieval: dict[str, Any]
@@ -72,9 +72,9 @@ def train_clip(
     data: Path, out: Path = SHIPPED_CLIP, cnn: Path = SHIPPED_CNN, work: Path = Path("runs"), *,
     text_layers: Sequence[int] = (), recipe: Recipe | None = None, threads: int = 2, say: Say = print,
 ) -> Result:  # fmt: skip
-    """Fit to the body of `cnn`, judge each fold by a fit without it, write `out` and `work`/oof/clip/FOLD.npz.
+    """Fit to the body of `cnn`, measure each fold with a fit on the others, write `out` and `work`/oof/clip/FOLD.npz.
 
-    What is said of held-out origins is honest where the body never learned from these rows, as ImageNet's own did not.
+    Figures of held-out origins hold only for a body that was not trained on these rows, as ImageNet's own.
     """
     rows = read_rows(data)
     pixels, kept = PixelCache(rows, work / "cache"), work / "cache"
@@ -108,7 +108,7 @@ def train_clip(
 
 
 def few_of_each(rows: Sequence[Row], most: int = PER_ORIGIN) -> NDArray[np.int64]:
-    """The rows learned from: at most `most` of each origin and label, drawn at random but always the same."""
+    """The rows to train on: at most `most` of each origin and label, drawn at random with a fixed seed."""
     kept: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i in np.random.default_rng(0).permutation(len(rows)):
         kept[rows[i].origin, rows[i].label].append(int(i))
@@ -148,7 +148,7 @@ def kept_text(path: Path) -> TextSide:
 
 def made_text(rows: Sequence[Row], kept: Path, say: Say, layers: Sequence[int] = ALL_LAYERS) -> TextSide:
     """The text tower from the teacher: its words reduced to those of our texts, its matrices to 8 bits, and with fewer `layers`
-    taught to answer as before (an hour on one core; all six need no teaching)."""
+    trained to give the same vectors (an hour on one core; all six layers need no training)."""
     from server.training.clip.distil_text import distil, student  # noqa: PLC0415 - transformers is slow to import
 
     spoken = [text for one in load_prompts().modalities for ways in one.texts for text in ways] + [one.text for one in queries()]

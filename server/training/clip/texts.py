@@ -1,7 +1,7 @@
-"""The many texts on which the small text tower learns to place words where its teacher places them.
+"""The texts on which the small text tower is trained to give its teacher's vectors.
 
-ImageNet-21k's nouns and definitions (timm carries them), the teacher's commonest words, body parts crossed with modalities and
-findings, and the captions. Prompts of server/models/prompts and of the retrieval check are left out, so that they stay unseen.
+ImageNet-21k's nouns and definitions (timm carries them), the teacher's most common words, body parts crossed with modalities and
+findings, and the captions. Prompts of server/models/prompts and of the retrieval check are held out.
 """
 
 from __future__ import annotations

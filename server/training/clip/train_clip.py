@@ -1,8 +1,8 @@
 """Fits the compact CLIP to a backbone: `medlens train clip`, minutes on two cores, since backbone and text tower stay as they are.
 
-A two-layer projection of the pooled features and one linear layer over the text tower learn to put each image near its captions
-and away from others' (contrastive, both ways); captions that mean nearly the same share the target. Images are drawn by class
-and by 1/sqrt(size of their origin). features.py makes the features, clip_file.py writes the result.
+A two-layer projection of the pooled features and one linear layer over the text tower are trained to put each image near its
+captions and away from others' (contrastive, both ways); captions that mean nearly the same share the target. Images are drawn by
+class and by 1/sqrt(size of their origin). features.py makes the features, clip_file.py writes the result.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Recipe:
 class Captioned:
     """Images and their captions: `vectors` [m, WIDTH] of the distinct captions, and for each image the rows of its own.
 
-    `named` [c, k]: for each class of made-up photos the rows of the captions that say it.
+    `named` [c, k]: for each class of synthetic photos the rows of the captions that name it.
     """
 
     vectors: Floats
@@ -63,7 +63,7 @@ class Captioned:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What was learned: tensors by open_clip's names, float32, and the logit scale."""
+    """The fitted projection: tensors by open_clip's names, float32, and the logit scale."""
 
     tensors: dict[str, Floats]
     scale: float
@@ -99,7 +99,7 @@ def fit_projection(
     features: Floats, rows: Sequence[Row], captions: Captioned, chosen: Indices, recipe: Recipe | None = None,
     progress: Progress | None = None, points: Points | None = None,
 ) -> Projection:  # fmt: skip
-    """Learn from the `chosen` rows of `features` [n, f], and from made-up photos where `points` and captions.named are given."""
+    """Train on the `chosen` rows of `features` [n, f], and on synthetic photos where `points` and captions.named are given."""
     recipe = recipe or Recipe()
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)

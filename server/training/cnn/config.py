@@ -1,4 +1,4 @@
-"""Every knob of the CNN's training with its reason, the default recipe, and the origin's recipe as one of its values.
+"""Every parameter of the CNN's training with its reason, the default recipe, and the origin's recipe as one of its values.
 
 A config is written whole into the checkpoint's card and into the results.
 """

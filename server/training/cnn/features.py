@@ -1,4 +1,4 @@
-"""Features of images by serving's own graph, and what ImageNet's classes say of them."""
+"""Features of images by the graph that serving uses, and their ImageNet classes."""
 
 from __future__ import annotations
 

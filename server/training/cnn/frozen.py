@@ -1,7 +1,7 @@
-"""What the frozen ImageNet backbone says of every image: features, and for what it takes it among ImageNet's thousand classes.
+"""The frozen ImageNet backbone's features of every image, and its likeliest ImageNet class.
 
-Made once per data set and kept beside the pixel cache. The heads start from these features, photos are held to these answers (so
-that fine-tuning forgets less), and captions of photos name these classes.
+Computed once for a data set and kept beside the pixel cache. The heads start from these features, photos keep these classes as a
+target (so that fine-tuning forgets less), and captions of photos name them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def extract(cnn: CNN, cache: PixelCache, indices: NDArray[np.int64]) -> NDArray[
 
 
 def frozen_features(cache: PixelCache, folder: Path) -> Frozen:
-    """Read from `folder`, or made there in about three minutes for 13,000 images."""
+    """Read from `folder`, or computed into it in about three minutes for 13,000 images."""
     file = folder / cache.index_file.name.replace("pixels", "frozen").replace(".json", ".npy")
     if not file.is_file():
         features = extract(build_cnn("efficientnet_lite0", "imagenet", ("any",)), cache, np.arange(len(cache)))

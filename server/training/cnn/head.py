@@ -36,7 +36,7 @@ class Heads:
 
 @dataclass(frozen=True)
 class Scale:
-    """What is taken off and divided by: nothing and one number for the first `deep` features, mean and spread for the others."""
+    """What is subtracted and divided by: 0 and one number for the first `deep` features, mean and spread for the others."""
 
     middle: Floats
     spread: Floats

@@ -1,6 +1,6 @@
-"""What a network says of clean images it did not learn from: logits, features, and a short block of figures for the log.
+"""A network's outputs for held-out images without augmentation, and a short block of figures for the log.
 
-Used after each epoch, and for the out-of-fold answers that the other ensemble members are fitted on.
+Used after each epoch, and for the out-of-fold predictions on which the ensemble is fitted.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def probabilities_of(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 
 def measure(cnn: CNN, rows: list[Row], cache: PixelCache, held: NDArray[np.int64], device: torch.device) -> dict[str, float | None]:
-    """loss, accuracy, balanced accuracy, medical AUROC on up to MEASURED of the held-out rows, always the same ones."""
+    """loss, accuracy, balanced accuracy, medical AUROC on up to MEASURED of the held-out rows, the same ones each time."""
     chosen = np.sort(np.random.default_rng(0).permutation(held)[:MEASURED])
     labels = np.array([cnn.classes.index(rows[i].label) for i in chosen])
     probabilities = probabilities_of(answers(cnn, cache, chosen, device).logits)

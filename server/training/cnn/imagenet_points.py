@@ -1,8 +1,8 @@
-"""Features of images we do not have: photos of the thousand ImageNet classes, made in the space of the backbone's features.
+"""Synthetic features: photos of the thousand ImageNet classes, made in the space of the backbone's features.
 
 The frozen ImageNet backbone names what is in a photo; a ridge regression finds, in the features of the backbone at hand, the
 direction of each class. A real photo's features moved along a class's direction, until that class is as sure as on a clear photo,
-stand for a photo of that class. So the projection learns a thousand things by name although the labelled photos show only some.
+stand for a photo of that class. So the projection is trained on a thousand classes although the labelled photos show only some.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Points:
     base: NDArray[np.int64]
 
     def draw(self, features: Floats, count: int, rng: np.random.Generator) -> tuple[Floats, NDArray[np.int64]]:
-        """(features [count, f] of made-up photos, their classes [count])."""
+        """(features [count, f] of synthetic photos, their classes [count])."""
         classes = rng.integers(0, len(self.directions), count)
         points = features[rng.choice(self.base, count)]
         ways = self.directions[classes]

@@ -1,6 +1,6 @@
-"""What the network is asked: the modality, and beside it the finer kind, the caption, and for photos what ImageNet saw.
+"""The network's losses: the modality, the finer kind, the caption, and for photos the frozen backbone's ImageNet classes.
 
-All four read the same features, so the same function fits the heads on cached features first and the whole network afterwards.
+All four use the same features, so the same function fits the heads on cached features first and the whole network afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from server.training.data.dataset import Row
 from server.training.data.sampling import DRAWN_KIND, kind_name
 
 TEXT_TEMPERATURE = 0.07  # CLIP's own start
-SAME_TEXT = 0.05  # how near two captions must be to count as both right
+SAME_TEXT = 0.05  # distance below which two captions count as both right
 DRAWN_CAPTIONS = (
     "a computer-drawn pattern",
     "a synthetic texture",
@@ -36,7 +36,7 @@ PHOTOS = ("photo", "photo_gray", "art")
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Per row, with one more at the end that stands for a drawn image (row number -1 finds it)."""
+    """The targets of each row, and one more at the end for drawn images (row number -1)."""
 
     labels: Tensor
     kinds: Tensor
@@ -46,7 +46,7 @@ class Targets:
 
 
 def make_targets(rows: Sequence[Row], cnn: CNN, frozen: Frozen | None, folder: Path) -> Targets:
-    """`folder`: where the captions' embeddings are kept, a minute's work."""
+    """`folder`: where the captions' embeddings are cached; computing them takes a minute."""
     number = {name: i for i, name in enumerate(cnn.classes)}
     kinds = {name: i for i, name in enumerate(cnn.kinds)}
     labels = [number[row.label] for row in rows] + [number.get(NON_MEDICAL, 0)]
@@ -110,7 +110,7 @@ class Objective:
         return total, {name: float(part.detach()) for name, part in parts.items()}
 
     def _text(self, projected: Tensor, rows: Tensor) -> Tensor:
-        """Each image against every caption there is; captions that mean nearly the same are all right answers."""
+        """Each image against every caption there is; captions with nearly the same meaning all count as right."""
         chosen = [int(self.rng.choice(self.targets.captions[row])) for row in rows.tolist()]
         bank = self.targets.bank.to(projected.device)
         wanted = (bank[chosen] @ bank.T / SAME_TEXT).softmax(1)

@@ -1,4 +1,4 @@
-"""What a training run says while it goes on, and what it leaves: JSON lines, curves, TensorBoard or MLflow where installed."""
+"""The output of a training run: progress lines, JSON lines, curves, TensorBoard or MLflow where installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVERY_S = 10.0  # seconds between two lines: often enough to see that it lives
 
 
 class Reporter:
-    """Lines for a person, from the first batch on: what is being done, how far, how fast, and how long it will take."""
+    """Progress lines from the first batch on: the task, how much is done, the speed, the time left."""
 
     def __init__(self, say: Callable[[str], None] = print) -> None:
         self._say, self._what, self._began, self._last, self._first = say, "", 0.0, 0.0, 0
@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """`log(step, **numbers)` appends a line and tells the trackers; the file grows over resumed runs."""
+    """`log(step, **numbers)` appends a line and sends it to the trackers; resumed runs append to the same file."""
 
     def __init__(self, out: Path, name: str, config: dict[str, Any]) -> None:
         out.mkdir(parents=True, exist_ok=True)

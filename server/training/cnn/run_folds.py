@@ -1,4 +1,4 @@
-"""Out-of-fold answers: each fold's images judged by a network that saw none of their origins, and what that is worth.
+"""Out-of-fold predictions: each fold's images judged by a network that was not trained on their origins, with the figures.
 
 `medlens train cnn --folds`: trains what is missing, writes OOF/<fold>.npz (logits, features, kinds, text, indices) for the ensemble
 and one line of figures each to a file of results.
@@ -47,7 +47,7 @@ def run_folds(
 
 
 def judge_heads(config: TrainConfig, oof: Path, results: Path | None) -> None:
-    """Five heads over one body, each asked about the fold it saw nothing of."""
+    """Five heads over one body; each predicts the fold it was not fitted on."""
     rows = read_rows(config.data)
     logits, of, _ = fold_logits(config)
     oof.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def judge_heads(config: TrainConfig, oof: Path, results: Path | None) -> None:
 
 
 def judge_fold(config: TrainConfig, oof: Path, path: Path) -> dict[str, Any]:
-    """Ask the fold's network at `path` about the fold, keep the answers in `oof`, return the figures."""
+    """Predict the fold with its network at `path`, store the outputs in `oof`, return the figures."""
     rows = read_rows(config.data)
     held = np.flatnonzero(fold_of(rows) == config.hold_out)
     outputs = answers(load_cnn(path), PixelCache(rows, config.cache), held, pick_device(config.device))
@@ -138,7 +138,7 @@ def write_result(results: Path, line: dict[str, Any], config: TrainConfig) -> No
 
 
 def rounded(value: Any) -> Any:
-    """Floats to four digits, all the way down: a result is no more exact than that."""
+    """All floats of a nested value rounded to four digits, the precision of a result."""
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Which rows a run learns from and which it is measured on: a fold of origins, groups within origins, or a part of the origins."""
+"""Which rows a run trains on and which it is measured on: a fold of origins, groups within origins, or a part of the origins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a training run stands, on disk and in memory: network, its running average, optimiser, step."""
+"""The resumable state of a training run: network, its running average, optimiser, step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class State:
         self.averaged: CNN = copy.deepcopy(self.cnn).eval().requires_grad_(False) if self.ema else self.cnn
 
     def advance(self) -> None:
-        """One step was made."""
+        """Count a step and update the average."""
         self.step += 1
         self.step_in_epoch += 1
         if not self.ema:
@@ -43,7 +43,7 @@ class State:
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
 
     def better(self, loss: float | None, select: str, patience: int) -> bool:
-        """Whether this epoch's weights are to be kept; notes when it is time to give up."""
+        """Whether this epoch's weights are to be kept; sets `gave_up` when patience is exhausted."""
         if select == "last" or loss is None:
             return True
         if self.best is None or loss < self.best:
@@ -69,7 +69,7 @@ class State:
         part.replace(self.file)
 
     def load(self) -> bool:
-        """Go on where the file says; False when there is none."""
+        """Restore the state from the file; False when there is none."""
         if not self.file.is_file():
             return False
         given: dict[str, Any] = torch.load(self.file, map_location="cpu", weights_only=True)

@@ -1,7 +1,7 @@
-"""Train the supervised network: `medlens train cnn --data DIR`. Reads top to bottom; every knob is in config.py.
+"""Train the supervised network: `medlens train cnn --data DIR`. Every parameter is in config.py.
 
 By default the head alone (train_head.py). With `tune`, and for every other architecture, heads first on frozen features, then all
-layers; a run that was killed goes on where it was. The best (or last) averaged weights are written as a checkpoint with a card.
+layers; a run that was killed resumes where it was. The best (or last) averaged weights are written as a checkpoint with a card.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Say = Callable[[str], None]
 
 
 def train_cnn(config: TrainConfig, stop: Stop = lambda: False, say: Say = print) -> Path:
-    """Train and return the path of the checkpoint. Raises Cancelled when `stop()` turns true: the next call goes on from there."""
+    """Train and return the path of the checkpoint. Raises Cancelled when `stop()` turns true: the next call resumes from there."""
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -146,7 +146,7 @@ def warm_heads(
     cnn: CNN, objective: Objective, config: TrainConfig, frozen: Frozen | None, train: NDArray[np.int64],
     weights: NDArray[np.float64], rows: list[Row], cache: PixelCache, device: torch.device, reporter: Reporter,
 ) -> None:  # fmt: skip
-    """Fit the heads while the body stands still: the first gradients of a new head would spoil the body's weights."""
+    """Fit the heads with a frozen body: the first gradients of a new head would spoil the body's weights."""
     heads = [parameter for name, parameter in cnn.named_parameters() if not name.startswith("body.")]
     optimiser = torch.optim.AdamW(heads, lr=config.head_lr, weight_decay=config.weight_decay)
     cnn.freeze_body(True)

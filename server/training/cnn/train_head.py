@@ -1,6 +1,6 @@
-"""The default recipe of `medlens train cnn`: ImageNet's own EfficientNet-Lite0 as it is, and a head fitted on what it sees.
+"""The default recipe of `medlens train cnn`: ImageNet's own EfficientNet-Lite0 unchanged, and a head fitted on its features.
 
-Tuning the body gained next to nothing over this on origins it never saw (docs/experiments.md), cost hours, and made folds dear.
+Tuning the body gained almost nothing over this on held-out origins (docs/experiments.md) and took hours for each fold.
 Features are computed once and kept beside the pixel cache; the fit itself takes a minute or two.
 """
 
@@ -67,7 +67,10 @@ def training_features(
 
 
 def sample_weights(given: TrainingFeatures, rows: Sequence[Row], trained: Mask, non_medical_share: float) -> NDArray[np.float64]:
-    """[n], sums to 1: how much each lesson counts when only the rows `trained` [rows] may be learned from. Views count alike."""
+    """[n], sums to 1: the weight of each row of features when only the rows `trained` [rows] are trained on.
+
+    Views have equal weights.
+    """
     by_row = np.zeros(len(rows))
     by_row[trained] = sampling.draw_weights([row for row, use in zip(rows, trained, strict=True) if use], non_medical_share)
     real = given.rows >= 0
@@ -80,7 +83,7 @@ def sample_weights(given: TrainingFeatures, rows: Sequence[Row], trained: Mask, 
 
 
 def train_head(config: TrainConfig, say: Say = print) -> Path:
-    """Fit, write `config.out`/BEST and return its path; what was looked at before is not looked at again."""
+    """Fit, write `config.out`/BEST and return its path. Features are cached from earlier runs."""
     rows = read_rows(config.data)
     reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)
     train, _ = split(rows, config)
@@ -93,9 +96,9 @@ def train_head(config: TrainConfig, say: Say = print) -> Path:
 
 
 def fold_logits(config: TrainConfig, say: Say = print) -> tuple[NDArray[np.float32], NDArray[np.int64], Heads]:
-    """Logits [rows, 6] of each image saved anew by its own fold's head, which saw nothing of its origin; folds; the heads.
+    """Logits [rows, 6] of each re-saved image by its own fold's head, which was not fitted on its origin; folds; the heads.
 
-    Saved anew, as CLIP and K-Means are asked too: as the older images lie, storage tells their label.
+    Re-saved, as for CLIP and K-Means: in the older images as stored, the file format gives the label away.
     """
     rows = read_rows(config.data)
     reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)

@@ -1,8 +1,8 @@
-"""What ImageNet's network sees in several views of every labelled image and phantom: what the CNN's head learns from.
+"""Features of several views of every labelled image and phantom by ImageNet's network, for fitting the CNN's head.
 
 The first 12,905 images were stored by label: medical ones at JPEG quality 80 and 240 pixels, the others at 66 and 224. Early maps
-see that, so a head fitted on the images as they lie would learn it, and fail on the web. What is learned from is therefore scaled
-and saved anew by chance, alike for all labels and phantoms (docs/experiments.md).
+show that, so a head fitted on the unchanged images would learn it and fail on the web. Training images are therefore scaled and
+saved again at random, alike for all labels and phantoms (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ FEW = 60  # of an origin and kind: further framed views of the large origins tau
 Floats = NDArray[np.float16]
 Ints = NDArray[np.int64]
 Show = Callable[[int, np.random.Generator], tuple[Image.Image, str]]  # an image by its number, and its label
-Progress = Callable[[str, int, int], None]  # what is looked at, how many of how many
+Progress = Callable[[str, int, int], None]  # task, done, total
 
 
 def resaved(image: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
-    """The whole image, smaller, and saved as a JPEG of any quality."""
+    """The whole image, smaller, and saved as a JPEG of random quality."""
     scale = min(1.0, int(rng.integers(*SHORT_SIDES, endpoint=True)) / min(image.size))
     width, height = (max(1, round(length * scale)) for length in image.size)
     out = BytesIO()
@@ -52,13 +52,16 @@ def augmented(image: Image.Image, label: str, rng: np.random.Generator, side: in
 
 
 def in_a_frame(image: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:
-    """The whole image in a frame or with marks, then saved anew: as pages show scans far more often than bare."""
+    """The whole image in a frame or with marks, then saved again, since pages show most scans in a frame."""
     return resaved(framed(image, rng), label, rng, side)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One way to look at every image. `seed` draws its chances; `few`: at most FEW of an origin and kind are looked at."""
+    """One way to show every image to the network.
+
+    `seed`: of its random choices; `few`: at most FEW images of an origin and kind.
+    """
 
     name: str
     show: Callable[[Image.Image, str, np.random.Generator, int], Image.Image]
@@ -70,7 +73,7 @@ LEARNED = (View("saved anew", resaved, 1), View("augmented", augmented, 3), View
 
 
 def few_of_each(rows: Sequence[Row]) -> Ints:
-    """The row numbers, in order, of at most FEW images of each origin, label and kind, drawn at random but always the same."""
+    """The row numbers, in order, of at most FEW images of each origin, label and kind, drawn at random with a fixed seed."""
     counts: Counter[tuple[str, str, str]] = Counter()
     kept = []
     for i in np.random.default_rng(0).permutation(len(rows)):
@@ -82,19 +85,19 @@ def few_of_each(rows: Sequence[Row]) -> Ints:
 
 def deep_features(cnn: CNN, rows: Sequence[Row], cache: PixelCache, folder: Path, threads: int = 0,
                   progress: Progress | None = None) -> NDArray[np.float32]:  # fmt: skip
-    """float32 [n, deep_dim] of every image saved anew: what the compact CLIP and K-Means learn from."""
+    """float32 [n, deep_dim] of every image in the view "saved anew", on which the compact CLIP and K-Means are fitted."""
     features, _ = ViewFeatures(cnn, folder, threads, progress).rows(LEARNED[0], rows, cache)
     return np.asarray(features[:, : cnn.deep_dim], np.float32)
 
 
 class ViewFeatures:
-    """Looks at views once and keeps the features float16 [n, feature_dim] in `folder`, by network and images."""
+    """Computes the features of a view once and caches them, float16 [n, feature_dim], in `folder`, by network and images."""
 
     def __init__(self, cnn: CNN, folder: Path, threads: int = 0, progress: Progress | None = None) -> None:
         self._cnn, self._folder, self._threads, self._progress = cnn, folder, threads, progress
 
     def rows(self, view: View, rows: Sequence[Row], cache: PixelCache) -> tuple[Floats, Ints]:
-        """Features of the rows looked at, and their numbers. About three minutes a view of 16,000 images on one idle core."""
+        """Features of the view's rows, and the row numbers. About three minutes a view of 16,000 images on one idle core."""
         at = few_of_each(rows) if view.few else np.arange(len(rows))
 
         def show(i: int, _: np.random.Generator) -> tuple[Image.Image, str]:
@@ -103,7 +106,7 @@ class ViewFeatures:
         return self._seen(view, at, show, data_sha256(rows), real=True), at
 
     def phantoms(self, view: View, each: int) -> Floats:
-        """Features of `each` phantoms of a kind, drawn anew for each view."""
+        """Features of `each` phantoms of a kind, drawn again for each view."""
 
         def show(i: int, rng: np.random.Generator) -> tuple[Image.Image, str]:
             return phantom(i, each, rng)

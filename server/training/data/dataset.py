@@ -26,7 +26,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", "
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled image. `origin`: the data set it stems from, the unit of every split; empty fields are unknown."""
+    """One labelled image. `origin`: the data set it stems from, the unit of every split. Empty fields are unknown."""
 
     file: Path
     label: str

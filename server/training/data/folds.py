@@ -1,4 +1,4 @@
-"""Which images are held back together: five folds of whole origins, related origins on one side, each class in each fold.
+"""Which images are held out together: five folds of whole origins, related origins on one side, each class in each fold.
 
 Deterministic: the same rows give the same folds on any machine.
 """
@@ -35,7 +35,7 @@ HAM10000 = ("isic-", "ham10000")  # the later ISIC sets contain HAM10000
 
 
 def unit_of(origin: str) -> str:
-    """The name of what an origin must stay together with; its own name when it stands alone."""
+    """The name of the group of related origins, or the origin's own name."""
     if origin in RELATED:
         return RELATED[origin]
     if origin.lower().startswith(HAM10000):

@@ -1,6 +1,6 @@
-"""Kinds of images as groups to leave out whole: what a model says of a kind that it was never shown, whatever its origins.
+"""Groups of image kinds to hold out whole, to measure a model on kinds it was not trained on.
 
-`kind` in the manifest is as finely named as its sources name it; here what looks alike stands together.
+The manifest's `kind` is as fine as the origins' own names; here kinds that look alike form one group.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Augmented batches for the network, made in a few processes, the same for the same seed whatever their number.
+"""Augmented batches for the network, made by a few processes; the same for the same seed whatever their number.
 
-An item depends on the epoch and its place in the plan alone, so a run that was killed goes on with exactly the same images.
+An item depends on the epoch and its place in the plan alone, so a resumed run continues with exactly the same images.
 """
 
 from __future__ import annotations

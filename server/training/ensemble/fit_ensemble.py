@@ -1,4 +1,4 @@
-"""Fit the ensemble: `medlens train ensemble`. From answers on images the members did not learn from to weights/ensemble.json.
+"""Fit the ensemble: `medlens train ensemble`. From out-of-fold predictions to weights/ensemble.json.
 
 Reads `OOF/{fold}.npz` (the CNN's, written by its trainer: logits [n, 6], indices [n]) and `OOF/{member}/{fold}.npz` of every other
 member, alike. Every figure it writes is cross-fitted: stack, temperature and thresholds come from the other folds.
@@ -42,7 +42,7 @@ LEAST = np.float32(1e-9)  # probability, before its logarithm
 
 @dataclass(frozen=True, slots=True)
 class FoldPredictions:
-    """Each member's logits [n, 6] on the same n images, the fold that held each out, and what they are."""
+    """Each member's logits [n, 6] on the same n images, their folds, labels and origins."""
 
     logits: Mapping[str, Floats]
     folds: Ints
@@ -55,7 +55,10 @@ class FoldPredictions:
 
 
 def fit_ensemble(data: Path, oof: Path, out: Path) -> dict[str, Any]:
-    """Fit on the answers in `oof` to the rows of `data`, write `out`, return what was written. Raises NotFound or RequestError."""
+    """Fit on the predictions in `oof` for the rows of `data`, write `out`, return what was written.
+
+    Raises NotFound or RequestError.
+    """
     rows = read_rows(data)
     predictions = read_predictions(oof, rows)
     content = fitted(predictions) | {"data_sha256": data_sha256(rows), "created": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -66,7 +69,10 @@ def fit_ensemble(data: Path, oof: Path, out: Path) -> dict[str, Any]:
 
 
 def read_predictions(oof: Path, rows: Sequence[Row]) -> FoldPredictions:
-    """What each member said of each image that all were asked about. Raises NotFound for none, RequestError for alien ones."""
+    """The predictions for images that every member has predicted.
+
+    Raises NotFound for none, RequestError for those of other rows.
+    """
     folders = {FIRST: oof} | {path.name: path for path in sorted(oof.iterdir()) if path.is_dir()} if oof.is_dir() else {}
     logits: dict[str, Floats] = {}
     folds = np.full(len(rows), -1)
@@ -114,7 +120,7 @@ def fitted(predictions: FoldPredictions) -> dict[str, Any]:
 
 
 def cross_fit(predictions: FoldPredictions, members: Sequence[str]) -> Floats:
-    """Probabilities [n, 6] of the stack of `members`, each fold answered by what was fitted on the others."""
+    """Probabilities [n, 6] of the stack of `members`, each fold predicted by a stack fitted on the others."""
     crossed = np.zeros((len(predictions.labels), len(MODALITIES)), np.float32)
     for fold in np.unique(predictions.folds):
         here, others = predictions.only(predictions.folds == fold), predictions.only(predictions.folds != fold)
@@ -123,7 +129,7 @@ def cross_fit(predictions: FoldPredictions, members: Sequence[str]) -> Floats:
 
 
 def settle(raw: Floats, predictions: FoldPredictions) -> dict[str, Any]:
-    """The figures of calibrated answers: temperature and thresholds of each fold come from the others.
+    """The figures of calibrated predictions: temperature and thresholds of each fold come from the others.
 
     `medical_abstained` and `medical_right_when_sure` are of "medical or not" alone, the others of the modality too.
     """
@@ -153,7 +159,7 @@ def _logs(fit_on: FoldPredictions, of: FoldPredictions, members: Sequence[str]) 
 
 
 def _left(raw: Floats, predictions: FoldPredictions) -> float:
-    """The temperature still to be corrected once a stack meets folds it was not fitted on."""
+    """The temperature that corrects a stack's confidence on folds it was not fitted on."""
     return fit_temperature(np.log(np.maximum(raw, LEAST)), predictions.labels, _weights(predictions))
 
 

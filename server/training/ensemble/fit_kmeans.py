@@ -1,4 +1,4 @@
-"""`medlens train kmeans`: clusters of the backbone's features by scikit-learn, and how the labels are mixed in each.
+"""`medlens train kmeans`: clusters of the backbone's features by scikit-learn, and the shares of the labels in each.
 
 How many clusters, and how sharply distance counts, is measured on held-out origins. A minute or two on two cores.
 """

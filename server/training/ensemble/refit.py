@@ -1,10 +1,9 @@
 """Refit an ensemble's head from people's corrections: `medlens train ensemble --feedback`. Arrays in, a stack out.
 
-The head is one weight a member and one bias a modality; what the members said of corrected images stands with their verdicts, so no
-image is opened. Corrections are few and never typical (people correct what is wrong), so a head may follow them only as far as it
-leaves alone what is said of the 12,905 shipped answers to images that no member learned from; how far, corrections that were held
-back decide. A head that does worse than the one in use on the shipped answers, whose labels it was not fitted to, or no better on
-held-back corrections, is refused.
+The head is one weight a member and one bias a modality; the members' predictions for corrected images are
+stored with their verdicts, so no image is opened. Corrections are few and not typical (people correct what is wrong), so the fit
+also keeps the head's output on the 12,905 shipped out-of-fold predictions; held-back corrections choose the balance. A head that is
+worse than the one in use on the labels of the shipped predictions, or no better on held-back corrections, is refused.
 """
 
 from __future__ import annotations
@@ -40,21 +39,24 @@ ABSTAINS_MORE = 0.05  # share of the shipped answers; more, and people stop read
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What the members had said of n images [n, 6], calibrated each by itself, and what people say they are [n]."""
+    """Each member's calibrated prediction [n, 6] for n corrected images, and the people's labels [n]."""
 
     members: Mapping[str, Floats]
     labels: Ints
 
     def logs(self) -> dict[str, Floats]:
-        """As the ensemble hears them: a probability's logarithm is the logarithm it came from."""
+        """The log-probabilities that the ensemble combines."""
         least = np.exp(LEAST_LOG_PROBABILITY)
         return {name: np.log(np.maximum(rows, least)).astype(np.float32) for name, rows in self.members.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A refit, and how it does. `before` and `after` are the blocks of metrics.figures on the shipped answers; the others likewise,
-    on the corrections: as the shipped ensemble said, and each as taught by the others."""
+    """A refit, and how it does.
+
+    `before` and `after` are the blocks of metrics.figures on the shipped predictions; the other two are on the corrections: by the
+    shipped ensemble, and by heads fitted on the other corrections.
+    """
 
     stack: Stack
     strength: float
@@ -117,7 +119,7 @@ def refit(validation: FoldPredictions, corrected: Corrected, shipped: Ensemble, 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Log-probabilities by member, of the shipped answers and of the corrected images; the head to begin with, and what it says."""
+    """Log-probabilities by member, of the shipped predictions and of the corrected images; the initial head, and its chances."""
 
     validation: FoldPredictions
     known: Mapping[str, Floats]
@@ -128,9 +130,9 @@ class _Task:
 
 
 def _try(task: _Task, strength: float, promised: float) -> tuple[Stack, dict[str, Any], Floats]:
-    """The head for this strength, its figures on the shipped answers, and what it says of corrections that were held back.
+    """The head for this strength, its figures on the shipped predictions, and its chances for held-back corrections.
 
-    `promised`: what share of sure answers is right; its thresholds keep that, and abstain more if they must.
+    `promised`: the share of sure verdicts that must be right; the thresholds keep it, and abstain more if necessary.
     """
     held_back = np.zeros((len(task.labels), len(MODALITIES)), np.float32)
     parts = np.arange(len(task.labels)) % HELD_BACK
@@ -144,10 +146,10 @@ def _try(task: _Task, strength: float, promised: float) -> tuple[Stack, dict[str
 
 
 def _fit(task: _Task, taught: Any, strength: float) -> Stack:
-    """The head least surprised by the corrections that changes least what is said of the shipped answers.
+    """The head of least cross-entropy on the corrections' labels and on the initial head's chances for the shipped predictions.
 
-    Those pull with what the head to begin with says of them, not with their labels: on labels, biases were found that win on the
-    folds they were fitted on and lose on the next (docs/decisions/one-weight-one-threshold.md).
+    The target of the shipped predictions is not their labels: biases fitted on labels win on their own folds and lose on the next
+    (docs/decisions/one-weight-one-threshold.md).
     """
     names = task.start.members
     columns = np.stack([np.concatenate([task.known[name], task.corrected[name][taught]]) for name in names]).astype(np.float64)

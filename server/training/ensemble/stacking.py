@@ -1,6 +1,6 @@
-"""The arithmetic of fitting an ensemble: a temperature, a stack of members, and the thresholds of "sure". Arrays in, numbers out.
+"""Fits the numbers of an ensemble: a temperature, a stack of members, and the thresholds from which a verdict is sure.
 
-Rows are images that no member learned from. fit_ensemble.py makes the folds and writes the file.
+Rows are images that no member was trained on. fit_ensemble.py makes the folds and writes the file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Wide = NDArray[np.float64]
 
 # Temperatures beyond these mean that the logits say nothing, or that the sample is too small to tell.
 TEMPERATURES = (0.2, 10.0)
-# A weight beyond this sharpens more than any member deserves; below nought a member would be heard to do the opposite.
+# A larger weight sharpens more than any member deserves; a negative one would invert a member.
 WEIGHTS = (0.0, 5.0)
 # How far fitted weights go back to equal ones. Fitted, the best member drowns the others, and on other folds its company is worth
 # more than that: docs/decisions/one-weight-one-threshold.md.
@@ -38,7 +38,7 @@ KIND_FLOORS = (0.97, 0.985)
 
 
 def fit_temperature(logits: Floats, labels: Ints, weights: Wide | None = None) -> float:
-    """The temperature under which `logits` [n, 6] are least surprised by `labels` [n]."""
+    """The temperature of least cross-entropy of `logits` [n, 6] on `labels` [n]."""
     shares = _shares(labels, weights)
 
     def loss(log_temperature: float) -> float:
@@ -52,8 +52,8 @@ def fit_temperature(logits: Floats, labels: Ints, weights: Wide | None = None) -
 def fit_stack(logs: Mapping[str, Floats], labels: Ints, weights: Wide | None = None) -> Stack:
     """Multinomial logistic regression over the members' log-probabilities [n, 6], one weight a member (alone: a temperature).
 
-    The weights found are drawn towards their mean by TO_EQUAL.
-    Weights for each pair of classes, or a bias, win on the folds they were fitted on and lose on the next: docs/decisions.
+    The fitted weights are moved towards their mean by TO_EQUAL. Weights for each pair of classes, or a bias, win on the folds they
+    were fitted on and lose on the next: docs/decisions.
     """
     members = tuple(sorted(logs))
     columns = np.stack([logs[name] for name in members]).astype(np.float64)  # [k, n, 6]
@@ -73,10 +73,10 @@ def fit_stack(logs: Mapping[str, Floats], labels: Ints, weights: Wide | None = N
 def fit_thresholds(
     chances: Floats, labels: Ints, accuracy: float = SURE_ACCURACY, floors: tuple[float, float] = (LEAST_SURE, LEAST_SURE)
 ) -> Thresholds:
-    """The least probabilities at which "medical or not" is right `accuracy` of the time, and, where that is sure, the whole answer.
+    """The least probabilities at which "medical or not" is right `accuracy` of the time, and, where that is sure, the verdict.
 
-    "Not medical" keeps the promise by itself too, since no modality follows it. Neither is below its floor: (medical, modality). A
-    threshold for each class keeps more answers on the images it was chosen on, and far less of its promise on other origins.
+    "Not medical" reaches `accuracy` by itself too, since no modality follows it. Neither is below its floor: (medical, modality). A
+    threshold for each class keeps more answers on the images it was chosen on, and is far less accurate on other origins.
     """
     chance, is_medical = medical_chance(chances), labels != NON
     confidence, right, other = np.maximum(chance, 1 - chance), (chance >= HALF) == is_medical, chance < HALF
@@ -89,7 +89,7 @@ def fit_thresholds(
 
 
 def _least(confidence: Floats, right: NDArray[np.bool_], accuracy: float) -> float:
-    """The least confidence from which on answers are right `accuracy` of the time; NEVER where none is."""
+    """The least confidence from which verdicts are right `accuracy` of the time; NEVER where there is none."""
     order = np.argsort(-confidence, kind="stable")
     enough = np.cumsum(right[order]) >= accuracy * np.arange(1, len(order) + 1)
     kept = np.flatnonzero(enough & (confidence[order] >= LEAST_SURE))
@@ -106,7 +106,7 @@ def _shares(labels: Ints, weights: Wide | None) -> Wide:
 
 
 def origin_weights(origins: Sequence[str] | NDArray[np.str_], labels: Ints) -> Wide:
-    """[n] weights: each origin counts by the root of its size, each class as much as it did, so that no one source rules."""
+    """[n] weights: each origin counts by the root of its size, each class by its size, so that no single origin dominates."""
     names, inverse, counts = np.unique(np.asarray(origins), return_inverse=True, return_counts=True)
     del names
     weights = 1 / np.sqrt(counts[inverse].astype(np.float64))

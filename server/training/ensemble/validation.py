@@ -1,7 +1,7 @@
-"""What the members said of labelled images they did not learn from, as one small file without images: refits are judged by it.
+"""The members' out-of-fold predictions for labelled images, as one small file without images, by which refits are judged.
 
 Written beside ensemble.json by `medlens train ensemble`. Logits are kept in half precision, as differences to the last modality's,
-which is all that a softmax sees of them.
+which is all that the softmax depends on.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def write_validation(predictions: FoldPredictions, path: Path) -> None:
 
 
 def read_validation(path: Path = SHIPPED_VALIDATION) -> FoldPredictions:
-    """Raises ModelError when there is none, or it is not one of ours."""
+    """Raises ModelError when the file is missing or was not written by medlens."""
     try:
         with safe_open(path, framework="np") as file:
             card = file.metadata() or {}

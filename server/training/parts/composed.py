@@ -1,6 +1,6 @@
-"""Compound figures put together from labelled images, with the boxes of their medical parts: what the part reader learns from.
+"""Compound figures put together from labelled images, with the boxes of their medical parts, for fitting the part reader.
 
-A figure draws on the images of one `Shelf`, so whole origins are kept apart by giving each fold a shelf of its own.
+A figure uses the images of one `Shelf`. Each fold has a shelf of its own, so that whole origins are kept apart.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LAYOUTS: tuple[tuple[float, Callable[[Supply, Rng], Sheet]], ...] = (
 
 @dataclass
 class Shelf:
-    """The images a figure may show: `rows` numbered in `chosen`. With `medical` false it hands out none that is."""
+    """The images a figure may show: `rows` numbered in `chosen`. With `medical` false, only those that are not medical."""
 
     rows: Sequence[Row]
     cache: PixelCache

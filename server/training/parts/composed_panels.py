@@ -1,6 +1,6 @@
-"""The panels of composed figures: scans with titles, colour bars, marks or masks, and what stands beside them in papers.
+"""The panels of composed figures: scans with titles, colour bars, marks or masks, and what papers show beside them.
 
-A panel is drawn into a given size and says where medical parts stand in it.
+A panel is drawn into a given size and gives the boxes of its medical parts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the part reader learns from: composed figures of each fold's own origins, and bare images, as the network sees them.
+"""The features on which the part reader is fitted: of composed figures of each fold's own origins, and of single images.
 
-Each fold's figures show images of that fold alone, so a reader fitted on the others is judged on origins it never saw.
+Each fold's figures show images of that fold alone, so a reader fitted on the other folds is measured on held-out origins.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _sheets(
 
 
 def cell_labels(sheet: Sheet) -> NDArray[np.int64]:
-    """[h, w] of the image's cells in the larger pass: a modality's number, NON where nothing medical stands, or UNLABELLED."""
+    """[h, w] of the image's cells in the larger pass: a modality's number, NON without a medical part, or UNLABELLED."""
     width, height = (side // CELL for side in shape_for(*sheet.size))
     cover = np.zeros((NON, height * FINE, width * FINE))
     across, down = width * FINE / sheet.size[0], height * FINE / sheet.size[1]

@@ -1,4 +1,4 @@
-"""Fits the part reader (models/parts.py): the gate, the cells' head, and how both passes are weighed. Part of `medlens train cnn`.
+"""Fits the part reader (models/parts.py): the gate, the cells' head, and the weights of both passes. Part of `medlens train cnn`.
 
 Every figure it reports is cross-fitted over folds of whole origins. Minutes on two cores, most of them for the larger pass.
 """
@@ -39,7 +39,7 @@ Say = Callable[[str], None]
 def fit_parts(
     composed: FigureFeatures, whole: Floats, out: Path, backbone: str, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
-    """Fit on `composed`, whose ordinary passes said `whole` [n, 6] (of heads that saw nothing of their origins); write `out`.
+    """Fit on `composed`, with the chances `whole` [n, 6] of the ordinary pass (by heads not fitted on their origins); write `out`.
 
     The figures: AUROC, recall of figures with medical parts, false alarms on those without, what the gate lets through.
     """
@@ -107,7 +107,7 @@ def _fit_gates(composed: FigureFeatures, masks: list[NDArray[np.bool_]], progres
 
 
 def _even(positive: NDArray[np.bool_], sorts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """[n], sums to 1: both answers alike, and within each its sorts of images alike."""
+    """[n], sums to 1: both classes have equal weight, and so have the sorts of images in each."""
     weights = np.zeros(len(positive))
     for answer in (True, False):
         kinds = np.unique(sorts[positive == answer])

@@ -1,4 +1,7 @@
-"""The part reader, from labelled images to its file: composes figures, looks at them, fits. Ends `medlens train cnn`."""
+"""The part reader, from labelled images to its file: composes figures, computes features, fits.
+
+The last step of `medlens train cnn`.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def train_parts(config: TrainConfig, out: Path | None = None, say: Say = print) 
 
 
 def both_passes(cnn: CNN, threads: int) -> BothPasses:
-    """Both passes over one image, by serving's own graphs: the cells' channels and the features."""
+    """Both passes over one image, by the graphs that serving uses: the cells' channels and the features."""
     graph: Any = import_module("server.models.graph")
     tensors = {name: value.detach().cpu().numpy() for name, value in cnn.state_dict().items()}
     features, compiled = compile_features(cnn, threads), dict[tuple[int, int], Any]()
