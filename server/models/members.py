@@ -1,7 +1,7 @@
 """The ensemble's members by name: which files each needs, and how it turns a batch of images into six-modality logits.
 
 A member either reads the features of the one shared backbone, so that several predictions cost one forward pass, or runs a network
-of its own. Any subset may vote. The caller passes `open_network`, so that this module does not import torch.
+of its own. Any subset can be used. The caller passes `open_network`, so that this module does not import torch.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Head:
 
 
 def kinds(settings: Settings) -> tuple[Kind, ...]:
-    """The members that `settings` lets vote, in its order. Raises SettingsError for none, an unknown or a repeated name."""
+    """The members that `settings` names, in its order. Raises SettingsError for none, an unknown or a repeated name."""
     if not settings.members or len(set(settings.members)) != len(settings.members):
         raise SettingsError("MEDLENS_MEMBERS names each member that votes once, and at least one")
     return tuple(_kind(name, settings) for name in settings.members)

@@ -11,7 +11,7 @@ from server.contract.errors import Cancelled
 from server.models.checkpoint import load_cnn, read_card
 from server.training.cnn import views
 from server.training.cnn.config import ORIGIN, TrainConfig, named_config
-from server.training.cnn.held_out import answers
+from server.training.cnn.held_out import predict
 from server.training.cnn.progress import LOG, draw_curves, read_log
 from server.training.cnn.run_folds import described, judge_fold, pooled, rounded, run_folds
 from server.training.cnn.splits import split
@@ -140,7 +140,7 @@ def test_vgg16_trains_by_the_origins_recipe_and_serves(config, tiny):
         images_per_epoch=8, frozen_steps=1, workers=0, device="cpu", threads=1,
     )  # fmt: skip
     vgg = load_cnn(train_cnn(recipe))
-    said = answers(vgg, PixelCache(read_rows(tiny), config.cache), np.arange(4), torch.device("cpu"), flip=True)
+    said = predict(vgg, PixelCache(read_rows(tiny), config.cache), np.arange(4), torch.device("cpu"), flip=True)
     assert said.logits.shape == (4, 6)
     assert said.features.shape == (4, 4096)
     assert said.kinds.shape == (4, 0)

@@ -53,7 +53,7 @@ def caption_texts(rows: Iterable[Row]) -> list[str]:
 
 
 def corpus(captions: Sequence[str], leave_out: Iterable[str] = ()) -> tuple[list[str], list[str]]:
-    """(texts to learn from, held-back texts whose nouns are in no text learned from). Deterministic; about 110,000 and 1,900."""
+    """(training texts, held-out texts whose nouns are in no training text). Deterministic; about 110,000 and 1,900."""
     rng, own = random.Random(SEED), _own()  # noqa: S311 - the same texts each time, no secret
     known = nouns()
     lemmas = sorted(known)

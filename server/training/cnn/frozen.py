@@ -1,7 +1,7 @@
 """The frozen ImageNet backbone's features of every image, and its likeliest ImageNet class.
 
-Computed once for a data set and kept beside the pixel cache. The heads start from these features, photos keep these classes as a
-target (so that fine-tuning forgets less), and captions of photos name them.
+Computed once for a data set and kept beside the pixel cache. The heads start from these features, photos keep its class
+probabilities as a target (so that fine-tuning forgets less), and captions of photos name them.
 """
 
 from __future__ import annotations

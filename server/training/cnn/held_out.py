@@ -35,7 +35,7 @@ class Outputs:
     text: Floats
 
 
-def answers(
+def predict(
     cnn: CNN,
     cache: PixelCache,
     indices: NDArray[np.int64],
@@ -72,7 +72,7 @@ def measure(cnn: CNN, rows: list[Row], cache: PixelCache, held: NDArray[np.int64
     """loss, accuracy, balanced accuracy, medical AUROC on up to MEASURED of the held-out rows, the same ones each time."""
     chosen = np.sort(np.random.default_rng(0).permutation(held)[:MEASURED])
     labels = np.array([cnn.classes.index(rows[i].label) for i in chosen])
-    probabilities = probabilities_of(answers(cnn, cache, chosen, device).logits)
+    probabilities = probabilities_of(predict(cnn, cache, chosen, device).logits)
     block = figures(probabilities, labels)
     loss = float(-np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-9)).mean())
     return {

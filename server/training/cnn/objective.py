@@ -23,7 +23,7 @@ from server.training.data.dataset import Row
 from server.training.data.sampling import DRAWN_KIND, kind_name
 
 TEXT_TEMPERATURE = 0.07  # CLIP's own start
-SAME_TEXT = 0.05  # distance below which two captions count as both right
+SAME_TEXT = 0.05  # temperature of the target: captions with nearly the same vector share it
 DRAWN_CAPTIONS = (
     "a computer-drawn pattern",
     "a synthetic texture",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from server.contract.modalities import MODALITIES, NON_MEDICAL
 from server.models.checkpoint import load_cnn
 from server.training.cnn.config import TrainConfig
-from server.training.cnn.held_out import answers, probabilities_of
+from server.training.cnn.held_out import predict, probabilities_of
 from server.training.cnn.train_cnn import Stop, pick_device, train_cnn
 from server.training.cnn.train_head import fold_logits
 from server.training.data.dataset import PixelCache, Row, read_rows
@@ -63,7 +63,7 @@ def judge_fold(config: TrainConfig, oof: Path, path: Path) -> dict[str, Any]:
     """Predict the fold with its network at `path`, store the outputs in `oof`, return the figures."""
     rows = read_rows(config.data)
     held = np.flatnonzero(fold_of(rows) == config.hold_out)
-    outputs = answers(load_cnn(path), PixelCache(rows, config.cache), held, pick_device(config.device))
+    outputs = predict(load_cnn(path), PixelCache(rows, config.cache), held, pick_device(config.device))
     oof.mkdir(parents=True, exist_ok=True)
     kinds, text = outputs.kinds.astype(np.float16), outputs.text.astype(np.float16)
     file = oof / f"{config.hold_out}.npz"

@@ -29,7 +29,7 @@ from server.training.data.folds import FOLDS, fold_of
 from server.training.drawn import phantoms
 
 BEST = "cnn.safetensors"  # what a run is for
-DRAWN_SHARE = 0.15  # of the weight of all that is learned from is phantoms, evenly among their kinds; .05 to .2 were within .005
+DRAWN_SHARE = 0.15  # of the training weight is phantoms, evenly among their kinds; .05 to .2 were within .005
 
 Say = Callable[[str], None]
 Mask = NDArray[np.bool_]

@@ -85,7 +85,7 @@ def weights_of(numbers: Floats) -> Weights:
 
 
 def folds(sentences: Sentences) -> list[tuple[str, str, str, float]]:
-    """Each sentence as those of the other folds judge it: text, label, answer, its probability."""
+    """Each sentence with the prediction of weights fitted on the other folds: text, label, predicted label, its probability."""
     fold = np.array([hashlib.sha256(text.encode()).digest()[0] % FOLDS for text in sentences.texts])
     answers = []
     for number in range(FOLDS):

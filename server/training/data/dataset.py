@@ -73,7 +73,7 @@ def _from_manifest(manifest: Path) -> list[Row]:
 
 
 def data_sha256(rows: Sequence[Row]) -> str:
-    """Hash of what was learned from: names, labels and origins, in order."""
+    """Hash of the training data: names, labels and origins, in order."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(f"{row.file.name}\t{row.label}\t{row.origin}\n".encode())

@@ -1,4 +1,4 @@
-"""Every phantom and its label: what the CNN's head learns from beside the labelled images.
+"""Every phantom and its label: training data of the CNN's head beside the labelled images.
 
 Origins of some kinds are few; a drawn image of the kind stands in where no other shows it. The kinds were chosen from what the
 folds missed and from what radiology's textbooks list; none was drawn after an image of the data.

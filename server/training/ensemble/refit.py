@@ -24,8 +24,8 @@ from server.training.ensemble.fit_ensemble import LEAST, FoldPredictions
 from server.training.ensemble.stacking import KIND_FLOORS, SURE_ACCURACY, WEIGHTS, Ints, Wide, fit_thresholds, origin_weights
 from server.training.metrics import figures
 
-LEAST_CORRECTIONS = 10  # fewer cannot both teach and be held back to judge what they taught
-HELD_BACK = 5  # parts that the corrections are cut into; each is judged by what the others taught
+LEAST_CORRECTIONS = 10  # fewer cannot be both fitted on and held back
+HELD_BACK = 5  # folds of the corrections; each is measured with a head fitted on the others
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)  # how many shipped answers one correction weighs
 BIASES = (-3.0, 3.0)  # a modality may become 20 times as likely, not more: beyond that it would be answered whatever is shown
 # One standard error of an accuracy of .91 on 12,905 images; worse than that is worse, not chance.

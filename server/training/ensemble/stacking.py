@@ -33,7 +33,7 @@ SURE_ACCURACY = 0.995
 LEAST_SURE = 0.5
 NEVER = 1.0
 # "Medical or not" and the modality: below these, less than 99 % of the sure answers were right about kinds of images that had been
-# left out whole of what the CNN's head learned from (docs/decisions/threshold-of-certainty.md).
+# held out whole from the training of the CNN's head (docs/decisions/threshold-of-certainty.md).
 KIND_FLOORS = (0.97, 0.985)
 
 

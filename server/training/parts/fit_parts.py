@@ -30,7 +30,7 @@ GATE_RECALL = 0.997  # of the composed figures with a medical part that the gate
 NAMED_FROM = 0.6  # probability of a modality in a cell from which the figure is said to contain it
 FUSE_RIDGE = 1e-3
 ITERATIONS = 45
-MOST_CELLS = 60_000  # learned from; neighbours tell little that is new, and more do not fit into a small machine's memory
+MOST_CELLS = 60_000  # fitted on; neighbouring cells are alike, and more do not fit into a small machine's memory
 
 Floats = NDArray[np.float32]
 Say = Callable[[str], None]
