@@ -36,10 +36,10 @@ class ByColour:
 
     @staticmethod
     def _one(image: Image.Image) -> Floats:
-        seen = image.getpixel((image.width // 2, image.height // 2))
-        if seen == (0, 0, 0):
+        colour = image.getpixel((image.width // 2, image.height // 2))
+        if colour == (0, 0, 0):
             raise ValueError("nothing to see")
-        return np.asarray([9.0 if COLOURS.get(modality) == seen else 0.0 for modality in MODALITIES], np.float32)
+        return np.asarray([9.0 if COLOURS.get(modality) == colour else 0.0 for modality in MODALITIES], np.float32)
 
 
 def plain(colour: str, width: int = 40, height: int = 40) -> Image.Image:
@@ -143,7 +143,7 @@ async def test_prewarming_opens_the_model_once(settings: Settings) -> None:
         assert voted.opened == 1
 
 
-async def test_a_failed_start_is_told_to_who_judges_and_tried_again(settings: Settings) -> None:
+async def test_a_failed_start_is_raised_by_judge_and_tried_again(settings: Settings) -> None:
     member, tries = ByColour(), 0
 
     def open_predictor(_: Settings) -> Predictor:
@@ -186,7 +186,7 @@ async def test_an_engine_never_started_stops() -> None:
     await Engine(load_settings(members=("cnn",))).stop()
 
 
-def test_unknown_members_are_told_before_anything_is_loaded(tmp_path: Path) -> None:
+def test_unknown_members_raise_an_error_before_anything_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no member is called"):
         _ = Engine(load_settings(data_dir=tmp_path, members=("cnn", "oracle"))).model_version
 
@@ -213,23 +213,23 @@ async def test_the_shipped_model_judges_without_holding_the_loop(settings: Setti
 
 
 async def test_a_model_is_opened_asked_and_let_go_in_one_thread(tmp_path: Path) -> None:
-    seen: list[tuple[str, str]] = []
+    calls: list[tuple[str, str]] = []
 
     class Watched(Predictor):
         def judge(self, asked: Sequence[Input]) -> object:  # type: ignore[override]
-            seen.append(("asked", threading.current_thread().name))
+            calls.append(("asked", threading.current_thread().name))
             return super().judge(asked)
 
         def __del__(self) -> None:
-            seen.append(("let go", threading.current_thread().name))
+            calls.append(("let go", threading.current_thread().name))
 
     def opened(_: Settings) -> Predictor:
-        seen.append(("opened", threading.current_thread().name))
+        calls.append(("opened", threading.current_thread().name))
         return Watched(None, [ByColour()], Ensemble())
 
     engine = Engine(load_settings(data_dir=tmp_path, members=("cnn",)), open_predictor=opened)
     engine.model_version = "v1"
     await engine.judge(raster_of(plain("ct")))
     await engine.stop()
-    assert [what for what, _ in seen] == ["opened", "asked", "let go"]
-    assert {thread for _, thread in seen} == {"model_0"}
+    assert [what for what, _ in calls] == ["opened", "asked", "let go"]
+    assert {thread for _, thread in calls} == {"model_0"}

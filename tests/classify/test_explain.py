@@ -73,7 +73,7 @@ def test_an_unknown_class_is_refused(explainer: Explainer) -> None:
         explainer.heat(noise(), "brain")  # type: ignore[arg-type]
 
 
-def test_missing_weights_are_told(tmp_path: Path) -> None:
+def test_missing_weights_raise_an_error(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing):
         Explainer(tmp_path / "none.safetensors").heat(noise())
 

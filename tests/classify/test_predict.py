@@ -45,7 +45,7 @@ def test_an_image_is_seen_alike_alone_and_in_company(openvino_network: OpenVinoN
     np.testing.assert_allclose(together, alone, rtol=1e-3, atol=1e-4)
 
 
-def test_missing_weights_are_told(tmp_path: Path) -> None:
+def test_missing_weights_raise_an_error(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing):
         open_network(tmp_path / "none.safetensors", "cpu")
 

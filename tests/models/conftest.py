@@ -28,10 +28,10 @@ class CountingClip:
 
     asked: int = 0
     scale: float = 20.0
-    said: list[str] = field(default_factory=list)
+    texts_of_call: list[str] = field(default_factory=list)
 
     def texts(self, texts: Sequence[str]) -> Floats:
-        self.asked, self.said = self.asked + 1, list(texts)
+        self.asked, self.texts_of_call = self.asked + 1, list(texts)
         drawn = [np.random.default_rng(int(sha256(text.encode()).hexdigest()[:8], 16)).normal(size=WIDTH) for text in texts]
         return unit(np.asarray(drawn, np.float32))
 

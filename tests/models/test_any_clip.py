@@ -108,7 +108,7 @@ def test_a_text_tower_of_another_repository_loads_from_beside_the_model(tmp_path
     assert AnyClip("hf-hub:owner/bio", "", tmp_path, "cpu").texts(["x-ray", "dog"]).shape == (2, 24)
 
 
-def test_what_is_not_there_or_not_known_is_said(tmp_path: Path) -> None:
+def test_missing_and_unknown_models_raise_clear_errors(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="open_clip knows no 'Nonsense'"):
         AnyClip("Nonsense", "openai", tmp_path, "cpu")
     with pytest.raises(SettingsError, match=r"no weights called 'mine'; known: .*laion2b_s34b_b79k"):
@@ -119,7 +119,7 @@ def test_what_is_not_there_or_not_known_is_said(tmp_path: Path) -> None:
         AnyClip("hf-hub:owner/gone", "", tmp_path, "cpu")
 
 
-def test_a_damaged_download_is_said(tmp_path: Path) -> None:
+def test_a_damaged_download_raises_a_clear_error(tmp_path: Path) -> None:
     folder = pulled(tmp_path, "hf-hub:owner/torn", CONFIG)
     (folder / "open_clip_model.safetensors").write_bytes(b"\x10" + b"\x00" * 30)
     with pytest.raises(ModelError, match="owner--torn cannot be loaded"):

@@ -94,7 +94,7 @@ def test_a_newer_format_and_other_tensors_are_refused(tmp_path):
         load_cnn(path)
 
 
-def test_a_hub_that_does_not_answer_is_said_plainly(monkeypatch):
+def test_a_hub_that_does_not_answer_raises_a_clear_error(monkeypatch):
     from urllib.error import URLError
 
     from torchvision import models

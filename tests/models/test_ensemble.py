@@ -31,7 +31,7 @@ def written(path: Path, what: Mapping[str, Any]) -> Path:
     return path
 
 
-def test_without_a_fitted_file_every_member_is_heard_alike_and_cautiously(tmp_path: Path) -> None:
+def test_without_a_fitted_file_members_have_equal_weights_and_cautious_thresholds(tmp_path: Path) -> None:
     ensemble = read_ensemble(tmp_path / "none.json")
     prediction = ensemble.combine({"cnn": logits(CT), "clip": logits(MRI)})
     assert prediction.chances[0, 1] == pytest.approx(prediction.chances[0, 2])

@@ -27,7 +27,7 @@ class Hub:
 
     url: str = ""
     cut_after: list[int] = field(default_factory=list)  # bytes given before each of the next connections is cut
-    told: str | None = DIGEST
+    digest: str | None = DIGEST
     status: int = 200
     resumes: bool = True
     ranges: list[str | None] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Hub:
             return web.json_response({"a": 1})
         if request.match_info["path"] != "big.bin":
             raise web.HTTPNotFound
-        headers = {"Location": "/store"} | ({"X-Linked-ETag": f'"{self.told}"'} if self.told else {})
+        headers = {"Location": "/store"} | ({"X-Linked-ETag": f'"{self.digest}"'} if self.digest else {})
         return web.Response(status=302, headers=headers)
 
     async def store(self, request: web.Request) -> web.StreamResponse:
@@ -84,10 +84,10 @@ def wanted(**given: object) -> Remote:
 
 
 async def test_a_model_arrives_whole_with_progress_and_what_is_optional_may_lack(remote_hub: Hub, tmp_path: Path) -> None:
-    seen: list[tuple[int, int | None, str]] = []
-    folder = await pull(wanted(), tmp_path, lambda *told: seen.append(told), remote_hub.url)
+    reported: list[tuple[int, int | None, str]] = []
+    folder = await pull(wanted(), tmp_path, lambda *progress: reported.append(progress), remote_hub.url)
     assert (folder / "big.bin").read_bytes() == WEIGHTS
-    assert seen[-1] == (len(WEIGHTS), len(WEIGHTS), "big.bin")
+    assert reported[-1] == (len(WEIGHTS), len(WEIGHTS), "big.bin")
     assert wanted().present(tmp_path)
     assert [path.name for path in folder.iterdir()] == ["big.bin"]
 
@@ -138,7 +138,7 @@ async def test_a_hub_that_only_cuts_is_given_up_with_advice(remote_hub: Hub, tmp
     assert not wanted().present(tmp_path)
 
 
-async def test_no_hub_at_all_is_said(tmp_path: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_hub_there_is_a_clear_error(tmp_path: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "BACKOFF_S", 0.01)
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{unused_tcp_port}/")
     with pytest.raises(ConnectionFailed, match="cannot be reached"):
@@ -147,7 +147,7 @@ async def test_no_hub_at_all_is_said(tmp_path: Path, unused_tcp_port: int, monke
 
 @pytest.mark.parametrize("pinned", [{"sha256": "0" * 64}, {"sha256": "01234567"}, {}])
 async def test_other_bytes_than_promised_never_take_the_files_name(remote_hub: Hub, tmp_path: Path, pinned: dict[str, str]) -> None:
-    remote_hub.told = "f" * 64
+    remote_hub.digest = "f" * 64
     with pytest.raises(ModelError, match="SHA-256"):
         await pull(wanted(**pinned), tmp_path, base=remote_hub.url)
     assert not list((tmp_path / "test-model").iterdir())
@@ -158,10 +158,10 @@ async def test_the_first_digits_of_a_hash_are_enough(remote_hub: Hub, tmp_path: 
     assert wanted().present(tmp_path)
 
 
-@pytest.mark.parametrize(("status", "said"), [(401, "accepted its terms"), (404, "has no big.bin"), (503, "answered 503")])
-async def test_a_refusal_says_what_to_do(remote_hub: Hub, tmp_path: Path, status: int, said: str) -> None:
+@pytest.mark.parametrize(("status", "message"), [(401, "accepted its terms"), (404, "has no big.bin"), (503, "answered 503")])
+async def test_a_refusal_says_what_to_do(remote_hub: Hub, tmp_path: Path, status: int, message: str) -> None:
     remote_hub.status = status
-    with pytest.raises(HttpStatus, match=said):
+    with pytest.raises(HttpStatus, match=message):
         await pull(wanted(), tmp_path, base=remote_hub.url)
 
 

@@ -36,7 +36,7 @@ def test_an_image_on_a_centre_is_what_that_cluster_holds(model: KMeansModel) -> 
     assert np.allclose(np.exp(model.logits(View([], at(model, 0)))), model.chances(at(model, 0)), atol=1e-6)
 
 
-def test_halfway_between_two_clusters_both_are_heard(model: KMeansModel) -> None:
+def test_halfway_between_two_clusters_both_count(model: KMeansModel) -> None:
     chances = model.chances(at(model, 0) + at(model, 1))[0]
     assert chances[0] == pytest.approx(chances[1], abs=1e-5)
     assert chances[0] > 0.3

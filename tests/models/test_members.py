@@ -51,7 +51,7 @@ def test_members_that_cannot_be_are_refused(tmp_path: Path, members: tuple[str, 
         kinds(settings(tmp_path, *members))
 
 
-def test_an_unknown_member_is_told_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_member_gets_an_error_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=", ".join(KNOWN)):
         kinds(settings(tmp_path, "oracle"))
 
@@ -121,9 +121,9 @@ def test_a_clip_of_a_hub_votes_by_the_name_it_is_pulled_by(tmp_path: Path, name:
     (kind,) = kinds(settings(tmp_path, name))
     assert kind.name == name
     assert kind.files == (tmp_path / "models" / lookup(name).folder / CONFIG,)
-    with pytest.raises(WeightsMissing) as told:
+    with pytest.raises(WeightsMissing) as caught:
         require(kind)
-    command = re.search(r"`medlens models pull (\S+)`", str(told.value))
+    command = re.search(r"`medlens models pull (\S+)`", str(caught.value))
     assert command
     assert lookup(command[1]).folder == lookup(name).folder
 

@@ -63,7 +63,7 @@ def test_a_users_prompts_count_from_the_next_opening_on(tmp_path: Path, monkeypa
         own.write_text(f'[xray]\nprompts = ["{prompt}"]\n')
         clip.open_zero_shot(settings)
         assert words.asked == min(number + 1, 2)
-    assert "a hand film" in words.said
+    assert "a hand film" in words.texts_of_call
 
 
 def test_what_the_next_start_would_not_give_is_not_kept(start: Start, tmp_path: Path, origin: Origin) -> None:

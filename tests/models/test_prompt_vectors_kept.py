@@ -42,7 +42,7 @@ def spoil(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["bit", "half", "nothing", "text", "type", "shape", "width", "infinite", "more", "of another"])
-def test_a_damaged_file_is_told_and_made_again(start: Start, tmp_path: Path, how: str) -> None:
+def test_a_damaged_file_is_logged_and_made_again(start: Start, tmp_path: Path, how: str) -> None:
     _, scores = start()
     spoil(kept(tmp_path)[0], how)
     with capture_logs() as lines:

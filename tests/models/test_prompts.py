@@ -29,7 +29,7 @@ def test_the_shipped_prompts_cover_the_six_modalities_in_order_with_several_temp
     assert all(len(one.templates) >= 3 and len(one.prompts) >= 8 for one in shipped.modalities)
 
 
-def test_each_prompt_is_said_in_each_template() -> None:
+def test_each_prompt_is_used_in_each_template() -> None:
     one = PromptClass("ct", ("a lung", "a {brace}"), ("{}", "a CT of {}"))
     assert one.texts == (("a lung", "a CT of a lung"), ("a {brace}", "a CT of a {brace}"))
 
@@ -47,7 +47,7 @@ def test_a_classs_own_templates_win(write: Callable[[str | bytes], Path]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[x-ray]\nprompts = ['a']", "x-ray"),
         ("[xray]\n", "xray needs prompts"),
@@ -68,10 +68,10 @@ def test_a_classs_own_templates_win(write: Callable[[str | bytes], Path]) -> Non
         ("#" * (MAX_FILE_BYTES + 1), "larger than"),
     ],
 )
-def test_a_mistake_is_named(write: Callable[[str | bytes], Path], text: str | bytes, said: str) -> None:
+def test_a_mistake_is_named(write: Callable[[str | bytes], Path], text: str | bytes, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_prompts(write(text))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "MEDLENS_PROMPTS" in str(caught.value)
     assert "\n" not in str(caught.value).replace("\\n", "")
 
@@ -87,5 +87,5 @@ def test_no_shipped_prompt_is_a_training_caption(shared: Path) -> None:
     from server.training.data.dataset import read_rows
 
     captions = {caption.lower() for caption in caption_texts(read_rows(shared / "data"))}
-    said = {text.lower() for one in load_prompts().modalities for ways in one.texts for text in ways}
-    assert not said & captions
+    message = {text.lower() for one in load_prompts().modalities for ways in one.texts for text in ways}
+    assert not message & captions

@@ -20,7 +20,7 @@ def test_a_gutter_is_found_despite_a_label_and_not_despite_a_caption() -> None:
     assert [(run.start, run.stop) for run in runs(page)] == [(40, 42), (48, 50)]
 
 
-def test_runs_of_different_colours_are_told_apart() -> None:
+def test_runs_of_different_colours_are_separate() -> None:
     page = noise(60, 100, 2, 120)
     page[20:25], page[25:30] = 255, 0
     assert [run.colour for run in runs(page)] == [255, 0]

@@ -71,13 +71,13 @@ def test_without_chances_only_a_crop_is_left():
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_drawn_negative_shows_something(name):
-    told = []
+    deviations = []
     for seed in range(3):
         image = DRAWN[name][1](np.random.default_rng(seed))
         assert image.mode == "RGB"
         assert image.tobytes() == DRAWN[name][1](np.random.default_rng(seed)).tobytes()
-        told.append(np.asarray(image).std())
-    assert max(told) > 1
+        deviations.append(np.asarray(image).std())
+    assert max(deviations) > 1
 
 
 def test_drawn_negatives_name_their_origin():

@@ -44,7 +44,7 @@ def test_only_a_textbook_figures_name_is_read_as_words(path: str, words: str) ->
     assert path_words(path) == words
 
 
-def test_an_unknown_kind_is_said_as_it_is_written() -> None:
+def test_an_unknown_kind_is_captioned_as_written() -> None:
     assert "a CT scan of the left elbow" in captions_for({"label": "ct", "kind": "left elbow", "origin": "x", "path": ""})
 
 

@@ -87,12 +87,12 @@ async def test_each_member_answers_for_itself(tmp_path: Path, manifest: Path) ->
     assert report["members"]["cnn"]["accuracy_when_sure"] == pytest.approx(59 / 60)
 
 
-async def test_a_manifest_that_is_not_there_is_told(tmp_path: Path) -> None:
+async def test_a_missing_manifest_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         await evaluate_manifest(tmp_path / "none.csv", {ENSEMBLE: engine(tmp_path, ByShade("cnn"))}, LIMIT)
 
 
-async def test_a_manifest_of_nothing_readable_is_told(tmp_path: Path) -> None:
+async def test_a_manifest_without_readable_images_raises_an_error(tmp_path: Path) -> None:
     path = tmp_path / "manifest.csv"
     path.write_text("file,label\nabsent.png,ct\n")
     with pytest.raises(RequestError, match="none of the 1 images"):

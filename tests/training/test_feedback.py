@@ -34,8 +34,8 @@ def validation() -> FoldPredictions:
 
 def taken(validation: FoldPredictions, shipped: Ensemble, rows: Any, labels: Any, names: tuple[str, ...] = NAMES) -> Corrected:
     """These shipped answers as if a person had met the images and said what they are."""
-    said = {name: probabilities(validation.logits[name][rows], shipped.temperatures[name]) for name in names}
-    return Corrected(said, np.asarray(labels, np.int64))
+    chances = {name: probabilities(validation.logits[name][rows], shipped.temperatures[name]) for name in names}
+    return Corrected(chances, np.asarray(labels, np.int64))
 
 
 def unsure(validation: FoldPredictions, shipped: Ensemble, many: int) -> Any:

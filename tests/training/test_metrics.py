@@ -34,9 +34,9 @@ def test_the_block_has_the_contracts_names_and_scikit_learns_numbers():
     assert set(block) >= {"n", "accuracy", "balanced_accuracy", "macro_f1", "per_class", "medical", "five_class", "ece"}
     assert set(block) >= {"abstained", "accuracy_when_sure"}
     assert set(block["medical"]) >= {"auroc", "precision", "recall", "f1", "fpr_at_95_recall"}
-    said = np.where(probabilities[:, :5].sum(1) >= 0.5, probabilities[:, :5].argmax(1), 5)
-    assert block["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, said))
-    assert block["macro_f1"] == pytest.approx(f1_score(labels, said, average="macro"))
+    predicted = np.where(probabilities[:, :5].sum(1) >= 0.5, probabilities[:, :5].argmax(1), 5)
+    assert block["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
+    assert block["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
     assert block["accuracy_when_sure"] == block["accuracy"]
     assert set(block["per_class"]) == set(MODALITIES)
 
@@ -74,7 +74,7 @@ def test_confusion_counts_truth_by_row():
     assert counts.sum() == 3
 
 
-def test_origins_too_small_are_not_told():
+def test_origins_too_small_are_left_out():
     probabilities, labels = np.eye(6)[[0] * 20 + [1] * 5], np.array([0] * 19 + [1] + [1] * 5)
     lines = metrics.per_origin(probabilities, labels, ["a"] * 20 + ["b"] * 5, least=19)
     assert [(line["origin"], line["n"], line["accuracy"]) for line in lines] == [("a", 19, 1.0)]

@@ -50,12 +50,12 @@ def test_features_of_phantoms_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp
     few = {name: phantoms.PHANTOMS[name] for name in ("head_ct", "wound")}
     for module in (phantoms, views):
         monkeypatch.setattr(module, "PHANTOMS", few)
-    told: list[str] = []
+    reported: list[str] = []
     cnn = build_cnn("efficientnet_lite0", None, MODALITIES, textures=True).eval()
-    looker = views.ViewFeatures(cnn, tmp_path, 1, lambda what, done, most: told.append(what))
-    made = [looker.phantoms(view, 2) for view in views.LEARNED[:2]]
+    view_features = views.ViewFeatures(cnn, tmp_path, 1, lambda what, done, most: reported.append(what))
+    made = [view_features.phantoms(view, 2) for view in views.LEARNED[:2]]
     assert all(view.shape == (4, DEEP + TEXTURES) and np.isfinite(view).all() for view in made)
     assert not np.array_equal(made[0], made[1])  # drawn anew
-    asked = len(told)
-    assert np.array_equal(looker.phantoms(views.LEARNED[0], 2), made[0])
-    assert len(told) == asked
+    before = len(reported)
+    assert np.array_equal(view_features.phantoms(views.LEARNED[0], 2), made[0])
+    assert len(reported) == before

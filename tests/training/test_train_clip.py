@@ -43,14 +43,14 @@ def captions(rows: list[Row]) -> Captioned:
 
 def test_images_come_to_lie_by_their_captions(rows: list[Row], features: np.ndarray, captions: Captioned) -> None:
     chosen = np.arange(HALF)
-    told: list[int] = []
+    steps: list[int] = []
     recipe = Recipe(steps=60, batch=48)
-    fitted = stored(fit_projection(features, rows, captions, chosen, recipe, lambda step, *_: told.append(step)))
+    fitted = stored(fit_projection(features, rows, captions, chosen, recipe, lambda step, *_: steps.append(step)))
     images = CompactClip(fitted.tensors, None, fitted.scale).project(features[HALF:])  # type: ignore[arg-type]
     words = unit(captions.vectors[::2] @ fitted.tensors["text.proj.weight"].T)
     right = (images @ words.T).argmax(1) == [MODALITIES.index(row.label) for row in rows[HALF:]]
     assert right.mean() > 0.9
-    assert told == list(range(1, 61))
+    assert steps == list(range(1, 61))
 
 
 def test_labels_are_drawn_evenly_and_big_origins_by_their_root() -> None:
@@ -99,7 +99,7 @@ def test_no_query_is_a_caption_and_each_has_images(shared: Path) -> None:
     from server.training.data.dataset import read_rows
 
     rows = read_rows(shared / "data")
-    said = {text.lower() for text in caption_texts(rows)}
+    captions_of_rows = {text.lower() for text in caption_texts(rows)}
     for query in queries():
-        assert query.text.lower() not in said
+        assert query.text.lower() not in captions_of_rows
         assert sum(query.fits(row) for row in rows) >= LEAST_RELEVANT, query.text

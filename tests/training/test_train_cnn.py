@@ -18,7 +18,7 @@ from server.training.cnn.splits import split
 from server.training.cnn.state import State
 from server.training.cnn.train_cnn import BEST, schedule, train_cnn
 from server.training.data.dataset import PixelCache, read_rows
-from server.training.data.loader import Shown, batches
+from server.training.data.loader import AugmentedImages, batches
 from server.training.drawn import phantoms
 
 
@@ -106,12 +106,12 @@ def test_without_tuning_the_head_alone_is_fitted_to_the_body_as_it_is(config, ti
     few = {name: phantoms.PHANTOMS[name] for name in ("head_ct", "wound")}
     for module in (phantoms, views):
         monkeypatch.setattr(module, "PHANTOMS", few)
-    told = []
+    lines = []
     fitted = replace(config, tune=False, hold_out=None)
-    path = train_cnn(fitted, say=told.append)
+    path = train_cnn(fitted, say=lines.append)
     made = load_cnn(path)
     assert (made.textures, read_card(path).name) == (True, "efficientnet_lite0-all")
-    assert told[0].endswith("images")  # it tells of itself from the first batch on
+    assert lines[0].endswith("images")  # it tells of itself from the first batch on
     torch.manual_seed(config.seed)
     run_folds(fitted, config.out / "oof", config.out / "results.jsonl")
     probabilities, indices = pooled(config.out / "oof", read_rows(tiny))
@@ -119,17 +119,17 @@ def test_without_tuning_the_head_alone_is_fitted_to_the_body_as_it_is(config, ti
     np.testing.assert_allclose(probabilities.sum(1), 1)
 
 
-def test_a_body_that_knows_nothing_is_not_warmed_up(config):
-    told = []
-    train_cnn(replace(config, frozen_steps=10_000, epochs=1, images_per_epoch=8), say=told.append)
-    assert told[0] == "training: 1 of 1 steps"
+def test_an_untrained_body_is_not_warmed_up(config):
+    lines = []
+    train_cnn(replace(config, frozen_steps=10_000, epochs=1, images_per_epoch=8), say=lines.append)
+    assert lines[0] == "training: 1 of 1 steps"
 
 
 def test_fewer_images_than_a_batch_are_trained_on_all_the_same(config):
-    told = []
-    train_cnn(replace(config, batch=512, balanced=False, epochs=1, images_per_epoch=512), say=told.append)
-    assert told[0].startswith("only ")
-    assert told[-1] == "training: 1 of 1 steps"
+    lines = []
+    train_cnn(replace(config, batch=512, balanced=False, epochs=1, images_per_epoch=512), say=lines.append)
+    assert lines[0].startswith("only ")
+    assert lines[-1] == "training: 1 of 1 steps"
 
 
 @pytest.mark.slow
@@ -140,10 +140,10 @@ def test_vgg16_trains_by_the_origins_recipe_and_serves(config, tiny):
         images_per_epoch=8, frozen_steps=1, workers=0, device="cpu", threads=1,
     )  # fmt: skip
     vgg = load_cnn(train_cnn(recipe))
-    said = predict(vgg, PixelCache(read_rows(tiny), config.cache), np.arange(4), torch.device("cpu"), flip=True)
-    assert said.logits.shape == (4, 6)
-    assert said.features.shape == (4, 4096)
-    assert said.kinds.shape == (4, 0)
+    outputs = predict(vgg, PixelCache(read_rows(tiny), config.cache), np.arange(4), torch.device("cpu"), flip=True)
+    assert outputs.logits.shape == (4, 6)
+    assert outputs.features.shape == (4, 4096)
+    assert outputs.kinds.shape == (4, 0)
 
 
 def test_folds_leave_answers_and_figures(config, tiny):
@@ -166,7 +166,7 @@ def test_folds_leave_answers_and_figures(config, tiny):
 
 def test_batches_are_the_same_with_and_without_workers(tiny, tmp_path):
     rows = read_rows(tiny)
-    shown = Shown(rows, PixelCache(rows, tmp_path), np.array([3, -1, 5, 60, 2, 9, 11]), 4, 32, "web")
+    shown = AugmentedImages(rows, PixelCache(rows, tmp_path), np.array([3, -1, 5, 60, 2, 9, 11]), 4, 32, "web")
     alone, helped = list(batches(shown, 2, 0)), list(batches(shown, 2, 1))
     assert len(alone) == len(helped) == 3
     for (one, numbers), (other, same) in zip(alone, helped, strict=True):

@@ -49,14 +49,14 @@ def test_a_view_is_looked_at_once_and_tells_how_far_it_is(images: list[Row], tmp
     told: list[tuple[str, int, int]] = []
     cache = PixelCache(images, tmp_path / "cache")
     cnn = build_cnn("efficientnet_lite0", None, MODALITIES, textures=True).eval()
-    looker = ViewFeatures(cnn, tmp_path / "cache", 1, lambda *said: told.append(said))
-    first, at = looker.rows(LEARNED[0], images, cache)
-    second, _ = looker.rows(LEARNED[1], images, cache)
+    view_features = ViewFeatures(cnn, tmp_path / "cache", 1, lambda *said: told.append(said))
+    first, at = view_features.rows(LEARNED[0], images, cache)
+    second, _ = view_features.rows(LEARNED[1], images, cache)
     assert first.shape == second.shape == (3, DEEP + TEXTURES)
     assert at.tolist() == [0, 1, 2]
     assert not np.array_equal(first, second)
     assert [one[1:] for one in told] == [(3, 3), (3, 3)]
-    again, _ = looker.rows(LEARNED[0], images, cache)
+    again, _ = view_features.rows(LEARNED[0], images, cache)
     assert np.array_equal(first, again)
     assert len(told) == 2
 

@@ -77,8 +77,8 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False, say: Say = print)
     with Progress(config.out, config.out.name, {k: str(v) for k, v in asdict(config).items()}) as progress:
         while state.epoch < config.epochs and not state.gave_up:
             order = epoch_order(config, train, weights, per_epoch, state.epoch)
-            shown = loader.Shown(rows, cache, order, config.seed * 1000 + state.epoch, config.side, config.augmentation)
-            run_epoch(state, objective, config, shown, steps, device, progress, stop, reporter)
+            images = loader.AugmentedImages(rows, cache, order, config.seed * 1000 + state.epoch, config.side, config.augmentation)
+            run_epoch(state, objective, config, images, steps, device, progress, stop, reporter)
             state.finish_epoch()
             block = measure(state.averaged, rows, cache, held, device) if len(held) else {}
             progress.log(state.step, epoch=state.epoch, **{f"held_{key}": value for key, value in block.items()})
@@ -158,8 +158,8 @@ def warm_heads(
         if frozen is not None:
             features = torch.from_numpy(frozen.features[drawn].astype(np.float32)).to(device)
         else:
-            shown = loader.Shown(rows, cache, drawn, config.seed * 17 + step, config.side, config.augmentation)
-            squares = torch.stack([shown[i][0] for i in range(batch)]).to(device)
+            images = loader.AugmentedImages(rows, cache, drawn, config.seed * 17 + step, config.side, config.augmentation)
+            squares = torch.stack([images[i][0] for i in range(batch)]).to(device)
             with torch.no_grad():
                 grid = cnn.body(loader.to_input(squares, cnn.preprocess))
             features = cnn.pool(grid)
@@ -182,7 +182,7 @@ class Features(nn.Module):
 
 
 def run_epoch(
-    state: State, objective: Objective, config: TrainConfig, shown: loader.Shown, steps: int, device: torch.device,
+    state: State, objective: Objective, config: TrainConfig, images: loader.AugmentedImages, steps: int, device: torch.device,
     progress: Progress, stop: Stop, reporter: Reporter,
 ) -> None:  # fmt: skip
     cnn = state.cnn.train().to(memory_format=torch.channels_last)
@@ -192,7 +192,7 @@ def run_epoch(
     if device.type == "cuda" and torch.cuda.device_count() > 1:
         network = nn.DataParallel(network)
     total, began, at = config.epochs * steps, time.monotonic(), state.step_in_epoch
-    for squares, numbers in loader.batches(shown, config.batch, config.workers, skip=at):
+    for squares, numbers in loader.batches(images, config.batch, config.workers, skip=at):
         factor = schedule(config, state.step, total)
         for group in state.optimiser.param_groups:
             group["lr"] = group["initial_lr"] * factor

@@ -26,7 +26,7 @@ ORIGIN_TURN = 15  # degrees either way, the origin's rotation
 MATES = 3  # further images a collage may need
 
 
-class Shown(Dataset[tuple[Tensor, int]]):
+class AugmentedImages(Dataset[tuple[Tensor, int]]):
     """Item i: uint8 tensor [3, side, side] of the plan's i-th image, and its row number (DRAWN for a synthetic one)."""
 
     def __init__(
@@ -76,11 +76,11 @@ def origin_recipe(image: Image.Image, rng: np.random.Generator, side: int) -> ND
     return np.array(image, np.uint8)
 
 
-def batches(shown: Shown, batch: int, workers: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(images: AugmentedImages, batch: int, workers: int, skip: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
     """(uint8 [b, 3, side, side], row numbers [b]), whole batches only, after the first `skip` of them."""
-    whole = range(skip * batch, len(shown) - len(shown) % batch)
+    whole = range(skip * batch, len(images) - len(images) % batch)
     loader: DataLoader[Any] = DataLoader(
-        shown, batch, sampler=list(whole), num_workers=workers, drop_last=True, prefetch_factor=4 if workers else None
+        images, batch, sampler=list(whole), num_workers=workers, drop_last=True, prefetch_factor=4 if workers else None
     )
     yield from loader
 

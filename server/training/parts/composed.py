@@ -19,7 +19,7 @@ from server.training.data.dataset import PixelCache, Row
 from server.training.drawn.phantoms import PHANTOMS
 from server.training.parts.composed_figures import Supply, grid, nested, rows_of_slices, with_chart, workflow
 from server.training.parts.composed_pages import paper_page, slide, viewer, web_page
-from server.training.parts.composed_panels import Sheet, Shown, toned
+from server.training.parts.composed_panels import LabelledImage, Sheet, toned
 
 Rng = np.random.Generator
 LONG_SIDES = (420, 900)  # pixels a figure is brought to before it is saved anew
@@ -50,32 +50,32 @@ class Shelf:
             if row.label == NON_MEDICAL and row.kind in BESIDE:
                 self._beside[row.kind].append(i)
 
-    def one(self, rng: Rng) -> Shown:
+    def one(self, rng: Rng) -> LabelledImage:
         if rng.random() < DRAWN:
             return self._drawn(rng)
         return self.series(rng, 1)[0]
 
-    def series(self, rng: Rng, count: int) -> list[Shown]:
+    def series(self, rng: Rng, count: int) -> list[LabelledImage]:
         labels = [label for label in MODALITIES if label in self._by and (label != NON_MEDICAL) == self.medical]
         origins = self._by[labels[int(rng.integers(len(labels)))]]
         names, sizes = list(origins), np.array([len(members) for members in origins.values()])
         members = origins[names[int(rng.choice(len(names), p=sizes**0.5 / (sizes**0.5).sum()))]]
         start = int(rng.integers(len(members)))
         near = [members[(start + k) % len(members)] for k in range(count)]  # neighbours are mostly of one volume or video
-        return [toned(self._shown(i), rng) for i in near]
+        return [toned(self._image(i), rng) for i in near]
 
-    def other(self, rng: Rng) -> Shown:
+    def other(self, rng: Rng) -> LabelledImage:
         kinds = list(self._beside)
         members = self._beside[kinds[int(rng.integers(len(kinds)))]]
-        return self._shown(members[int(rng.integers(len(members)))])
+        return self._image(members[int(rng.integers(len(members)))])
 
-    def _shown(self, i: int) -> Shown:
-        return Shown(Image.fromarray(self.cache[i]), self.rows[i].label)
+    def _image(self, i: int) -> LabelledImage:
+        return LabelledImage(Image.fromarray(self.cache[i]), self.rows[i].label)
 
-    def _drawn(self, rng: Rng) -> Shown:
+    def _drawn(self, rng: Rng) -> LabelledImage:
         fit = [(label, draw) for label, draw in PHANTOMS.values() if (label != NON_MEDICAL) == self.medical]
         label, draw = fit[int(rng.integers(len(fit)))]
-        return Shown(draw(rng).convert("RGB"), label)
+        return LabelledImage(draw(rng).convert("RGB"), label)
 
 
 def compose(shelf: Shelf, rng: Rng) -> Sheet:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from server.training.augment.frames import ink, paper
 from server.training.augment.marks import Colour, font, vivid, words
 from server.training.parts import composed_panels as panels
-from server.training.parts.composed_panels import Sheet, Shown
+from server.training.parts.composed_panels import LabelledImage, Sheet
 
 Rng = np.random.Generator
 WHITE: Colour = (255, 255, 255)
@@ -24,13 +24,13 @@ GAPS = (0, 2, 4, 8, 14, 24)  # pixels between panels
 class Supply(Protocol):
     """Where a figure's images come from."""
 
-    def one(self, rng: Rng) -> Shown: ...
+    def one(self, rng: Rng) -> LabelledImage: ...
 
-    def series(self, rng: Rng, count: int) -> list[Shown]:
+    def series(self, rng: Rng, count: int) -> list[LabelledImage]:
         """`count` images of one origin, as slices of a volume or cases of a study are shown."""
         ...
 
-    def other(self, rng: Rng) -> Shown:
+    def other(self, rng: Rng) -> LabelledImage:
         """An image that is not medical and stands beside: chart, diagram, photo, document."""
         ...
 
@@ -45,13 +45,13 @@ def rows_of_slices(supply: Supply, rng: Rng) -> Sheet:
     head = int(side * rng.uniform(0.08, 0.16)) if rng.random() < 0.5 else 0
     sheet = Sheet(Image.new("RGB", (names + across * (side + gap) + gap, head + down * (high + gap) + gap), ground))
     draw, face = ImageDraw.Draw(sheet.image), font(max(8, side // 10), int(rng.integers(5)))
-    shown = supply.series(rng, across)
+    row = supply.series(rng, across)
     for j in range(down):
         way = rng.random() if j else 0.0
         if names:
             draw.text((3, head + j * (high + gap) + high // 2), words(rng, 1, 2)[: names // 6], fill=ink(ground), font=face)
         for i in range(across):
-            one = shown[i] if way < 0.7 or across > 5 else supply.one(rng)
+            one = row[i] if way < 0.7 or across > 5 else supply.one(rng)
             x, y = names + gap + i * (side + gap), head + gap + j * (high + gap)
             if head and not j:
                 draw.text((x + side // 2, 2), words(rng, 1, 2)[: side // 6], fill=ink(ground), font=face, anchor="ma")
@@ -59,7 +59,7 @@ def rows_of_slices(supply: Supply, rng: Rng) -> Sheet:
     return sheet
 
 
-def _row_cell(one: Shown, way: float, side: int, high: int, rng: Rng, ground: Colour) -> Sheet:
+def _row_cell(one: LabelledImage, way: float, side: int, high: int, rng: Rng, ground: Colour) -> Sheet:
     if 0.2 < way < 0.35:
         return panels.mask_of(one, rng, side, high)
     if 0.35 < way < 0.5:

@@ -28,7 +28,7 @@ def moved(box: Box, right: int, down: int) -> Box:
 
 
 @dataclass(frozen=True)
-class Shown:
+class LabelledImage:
     """A labelled image that a panel shows."""
 
     image: Image.Image
@@ -66,14 +66,14 @@ class Sheet:
 Panel = Callable[[Rng, int, int], Sheet]
 
 
-def bare(shown: Shown) -> Sheet:
-    whole = (0, 0, *shown.image.size)
-    return Sheet(shown.image, [(shown.label, whole)] if shown.medical else [])
+def bare(labelled: LabelledImage) -> Sheet:
+    whole = (0, 0, *labelled.image.size)
+    return Sheet(labelled.image, [(labelled.label, whole)] if labelled.medical else [])
 
 
-def fitted(shown: Shown, width: int, height: int, rng: Rng, ground: Colour, *, cover: bool | None = None) -> Sheet:
+def fitted(labelled: LabelledImage, width: int, height: int, rng: Rng, ground: Colour, *, cover: bool | None = None) -> Sheet:
     """The image in a field of this size: cut to fill it, squeezed into it, or whole with `ground` around it."""
-    image = shown.image
+    image = labelled.image
     way = rng.random() if cover is None else (0.0 if cover else 0.9)
     ratio = image.width * height / (image.height * width)
     if way < 0.55 and 0.6 < ratio < 1.7:
@@ -82,24 +82,26 @@ def fitted(shown: Shown, width: int, height: int, rng: Rng, ground: Colour, *, c
         )  # fmt: skip
         left, top = (image.width - wide) // 2, (image.height - high) // 2
         image = image.crop((left, top, left + wide, top + high)).resize((width, height), Image.Resampling.BILINEAR)
-        return bare(Shown(image, shown.label))
+        return bare(LabelledImage(image, labelled.label))
     if way < 0.75 and 0.7 < ratio < 1.4:
-        return bare(Shown(image.resize((width, height), Image.Resampling.BILINEAR), shown.label))
+        return bare(LabelledImage(image.resize((width, height), Image.Resampling.BILINEAR), labelled.label))
     scale = min(width / image.width, height / image.height)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     sheet = Sheet(Image.new("RGB", (width, height), ground))
     sheet.put(
-        bare(Shown(image.resize(size, Image.Resampling.BILINEAR), shown.label)), (width - size[0]) // 2, (height - size[1]) // 2
+        bare(LabelledImage(image.resize(size, Image.Resampling.BILINEAR), labelled.label)),
+        (width - size[0]) // 2,
+        (height - size[1]) // 2,
     )
     return sheet
 
 
-def titled(shown: Shown, width: int, height: int, rng: Rng, ground: Colour) -> Sheet:
+def titled(labelled: LabelledImage, width: int, height: int, rng: Rng, ground: Colour) -> Sheet:
     """A scan with a line of text above or below, as rows of slices have."""
     size = int(np.clip(height * rng.uniform(0.05, 0.12), 7, 22))
     room = size + int(rng.integers(2, 8))
     above = rng.random() < 0.6
-    inner = fitted(shown, width, max(LEAST_PANEL, height - room), rng, ground)
+    inner = fitted(labelled, width, max(LEAST_PANEL, height - room), rng, ground)
     sheet = Sheet(Image.new("RGB", (width, height), ground))
     sheet.put(inner, 0, room if above else 0)
     draw, face = ImageDraw.Draw(sheet.image), font(size, int(rng.integers(5)))
@@ -108,26 +110,26 @@ def titled(shown: Shown, width: int, height: int, rng: Rng, ground: Colour) -> S
     return sheet
 
 
-def plotted(shown: Shown, width: int, height: int, rng: Rng) -> Sheet:
+def plotted(labelled: LabelledImage, width: int, height: int, rng: Rng) -> Sheet:
     """The image in plot axes with numbers, often with a colour bar. Its box is taken as the middle of the axes."""
-    image = shown.image
+    image = labelled.image
     framed = axes(image.copy(), rng)
     grown = framed.width - image.width, framed.height - image.height
     left, top = round(grown[0] * 0.45), round(grown[1] * 0.5)
     box = (left, top, left + image.width, top + image.height)
-    return Sheet(framed, [(shown.label, box)] if shown.medical else []).resized(width, height)
+    return Sheet(framed, [(labelled.label, box)] if labelled.medical else []).resized(width, height)
 
 
-def marked(shown: Shown, rng: Rng) -> Shown:
+def marked(labelled: LabelledImage, rng: Rng) -> LabelledImage:
     """With a coloured region, an outline, arrows or text on it: overlays of segmentations and findings."""
-    image = shown.image.copy()
+    image = labelled.image.copy()
     for step in (marks.region, marks.region, marks.arrow, marks.text, marks.measure):
         if rng.random() < 0.35:
             image = step(image, rng)
-    return Shown(image, shown.label)
+    return LabelledImage(image, labelled.label)
 
 
-def heated(shown: Shown, rng: Rng) -> Shown:
+def heated(labelled: LabelledImage, rng: Rng) -> LabelledImage:
     """Under a smooth heat map, as attention maps are shown."""
     height, width = 24, 24
     yy, xx = np.mgrid[0:height, 0:width] / 24
@@ -137,16 +139,16 @@ def heated(shown: Shown, rng: Rng) -> Shown:
     )
     field = np.asarray(field / field.max())
     colours = np.stack([np.clip(1.5 - np.abs(4 * field - c), 0, 1) for c in (3, 2, 1)], -1) * 255
-    heat = Image.fromarray(colours.astype(np.uint8)).resize(shown.image.size, Image.Resampling.BICUBIC)
-    return Shown(Image.blend(shown.image, heat, float(rng.uniform(0.25, 0.55))), shown.label)
+    heat = Image.fromarray(colours.astype(np.uint8)).resize(labelled.image.size, Image.Resampling.BICUBIC)
+    return LabelledImage(Image.blend(labelled.image, heat, float(rng.uniform(0.25, 0.55))), labelled.label)
 
 
-def toned(shown: Shown, rng: Rng) -> Shown:
+def toned(labelled: LabelledImage, rng: Rng) -> LabelledImage:
     """Grey, inverted or as it is: the same scan is shown in each of these ways."""
     chance = rng.random()
     if chance < 0.06:
-        return Shown(invert(shown.image), shown.label)
-    return Shown(grey(shown.image), shown.label) if chance < 0.15 else shown
+        return LabelledImage(invert(labelled.image), labelled.label)
+    return LabelledImage(grey(labelled.image), labelled.label) if chance < 0.15 else labelled
 
 
 def drawn(rng: Rng, width: int, height: int, names: Sequence[str] = PLOTS) -> Sheet:
@@ -194,9 +196,9 @@ def boxes_and_arrows(rng: Rng, width: int, height: int) -> Sheet:
     return sheet
 
 
-def mask_of(shown: Shown, rng: Rng, width: int, height: int) -> Sheet:
+def mask_of(labelled: LabelledImage, rng: Rng, width: int, height: int) -> Sheet:
     """What a segmentation of the scan looks like: its bright part as a flat shape on black. No medical part by itself."""
-    values = np.asarray(shown.image.convert("L").resize((48, 48), Image.Resampling.BILINEAR), np.float32)
+    values = np.asarray(labelled.image.convert("L").resize((48, 48), Image.Resampling.BILINEAR), np.float32)
     cut = np.quantile(values, rng.uniform(0.6, 0.93))
     colour = np.array(vivid(rng) if rng.random() < 0.5 else (255, 255, 255), np.uint8)
     flat = np.where((values > cut)[..., None], colour, 0).astype(np.uint8)
