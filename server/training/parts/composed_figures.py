@@ -31,7 +31,7 @@ class Supply(Protocol):
         ...
 
     def other(self, rng: Rng) -> LabelledImage:
-        """An image that is not medical and stands beside: chart, diagram, photo, document."""
+        """An image that is not medical, to stand beside scans: chart, diagram, photo, document."""
         ...
 
 
