@@ -123,8 +123,8 @@ def start_cnn(
     """
     from server.models.cnn import build_cnn  # noqa: PLC0415
 
-    if weights == "imagenet" or weights == "none":  # noqa: PLR1714 - so that the type checker knows which it is
-        return build_cnn(arch, weights, classes, kinds, text_dim, textures=textures)
+    if weights in ("imagenet", "none"):
+        return build_cnn(arch, "imagenet" if weights == "imagenet" else "none", classes, kinds, text_dim, textures=textures)
     cnn = build_cnn(arch, None, classes, kinds, text_dim, textures=textures)
     trained = load_cnn(Path(weights))
     if trained.arch != arch:
