@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
-from server.contract.records import JudgedImage, Medical, Panel, Place, UniqueImage, Verdict
+from server.contract.records import JudgedImage, Panel, Place, UniqueImage
+from server.contract.verdict import Medical, Verdict
 
 MODEL = "model-1"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
-from server.contract.records import FAVOURITE, Medical, Probabilities, Verdict
+from server.contract.verdict import FAVOURITE, Medical, Probabilities, Verdict
 from server.models.calibration import Floats, answers
 from server.models.ensemble import Prediction
 from server.models.parts import Figure, union

@@ -22,7 +22,8 @@ from server.classify.explain import Explainer
 from server.classify.predictor import Input, Predictor, open_predictor
 from server.contract.errors import MedlensError
 from server.contract.modalities import Modality
-from server.contract.records import Box, Panel, Verdict
+from server.contract.records import Box, Panel
+from server.contract.verdict import Verdict
 from server.imaging.decode import Raster
 from server.models.members import cnn_file, kinds
 from server.models.parts import Figure, union

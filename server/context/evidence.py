@@ -14,7 +14,8 @@ from urllib.parse import unquote, urlsplit
 from server.context.text_model import MEDICAL, Reading, read
 from server.context.words import file_words
 from server.contract.modalities import Modality
-from server.contract.records import ContextSource, NearbyText, Place, PlaceKind, TextSource
+from server.contract.records import NearbyText, Place, PlaceKind, TextSource
+from server.contract.verdict import ContextSource
 
 # How often a text of this kind that names a modality names that of the image, from general knowledge: captions and alternative
 # texts describe the image, a heading its section, a title the whole page, and a paragraph may speak of something beside it.

@@ -13,7 +13,7 @@ from dataclasses import replace
 from server.context.evidence import Evidence
 from server.context.text_model import MEDICAL
 from server.contract.modalities import NON_MEDICAL, Modality
-from server.contract.records import RIVAL, Context, Medical, Verdict
+from server.contract.verdict import RIVAL, Context, Medical, Verdict
 
 # Probability of an answer, by image and text together, from which what the image left open is settled: about what the image alone
 # needs to be sure.

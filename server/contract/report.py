@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from server.contract.records import STAGES, Context, JudgedImage, Medical, Panel, Place, Probabilities, Report, Verdict
+from server.contract.records import STAGES, JudgedImage, Panel, Place, Report
+from server.contract.verdict import Context, Medical, Probabilities, Verdict
 
 
 def report_json(report: Report) -> dict[str, Any]:

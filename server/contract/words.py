@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from server.contract.modalities import MODALITIES, MODALITY_NAMES, MODALITY_NAMES_IN_TEXT, NON_MEDICAL, Modality
 from server.contract.percent import percent
-from server.contract.records import FAVOURITE, Context, Panel, Probabilities, Verdict
+from server.contract.records import Panel
+from server.contract.verdict import FAVOURITE, Context, Probabilities, Verdict
 
 # P(medical) from which an unsure answer is "probably" medical, and up to which it is "probably not": three chances in four.
 PROBABLY, PROBABLY_NOT = 0.75, 0.25

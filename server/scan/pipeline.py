@@ -17,7 +17,8 @@ from server.classify.engine import Engine
 from server.context.evidence import evidence_of, forget_texts
 from server.context.join import join
 from server.contract.errors import DocumentError, MedlensError, ModelError, TimedOut, UnknownKind, WeightsMissing
-from server.contract.records import Candidate, Found, JudgedImage, Notice, Place, Skipped, SkipReason, UniqueImage, Verdict
+from server.contract.records import Candidate, Found, JudgedImage, Notice, Place, Skipped, SkipReason, UniqueImage
+from server.contract.verdict import Verdict
 from server.dedupe.decode_pool import DecodePool
 from server.dedupe.fingerprint import sha256_of
 from server.dedupe.group import Grouper

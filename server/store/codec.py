@@ -13,17 +13,8 @@ from typing import Any, cast
 from sqlalchemy import RowMapping
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
-from server.contract.records import (
-    Box,
-    Context,
-    JudgedImage,
-    Medical,
-    Panel,
-    Place,
-    Probabilities,
-    UniqueImage,
-    Verdict,
-)
+from server.contract.records import Box, JudgedImage, Panel, Place, UniqueImage
+from server.contract.verdict import Context, Medical, Probabilities, Verdict
 from server.store.columns import clean, clean_or_none
 
 Row = Mapping[str, Any] | RowMapping

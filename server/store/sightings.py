@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import literal, select, text, tuple_
 
 from server.contract.errors import NotFound
-from server.contract.records import Context, JudgedImage, Place, SourceKind
+from server.contract.records import JudgedImage, Place, SourceKind
+from server.contract.verdict import Context
 from server.store.codec import context_of, joined_with, place_of
 from server.store.columns import digest
 from server.store.database import Database

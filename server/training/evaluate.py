@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from server.classify.engine import Engine
 from server.contract.errors import DocumentError, RequestError, UnknownKind
 from server.contract.modalities import MODALITIES
-from server.contract.records import Probabilities, Verdict
+from server.contract.verdict import Probabilities, Verdict
 from server.imaging.decode import decode
 from server.training.data.dataset import Row, read_rows
 from server.training.metrics import figures

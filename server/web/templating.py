@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from server.contract.modalities import MODALITY_KEYS, MODALITY_NAMES
 from server.contract.percent import percent
-from server.contract.records import Context
+from server.contract.verdict import Context
 from server.contract.words import MEMBER_NAMES
 from server.web.texts.catalogue import ENGLISH, TEXTS
 

@@ -13,7 +13,8 @@ from server.cli.models import app as models
 from server.cli.refit import refit_from_corrections
 from server.contract.errors import RequestError
 from server.contract.modalities import MODALITIES, NON_MEDICAL
-from server.contract.records import JudgedImage, Medical, Place, UniqueImage, Verdict
+from server.contract.records import JudgedImage, Place, UniqueImage
+from server.contract.verdict import Medical, Verdict
 from server.models.calibration import probabilities
 from server.models.ensemble import read_ensemble
 from server.models.ensembles import SHIPPED, SHIPPED_FILE, in_use

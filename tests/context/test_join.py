@@ -10,7 +10,8 @@ import pytest
 from server.context.evidence import MAX_EVIDENCE, MAX_MEDICAL, evidence_of, file_name
 from server.context.join import SETTLED, join
 from server.contract.modalities import MODALITIES, Modality
-from server.contract.records import Medical, NearbyText, Place, PlaceKind, TextSource, Verdict
+from server.contract.records import NearbyText, Place, PlaceKind, TextSource
+from server.contract.verdict import Medical, Verdict
 
 URL = "http://example.org/img/0815.png"
 

@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from server.contract.modalities import MODALITIES, Modality
-from server.contract.records import JudgedImage, Medical, Panel, Place, Report, ScanError, UniqueImage, Verdict
+from server.contract.records import JudgedImage, Panel, Place, Report, ScanError, UniqueImage
 from server.contract.report import report_json, verdict_from_json, verdict_json
+from server.contract.verdict import Medical, Verdict
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 IMAGE_NAMES = {"sha256", "width", "height", "format", "bytes", "near_duplicate_of", "places", "verdict", "panels"}

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from server.contract.modalities import MODALITIES, MODALITY_NAMES, NON_MEDICAL
-from server.contract.records import FAVOURITE, Box, Context, Medical, Panel, Probabilities, Verdict
+from server.contract.records import Box, Panel
 from server.contract.report import verdict_json
+from server.contract.verdict import FAVOURITE, Context, Medical, Probabilities, Verdict
 from server.contract.words import TEXTS, headline, shows_percent, why
 from server.store.codec import corrected
 from tests.node import ROOT, evaluate

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from sqlalchemy import text
 
-from server.contract.records import Context, JudgedImage, Medical
+from server.contract.records import JudgedImage
+from server.contract.verdict import Context, Medical
 from server.store import corrections, deletion, history, scans, verdicts
 from server.store.database import Database
 from server.store.history import Filters

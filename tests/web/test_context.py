@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from playwright.async_api import Page, expect
 
-from server.contract.records import Context, JudgedImage
+from server.contract.records import JudgedImage
+from server.contract.verdict import Context
 from server.store.database import Database
 from tests.judged import digest, judged
 from tests.web.conftest import Client, scanned, webp

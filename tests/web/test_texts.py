@@ -15,7 +15,8 @@ import server.web
 from server.charts import catalogue as charts
 from server.charts import over_time
 from server.contract import words
-from server.contract.records import STAGES, ContextSource, SourceKind, Status
+from server.contract.records import STAGES, SourceKind, Status
+from server.contract.verdict import ContextSource
 from server.web.api.health import PARTS
 from server.web.http.problems import HTTP_CODES
 from server.web.pages.statistics_page import Days

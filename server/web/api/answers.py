@@ -12,7 +12,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.contract.modalities import Modality
-from server.contract.records import Box, ContextSource, SkipReason, SourceKind, Status
+from server.contract.records import Box, SkipReason, SourceKind, Status
+from server.contract.verdict import ContextSource
 
 SHA256 = r"^[0-9a-f]{64}$"
 

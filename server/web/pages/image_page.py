@@ -11,7 +11,8 @@ from aiohttp import web
 from pydantic import Field
 
 from server.contract.modalities import MODALITIES
-from server.contract.records import Box, JudgedImage, Place, SourceKind, Verdict
+from server.contract.records import Box, JudgedImage, Place, SourceKind
+from server.contract.verdict import Verdict
 from server.contract.words import answer_of, likeliest, why
 from server.store import sightings, thumbnails
 from server.store.sightings import MOST_COUNTED

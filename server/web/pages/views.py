@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from server.contract.modalities import Modality
-from server.contract.records import JudgedImage, Verdict
+from server.contract.records import JudgedImage
+from server.contract.verdict import Verdict
 from server.contract.words import headline, shows_percent
 from server.store.history import Entry
 from server.web.templating import context_text
