@@ -12,7 +12,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -25,11 +24,10 @@ from sqlalchemy import URL
 from server.contract.errors import DatabaseUnavailable
 from server.sandbox.account import Account
 from server.sandbox.environment import passed_on
-from server.store.embedded.admission import ROLE, admit
 from server.store.embedded.binaries import Binaries
+from server.store.embedded.configuration import HAS_SOCKETS, INCLUDED, ROLE, write_configuration
 
 NAME = ROLE  # of the database, too
-HAS_SOCKETS = sys.platform != "win32"
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 103  # macOS' limit less its closing zero; Linux allows four more
 START_S = 30.0  # replaying a full WAL (max_wal_size below) after a crash takes a few seconds
@@ -39,28 +37,6 @@ POLL_S = 0.03
 START_TRIES = 6  # 3 s in all: the last processes of a server killed a moment ago may still hold its memory or its lock file
 LOG_BYTES = 1_000_000  # a longer log is removed at the next start
 LOG_LINES_SHOWN = 4
-
-# Small on purpose: one person's machine, beside a browser and a model. fsync stays on: no finished scan is lost in a crash.
-CONFIGURATION = """\
-# written by medlens at every start
-fsync = on
-synchronous_commit = on
-max_connections = 100
-shared_buffers = 128MB
-work_mem = 8MB
-maintenance_work_mem = 64MB
-effective_cache_size = 1GB
-random_page_cost = 1.1
-max_wal_size = 256MB
-wal_level = minimal
-max_wal_senders = 0
-io_method = sync
-jit = off
-timezone = UTC
-log_timezone = UTC
-log_min_messages = warning
-log_checkpoints = off
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +79,7 @@ class Cluster:
         if done.returncode != 0:
             raise DatabaseUnavailable(f"cannot make the database folder {self.data}: {_last_lines(done.stderr)}")
         with (fresh / "postgresql.conf").open("a") as file:
-            file.write("\ninclude = 'medlens.conf'\n")
+            file.write(f"\ninclude = '{INCLUDED}'\n")
         fresh.rename(self.data)
 
     def running(self) -> Running | None:
@@ -124,14 +100,7 @@ class Cluster:
     def start(self) -> Running:
         """Start the server and wait until it answers; recover from what a crash has left."""
         socket_folder, port = self._listening()
-        where = (
-            f"listen_addresses = ''\nunix_socket_directories = '{_quoted(socket_folder)}'\nunix_socket_permissions = 0700\n"
-            if HAS_SOCKETS
-            else f"listen_addresses = '127.0.0.1'\nport = {port}\n"
-        )
-        (self.data / "medlens.conf").write_text(CONFIGURATION + where)
-        if HAS_SOCKETS:
-            admit(self.data, self._account)
+        write_configuration(self.data, socket_folder, port, self._account)
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
             self._log.unlink()
         for attempt in range(START_TRIES):
@@ -246,7 +215,3 @@ class Cluster:
 
 def _last_lines(text: str) -> str:
     return " / ".join(line.strip() for line in text.strip().splitlines()[-LOG_LINES_SHOWN:]) or "no message"
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
