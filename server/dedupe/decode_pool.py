@@ -16,15 +16,12 @@ from PIL import Image
 from server.contract.errors import Damaged, ReaderFailed, TimedOut
 from server.imaging.decode import MAX_FRAMES, WORKING_SIDE, Raster
 from server.sandbox.child import Child, start_fork_server
+from server.sandbox.limits import DECODER
 from server.settings import Settings
 
 WORKER = "server.dedupe.decode_worker"
-# Memory of one decoder, MiB. The worst allowed image, 50 megapixels of RGBA in 16 bits, needs 700 while it shrinks.
-MEMORY_MB = 1536
 # Decoders at most: more gain nothing, since one supplies 60 images a second.
 MAX_DECODERS = 4
-# Processor seconds of one decoder before a new one replaces it: ends children whose parent is gone.
-LIFE_CPU_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ class DecodePool:
             if not child.ended:
                 return child
             child.kill()
-        return await Child.start(WORKER, MEMORY_MB, LIFE_CPU_S)
+        return await Child.start(WORKER, DECODER)
 
     async def _ask(self, child: Child, data: bytes, page: int) -> tuple[dict[str, Any], bytes]:
         await child.send({"max_pixels": self._max_pixels, "page": page}, data)

@@ -36,14 +36,13 @@ from server.extract.candidate_filter import MAX_URL, plain
 from server.kinds.kind import Kind
 from server.kinds.registry import BY_NAME
 from server.sandbox.child import Child
+from server.sandbox.limits import reader_limits
 from server.sandbox.protocol import Frame
 from server.settings import MIB, Settings
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 # The texts that a document's page gives with an image (pdf_text.py).
 PAGE_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading")
-# Processor seconds that a child may use beyond the timeout before the system kills it.
-CPU_SLACK_S = 5.0
 # Of a local file. Its child holds it in memory; volumes of a few hundred slices and scanned books have less.
 MAX_FILE_BYTES = 512 * MIB
 PIECE = 4 * MIB  # read at a time: some milliseconds from a slow disk
@@ -85,7 +84,7 @@ async def extract_file(kind: Kind, source: Source, settings: Settings) -> AsyncG
     """
     reading = _FileRead(kind, source, settings)
     while True:
-        child = await Child.start(kind.worker, settings.reader_memory_mb, settings.reader_timeout_s + CPU_SLACK_S)
+        child = await Child.start(kind.worker, reader_limits(settings.reader_memory_mb, settings.reader_timeout_s))
         try:
             async with aclosing(reading.frames_of(child)) as founds:
                 async for found in founds:

@@ -1,17 +1,17 @@
-"""Asks a reader what does not confine it on this machine, for whoever starts readers and wants to say so."""
+"""Asks a reader which guards this machine lacks, for the log of the process that starts readers."""
 
 from __future__ import annotations
 
 from server.contract.errors import ReaderFailed
 from server.sandbox.child import Child
+from server.sandbox.limits import PROBE
 
 READER = "server.sandbox.state"
-MEMORY_MB, CPU_S = 256, 5.0
 
 
 async def missing_guards() -> tuple[str, ...]:
-    """The guards that this platform lacks, in words; none is right. Raises ReaderFailed when no reader can be started."""
-    reader = await Child.start(READER, MEMORY_MB, CPU_S)
+    """The guards that this platform lacks, in words; best none. Raises ReaderFailed when no reader can be started."""
+    reader = await Child.start(READER, PROBE)
     try:
         await reader.send({})
         answer = await reader.receive()

@@ -23,6 +23,7 @@ from typing import Any
 from server.contract.errors import ReaderFailed
 from server.sandbox.environment import passed_on
 from server.sandbox.fork_server import PID
+from server.sandbox.limits import Limits
 from server.sandbox.protocol import Frame, encode, read_frame
 
 log = logging.getLogger(__name__)
@@ -48,11 +49,11 @@ class Child:
         self._killed = False
 
     @classmethod
-    async def start(cls, module: str, memory_mb: int, cpu_s: float) -> Child:
-        """Fork a child that runs `module.serve(pipe)`. `cpu_s`: processor seconds after which the system ends it, parent or not."""
+    async def start(cls, module: str, limits: Limits) -> Child:
+        """Fork a child that runs `module.serve(pipe)` within `limits`."""
         ours, theirs = socket.socketpair()
         try:
-            request = {"module": module, "memory_mb": memory_mb, "cpu_s": cpu_s}
+            request = {"module": module, "memory_mb": limits.memory_mb, "cpu_s": limits.cpu_s}
             pid = await asyncio.to_thread(_fork_server.fork, request, theirs)
         except BaseException:
             ours.close()

@@ -18,7 +18,8 @@ import socket
 import struct
 
 from server.contract.errors import MedlensError, ReaderFailed
-from server.sandbox.confine import Limits, confine
+from server.sandbox.confine import confine
+from server.sandbox.limits import Limits
 from server.sandbox.protocol import Pipe
 
 # The worker modules that children run, in the order in which they are loaded ahead: the most used first.

@@ -13,6 +13,7 @@ import pytest
 from server.contract.errors import Damaged, ReaderFailed
 from server.sandbox import child as child_module
 from server.sandbox.child import Child, start_fork_server, stop_fork_server
+from server.sandbox.limits import Limits
 
 ROOT = Path(__file__).resolve().parents[1]
 NOWHERE = Path(os.devnull).stat().st_rdev
@@ -55,7 +56,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 async def started(memory_mb: int = 1024, cpu_s: float = 60) -> Child:
-    return await Child.start("frames_worker", memory_mb, cpu_s)
+    return await Child.start("frames_worker", Limits(memory_mb, cpu_s))
 
 
 def alive(pid: int) -> bool:
@@ -167,9 +168,10 @@ async def test_stopping_leaves_no_fork_server() -> None:
 SCRIPT = """
 import asyncio
 from server.sandbox.child import Child, _fork_server
+from server.sandbox.limits import Limits
 
 async def main():
-    child = await Child.start("server.extract.image_worker", 1024, 60)
+    child = await Child.start("server.extract.image_worker", Limits(1024, 60))
     print(child.pid, _fork_server._process.pid, flush=True)
     await asyncio.sleep(60)
 
@@ -189,7 +191,7 @@ async def test_a_parent_killed_outright_leaves_nothing() -> None:
 
 async def test_the_error_of_a_child_that_fails_before_its_request_is_raised() -> None:
     for _ in range(5):
-        child = await Child.start("no_such_worker", 1024, 60)
+        child = await Child.start("no_such_worker", Limits(1024, 60))
         await asyncio.sleep(0.05)  # until it has said so and would be gone
         await child.send({"do": "echo"}, b"x" * 5_000_000)
         with pytest.raises(ReaderFailed, match="ModuleNotFoundError"):

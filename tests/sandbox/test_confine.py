@@ -16,6 +16,7 @@ import pytest
 from server.sandbox import confine
 from server.sandbox.child import Child, stop_fork_server
 from server.sandbox.environment import MAY_PASS
+from server.sandbox.limits import MAX_DESCRIPTORS, Limits
 from server.sandbox.seccomp import ARCHITECTURES
 
 # Each attempt returns what it got, or raises OSError.
@@ -96,7 +97,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 async def child() -> AsyncIterator[Child]:
-    started = await Child.start("attempts_worker", 1024, 60)
+    started = await Child.start("attempts_worker", Limits(1024, 60))
     yield started
     await started.close()
 
@@ -161,7 +162,7 @@ async def test_what_a_reader_may_use_up(child: Child) -> None:
     assert limits == {
         "RLIMIT_CORE": (0, 0),
         "RLIMIT_FSIZE": (0, 0),
-        "RLIMIT_NOFILE": (confine.MAX_DESCRIPTORS,) * 2,
+        "RLIMIT_NOFILE": (MAX_DESCRIPTORS,) * 2,
         "RLIMIT_AS": (1024 * 1024 * 1024,) * 2,
         "RLIMIT_CPU": (61, 61),
     }
@@ -170,7 +171,7 @@ async def test_what_a_reader_may_use_up(child: Child) -> None:
 @linux
 @as_root
 async def test_root_starts_readers_as_users_who_own_nothing(child: Child) -> None:
-    other = await Child.start("attempts_worker", 1024, 60)
+    other = await Child.start("attempts_worker", Limits(1024, 60))
     await attempt(other, "memory")
     await attempt(child, "memory")
     users = []

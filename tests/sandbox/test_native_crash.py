@@ -16,6 +16,7 @@ import pytest
 
 from server.sandbox import child as child_module
 from server.sandbox.child import Child, stop_fork_server
+from server.sandbox.limits import Limits
 
 FATAL = "Fatal Python error: Segmentation fault"
 COMMAND = """
@@ -52,7 +53,7 @@ async def test_the_fork_server_prints_its_stacks_and_its_end_is_logged(tmp_path:
     with errors.open("wb") as file:
         os.dup2(file.fileno(), 2)
     try:
-        first = await Child.start("server.sandbox.state", 512, 5)
+        first = await Child.start("server.sandbox.state", Limits(512, 5))
     finally:
         os.dup2(kept, 2)
         os.close(kept)
@@ -69,7 +70,7 @@ async def test_the_fork_server_prints_its_stacks_and_its_end_is_logged(tmp_path:
         await asyncio.sleep(0.01)
     assert FATAL in errors.read_text()
     with caplog.at_level(logging.WARNING):
-        second = await Child.start("server.sandbox.state", 512, 5)
+        second = await Child.start("server.sandbox.state", Limits(512, 5))
     await second.close()
     assert f"ended with code {-signal.SIGSEGV}" in caplog.text
     stop_fork_server()
