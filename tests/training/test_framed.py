@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.training.augment.framed import MARKS, STEPS, framed, marked
+from server.training.augment.augment import FRAMED_STEPS, MARKS, framed, marked
 from server.training.cnn.views import SHORT_SIDES, in_a_frame
 
 SEEDS = range(12)
@@ -15,7 +15,7 @@ def image(width: int = 160, height: int = 120) -> Image.Image:
     return Image.fromarray(np.repeat(np.tile(ramp, (height, 1))[..., None], 3, axis=2))
 
 
-@pytest.mark.parametrize("step", [*(step for _, step in STEPS), *MARKS], ids=lambda step: step.__name__)
+@pytest.mark.parametrize("step", [*(step for _, step in FRAMED_STEPS), *MARKS], ids=lambda step: step.__name__)
 def test_every_step_changes_the_image_and_hides_little_of_it(step) -> None:  # type: ignore[no-untyped-def]
     for seed in SEEDS:
         out = step(image(), np.random.default_rng(seed))
@@ -38,7 +38,7 @@ def test_marks_leave_the_size_alone() -> None:
 
 
 def test_the_chances_are_whole() -> None:
-    assert sum(share for share, _ in STEPS) == pytest.approx(1)
+    assert sum(share for share, _ in FRAMED_STEPS) == pytest.approx(1)
 
 
 def test_the_view_is_saved_as_small_as_the_others() -> None:

@@ -130,3 +130,33 @@ def _square(image: Image.Image, side: int, mirror: bool) -> NDArray[np.uint8]:
     if mirror:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return np.array(image, np.uint8)
+
+
+MARKED_TOO = 0.25  # of the framed images; figures with arrows mostly have a caption or a window as well
+
+
+def marked(image: Image.Image, rng: Rng) -> Image.Image:
+    """The image with one to three kinds of marks, as teachers draw them."""
+    for number in rng.permutation(len(MARKS))[: int(rng.integers(1, 4))]:
+        image = MARKS[int(number)](image, rng)
+    return image
+
+
+# How often each, by eye from lecture pages and papers: no counts exist.
+FRAMED_STEPS: tuple[tuple[float, Step], ...] = (
+    (0.30, frames.axes),
+    (0.20, frames.chrome),
+    (0.15, frames.slide),
+    (0.15, frames.border),
+    (0.20, marked),
+)
+
+
+def framed(image: Image.Image, rng: Rng) -> Image.Image:
+    """A whole image as teaching pages and papers show it: in plot axes, a viewer's window, a slide, a margin, or with marks.
+
+    `augment` frames a quarter of its images, and cuts, tints and blurs them; here each is framed and nothing else is done.
+    """
+    if rng.random() < MARKED_TOO:
+        image = marked(image, rng)
+    return one_of(FRAMED_STEPS, rng)(image, rng)

@@ -19,8 +19,7 @@ from PIL import Image
 
 from server.models.cnn import CNN
 from server.models.preprocess import to_square
-from server.training.augment.augment import augment
-from server.training.augment.framed import framed
+from server.training.augment.augment import augment, framed
 from server.training.cnn.features import compile_features, digest_of
 from server.training.data.dataset import PixelCache, Row, data_sha256
 from server.training.drawn.phantoms import PHANTOMS, phantom, phantoms_sha256
