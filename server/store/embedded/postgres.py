@@ -1,25 +1,30 @@
 """The embedded Postgres server, shared by several processes: the first one starts it, the last one stops it.
 
 DATA_DIR/postgres holds `cluster` (the data), `users` (a locked file for each process that uses the server), `lock` (held while one
-of them starts or stops it), `socket`, and where needed `software` (see binaries.py). A process killed with -9 releases its lock, so
-that it leaves nothing to clean up; the server it used then runs until the next process leaves.
+of them starts or stops it), `socket`, and where needed `software` (see binaries.py). The operating system releases a lock when its
+process dies, `kill -9` included, so that nothing is left to clean up; the server then runs until the next process leaves. Whether
+a process lives is never told by its number, because another process may have got it since.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from sqlalchemy import URL
 
 from server.contract.errors import DatabaseUnavailable
 from server.sandbox.account import Account, closed_folder
 from server.store.embedded.binaries import account_for, find_binaries, reachable
 from server.store.embedded.cluster import Cluster
-from server.store.embedded.locks import Register, exclusive
 
 LOCK_S = 90.0  # longer than one start after a crash, the longest thing done under the lock
+POLL_S = 0.02  # how often a lock that is taken is tried again: shorter than anything done under it
 ENTER_ONLY = 0o011  # others may pass through a folder, not list it
 
 
@@ -28,7 +33,7 @@ class EmbeddedPostgres:
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir.expanduser().resolve() / "postgres"
-        self._users = Register(self._folder / "users")
+        self._users = Users(self._folder / "users")
         self._cluster: Cluster | None = None
 
     def start(self) -> URL:
@@ -74,3 +79,64 @@ class EmbeddedPostgres:
                 f"Postgres refuses to run as root, and the user it runs as instead cannot enter {closed}; "
                 f"set MEDLENS_DATA_DIR to a folder outside it, such as /var/lib/medlens"
             )
+
+
+@contextmanager
+def exclusive(path: Path, timeout_s: float) -> Iterator[None]:
+    """Hold the lock file `path`, which is kept. Raises TimeoutError when another process holds it for longer than `timeout_s`."""
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout_s, poll_interval=POLL_S)
+    except Timeout:
+        raise TimeoutError(f"another process has held {path} for more than {timeout_s:.0f} s") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Users:
+    """The processes that use the server: one file for each in `folder`, locked as long as the process lives.
+
+    Call its methods under `exclusive`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._mine: FileLock | None = None
+
+    def enter(self) -> None:
+        self._folder.mkdir(exist_ok=True)
+        self._mine = _lock(self._folder / f"{os.getpid()}-{time.time_ns():x}")
+        self._mine.acquire(0)
+
+    def leave(self) -> bool:
+        """Remove this process; True when no live process is left. Files of dead processes are removed."""
+        if self._mine is not None:
+            mine, self._mine = self._mine, None
+            mine.release()
+            Path(mine.lock_file).unlink(missing_ok=True)
+        return not self.others()
+
+    def others(self) -> list[str]:
+        """Names of the files of other live processes."""
+        mine = Path(self._mine.lock_file) if self._mine else None
+        alive = []
+        for path in sorted(self._folder.glob("*")):
+            if path == mine:
+                continue
+            lock = _lock(path)
+            try:
+                lock.acquire(0)
+            except Timeout:
+                alive.append(path.name)
+            else:
+                lock.release()
+                with suppress(FileNotFoundError):
+                    path.unlink()
+        return alive
+
+
+def _lock(path: Path) -> FileLock:
+    """Not bound to a thread: a lock may be taken in one worker thread and released in another."""
+    return FileLock(path, thread_local=False)
