@@ -69,8 +69,8 @@ def pages(scan: str, image: str, many: str) -> dict[str, str]:
 
 async def measure(scans: int, rounds: int, folder: Path) -> dict[str, Any]:
     settings = Settings(data_dir=folder, token=SecretStr(TOKEN))
-    picture = BytesIO()
-    Image.effect_noise((64, 48), 60).convert("RGB").save(picture, "WEBP")  # small: half a million are kept
+    webp = BytesIO()
+    Image.effect_noise((64, 48), 60).convert("RGB").save(webp, "WEBP")  # small: half a million are kept
     async with Database(settings) as database:
         await database.migrate()
         began = time.perf_counter()
@@ -78,7 +78,7 @@ async def measure(scans: int, rounds: int, folder: Path) -> dict[str, Any]:
             database,
             scans,
             EACH,
-            picture.getvalue(),
+            webp.getvalue(),
             lambda step: print(f"{time.perf_counter() - began:6.1f} s  {step}", flush=True),
         )
         seeded = time.perf_counter() - began

@@ -43,9 +43,9 @@ COPIES = {  # name: (scale, format, quality)
 }
 
 
-def copy_of(picture: Raster, scale: float, format: str, quality: int | None) -> Raster:
-    size = max(1, round(picture.image.width * scale)), max(1, round(picture.image.height * scale))
-    image = picture.image if scale == 1 else picture.image.resize(size, Image.Resampling.LANCZOS)
+def copy_of(raster: Raster, scale: float, format: str, quality: int | None) -> Raster:
+    size = max(1, round(raster.image.width * scale)), max(1, round(raster.image.height * scale))
+    image = raster.image if scale == 1 else raster.image.resize(size, Image.Resampling.LANCZOS)
     out = BytesIO()
     image.save(out, format, **({} if quality is None else {"quality": quality}))
     return decode(out.getvalue(), LIMIT)
@@ -69,15 +69,15 @@ def main() -> None:
     with (arguments.data / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     rows = random.Random(arguments.seed).sample(rows, min(arguments.images, len(rows)))
-    pictures = [decode((arguments.data / row["file"]).read_bytes(), LIMIT) for row in rows]
+    rasters = [decode((arguments.data / row["file"]).read_bytes(), LIMIT) for row in rows]
 
     kept: dict[str, float] = {}
     for name, (scale, format, quality) in COPIES.items():
-        step = max(1, len(pictures) // arguments.copies)
-        tried = [folds(one, copy_of(one, scale, format, quality)) for one in pictures[::step]]
+        step = max(1, len(rasters) // arguments.copies)
+        tried = [folds(one, copy_of(one, scale, format, quality)) for one in rasters[::step]]
         kept[name] = round(sum(tried) / len(tried), 4)
 
-    prints = [(phash_of(one), grey_of(one)) for one in pictures]
+    prints = [(phash_of(one), grey_of(one)) for one in rasters]
     hashes = np.array([int(phash, 16) for phash, _ in prints], dtype=np.uint64)
     wrong: Counter[str] = Counter()
     by_hash_alone = 0
@@ -86,7 +86,7 @@ def main() -> None:
         close = np.flatnonzero(np.bitwise_count(hashes[index + 1 :] ^ hashes[index]) <= NEAR_BITS) + index + 1
         by_hash_alone += len(close)
         for other in map(int, close):
-            if folds(pictures[index], pictures[other]):
+            if folds(rasters[index], rasters[other]):
                 wrong["siblings" if rows[index]["origin"] == rows[other]["origin"] else "strangers"] += 1
                 bits, apart = distance(prints[index][0], prints[other][0]), largest_difference(prints[index][1], prints[other][1])
                 examples.append([rows[index]["file"], rows[other]["file"], bits, round(apart, 3)])

@@ -114,9 +114,9 @@ def false_cuts(rows: Sequence[Source], per_origin: int, seed: int) -> tuple[dict
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for origin in sorted(by):
         for row in rng.sample(by[origin], min(per_origin, len(by[origin]))):
-            picture = decode(row.path.read_bytes(), LIMIT)
+            raster = decode(row.path.read_bytes(), LIMIT)
             started = time.process_time()
-            cut = bool(split_panels(picture))
+            cut = bool(split_panels(raster))
             spent += time.process_time() - started
             for name in ("all", "medical" if row.medical else "non_medical", row.label if row.medical else row.kind):
                 counts[name] = [counts[name][0] + cut, counts[name][1] + 1]
@@ -157,10 +157,10 @@ def milliseconds(figures: Sequence[Figure]) -> dict[str, float]:
     """Processor time of one split for composed figures whose working copy is at its largest."""
     spent = []
     for figure in figures:
-        picture = decode(figure.data, LIMIT)
-        if max(picture.image.size) == 768:
+        raster = decode(figure.data, LIMIT)
+        if max(raster.image.size) == 768:
             started = time.process_time()
-            split_panels(picture)
+            split_panels(raster)
             spent.append(1000 * (time.process_time() - started))
     return {"median": _r(float(np.median(spent))), "p95": _r(float(np.percentile(spent, 95))), "n": len(spent)}
 

@@ -77,7 +77,7 @@ async def longest_wait(work: Callable[[], object] | None, seconds: float) -> tup
 async def engine(images: list[Image.Image], seconds: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         judge = Engine(load_settings(data_dir=Path(folder), members=("cnn",), device="cpu"))
-        pictures = [Raster("png", image.width, image.height, image) for image in images]
+        rasters = [Raster("png", image.width, image.height, image) for image in images]
         await judge.start()
         done = 0
 
@@ -85,8 +85,8 @@ async def engine(images: list[Image.Image], seconds: float) -> dict[str, float]:
             nonlocal done
             ends = time.perf_counter() + seconds
             while time.perf_counter() < ends:
-                await asyncio.gather(*(judge.judge(picture) for picture in pictures))
-                done += len(pictures)
+                await asyncio.gather(*(judge.judge(raster) for raster in rasters))
+                done += len(rasters)
 
         rest = await longest_wait(None, seconds)
         started = time.perf_counter()

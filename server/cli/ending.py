@@ -1,7 +1,8 @@
-"""How a long-running process is told to end, and that it does: by SIGINT or SIGTERM, or by losing its parent.
+"""Ends a long-running process: on SIGINT or SIGTERM, or when its parent ends.
 
-The first signal asks; the second one ends the process at once. Whoever was asked and has not gone within a limit is ended by the
-system's alarm clock, which waits neither for the event loop nor for native code: an orphaned worker must not live on.
+The first signal requests an orderly end; the second one ends the process at once. A process that has not ended within a limit is
+ended by the system's timer (setitimer), which works also while the event loop or native code is busy: an orphaned worker must not
+live on.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
-# A worker puts its scans back and closes its browser in less. What a process that was cut short leaves is taken up by the next one.
+# A worker puts its scans back and closes its browser in less. Scans of a process that was cut short are run by another one.
 LEAVE_S = 10.0
-# An orphan has nobody left to answer to; its scans are missed and done again all the same.
+# Nobody waits for an orphaned worker; its scans are run again by another one in any case.
 ORPHAN_S = 3.0
 PARENT_EVERY_S = 0.2
 INTERRUPTED = 130  # the exit status that shells expect after Ctrl-C
@@ -62,17 +63,17 @@ def listen(*, attached: int | None = None, leave_s: float = LEAVE_S) -> asyncio.
 
 
 def attach(parent: int) -> None:
-    """Watch the process `parent`, which started us, from now on; again does nothing.
+    """Watch the process `parent`, which started us, from now on. Further calls do nothing.
 
-    To be called before the imports, which on a busy machine take half a minute. A thread does it, not the loop: what keeps the loop
-    busy, or comes before there is one, must not keep an orphan alive.
+    Call it before the imports, which on a busy machine take half a minute. A thread watches, so that an orphan ends even
+    before there is an event loop, and while it is busy.
     """
     if not any(thread.name == WATCHING for thread in threading.enumerate()):
         threading.Thread(target=_await_parent, args=(parent,), name=WATCHING, daemon=True).start()
 
 
 def _await_parent(parent: int) -> None:
-    """Tell the watchers when standard input ends; once the parent is gone too, leave only ORPHAN_S."""
+    """Call the watchers when standard input ends; once the parent has ended too, allow ORPHAN_S."""
     with suppress(OSError):
         while os.read(sys.stdin.fileno(), 4096):
             pass
@@ -85,13 +86,13 @@ def _await_parent(parent: int) -> None:
 
 
 def _leave_within(seconds: float) -> None:
-    """Have the system end this process after so long; never later than was said before."""
+    """Have the system end this process after `seconds`, or earlier if an earlier end was set before."""
     left, _ = signal.getitimer(signal.ITIMER_REAL)
     signal.setitimer(signal.ITIMER_REAL, min(left or seconds, seconds))
 
 
 async def until_asked(work: Coroutine[Any, Any, Done], *, attached: int | None = None, status: int = 0) -> Done:
-    """Do the work to its end; or, when this process is to end, cancel it, wait for it and end the process with `status`."""
+    """The result of `work`. When this process is to end first: cancel it, wait for it, and end the process with `status`."""
     asked = listen(attached=attached)
     working = asyncio.create_task(work, name="work")
     stopping = asyncio.create_task(asked.wait(), name="wait for the end")
@@ -106,9 +107,9 @@ async def until_asked(work: Coroutine[Any, Any, Done], *, attached: int | None =
 
 
 def leave(status: int = 0) -> NoReturn:
-    """End the process now that all is put away; never returns.
+    """End the process, after everything was closed; never returns.
 
-    Python would first wait for every thread, and one that computes (vectors of new prompts take minutes) cannot be told to stop.
+    Python would first wait for every thread, and one that computes (vectors of new prompts take minutes) cannot be stopped.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""`medlens explain`: what the CNN looked at, as a heat map over the picture."""
+"""`medlens explain`: what the CNN looked at, as a heat map over the image."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def explain(image: Image, out: Out = None) -> None:
 
     async def run() -> str:
         assert open_path(image).path
-        picture = decode(image.read_bytes(), settings.max_pixels)
+        raster = decode(image.read_bytes(), settings.max_pixels)
         engine = Engine(settings)
         try:
-            verdict = (await engine.judge(picture)).verdict
-            target.write_bytes(await engine.heatmap(picture))
+            verdict = (await engine.judge(raster)).verdict
+            target.write_bytes(await engine.heatmap(raster))
         finally:
             await engine.stop()
         return f"{headline(verdict)}, {percent(verdict.confidence, 1)}" if shows_percent(verdict) else headline(verdict)

@@ -77,7 +77,7 @@ def _list_ensembles(console: Console) -> None:
 
 @app.command()
 def restore(name: Annotated[str, typer.Argument(help="An ensemble that `medlens models` lists.")] = "shipped") -> None:
-    """Let another ensemble judge from the next scan on: the shipped one, or one refitted before."""
+    """Use another ensemble from the next scan on: the shipped one, or one refitted before."""
     from server.models.ensembles import choose
     from server.settings import load_settings
 

@@ -10,7 +10,7 @@ from server.contract.records import JudgedImage
 from server.contract.report import image_json
 
 UNCERTAIN = "uncertain"
-# Of a name somebody else chose, what is kept: file systems differ in what they bear, and none minds these.
+# Characters kept of a name that a page or file chose: every file system allows these.
 _UNSAFE = re.compile(r"[^\w.-]+")
 # A DICOM file's name may be numbers and dots, and end in none.
 _ENDING = re.compile(r"\.[a-z]\w{0,4}(?= · (?:page )?\d+$|$)", re.IGNORECASE)

@@ -103,7 +103,7 @@ def ensemble(
     out: Out = None,
     feedback: Feedback = False,
 ) -> None:
-    """Fit the ensemble on what the members said about origins that they had not seen, or from corrections; seconds."""
+    """Fit the ensemble on the members' out-of-fold predictions, or from corrections; seconds."""
     if feedback:
         from server.cli.refit import refit_from_corrections
         from server.settings import load_settings

@@ -23,7 +23,7 @@ UNSAFE = re.compile(r"[^\w.-]+")
 NEAREST = 9
 TILE, GAP, MARGIN, LABEL = 148, 12, 40, 250
 HEAD, ROW = 128, 148 + 28
-ROWS_SHOWN = 40  # nobody looks through a longer sheet
+ROWS_SHOWN = 40  # a longer sheet is not read to its end
 PAPER, CARD, INK, FAINT, RULE = "#f6f7f9", "#ffffff", "#1b2430", "#66717f", "#e1e5ea"
 COLOURS = dict(zip(MODALITIES, colours("light"), strict=True)) | {MEDICAL: INK}
 NAMES = {**MODALITY_NAMES, MEDICAL: "Medical"}

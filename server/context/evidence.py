@@ -50,7 +50,7 @@ MAX_PLACES = 20
 INSIDE_A_DOCUMENT: frozenset[PlaceKind] = frozenset(("embedded",))
 ALONE: frozenset[PlaceKind] = frozenset(("file", "frame", "page"))
 
-# DICOM's Modality (PS3.3 C.7.3.1.1.1) as ours; what says nothing of the picture (SC, OT, SR, PR, DOC, SEG) is left out.
+# DICOM's Modality (PS3.3 C.7.3.1.1.1) as ours; what says nothing of the image (SC, OT, SR, PR, DOC, SEG) is left out.
 DICOM: Mapping[str, Modality] = {
     **dict.fromkeys(("CR", "DX", "MG", "RF", "XA", "IO", "PX", "RG", "DR"), "xray"),
     **dict.fromkeys(("CT",), "ct"),

@@ -15,7 +15,7 @@ OR_WITHIN = 4
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The words of a text, and the terms it states: those of modalities and those of pictures that are none."""
+    """The words of a text, and the terms it states: those of modalities and those of images that are not medical."""
 
     words: Sequence[Word]
     stated: tuple[Mention, ...]

@@ -27,7 +27,7 @@ EXTRA_OF = {
 
 
 class ExtraMissing(SettingsError):
-    """Something was asked for that an optional part of medlens does, which is not installed here."""
+    """The request needs an optional part of medlens that is not installed here."""
 
     code, status = "extra_missing", 501
 

@@ -86,7 +86,7 @@ class NearbyText:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One spot where an image stands. `page` counts from 1 (PDF page, TIFF page, DICOM frame); `tag` is DICOM's own Modality.
+    """One place where an image stands. `page` counts from 1 (PDF page, TIFF page, DICOM frame); `tag` is DICOM's own Modality.
 
     `texts`: what a reader sees with the image there, beside `alt`; read for context, never stored.
     """
@@ -119,7 +119,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Information about the whole source: its title, or a problem for people to know (`code` as in errors.py)."""
+    """A statement about the whole source: its title, or a problem (`code` as in errors.py)."""
 
     title: str | None = None
     code: str | None = None
@@ -184,7 +184,7 @@ class JudgedImage:
 
     @property
     def shown(self) -> Verdict:
-        """The answer that people see."""
+        """The verdict that people see."""
         return self.joined or self.verdict
 
 

@@ -43,7 +43,7 @@ def serve(pipe: Pipe) -> None:
 
 
 def _answer(raster: Raster) -> tuple[dict[str, Any], bytes]:
-    """What is told of one image or frame, and its thumbnail followed by its pixels."""
+    """The header for one image or frame, and the body: its thumbnail followed by its pixels."""
     thumbnail = _thumbnail(raster.image)
     facts = {
         "format": raster.format,

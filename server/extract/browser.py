@@ -2,7 +2,6 @@
 
 The browser itself reaches nothing (launch.py); a context reaches only what the proxy it is given lets through. Service workers,
 downloads and permissions are refused. A browser that died is launched again by the next scan.
-Knows nothing of pages or images, and takes the proxy as an address: who filters there is not its business.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ Made = TypeVar("Made")
 
 
 class Browser:
-    """`async with Browser(settings) as browser`: launched by the first `context`, or before by `start`; gone after `stop`."""
+    """`async with Browser(settings) as browser`: launched by the first `context`, or before by `start`; ended by `stop`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -98,7 +97,7 @@ class Browser:
     async def _new_context(self, proxy_url: str) -> tuple[Running, BrowserContext]:
         for last in (False, True):
             browser = await self._usable()
-            browser.open += 1  # before it is made, so that nobody ends the browser meanwhile
+            browser.open += 1  # before the context is made, so that the browser is not ended meanwhile
             browser.served += 1
             try:
                 making = browser.chromium.new_context(
@@ -111,7 +110,7 @@ class Browser:
                     reduced_motion="reduce",
                 )
                 return browser, await _never_lost(making, lambda context: context.close())
-            except PlaywrightError as error:  # it died, and the news had not reached us yet
+            except PlaywrightError as error:  # it died, which was not yet known here
                 browser.open -= 1
                 browser.worn = True
                 if last:
@@ -160,7 +159,7 @@ class Browser:
 
 
 async def _whole(ending: Coroutine[Any, Any, None]) -> None:
-    """Await it to its end also when we are cancelled meanwhile: what is half closed nobody would close."""
+    """Await it to its end even when the caller is cancelled meanwhile, so that nothing stays half closed."""
     task = asyncio.create_task(ending)
     try:
         await asyncio.shield(task)
@@ -170,7 +169,7 @@ async def _whole(ending: Coroutine[Any, Any, None]) -> None:
 
 
 async def _never_lost(making: Coroutine[Any, Any, Made], let_go: Callable[[Made], Awaitable[None]]) -> Made:
-    """Await what Playwright makes. Made after its caller was cancelled, it is let go: nobody else knows of it."""
+    """Await an object that Playwright makes. One that is made after the caller was cancelled is closed."""
     task = asyncio.create_task(making)
     try:
         return await asyncio.shield(task)

@@ -2,7 +2,7 @@
 
 It is launched with a proxy that leads nowhere, so that its own background calls die. As another user than root its sandbox is on.
 Root cannot have it, so root starts the browser as an unprivileged user, with its sandbox; where the machine forbids that, the log
-says loudly what is off. None of our environment but what programs need reaches it.
+warns of what is off. Of our environment the browser gets only what programs need.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from server.sandbox.environment import passed_on
 
 log = logging.getLogger(__name__)
 
-# Port 9 (discard) is one nobody listens on: Chromium's own calls to its maker end here.
+# Nothing listens on port 9 (discard): Chromium's own calls to its maker end here.
 DEAD_PROXY = "http://127.0.0.1:9"
 ARGUMENTS = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # UDP would pass the proxy by
@@ -39,7 +39,7 @@ ARGUMENTS = (
 # Playwright lets pages open windows as they like; without this, Chromium's own blocker stops what no click asked for.
 DROPPED_ARGUMENTS = ("--disable-popup-blocking",)
 LAUNCH_TIMEOUT_S = 30.0  # 0.5 s is usual; a cold disk on a loaded machine took 8
-# Whom root starts it as: nobody else's number, neither a reader's nor the database's.
+# The user as whom root starts it: a number that neither readers nor the database use.
 USER = Account(FIRST_USER + USERS, FIRST_USER + USERS)
 
 

@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 # A page in `while(1)` closes in half a second; what takes longer than this is not waited for.
 CLOSE_TIMEOUT_S = 5.0
-# Contexts one browser serves: a launch takes half a second, so nobody feels one in two hundred scans.
+# Contexts that one browser serves: a launch takes half a second, which does not matter once in two hundred scans.
 CONTEXTS = 200
 # Of all its processes together. A fresh one has 400 MB, one after a hundred ordinary scans 600.
 MEMORY_BYTES = 2048 * MIB
-ASK_S = 2.0  # what a healthy browser needs to name its processes is a millisecond
+ASK_S = 2.0  # a healthy browser names its processes within a millisecond
 
 
 @dataclass(slots=True, eq=False)
@@ -69,18 +69,18 @@ class Running:
         except TimeoutError:
             log.warning("a page did not close within %.0f s; its browser is replaced", CLOSE_TIMEOUT_S)
             self.worn = True
-        except PlaywrightError:  # it has gone already, alone or with its browser
+        except PlaywrightError:  # it is closed already, alone or with its browser
             pass
         finally:
             self.open -= 1
             self.worn = self.worn or self.served >= CONTEXTS
 
     async def stop(self) -> None:
-        """End it and its driver: asked first, then killed."""
+        """End it and its driver: in an orderly way, or else by killing them."""
         with suppress(PlaywrightError, TimeoutError):
             await asyncio.wait_for(self.chromium.close(), CLOSE_TIMEOUT_S)
         with suppress(PlaywrightError, TimeoutError):
-            await asyncio.wait_for(self.driver.stop(), CLOSE_TIMEOUT_S)  # takes what is left of the browser with it
+            await asyncio.wait_for(self.driver.stop(), CLOSE_TIMEOUT_S)  # ends what is left of the browser too
         for pid in self.pids:
             if _is_chromium(pid):
                 with suppress(ProcessLookupError, PermissionError):
@@ -97,7 +97,7 @@ def _memory(pid: int) -> int:
 
 
 def _is_chromium(pid: int) -> bool:
-    """Whether the number is still a browser's: others get it when its process has gone."""
+    """Whether the process id is still a browser's: another process may get it after that one has ended."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

@@ -1,6 +1,6 @@
-"""The browser's temporary files: profiles, artifacts, sockets, in a folder of ours that goes with the browser.
+"""The browser's temporary files: profiles, artifacts, sockets, in a folder of ours that is removed with the browser.
 
-A process that is killed leaves its folder behind; the next start of a browser clears away those whose process has gone.
+A process that is killed leaves its folder behind; the next start of a browser removes those whose process has ended.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHARED = 0o1733  # what the browser makes for itself
 
 
 def make_scratch() -> Path:
-    """A fresh folder, named by our process; what dead processes left is cleared away on this occasion."""
+    """A fresh folder, named by our process id. Folders of dead processes are removed."""
     clear_scratch()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     folder.chmod(PASS_THROUGH)
@@ -35,7 +35,7 @@ def own_folder(scratch: Path) -> Path:
 
 
 def clear_scratch() -> None:
-    """Remove the folders of our user whose process has gone."""
+    """Remove the folders of our user whose process has ended."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         number = folder.name.removeprefix(PREFIX).partition("-")[0]
         if number.isdecimal() and not _alive(int(number)) and _ours(folder):
@@ -67,7 +67,7 @@ def _alive(pid: int) -> bool:
 
 
 def _ours(folder: Path) -> bool:
-    """A folder of ours and no link: anyone may put things into the temporary folder."""
+    """Whether it is a folder of our user and not a link: any user may write into the temporary folder."""
     try:
         status = folder.lstat()
     except OSError:

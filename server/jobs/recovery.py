@@ -60,7 +60,7 @@ async def _recover(database: Database, app: App, job: Job, *, cancelled: bool) -
 
 
 async def sweep(database: Database, app: App) -> None:
-    """Create a job for queued scans that have none, and fail running scans that nobody runs."""
+    """Create a job for queued scans that have none, and fail running scans that have none."""
     async with database.begin() as connection:
         lost = await _without_job(connection, "queued", LOST_AFTER_S)
         abandoned = await _without_job(connection, "running", ABANDONED_AFTER_S)

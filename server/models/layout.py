@@ -12,7 +12,7 @@ STAGE_CHANNELS = (16, 24, 40, 80, 112, 192, 320)
 TEXTURES = 2 * sum(STAGE_CHANNELS[stage] for stage in TEXTURE_STAGES)
 FLAT = 1e-6  # variance below which a map counts as flat; keeps the root's gradient finite
 STRIDES = (2, 4, 8, 16, 16, 32, 32)  # pixels of the image from one value of a stage's map to the next
-# Of the larger pass over compound figures (parts.py): the cells' side in pixels, and which stages tell what stands in one.
+# Of the larger pass over compound figures (parts.py): the cells' side in pixels, and the stages whose maps describe one.
 CELL = 64
 CELL_SPREADS = (4, 2)
 CELL_MEANS = (5,)

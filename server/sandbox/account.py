@@ -1,4 +1,4 @@
-"""The unprivileged user that a program of others' runs as where we are root, and whether that user can reach it on the disk."""
+"""The unprivileged user as whom root runs Postgres and the browser, and whether that user can reach a folder."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ import sys
 from server.sandbox import landlock, seccomp
 from server.sandbox.limits import Limits, apply_limits, limit_threads
 
-# Users of readers as root: those that systemd, too, gives to services without an account, so that no file on disk is theirs. Each
-# reader gets the next one: readers can neither signal nor trace each other.
+# Users of readers as root: those that systemd, too, gives to services without an account, so that they own no file. Each reader
+# gets the next one: readers can neither signal nor trace each other.
 FIRST_USER, USERS = 61184, 4096
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 
@@ -25,7 +25,7 @@ missing: tuple[str, ...] = ()  # of this process, once it is confined
 
 
 def confine(limits: Limits, parent: int) -> None:
-    """Confine this process, the child of `parent`, for good. A child whose parent is gone already ends here."""
+    """Confine this process, the child of `parent`, irrevocably. A child whose parent has ended already ends here."""
     global missing  # noqa: PLW0603 - a fact about this process, found out once
     apply_limits(limits)
     done = {
@@ -54,7 +54,7 @@ def _drop_root() -> bool:
 
 
 def _end_with(parent: int) -> None:
-    """Be killed when the parent dies, and be nobody's to look into. Comes after the change of user, which would undo both."""
+    """End with the parent, and let no process trace this one. Called after the change of user, which would undo both."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,7 +1,6 @@
-"""The environment of a process that meets strangers' bytes: what it needs to run, and nothing else of ours.
+"""The environment variables of a process that reads untrusted bytes: those it needs to run, and no others of ours.
 
-A list of what may pass, not of what may not: the token and the database's address stand in our environment today, and nobody knows
-what stands in it tomorrow.
+It is a list of what may pass, because our environment holds the token and the database's address, and may hold other secrets later.
 """
 
 from __future__ import annotations

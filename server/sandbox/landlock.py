@@ -1,7 +1,7 @@
 """Files that a reader may open, by Landlock: the interpreter's and the system's libraries, to read, and nothing else.
 
-Landlock is in Linux since 5.13, where it is switched on; a process shuts itself in, for good, root or not. Put on with ctypes: the
-one package on PyPI for it is an unfinished pre-release.
+Landlock is in Linux since 5.13, where it is switched on; a process confines itself irrevocably, as root too. Called with ctypes:
+the one package on PyPI for it is an unfinished pre-release.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 VERSION_FLAG, PATH_BENEATH = 1, 1
 READ_FILE, READ_FOLDER = 1 << 2, 1 << 3
-FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many kinds of access each version of Landlock knows; the last holds on
+FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # kinds of access in each version of Landlock; newer ones as the last
 NETWORK_SINCE, SCOPES_SINCE = 4, 6
 TCP = 0b11  # bind and connect
 SCOPES = 0b11  # abstract sockets and signals of processes outside

@@ -30,7 +30,7 @@ class Limits:
 
 
 # One decoder of images (server/dedupe/decode_pool.py). The worst allowed image, 50 megapixels of RGBA in 16 bits, needs 700 MiB
-# while it shrinks. The hour of processor time ends children whose parent is gone; a new decoder replaces them.
+# while it shrinks. The hour of processor time ends children whose parent has ended; a new decoder replaces them.
 DECODER = Limits(memory_mb=1536, cpu_s=3600)
 # The reader that only says which guards are missing (check.py).
 PROBE = Limits(memory_mb=256, cpu_s=5.0)
@@ -42,11 +42,11 @@ def reader_limits(memory_mb: int, timeout_s: float) -> Limits:
 
 
 def apply_limits(limits: Limits) -> None:
-    """Bound this process, and what it starts, for good."""
+    """Bound this process and those that it starts, irrevocably."""
     seconds = max(1, int(limits.cpu_s) + 1)
     allowed = max(limits.memory_mb, _mapped_mb() + LEAST_MEMORY_MB) * MIB
     for kind, most in (
-        (resource.RLIMIT_CORE, 0),  # a core would hold a stranger's file, and ours
+        (resource.RLIMIT_CORE, 0),  # a core dump would hold an untrusted file, and our data
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, allowed),
         (resource.RLIMIT_FSIZE, 0),

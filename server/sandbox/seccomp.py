@@ -89,7 +89,7 @@ def no_new_privileges() -> bool:
 
 
 def refuse_calls() -> bool:
-    """Put the filter on this thread and all it starts, for good. False where the system has none, or another architecture."""
+    """Filter the calls of this thread and all it starts, irrevocably. False where the system has none, or another architecture."""
     architecture = ARCHITECTURES.get(platform.machine())
     if sys.platform != "linux" or architecture is None or sys.byteorder != "little" or not no_new_privileges():
         return False

@@ -1,4 +1,4 @@
-"""The reader that says what does not confine it: the child's side of check.py."""
+"""The reader that reports which guards are missing: the child's side of check.py."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Scan:
             expected, unexpected = raised.split(MedlensError)
             if expected is None or unexpected is not None:
                 raise
-            raise _first(expected) from None  # several at once have one cause: the database is gone, or the scan was deleted
+            raise _first(expected) from None  # several at once have one cause: no database, or the scan was deleted
         for sha256, reason in self._skipped.items():  # an image counts once for each place, and only now all are known
             self._problems.skipped[reason] += len(self._grouper.places(sha256)) - 1
         return outcome_of(self._title, self._problems, await self._folded(), single=single)
@@ -173,7 +173,7 @@ class Scan:
         return min(width, height) < self._settings.min_image_side
 
     def _with_places(self, judged: JudgedImage, data: bytes = b"") -> JudgedImage:
-        """With all its places, and what they say of it."""
+        """The image with all its places, and its verdict joined with their context."""
         places = self._grouper.places(judged.image.sha256)
         return replace(judged, image=replace(judged.image, places=places, data=data), joined=self._joined(judged.verdict, places))
 

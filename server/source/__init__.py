@@ -1,1 +1,1 @@
-"""The first stage: turns what a person asked for into a Source with a checked address and a kind told by its bytes."""
+"""The first stage: turns a target into a Source with a checked address, its kind determined by its first bytes."""

@@ -1,4 +1,4 @@
-"""Turns a target (an address, a path, an upload, a folder) into a Source, whose kind is told by the first bytes.
+"""Turns a target (an address, a path, an upload, a folder) into a Source, whose kind is determined by the first bytes.
 
 Pages are left to the browser, and of local files only the first bytes are read here.
 """

@@ -75,7 +75,10 @@ def corrected(verdict: Verdict, modality: Modality) -> Verdict:
 
 
 def context_column(joined: Verdict | None) -> dict[str, Any] | None:
-    """What stands with an image, and what of the answer it decides; `answer` has the columns of `verdicts` that counts.py reads."""
+    """The context of an image as it is stored, with what it changes in the verdict.
+
+    `answer` has the columns of `verdicts` that counts.py reads.
+    """
     if joined is None or joined.context is None:
         return None
     context = joined.context
@@ -103,7 +106,7 @@ def context_of(column: Mapping[str, Any] | None) -> Context | None:
 
 
 def joined_with(verdict: Verdict, column: Mapping[str, Any] | None) -> Verdict:
-    """`verdict` as `column` joins it. What a person has said stands; the context beside it then agrees or not with that."""
+    """`verdict` joined with the context in `column`. A correction stays as it is; the context then agrees with it or not."""
     if column is None or (context := context_of(column)) is None:
         return verdict
     if verdict.corrected:

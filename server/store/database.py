@@ -101,7 +101,7 @@ class Database:
     async def _connected(self) -> AsyncConnection:
         """A connection that has just answered. Raises DatabaseUnavailable when there is none within ANSWER_S.
 
-        A server that was stopped, or whose disk hangs, keeps its connections open and says nothing: nobody must wait with it.
+        A server that was stopped, or whose disk hangs, keeps its connections open and does not answer.
         """
         connecting = asyncio.ensure_future(self._connect())
         try:
@@ -167,13 +167,13 @@ class Database:
 
 
 def _give_back(connecting: asyncio.Future[AsyncConnection]) -> None:
-    """Nobody waits for this connection any more: it is not opened, or closed as soon as it is there."""
+    """Cancel a connection that is being opened, or close it as soon as it is open."""
     connecting.cancel()
     connecting.add_done_callback(_close_late)
 
 
 def _close_late(connecting: asyncio.Future[AsyncConnection]) -> None:
-    """A connection that came after its asker had gone is given back."""
+    """Close a connection that was opened after its caller had given up."""
     if not connecting.cancelled() and connecting.exception() is None:
         _closing.add(closing := asyncio.ensure_future(connecting.result().close()))
         closing.add_done_callback(_closing.discard)

@@ -37,10 +37,10 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many rows a purge removed. `pictures`: thumbnails and heat maps."""
+    """How many rows a purge removed. `thumbnails_and_maps`: those of images that no scan shows."""
 
     scans: int
-    pictures: int
+    thumbnails_and_maps: int
     events: int
 
 
@@ -80,7 +80,7 @@ async def purge(database: Database, retention_days: int = 0) -> Purged:
     due = scans.c.deleted_at < func.now() - UNDO
     if retention_days:
         due = or_(due, (scans.c.created_at < func.now() - timedelta(days=retention_days)) & scans.c.status.in_(FINISHED))
-    purged = pictures = 0
+    purged = thumbnails_and_maps = 0
     while True:
         async with database.begin() as connection:
             chosen = list(
@@ -95,7 +95,7 @@ async def purge(database: Database, retention_days: int = 0) -> Purged:
                 in_a_scan = exists().where(scan_images.c.sha256 == table.c.sha256)
                 corrected = exists().where(images.c.sha256 == table.c.sha256, images.c.corrected_as.is_not(None))
                 removal = delete(table).where(table.c.sha256.in_(shas), ~in_a_scan, ~corrected)
-                pictures += (await connection.execute(removal)).rowcount
+                thumbnails_and_maps += (await connection.execute(removal)).rowcount
         purged += len(chosen)
     async with database.begin() as connection:
         old = scan_events.c.created_at < func.now() - EVENTS_KEPT
@@ -103,4 +103,4 @@ async def purge(database: Database, retention_days: int = 0) -> Purged:
         old_events = (await connection.execute(delete(scan_events).where(old, finished))).rowcount
         await connection.execute(delete(sessions).where(sessions.c.expires_at < func.now()))
         await connection.execute(delete(login_codes).where(login_codes.c.expires_at < func.now()))
-    return Purged(purged, pictures, old_events)
+    return Purged(purged, thumbnails_and_maps, old_events)

@@ -25,7 +25,7 @@ MOST_COUNTED = 100  # scans counted per image; "99 or more" is exact enough
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A scan that found the image, its places there, and what is said of it there."""
+    """A scan that found the image, with the image's places and context in it."""
 
     scan_id: UUID
     kind: SourceKind

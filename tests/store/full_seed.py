@@ -1,4 +1,4 @@
-"""A whole database of use, by SQL: three years of scans with images, verdicts, pictures, corrections and what waits for review.
+"""A whole database of use, by SQL: three years of scans with images, verdicts, thumbnails, corrections and what waits for review.
 
 For benchmarks and for tests of plans and query counts. Rows are made from hashes of their number: one size, one content.
 """

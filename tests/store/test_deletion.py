@@ -31,7 +31,7 @@ async def _age(database: Database, scan: UUID, days: int) -> None:
         await connection.execute(text(f"UPDATE scan_events SET created_at = created_at - {day}"), {"d": days})
 
 
-async def test_pictures_go_with_the_last_scan_that_shows_them(database: Database, judge: Judge) -> None:
+async def test_thumbnails_and_maps_go_with_the_last_scan_that_shows_them(database: Database, judge: Judge) -> None:
     gone, kept = await _scan(database, judge, "a", "b", "c"), await _scan(database, judge, "b")
     await corrections.correct(database, digest("c"), "mri")
     await thumbnails.keep_heatmap(database, digest("a"), MODEL, b"png")
@@ -41,7 +41,7 @@ async def test_pictures_go_with_the_last_scan_that_shows_them(database: Database
     assert deleted.moment
     assert await restore(database, deleted.moment - timedelta(days=1)) == 0  # the moment that _age made of it
     purged = await purge(database)
-    assert (purged.scans, purged.pictures) == (1, 2)
+    assert (purged.scans, purged.thumbnails_and_maps) == (1, 2)
     with pytest.raises(NotFound):
         await thumbnails.thumbnail(database, digest("a"))
     assert await thumbnails.heatmap(database, digest("a"), MODEL) is None
