@@ -17,7 +17,8 @@ from pydicom.uid import UID
 
 from server.contract.errors import Damaged, ImageTooLarge, NoImage
 from server.extract.dicom_window import to_8_bits
-from server.imaging.decode import check_pixels, to_png
+from server.imaging.decode import to_png
+from server.imaging.header import check_pixels
 from server.sandbox.protocol import Pipe
 
 # Frames read of one file. A cine loop or a volume shows one body part throughout; 16 even steps cover it.

@@ -6,7 +6,8 @@ The frames are described in readers.py.
 from __future__ import annotations
 
 from server.contract.errors import ImageTooLarge, MedlensError
-from server.imaging.decode import check_pixels, decode, read_header, to_png
+from server.imaging.decode import decode, to_png
+from server.imaging.header import check_pixels, read_header
 from server.imaging.signature import needs_conversion
 from server.sandbox.protocol import Pipe
 

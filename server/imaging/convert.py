@@ -12,7 +12,7 @@ import pillow_jxl  # registers itself with Pillow
 from PIL import Image, Jpeg2KImagePlugin
 
 from server.contract.errors import Damaged
-from server.imaging.decode import check_pixels, errors_translated
+from server.imaging.header import check_pixels, errors_translated
 from server.imaging.jxl_size import jxl_size
 from server.imaging.to_rgb import to_rgb
 

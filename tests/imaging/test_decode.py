@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from server.contract.errors import Damaged
-from server.imaging.decode import MAX_FRAMES, WORKING_SIDE, decode, decode_frames, read_header, sampled_frames
+from server.imaging.decode import MAX_FRAMES, WORKING_SIDE, decode, decode_frames, sampled_frames
+from server.imaging.header import read_header
 from tests.drawn import at, drawn, encoded
 
 LIMIT = 50_000_000

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from server.contract.errors import Damaged, ImageTooLarge, UnknownKind
-from server.imaging.decode import decode, read_header
+from server.imaging.decode import decode
+from server.imaging.header import read_header
 from tests.drawn import at, drawn, encoded
 from tests.site import picture
 

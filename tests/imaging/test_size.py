@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from server.contract.errors import MedlensError
-from server.imaging.decode import FORMATS, read_header
+from server.imaging.header import FORMATS, read_header
 from server.imaging.size import MAX_SEGMENTS, size_of
 from tests.drawn import drawn, encoded
 
