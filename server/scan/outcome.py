@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from server.contract.errors import ImageTooLarge, MedlensError, TimedOut, UnknownKind
 from server.contract.records import JudgedImage, ScanError, Severity, SkipReason, Status
+from server.contract.skip_words import SKIP_WORDS
 
 # Reasons that leave a Report incomplete. Small, blank and unknown images are left out on purpose.
 LOSSES: frozenset[SkipReason] = frozenset(
@@ -20,6 +21,8 @@ REASONS: tuple[tuple[type[MedlensError], SkipReason], ...] = (
 )
 
 
+# Broken images up to this share of those found are a notice and leave the scan `done`: on most pages some icon does not load.
+FOOTNOTE_SHARE = 0.05
 # Notices that a Report holds one by one, such as the names of files that were not read; those beyond are counted.
 MAX_NOTICES = 100
 # The code of the notice that counts those beyond.
@@ -82,15 +85,29 @@ class Outcome:
 def outcome_of(title: str | None, problems: Problems, images: Iterable[JudgedImage], *, single: bool = False) -> Outcome:
     """`failed` when something went wrong and nothing was judged, `partial` when something is missing, else `done`.
 
-    The error is the gravest problem; a remark alone leaves the scan `done`. `single`: the source is one image, so that a refused
+    The error is the gravest problem, or says how many images were not read and why; a remark alone leaves the scan `done`, as do a
+    few broken images among many (FOOTNOTE_SHARE). `single`: the source is one image, so that a refused
     image is a failure of the source.
     """
     judged = tuple(images)
     failure = problems.by_severity.get("failure") or (problems.refused if single and not judged else None)
     cut = problems.by_severity.get("cut")
-    lost = any(problems.skipped[reason] for reason in LOSSES)
-    status: Status = "failed" if failure and not judged else "partial" if failure or cut or lost else "done"
-    return Outcome(status, failure or cut or problems.by_severity.get("remark"), title, judged, problems.skipped, problems.told())
+    lost = Counter({reason: number for reason, number in problems.skipped.items() if reason in LOSSES and number})
+    found = sum(len(one.image.places) for one in judged) + problems.skipped.total()
+    footnote = set(lost) == {"broken"} and lost["broken"] <= FOOTNOTE_SHARE * found
+    losses = ScanError(problems.refused.code if problems.refused else "damaged", _lost_words(lost, found)) if lost else None
+    status: Status = "failed" if failure and not judged else "partial" if failure or cut or (lost and not footnote) else "done"
+    error = failure or cut or (None if footnote else losses) or problems.by_severity.get("remark")
+    notices = (*problems.told(), *([losses] if losses and judged else []))
+    return Outcome(status, error, title, judged, problems.skipped, notices)
+
+
+def _lost_words(lost: Counter[SkipReason], found: int) -> str:
+    """For example "3 of 63 images were not read: 2 broken, 1 blocked"."""
+    number = lost.total()
+    images, were = "image" if found == 1 else "images", "was" if number == 1 else "were"
+    reasons = ", ".join(f"{n} {SKIP_WORDS[reason]}" for reason, n in lost.most_common())
+    return f"{number} of {found} {images} {were} not read: {reasons}"
 
 
 _CODES: dict[SkipReason, str] = {

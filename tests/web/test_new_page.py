@@ -63,6 +63,7 @@ async def test_many_addresses_are_begun_and_bad_ones_named(browsed: Page, kept: 
     await expect(said).to_contain_text("not an address <b>: ")
     await expect(browsed.locator("#addresses")).to_have_value(f"ftp://example.org/x\n{DENIED}\nnot an address <b>")
     await expect(browsed.locator(".job")).to_have_count(2)
+    await expect(browsed.locator("#queue-counts")).to_have_text("0 running, 2 waiting")
     assert {entry.target for entry in (await history.page(kept)).entries} == {f"{PUBLIC}a", f"{PUBLIC}b"}
 
 

@@ -11,11 +11,12 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.contract.records import JudgedImage, Panel, Place
+from server.contract.records import JudgedImage, Panel, Place, ScanError
+from server.contract.report import image_json
 from server.store import scans
 from server.store.database import Database
 from tests.judged import MODEL, digest, judged, verdict
-from tests.web.conftest import scanned, signed_in, webp
+from tests.web.conftest import emit, scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'{{7*7}}"
@@ -49,7 +50,8 @@ def short(*wanted: str) -> list[str]:
 
 async def test_the_gallery_stands_in_page_order_with_copies_folded(browsed: Page, kept: Database) -> None:
     scan_id = await five(kept)
-    await browsed.goto(f"/scans/{scan_id}")
+    await browsed.goto(f"/scans/{scan_id}?order=page")
+    await browsed.keyboard.press("n")
     assert await shown(browsed) == short("a", "c", "d", "e")
     await browsed.get_by_role("button", name="near duplicates: 1").click()
     assert await shown(browsed) == short("a", "b", "c", "d", "e")
@@ -74,13 +76,51 @@ async def test_filters_and_order_stay_in_the_address(browsed: Page, kept: Databa
     await browsed.select_option("#sort", "unsure")
     assert await shown(browsed) == short("d", "a", "e")
     await browsed.goto(f"/scans/{scan_id}?show=nonsense&order=nonsense")
+    assert await shown(browsed) == short("a", "d", "e")
+
+
+async def test_medical_images_come_first_and_the_others_are_folded(browsed: Page, kept: Database) -> None:
+    scan_id = await five(kept)
+    await browsed.goto(f"/scans/{scan_id}")
+    assert await shown(browsed) == short("a", "d", "e")
+    fold = browsed.locator("#rest")
+    await expect(fold).to_have_text("1 not medical")
+    await expect(fold).to_have_attribute("aria-expanded", "false")
+    await browsed.keyboard.press("a")
+    await expect(browsed.locator("[data-select]:checked")).to_have_count(3)  # not what is folded away
+    await browsed.keyboard.press("Escape")
+    await fold.click()
+    assert await shown(browsed) == short("a", "d", "e", "c")
+    await browsed.goto(f"/scans/{await five(kept)}")
+    assert await shown(browsed) == short("a", "d", "e", "c")  # remembered for the next scan
+    await browsed.select_option("#sort", "page")
+    await browsed.goto(f"/scans/{scan_id}")
     assert await shown(browsed) == short("a", "c", "d", "e")
+
+
+async def test_a_scan_without_medical_images_folds_nothing(browsed: Page, kept: Database) -> None:
+    scan_id = await scanned(kept, judged("a", "non_medical"), judged("b", "non_medical"))
+    await browsed.goto(f"/scans/{scan_id}")
+    await expect(browsed.locator(".card:visible")).to_have_count(2)
+    await expect(browsed.locator("#rest")).to_be_hidden()
+
+
+async def test_while_a_scan_runs_a_medical_image_goes_before_the_others(browsed: Page, kept: Database) -> None:
+    scan_id = await scans.create(kept, kind="page", target="https://example.org", url="https://example.org")
+    await scans.start(kept, scan_id, MODEL)
+    await browsed.goto(f"/scans/{scan_id}")
+    for image in (judged("a", "non_medical"), judged("b", "mri")):
+        await emit(kept, scan_id, ("verdict", image_json(image)))
+    await expect(browsed.locator("#rest")).to_have_text("1 not medical")
+    assert await shown(browsed) == short("b")
+    assert await browsed.locator(".card").first.get_attribute("data-sha256") == digest("b")
 
 
 async def test_an_image_opens_in_a_dialog_that_has_an_address(browsed: Page, kept: Database) -> None:
     scan_id = await five(kept)
     await scanned(kept, judged("a", "ct"), title="Another page")
-    await browsed.goto(f"/scans/{scan_id}")
+    await browsed.goto(f"/scans/{scan_id}?order=page")
+    await browsed.keyboard.press("n")
     await browsed.locator(".card a").first.click()
     detail = browsed.locator("#detail")
     await expect(detail.locator("[data-verdict]")).to_have_text("CT")
@@ -229,3 +269,30 @@ async def test_each_key_of_the_list_has_a_name_of_its_own(browsed: Page, kept: D
     names = await browsed.locator("#keys tbody th").all_inner_texts()
     assert len(names) == len(set(names)) > 8
     assert not [name for name in names if ":" in name]
+
+
+async def test_a_scan_that_is_not_whole_says_why_and_can_be_tried_again(browsed: Page, kept: Database) -> None:
+    lost = ScanError("damaged", "4 of 63 images were not read: 4 broken")
+    url = "http://93.184.216.34/page"
+    scan_id = await scans.create(kept, kind="page", target=url, url=url, title="A page")
+    await scans.start(kept, scan_id, MODEL)
+    await scans.finish(kept, scan_id, status="partial", error=lost, notices=[lost], found=63, images=[judged("a", "ct")])
+    await browsed.goto("/")
+    await expect(browsed.locator(".row-why")).to_have_text(lost.message)
+    await browsed.goto(f"/scans/{scan_id}")
+    await expect(browsed.locator(".reason .notice.bad")).to_have_text(lost.message)
+    await expect(browsed.locator("details:has(.notices)")).to_have_count(0)  # the only notice is the reason
+    await browsed.get_by_role("button", name="Retry").click()
+    await browsed.wait_for_url(lambda address: str(scan_id) not in address)
+    assert (await scans.report(kept, UUID(browsed.url.rpartition("/")[2]))).target == url
+
+
+async def test_a_few_broken_images_are_a_footnote_of_a_scan_that_is_done(browsed: Page, kept: Database) -> None:
+    footnote = ScanError("damaged", "1 of 63 images was not read: 1 broken")
+    scan_id = await scans.create(kept, kind="page", target="x", url="https://example.org/x")
+    await scans.start(kept, scan_id, MODEL)
+    await scans.finish(kept, scan_id, status="done", notices=[footnote], found=63, images=[judged("a", "ct")])
+    await browsed.goto(f"/scans/{scan_id}")
+    await expect(browsed.locator(".scan-heading .chip")).to_have_text("Done")
+    await expect(browsed.locator(".reason")).to_be_hidden()
+    await expect(browsed.locator("details:has(.notices) summary")).to_have_text("What was not read, and remarks (1)")

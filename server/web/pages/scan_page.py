@@ -1,4 +1,4 @@
-"""The page of one scan: its images in page order, near duplicates folded, and the changes since the scan before."""
+"""The page of one scan: its medical images first, near duplicates folded, and the changes since the scan before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from server.contract.records import FINISHED, STAGES, Report
+from server.contract.records import FINISHED, STAGES, Report, Verdict
 from server.contract.skip_words import SKIP_WORDS
 from server.store import changes, scans, sightings, thumbnails
 from server.store.changes import Changes
@@ -23,7 +23,10 @@ STRIP = 48
 
 
 def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set[str]) -> list[dict[str, Any]]:
-    """The images in page order, each followed by its near duplicates."""
+    """The images, each followed by its near duplicates: the medical and the open ones in page order, then the others.
+
+    `at`: its number in page order.
+    """
     copies: dict[str, list[dict[str, Any]]] = {}
     originals = []
     for judged in report.images:
@@ -42,7 +45,15 @@ def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set
     for view in originals:
         folded = copies.pop(view["sha256"], [])
         gallery += [view | {"copies": len(folded)}, *folded]
-    return gallery + [view | {"copy_of": None} for rest in copies.values() for view in rest]
+    gallery += [view | {"copy_of": None} for rest in copies.values() for view in rest]
+    others = {view["sha256"] for view in gallery if surely_not_medical(view["verdict"])}
+    numbered = [view | {"at": at} for at, view in enumerate(gallery)]
+    return sorted(numbered, key=lambda view: (view["copy_of"] or view["sha256"]) in others)
+
+
+def surely_not_medical(verdict: Verdict) -> bool:
+    """Whether the image is folded away. static/gallery.js has the same rule."""
+    return not verdict.is_medical and verdict.sure
 
 
 def counts_of(gallery: list[dict[str, Any]]) -> Counter[str]:
@@ -86,7 +97,8 @@ async def scan(request: web.Request) -> web.StreamResponse:
         "link": link(report.target),
         "target": report.target,
         "error": report.error,
-        "notices": report.notices if len(report.notices) > 1 else (),
+        "notices": [notice for notice in report.notices if notice != report.error],
+        "lost": report.status in {"failed", "partial"},
         "created_at": report.created_at,
         "model_version": report.model_version,
     }

@@ -86,6 +86,7 @@ def row_view(entry: Entry) -> dict[str, Any]:
         "unique": entry.unique,
         "by_modality": entry.by_modality,
         "previews": entry.previews,
+        "why": entry.error_message if entry.status in {"failed", "partial"} else None,
         "says": says(entry.status, entry.found, entry.unique, entry.medical),
     }
 

@@ -1,6 +1,6 @@
 // Images selected in the gallery, and the gallery's keys: move, open, select, label, unfold.
 import { part, text } from "./dom.js";
-import { cards, corrected, shown, unfold } from "./gallery.js";
+import { cards, corrected, shown, toggleRest, unfold } from "./gallery.js";
 import { bind, bindModalities } from "./keys.js";
 import { correctAll, undoLast } from "./correct.js";
 
@@ -73,6 +73,7 @@ for (const [key, by, lines] of [["ArrowRight", 1], ["ArrowLeft", -1], ["ArrowDow
 bind("x", text("text:key_choose"), choose);
 bind("a", text("text:key_choose_all"), chooseAll);
 bind("f", text("text:key_unfold"), () => Boolean(here()) && unfold(here()));
+bind("n", text("text:key_rest"), toggleRest);
 bindModalities(label);
 bind("u", text("text:key_take_back"), () => void undoLast(corrected));
 bind("Escape", text("text:clear"), () => (chosen().length ? clear() : false));

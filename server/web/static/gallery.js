@@ -8,12 +8,19 @@ const tabs = document.querySelector(".tabs");
 const sort = document.getElementById("sort");
 const query = new URLSearchParams(location.search);
 const unfolded = new Set();
+const rest = document.getElementById("rest");
+// What this browser remembers: the order, and whether images that are not medical are shown among all.
+const ORDER = "medlens-order";
+const REST = "medlens-rest";
 let chosen = query.get("show") ?? "";
-// The server's order: page by page, from top to bottom. Cards that are added later follow.
-const inPageOrder = [...gallery.children];
+// Page by page, from top to bottom. Cards that are added later follow.
+const inPageOrder = [...gallery.children].sort((a, b) => a.dataset.at - b.dataset.at);
 
+/** Surely not medical; pages/scan_page.py has the same rule. */
+const isRest = ({ dataset }) => dataset.medical === "false" && dataset.sure !== "false";
+const folded = () => gallery.hasAttribute("data-fold");
 export const cards = () => [...gallery.children];
-export const shown = () => cards().filter((card) => !card.hidden);
+export const shown = () => cards().filter((card) => !card.hidden && !(folded() && isRest(card)));
 export const cardOf = (sha256) => part(gallery, "sha256", sha256);
 const copiesOf = (card) => [...gallery.querySelectorAll(`[data-copy-of="${CSS.escape(card.dataset.sha256)}"]`)];
 
@@ -31,6 +38,7 @@ export function judged(image) {
   if (!card) {
     card = template.content.firstElementChild.cloneNode(true);
     card.dataset.sha256 = image.sha256;
+    card.dataset.at = inPageOrder.length;
     part(card, "link").href = `/images/${image.sha256}`;
     part(card, "picture").src = `/api/images/${image.sha256}/thumbnail`;
     gallery.append(card);
@@ -41,6 +49,7 @@ export function judged(image) {
   part(card, "picture").alt = places.find((place) => place.alt)?.alt ?? "";
   mark(card, "places", places.length > 1, text("text:places", { n: places.length }));
   showVerdict(card, image.verdict);
+  if (sort.value === "medical" && !isRest(card)) gallery.insertBefore(card, cards().find(isRest) ?? null);
   refresh();
 }
 
@@ -66,12 +75,21 @@ export function refresh() {
     button.hidden = !n && filter !== "" && filter !== "medical" && filter !== chosen;
     button.setAttribute("aria-pressed", String(filter === chosen));
   }
+  const others = originals.filter(isRest).length;
+  const fold = chosen === "" && others > 0 && others < originals.length;
+  const open = localStorage.getItem(REST) !== null;
+  gallery.toggleAttribute("data-fold", fold && !open);
+  rest.hidden = !fold;
+  rest.setAttribute("aria-expanded", String(open));
+  rest.textContent = text("text:rest", { n: others });
   document.querySelector("[data-no-match]").hidden = !all.length || all.some((card) => !card.hidden);
 }
 
 function order() {
   const sure = (card) => Number(cardOf(card.dataset.copyOf ?? card.dataset.sha256).dataset.confidence);
-  const by = { sure: (a, b) => sure(b) - sure(a), unsure: (a, b) => sure(a) - sure(b) }[sort.value] ?? (() => 0);
+  const other = (card) => Number(isRest(cardOf(card.dataset.copyOf ?? card.dataset.sha256)));
+  const orders = { medical: (a, b) => other(a) - other(b), sure: (a, b) => sure(b) - sure(a), unsure: (a, b) => sure(a) - sure(b) };
+  const by = orders[sort.value] ?? (() => 0);
   gallery.append(...[...inPageOrder].sort(by));
 }
 
@@ -92,6 +110,15 @@ export function unfold(card) {
   return true;
 }
 
+/** Shows or hides the images that are not medical; gives whether there are any to fold. */
+export function toggleRest() {
+  if (rest.hidden) return false;
+  if (localStorage.getItem(REST) === null) localStorage.setItem(REST, "open");
+  else localStorage.removeItem(REST);
+  refresh();
+  return true;
+}
+
 tabs.addEventListener("click", (event) => {
   const button = event.target.closest("[data-filter]");
   if (!button) return;
@@ -100,14 +127,14 @@ tabs.addEventListener("click", (event) => {
   refresh();
 });
 sort.addEventListener("change", () => {
-  remember("order", sort.value, "page");
+  remember("order", sort.value, "medical");
+  localStorage.setItem(ORDER, sort.value);
   order();
 });
+rest.addEventListener("click", toggleRest);
 gallery.addEventListener("click", (event) => event.target.closest("[data-unfold]") && unfold(event.target.closest(".card")));
-if (query.has("order")) {
-  sort.value = query.get("order");
-  if (sort.selectedIndex < 0) sort.value = "page";
-  order();
-}
+sort.value = query.get("order") ?? localStorage.getItem(ORDER) ?? "medical";
+if (sort.selectedIndex < 0) sort.value = "medical";
+if (sort.value !== "medical") order();
 if (![...tabs.children].some((button) => button.dataset.filter === chosen)) chosen = "";
-if (chosen) refresh();
+refresh();

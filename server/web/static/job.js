@@ -1,5 +1,5 @@
 // A line of the queue: cloned from the page's template, and what it shows of its scan.
-import { part, setStatus } from "./dom.js";
+import { part, setStatus, text } from "./dom.js";
 import { renew } from "./live.js";
 
 export const list = document.getElementById("jobs");
@@ -10,7 +10,15 @@ const AGAIN = ["failed", "cancelled"];
 // What a retry sends: line -> { files, options }.
 export const held = new WeakMap();
 
-export const look = () => (empty.hidden = list.children.length > 0);
+const counts = document.getElementById("queue-counts");
+
+/** After a line came, went or changed: the number of those that run and wait, or that there is none. */
+export function look() {
+  empty.hidden = list.children.length > 0;
+  const n = (status) => list.querySelectorAll(`[data-state="${status}"]`).length;
+  const [running, waiting] = [n("running"), n("queued")];
+  counts.textContent = running + waiting ? text("text:queue_counts", { running, waiting }) : "";
+}
 
 export function line(job = template.content.firstElementChild.cloneNode(true)) {
   list.prepend(job);
@@ -24,6 +32,7 @@ export function state(job, status, words) {
   part(job, "says").textContent = words;
   part(job, "act", "cancel").hidden = !OPEN.includes(status);
   part(job, "act", "retry").hidden = !(AGAIN.includes(status) && (job.dataset.url || held.has(job)));
+  look();
 }
 
 /** A line as the server renders it, which has nothing for a retry of an upload. */
@@ -33,4 +42,5 @@ export function fill(job, fresh) {
   part(job, "sent").hidden = true;
   renew(job, fresh);
   if (held.has(job)) part(job, "act", "retry").hidden = !AGAIN.includes(job.dataset.state);
+  look();
 }
