@@ -1,6 +1,6 @@
 """Attacks of every class that the machine has material for, and one table: class, tried, handled, leaked, crashed, hung.
 
-python benchmarks/fortress.py [--corpora ../shared/corpora] [--requests 2000] [--kills 20] [--only CLASS ...]
+python benchmarks/fortress.py [--corpora DIR] [--requests 2000] [--examples 40] [--scans 200] [--kills 20] [--only CLASS ...]
 
 `handled` is a result or an error by name within its limit; `leaked` a refused address that was let through, or a process or file
 that was left; `crashed` an error without a name; `hung` what took longer than its limit and HUNG_S. Needs loopback alone.
@@ -16,14 +16,18 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from aiohttp import web
+from api_shapes import api_shapes
+from load import load
+from malformed import say, spoilt
 from record import record
 from rich.console import Console
 from rich.table import Table
+from standstill import standstill
 from sudden_death import sudden_death
 from yarl import URL
 
@@ -44,6 +48,7 @@ ROOT = Path(__file__).resolve().parents[1]
 AT_ONCE = 2
 HUNG_S = 15.0  # beyond a class's own limit, before it counts as hung
 PDF_S = 20.0
+SCANS_AT_ONCE = 20
 PUBLIC = {"8.8.8.8", "172.32.0.1"}  # in the list to see that not everything is refused
 Tally: TypeAlias = "Counter[str]"
 Attack: TypeAlias = Callable[[argparse.Namespace], Awaitable[Tally]]
@@ -141,38 +146,6 @@ def files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
-def spoilt(sent: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(sent)
-    for _ in range(chance.choice((1, 1, 2, 5))):
-        place = chance.randrange(len(changed))
-        match chance.randrange(4):
-            case 0:
-                changed[place] = chance.randrange(256)
-            case 1:
-                del changed[place : place + chance.randrange(1, 20)]
-            case 2:
-                changed[place:place] = bytes(chance.randrange(256) for _ in range(chance.randrange(1, 9)))
-            case _:
-                changed[place:place] = changed[: chance.randrange(1, 60)]
-    return bytes(changed)
-
-
-async def say(port: int, sent: bytes) -> bytes:
-    """What comes back within half a second; one that waits for the rest of a request says nothing."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        with suppress(ConnectionError, TimeoutError):
-            writer.write(sent)
-            await writer.drain()
-            async with asyncio.timeout(0.5):
-                return await reader.read()
-        return b""
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-
 @asynccontextmanager
 async def served() -> AsyncIterator[tuple[int, str]]:
     """The web application on a free port, in this process."""
@@ -194,12 +167,30 @@ async def deaths(given: argparse.Namespace) -> Tally:
     return await sudden_death(given.kills, given.seed)
 
 
+async def shapes(given: argparse.Namespace) -> Tally:
+    async with served() as (port, token):
+        return await api_shapes(port, token, given.examples)
+
+
+async def crowds(given: argparse.Namespace) -> Tally:
+    tally, figures = await load(SCANS_AT_ONCE, given.scans)
+    print(figures, file=sys.stderr)
+    return tally
+
+
+async def still(_: argparse.Namespace) -> Tally:
+    return await standstill()
+
+
 CLASSES: dict[str, Attack] = {
     "broken PDFs": documents,
     "broken images": images,
     "SSRF addresses": addresses,
     "malformed requests": requests,
+    "requests by the OpenAPI": shapes,
+    "load": crowds,
     "sudden death": deaths,
+    "standstill and full disk": still,
 }
 
 
@@ -207,6 +198,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpora", type=Path, default=ROOT.parent / "shared" / "corpora")
     parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--examples", type=int, default=40, help="requests of each kind for each operation of the API")
+    parser.add_argument("--scans", type=int, default=200, help="in a row")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=14)
     parser.add_argument("--only", nargs="+", choices=list(CLASSES), default=list(CLASSES))
@@ -218,8 +211,10 @@ def main() -> None:
         tally = asyncio.run(CLASSES[name](given))
         bad = {outcome: tally[outcome] for outcome in ("leaked", "crashed", "hung")}
         failed += sum(bad.values())
-        table.add_row(name, str(tally.total()), str(tally["handled"]), *map(str, bad.values()))
-        record("fortress", {"class": name, "requests": given.requests, "kills": given.kills, "seed": given.seed}, dict(tally))
+        tried = tally["handled"] + sum(bad.values())
+        table.add_row(name, str(tried), str(tally["handled"]), *map(str, bad.values()))
+        arguments = {name: value for name, value in vars(given).items() if name not in ("corpora", "only")}
+        record("fortress", {"class": name} | arguments, dict(tally))
     Console().print(table)
     sys.exit(1 if failed else 0)
 

@@ -75,6 +75,17 @@ def test_it_is_consistent(spec: dict[str, Any]) -> None:
             assert all(one["description"] for one in promise["responses"].values())
 
 
+def test_forms_and_pages_promise_what_they_answer(spec: dict[str, Any]) -> None:
+    """A wrong form is a bad request, a refused sign-in is a page or a problem, JSON without a shape may be anything."""
+    for path in ("/login", "/pair"):
+        answers = spec["paths"][path]["post"]["responses"]
+        assert "400" in answers
+    refused = spec["paths"]["/login"]["post"]["responses"]["401"]["content"]
+    assert set(refused) == {"application/problem+json", "text/html"}
+    exported = spec["paths"]["/api/export.json"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert exported["schema"] == {}
+
+
 def test_problems_of_the_contract_are_described_with_their_codes(spec: dict[str, Any]) -> None:
     answers = spec["paths"]["/api/scans"]["post"]["responses"]
     assert {"202", "400", "401", "403", "413", "415", "429"} <= set(answers)

@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from server.contract.errors import Forbidden, MedlensError, NotFound, RequestError, TooManyRequests, Unauthorized
 from server.web.http.keys import VERSION
-from server.web.http.operation import JSON, Operation, described
+from server.web.http.operation import HTML, JSON, Operation, described
 from server.web.http.problems import PROBLEM_JSON, Problem
 from server.web.texts.catalogue import ENGLISH
 
@@ -47,7 +47,7 @@ def _all_problems(path: str, promise: Operation) -> dict[int, list[type[MedlensE
         classes.append(Unauthorized)
     if promise.rate:
         classes.append(TooManyRequests)
-    if promise.query or promise.body:
+    if promise.query or promise.body or promise.other_bodies:
         classes.append(RequestError)
     if PATH_PARAMETER.search(path):
         classes.append(NotFound)
@@ -88,9 +88,11 @@ def _operation(path: str, promise: Operation, schemas: dict[str, Any]) -> dict[s
     for status, answer in promise.answers.items():
         response: dict[str, Any] = {"description": answer.description}
         if answer.content_type:
-            schema = {"$ref": REF.format(model=answer.model.__name__)} if answer.model else {"type": "string"}
+            undescribed: dict[str, Any] = {} if answer.content_type == JSON else {"type": "string"}
+            schema = {"$ref": REF.format(model=answer.model.__name__)} if answer.model else undescribed
             response["content"] = {answer.content_type: {"schema": schema}}
         spec["responses"][str(status)] = response
+    promised = {answer.content_type for answer in promise.answers.values()}
     for status, classes in sorted(_all_problems(path, promise).items()):
         problem: dict[str, Any] = {
             "description": "problem: " + ", ".join(sorted(one.code for one in classes)),
@@ -98,6 +100,8 @@ def _operation(path: str, promise: Operation, schemas: dict[str, Any]) -> dict[s
         }
         if any(error.retry_after is not None for error in classes):
             problem["headers"] = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+        if HTML in promised:  # to a browser a problem is a page
+            problem["content"][HTML] = {"schema": {"type": "string"}}
         spec["responses"][str(status)] = problem
     spec["security"] = [] if promise.access == "anyone" else [{"token": []}, {"session": []}]
     if promise.access == "loopback":
