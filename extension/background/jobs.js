@@ -50,7 +50,7 @@ export const keepProblem = (tab, page, problem) => change(tab, page, (row) => vo
 const edit = (tab, how) => changeJobs((all) => void (all[tab] && how(all[tab])));
 
 /** The popup has shown this link's scan at its end. */
-export const seen = (tab, scan) => edit(tab, (row) => void (row.news = row.news === scan ? null : row.news));
+export const noticed = (tab, scan) => edit(tab, (row) => void (row.news = row.news === scan ? null : row.news));
 
 /** The problem of the last link, once. */
 export async function takeProblem(tab) {

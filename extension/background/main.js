@@ -3,6 +3,7 @@
 import * as browser from "../core/browser.js";
 import { refusal } from "../core/messages.js";
 import { paint } from "./badge.js";
+import { dropCapture } from "./capture.js";
 import { forget, jobOf } from "./jobs.js";
 import { chosen, items } from "./menus.js";
 import { answered, drop } from "./questions.js";
@@ -28,6 +29,7 @@ browser.onMenu(chosen);
 browser.onPermitted(answered);
 browser.onTabClosed(forget);
 browser.onTabClosed(drop);
+browser.onTabClosed(dropCapture);
 browser.onTabShown(async (tab) => {
   const job = await jobOf(tab);
   if (job) await paint(tab, job);

@@ -2,20 +2,21 @@
 import * as api from "../core/api.js";
 import { again, open, ownPage } from "./begin.js";
 import { correct, explain, heatmap } from "./explain.js";
-import { scansOf, seen } from "./jobs.js";
+import { noticed, scansOf } from "./jobs.js";
 import { mark, unmarked } from "./marks.js";
 import { asking, drop, question } from "./questions.js";
-import { capture } from "./capture.js";
+import { capture, look } from "./capture.js";
 import { takeUp } from "./watch.js";
 
 export const TABLE = {
   open: ({ tab }) => open(tab),
   own: ({ tab }) => ownPage(tab),
   scans: ({ tab }) => scansOf(tab),
-  seen: ({ tab, scan }) => seen(tab, scan),
+  noticed: ({ tab, scan }) => noticed(tab, scan),
   again: ({ tab, scan }) => again(tab, scan),
   cancel: ({ scan }) => api.cancel(scan),
   mark: ({ tab, on }) => mark(tab, on),
+  look: ({ tab }) => look(tab),
   see: ({ tab }) => drop(tab).then(() => capture(tab)),
   ended: () => takeUp(),
   asking: ({ tab, origins }) => asking(tab, origins),

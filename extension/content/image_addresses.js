@@ -23,6 +23,8 @@ medlens.define("image_addresses", () => {
         return [element.currentSrc, element.src];
       case "image":
         return element.namespaceURI === SVG ? [element.href?.baseVal] : [];
+      case "use": // another file's drawing; the page's own symbols are elements that are looked at themselves
+        return element.href && !element.href.baseVal.startsWith("#") ? [element.href.baseVal.split("#", 1)[0]] : [];
       case "video":
         return [element.poster];
       case "input":
@@ -36,15 +38,38 @@ medlens.define("image_addresses", () => {
     }
   }
 
-  function backgrounds(element) {
-    const value = getComputedStyle(element).backgroundImage;
-    if (!value.includes("url(")) return [];
-    return [...value.matchAll(/url\("((?:[^"\\]|\\.)*)"\)/g)].map(([, url]) => url.replace(/\\(.)/g, "$1"));
+  // Every property whose value may be an image, of the element and of what CSS puts before and after it.
+  const PROPERTIES = ["backgroundImage", "borderImageSource", "listStyleImage", "maskImage", "content"];
+  const PARTS = [null, "::before", "::after"];
+
+  function painted(element) {
+    return PARTS.flatMap((part) => {
+      const style = getComputedStyle(element, part);
+      if (part && style.content === "none") return [];
+      return PROPERTIES.map((name) => style[name]).filter((value) => value?.includes("url(")).flatMap(urlsIn);
+    });
+  }
+
+  /** The addresses in a computed value; of an image-set() only the one that this screen shows. */
+  function urlsIn(value) {
+    const whole = value.replace(/(?:-webkit-)?image-set\(((?:"(?:[^"\\]|\\.)*"|\((?:[^()"]|"[^"]*")*\)|[^()"])*)\)/g, (_, set) => chosen(set));
+    return [...whole.matchAll(URLS)].map(([, url]) => unescaped(url));
+  }
+
+  const URLS = /url\("((?:[^"\\]|\\.)*)"\)/g;
+  const unescaped = (url) => url.replace(/\\(.)/g, "$1");
+
+  /** As browsers do: the lowest resolution that is enough for the screen, else the highest. */
+  function chosen(set) {
+    const all = [...set.matchAll(/(url\("(?:[^"\\]|\\.)*"\))(?:\s+([\d.]+)(?:dppx|x))?/g)]
+      .map(([, url, density]) => ({ url, density: Number(density ?? 1) }))
+      .sort((one, other) => one.density - other.density);
+    return (all.find(({ density }) => density >= devicePixelRatio) ?? all.at(-1))?.url ?? "";
   }
 
   /** Keys of every image that this element itself shows; `whole`: the addresses uncut. */
   function keysOf(element, { whole = false } = {}) {
-    const urls = [...own(element), ...backgrounds(element)].filter(Boolean).map(absolute).filter(Boolean);
+    const urls = [...own(element), ...painted(element)].filter(Boolean).map(absolute).filter(Boolean);
     return [...new Set(whole ? urls : urls.map(keyOf))];
   }
 

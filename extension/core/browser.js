@@ -92,6 +92,29 @@ export async function inject(tabId, files) {
   return frame?.result;
 }
 
+/** The same in every frame of the tab that we may enter: [[frame id, result]], the page itself first. */
+export async function injectAll(tabId, files) {
+  const frames = await api.scripting.executeScript({ target: { tabId, allFrames: true }, files });
+  return frames.map(({ frameId, result }) => [frameId, result]).sort(([one], [other]) => one - other);
+}
+
+/** What `medlens[module][name](...values)` gives in this frame, where `inject` has put that module. */
+export async function call(tabId, frameId, module, name, ...values) {
+  const run = (module, name, values) => globalThis.medlens[module][name](...values);
+  const [frame] = await api.scripting.executeScript({ target: { tabId, frameIds: [frameId] }, func: run, args: [module, name, values] });
+  return frame?.result;
+}
+
+/** What the window of this tab shows, as a data: address; null where the tab is not in front or the browser refuses. */
+export async function screenshot(tabId) {
+  try {
+    const { active, windowId } = await api.tabs.get(tabId);
+    return active ? await api.tabs.captureVisibleTab(windowId, { format: "png" }) : null;
+  } catch {
+    return null;
+  }
+}
+
 // permissions: asking needs a click
 const patterns = (origins) => ({ origins: origins.map((origin) => `${withoutPort(origin)}/*`) });
 const withoutPort = (origin) => {

@@ -46,7 +46,7 @@ async function begin(type, more = {}) {
 
 /** Another scan of this tab, beside the one that is shown; null: the page, which has none yet. */
 async function choose(job) {
-  if (state.job?.link) await say({ type: "seen", tab: state.tab, scan: state.job.scan });
+  if (state.job?.link) await say({ type: "noticed", tab: state.tab, scan: state.job.scan });
   trouble.clear();
   await (job ? show(job) : begin("own"));
 }
@@ -83,7 +83,7 @@ async function show(job) {
     }
     if (signal.aborted) return;
     await say({ type: "ended" }); // the background may have been stopped just before
-    if (job.link) await say({ type: "seen", tab: state.tab, scan: job.scan });
+    if (job.link) await say({ type: "noticed", tab: state.tab, scan: job.scan });
   } catch (problem) {
     if (!signal.aborted) failed(problem);
   } finally {

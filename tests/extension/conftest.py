@@ -13,8 +13,10 @@ from playwright.async_api import BrowserContext, async_playwright
 
 from server.extract.chromium import find_chromium
 from server.settings import load_settings
+from tests.extension.desk import Desk, headed
 from tests.extension.gallery_site import ward
 from tests.extension.hands import EXTENSION, Extension
+from tests.extension.screen import MISSING, Screen
 from tests.extension.service import TOKEN, Service, serving
 from tests.site import Site
 
@@ -62,4 +64,30 @@ async def extension(browser: BrowserContext, service: Service) -> AsyncIterator[
     await opened.reset(service.address, TOKEN)
     yield opened
     for page in set(browser.pages) - before:
+        await page.close()
+
+
+@pytest.fixture(scope="module")
+async def seated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """A window of Chromium on a screen of its own. Skips where the programs for that are missing."""
+    if MISSING:
+        pytest.skip(f"no {', '.join(MISSING)}: apt-get install xvfb openbox xdotool")
+    chromium = find_chromium(load_settings())
+    if chromium is None:
+        pytest.skip("no Chromium here; MEDLENS_CHROMIUM names one")
+    async with Screen() as screen, async_playwright() as playwright:
+        profile = tmp_path_factory.mktemp("desk") / "profile"
+        context = await headed(playwright, screen, str(chromium), profile)
+        context.set_default_timeout(60_000)
+        yield await Desk.of(screen, await Extension.of(context))
+        await context.close()
+
+
+@pytest.fixture
+async def desk(seated: Desk, service: Service) -> AsyncIterator[Desk]:
+    """The window, its extension connected; pages that a test opened are closed after it."""
+    before = set(seated.extension.browser.pages)
+    await seated.extension.reset(service.address, TOKEN)
+    yield seated
+    for page in set(seated.extension.browser.pages) - before:
         await page.close()

@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
-from server.extract.chromium import find_chromium
-from server.settings import load_settings
-from tests.extension.desk import HOST, Desk, headed
+from tests.extension.desk import HOST, Desk
 from tests.extension.gallery_site import members_only
-from tests.extension.hands import Extension, until
-from tests.extension.screen import MISSING, Screen
+from tests.extension.hands import until
 from tests.extension.service import TOKEN, Service
 from tests.site import Site
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING), reason=f"no {', '.join(MISSING)}: apt-get install xvfb openbox xdotool"),
-]
+pytestmark = pytest.mark.slow
 IN_TABS = "async () => (await chrome.tabs.query({})).map((tab) => tab.url ?? '')"
-
-
-@pytest.fixture(scope="module")
-async def seated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    chromium = find_chromium(load_settings())
-    if chromium is None:
-        pytest.skip("no Chromium here; MEDLENS_CHROMIUM names one")
-    async with Screen() as screen, async_playwright() as playwright:
-        profile = tmp_path_factory.mktemp("desk") / "profile"
-        context = await headed(playwright, screen, str(chromium), profile)
-        context.set_default_timeout(60_000)
-        yield await Desk.of(screen, await Extension.of(context))
-        await context.close()
-
-
-@pytest.fixture
-async def desk(seated: Desk, service: Service) -> AsyncIterator[Desk]:
-    before = set(seated.extension.browser.pages)
-    await seated.extension.reset(service.address, TOKEN)
-    yield seated
-    for page in set(seated.extension.browser.pages) - before:
-        await page.close()
 
 
 async def count(page: Page) -> int:

@@ -38,7 +38,7 @@ def test_two_files_use_the_extension_api() -> None:
 def test_one_file_fetches_and_one_keeps() -> None:
     assert those_with(r"\bfetch\(") == {
         "core/api.js",
-        "content/capture.js",
+        "content/collector.js",
     }  # the latter reads the page's own images, as the page could
     assert those_with(r"\bkept\.(get|set)\b|indexedDB|localStorage") <= {"core/settings.js", "core/vault.js", "core/browser.js"}
 
