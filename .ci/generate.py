@@ -1,7 +1,8 @@
-"""Writes what is made from server/contract/modalities.json, and copies the scripts that dashboard and extension share.
+"""Writes what is made from server/contract/modalities.json and from the commands, and copies what dashboard and extension share.
 
 `make generate` writes the files, `--check` (in `make lint`) only says which are stale. Made are the colours as CSS, the list of
-modalities as a JS module and for the extension's content scripts, and the modalities' names among the extension's texts.
+modalities as a JS module and for the extension's content scripts, the modalities' names among the extension's texts, and the manual
+page.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from server.__main__ import app  # noqa: E402
+from server.cli.manual import page as manual_page  # noqa: E402
 from server.contract.modalities import FACTS, MODALITIES, MODALITY_KEYS, Theme  # noqa: E402
 
 SHARED = ROOT / "server/web/static/shared"
@@ -28,7 +31,7 @@ def outputs() -> dict[Path, str]:
         made
         | {ROOT / "extension/shared" / path.name: text for path, text in copied.items()}
         | {ROOT / folder / "modalities.css": stylesheet() for folder in ("server/web/static/css", "extension")}
-        | {ROOT / "extension/content/modalities.js": content_script()}
+        | {ROOT / "extension/content/modalities.js": content_script(), ROOT / "server/cli/medlens.1": manual_page(app)}
         | {path: messages(path) for path in sorted((ROOT / "extension/_locales").glob("*/messages.json"))}
     )
 

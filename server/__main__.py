@@ -19,7 +19,7 @@ app = typer.Typer(
     name="medlens",
     help="Which images of a page, a PDF or a folder are medical, of which modality, how sure the answer is, and why.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,  # --install-completion, --show-completion
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )

@@ -1,17 +1,26 @@
-"""The wheel holds what the program reads besides its code: weights, prompts, templates, scripts, styles, migrations."""
+"""The wheel and the sdist hold the whole program, and install and run in a clean virtual environment."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
+import venv
+from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from tests.site import picture
+
 ROOT = Path(__file__).resolve().parents[1]
-BUILD = "from setuptools import build_meta; build_meta.build_wheel('built')"
+BUILD = "from setuptools import build_meta; print(build_meta.build_{}('built'))"
+# The client is a package of its own in a folder of server/.
+CLIENT = "server/client/"
 
 
 def tracked(*folders: str) -> list[str]:
@@ -21,15 +30,68 @@ def tracked(*folders: str) -> list[str]:
     return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def test_every_file_of_the_program_is_in_it(tmp_path: Path) -> None:
+def built(folder: Path, kind: str) -> Path:
+    """A `wheel` or an `sdist` of the project in this folder."""
+    done = subprocess.run([sys.executable, "-c", BUILD.format(kind)], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "built" / done.stdout.split()[-1]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the tracked files, without what a build leaves in a checkout."""
     pytest.importorskip("setuptools")
-    program = tracked("server", "migrations")
-    for name in [*program, *tracked("pyproject.toml", "README.md")]:
-        place = tmp_path / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, place)
-    built = subprocess.run([sys.executable, "-c", BUILD], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    [wheel] = (tmp_path / "built").glob("*.whl")
+    folder = tmp_path_factory.mktemp("project")
+    for name in tracked("server", "migrations", "pyproject.toml", "README.md"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def wheel(project: Path) -> Path:
+    return built(project, "wheel")
+
+
+def test_every_file_of_the_program_is_in_it(wheel: Path) -> None:
+    program = {name.removeprefix(CLIENT) for name in tracked("server", "migrations")}
     with ZipFile(wheel) as opened:
-        assert set(program) - set(opened.namelist()) == set()
+        assert program - set(opened.namelist()) == set()
+        assert not [name for name in opened.namelist() if name.startswith(CLIENT)], "the client is there once"
+        assert [name for name in opened.namelist() if name.endswith("share/man/man1/medlens.1")]
+
+
+def test_the_sdist_builds_the_same_wheel(project: Path, wheel: Path, tmp_path: Path) -> None:
+    with tarfile.open(built(project, "sdist")) as packed:
+        packed.extractall(tmp_path, filter="data")
+    [folder] = tmp_path.iterdir()
+    again = built(folder, "wheel")
+    with ZipFile(wheel) as one, ZipFile(again) as other:
+        assert set(one.namelist()) == set(other.namelist())
+
+
+@pytest.mark.slow
+def test_it_installs_and_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
+    """The libraries are those of these tests; of the program there is nothing but the wheel. It scans an image without a server."""
+    venv.create(tmp_path / "clean", with_pip=True)
+    python = tmp_path / "clean/bin/python"
+    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INDEX": "1"}
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", wheel], check=True, env=os.environ | quiet)
+    [packages] = (tmp_path / "clean/lib").glob("python*/site-packages")
+    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))  # a folder in a .pth runs no .pth of its own
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MEDLENS_", "PYTHON", "COV_"))}
+    environment |= {"MEDLENS_DATA_DIR": str(tmp_path / "data")}
+
+    def run(*words: str | Path) -> str:
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    found = run(python, "-c", "import medlens.client, server; print(medlens.client.__file__, server.__file__)")
+    assert found.count(str(packages)) == 2
+    program = python.with_name("medlens")
+    assert "scan" in run(program, "--help")
+    (tmp_path / "chart.png").write_bytes(picture())
+    assert '"status": "done"' in run(program, "scan", "--json", tmp_path / "chart.png").replace('":"', '": "')
+    assert (python.parents[1] / "share/man/man1/medlens.1").is_file()
