@@ -52,6 +52,7 @@ lint: $(READY_ALL) ## ruff, import-linter, and whether what is generated is fres
 
 types: $(READY_ALL) ## mypy, strict on server/
 	@$(BIN)/mypy
+	@cd server/client && $(abspath $(BIN))/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/client --package medlens
 
 coverage: setup-all ## every test with branch coverage over server/; prints the figure, a page of it in runs/coverage/
 	@COVERAGE=1 VENV=$(VENV) bash .ci/tests

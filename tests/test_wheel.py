@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,14 @@ def wheel(project: Path) -> Path:
     return built(project, "wheel")
 
 
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A data folder that Postgres' user can enter."""
+    folder = Path(tempfile.mkdtemp(prefix="medlens-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_every_file_of_the_program_is_in_it(wheel: Path) -> None:
     program = {name.removeprefix(CLIENT) for name in tracked("server", "migrations")}
     with ZipFile(wheel) as opened:
@@ -72,7 +81,7 @@ def test_the_sdist_builds_the_same_wheel(project: Path, wheel: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_it_installs_and_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
+def test_it_installs_and_runs_in_a_clean_environment(wheel: Path, tmp_path: Path, data: Path) -> None:
     """The libraries are those of these tests; of the program there is nothing but the wheel. It scans an image without a server."""
     venv.create(tmp_path / "clean", with_pip=True)
     python = tmp_path / "clean/bin/python"
@@ -81,7 +90,7 @@ def test_it_installs_and_runs_in_a_clean_environment(wheel: Path, tmp_path: Path
     [packages] = (tmp_path / "clean/lib").glob("python*/site-packages")
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))  # a folder in a .pth runs no .pth of its own
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MEDLENS_", "PYTHON", "COV_"))}
-    environment |= {"MEDLENS_DATA_DIR": str(tmp_path / "data")}
+    environment |= {"MEDLENS_DATA_DIR": str(data)}
 
     def run(*words: str | Path) -> str:
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

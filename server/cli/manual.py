@@ -45,7 +45,7 @@ def page(app: typer.Typer) -> str:
     return "\n".join(lines) + "\n" + SECTIONS_AFTER
 
 
-def _commands(group: Any, context: typer.Context) -> Iterator[str]:
+def _commands(group: Any, context: Any) -> Iterator[str]:
     """Every command under the group, with its arguments and options."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -59,11 +59,11 @@ def _commands(group: Any, context: typer.Context) -> Iterator[str]:
                 yield from _commands(command, inner)
 
 
-def _usage(command: Any, context: typer.Context) -> str:
+def _usage(command: Any, context: Any) -> str:
     return _escaped(" ".join(command.collect_usage_pieces(context)))
 
 
-def _parameters(command: Any, context: typer.Context) -> Iterator[str]:
+def _parameters(command: Any, context: Any) -> Iterator[str]:
     for parameter in command.params:
         row = parameter.get_help_record(context)
         if row and "--help" not in parameter.opts:

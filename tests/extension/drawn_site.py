@@ -46,7 +46,7 @@ REVOKED = """<img id=img width=200><div id=div style="width:200px;height:200px">
   const blobOf = async (number) => URL.createObjectURL(await (await fetch(`/drawn/${number}.png`)).blob());
   const [one, other] = [await blobOf(1), await blobOf(2)];
   img.src = one;
-  div.style.background = `url(${other})`;
+  div.style.background = `url(${other}) 0 0 / cover`;
   await img.decode();
   const away = new Image();
   away.src = "AWAY/drawn/3.png";

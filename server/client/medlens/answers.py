@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Status = Literal["queued", "running", "done", "partial", "failed", "cancelled"]
@@ -123,13 +122,8 @@ T = TypeVar("T")
 
 def read(kind: type[T], value: Mapping[str, Any]) -> T:
     """The record of this class that the JSON object describes. Raises KeyError for a field that is missing."""
-    hints = _hints(kind)
+    hints = get_type_hints(kind)
     return kind(**{field.name: _value(hints[field.name], value[field.name]) for field in fields(kind)})  # type: ignore[arg-type]
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _value(hint: Any, value: Any) -> Any:
