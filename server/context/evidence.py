@@ -1,7 +1,8 @@
 """All that stands with an image, as evidence for each medical modality: bounded log-odds, and the words that decide.
 
 A text tells the image's modality only as far as its source can be trusted to speak of the image (RELIABLE), so no text is certain,
-and several of them together are held to MAX_EVIDENCE.
+and several of them together are held to MAX_EVIDENCE. DICOM's tag is no text: the device that made the pixels wrote it, so it is
+held by its own reliability alone.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ CLEAR = 0.8
 MAX_EVIDENCE = math.log(60)
 # Log-odds that texts of the image may add to its being medical at all: 4 to 1. A cat under "MRI of the brain" stays a cat.
 MAX_MEDICAL = math.log(4)
+# The same of DICOM's tag: a file with a scanner's tag seldom holds anything but a scan. A photograph packed into one is surely not
+# medical by its pixels, and no evidence turns that round.
+MAX_MEDICAL_TAG = math.log(60)
 # Odds of the first modality to the second from which a context is shown, and from which it is sure.
 SHOWN, SURE = math.log(4), math.log(12)
 # Share of what a text says that must go to one modality; below, it speaks of several and counts for nothing.
@@ -95,11 +99,14 @@ def evidence_of(places: Sequence[Place], title: str | None = None) -> Evidence |
 
 def _of_place(place: Place, title: str | None) -> Evidence | None:
     said = [one for text in texts_of(place, title) if (one := _said(text)) is not None]
+    tagged = [one for one in said if one.source == "dicom_tag"]
+    said = tagged or said
     if not said:
         return None
     sums = {name: sum(one.odds[name] for one in said) for name in MEDICAL}
     most = max(sums.values())
-    odds = {name: max(value - most, -MAX_EVIDENCE) for name, value in sums.items()}
+    bound = math.inf if tagged else MAX_EVIDENCE
+    odds = {name: max(value - most, -bound) for name, value in sums.items()}
     modality = max(MEDICAL, key=lambda name: odds[name])
     if -_second(odds) < SHOWN:
         return None
@@ -109,7 +116,7 @@ def _of_place(place: Place, title: str | None) -> Evidence | None:
     own = [one.tells for one in saying if one.source in OF_THE_IMAGE]
     return Evidence(
         odds=odds,
-        medical=MAX_MEDICAL * max(own, default=0.0),
+        medical=(MAX_MEDICAL_TAG if tagged else MAX_MEDICAL) * max(own, default=0.0),
         modality=modality,
         sure=-_second(odds) >= SURE,
         quote=best.quote,

@@ -15,8 +15,9 @@ from server.context.text_model import MEDICAL
 from server.contract.modalities import NON_MEDICAL, Modality
 from server.contract.verdict import RIVAL, Context, Medical, Verdict
 
-# Probability of an answer, by image and text together, from which what the image left open is settled: about what the image alone
-# needs to be sure.
+# Probability, by image and text together, from which what the image left open is settled: about what the image alone needs to be
+# sure. Medical or not and which modality are two questions, and each has to reach it: their product would ask of a modality that
+# is nearly certain to make good what the other, sure by its own threshold, leaves over.
 SETTLED = 0.97
 # Probability below which an answer that the image was sure of, and that a clear text contradicts, is no longer sure.
 UNSETTLED = 0.95
@@ -70,7 +71,7 @@ def _with_modality(joined: Verdict, verdict: Verdict, evidence: Evidence, shares
         contradicted = evidence.sure and evidence.modality != modality
         sure = not contradicted or confidence >= UNSETTLED
     else:
-        sure = joined.medical.sure and confidence >= SETTLED
+        sure = joined.medical.sure and shares[modality] >= SETTLED
     return replace(joined, modality=modality, confidence=confidence, sure=sure, contains=(modality,))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from server.context.evidence import MAX_EVIDENCE, MAX_MEDICAL, evidence_of, file_name
+from server.context.evidence import MAX_EVIDENCE, MAX_MEDICAL, MAX_MEDICAL_TAG, evidence_of, file_name
 from server.context.join import SETTLED, join
 from server.contract.modalities import MODALITIES, Modality
 from server.contract.records import NearbyText, Place, PlaceKind, TextSource
@@ -113,7 +113,6 @@ def test_evidence_is_bounded() -> None:
             ("heading", "MRI"),
             ("link", "MRI"),
             alt="MRI",
-            tag="MR",
             url="http://x/mri.png",
         )
     ]
@@ -166,6 +165,37 @@ def test_dicom_says_its_modality(tag: str, modality: Modality | None) -> None:
     assert (evidence.modality if evidence else None) == modality
     if evidence is not None:
         assert evidence.source == "dicom_tag" and evidence.sure
+
+
+def test_a_dicom_tag_settles_a_small_slice_that_the_image_leaves_open() -> None:
+    evidence = evidence_of([place(url="slice.dcm", kind="frame", tag="CT")])
+    joined = join(verdict(ct=0.49, mri=0.2, xray=0.1, non_medical=0.2), evidence)
+    assert (joined.modality, joined.sure, joined.medical.sure) == ("ct", True, True)
+    other_way = join(verdict(medical_sure=True, mri=0.9, ct=0.09), evidence)
+    assert (other_way.modality, other_way.sure) == ("ct", True)
+
+
+def test_where_a_tag_stands_no_text_is_read() -> None:
+    words: list[tuple[TextSource, str]] = [("caption", "T2-weighted MRI"), ("heading", "MRI")]
+    evidence = evidence_of([place(*words, url="brain-mri.dcm", kind="frame", tag="CT")], "MRI")
+    assert evidence is not None and (evidence.modality, evidence.source) == ("ct", "dicom_tag")
+    assert min(evidence.odds.values()) < -MAX_EVIDENCE and MAX_MEDICAL < evidence.medical <= MAX_MEDICAL_TAG
+
+
+def test_a_photograph_packed_into_dicom_is_no_scan() -> None:
+    evidence = evidence_of([place(url="cat.dcm", kind="frame", tag="MR")])
+    sure = join(verdict(sure=True, non_medical=0.99), evidence)
+    assert (sure.modality, sure.is_medical) == ("non_medical", False)
+    unsure = join(verdict(non_medical=0.93, mri=0.02), evidence)
+    assert not unsure.medical.sure and not unsure.sure
+
+
+def test_medical_or_not_and_the_modality_are_settled_each_by_itself() -> None:
+    evidence = evidence_of([place(("caption", "Axial CT of the abdomen"))])
+    joined = join(verdict(medical_sure=True, ct=0.60, mri=0.36, non_medical=0.019), evidence)
+    assert joined.sure and joined.modality == "ct"
+    doubtful = join(verdict(medical_sure=False, ct=0.44, mri=0.26, non_medical=0.3), evidence)
+    assert not doubtful.medical.sure and not doubtful.sure
 
 
 def test_the_name_of_a_document_speaks_of_the_document_that_of_an_image_of_the_image() -> None:
