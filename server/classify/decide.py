@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
 from server.contract.verdict import FAVOURITE, Medical, Probabilities, Verdict
-from server.models.calibration import Floats, answers
+from server.models.calibration import HALF, Floats, answers
 from server.models.ensemble import Prediction
 from server.models.parts import Figure, union
+
+# How much more the surely medical panels count than the others for a figure's modality: P(medical) to this power, as for cells.
+PANEL_STRENGTH = 4
+# P(medical) of a figure from which a panel that is sure makes the figure so. Of 345 composed figures of origins never trained on, a
+# panel alone was sure and wrong once in 73, where their parts say this too never in 60.
+BACKED = 0.95
+SCANS = tuple(name for name in MODALITIES if name != NON_MEDICAL)
 
 
 def decide(prediction: Prediction, model_version: str, figures: Sequence[Figure | None] = ()) -> list[Verdict]:
@@ -48,6 +56,40 @@ def figure(panels: Sequence[Verdict], whole: Verdict) -> Verdict:
         return whole
     held = {best.modality, *(panel.modality for panel in panels if panel.is_medical and panel.sure)}
     return replace(best, contains=tuple(name for name in MODALITIES if name in held))
+
+
+def named_by_panels(panels: Sequence[Verdict], whole: Verdict) -> Verdict:
+    """The verdict for a medical figure that was read in parts, with its modality named by its panels too.
+
+    Each panel was judged at its own size, `whole` from cells of a smaller copy. A sure `whole` stays; else a sure panel decides
+    where `whole` is BACKED; else both are multiplied. The figure contains what both find, its own modality, and what a panel is
+    sure of.
+    """
+    medical = [panel for panel in panels if panel.is_medical]
+    best = most_surely_medical(medical)
+    if best is None:
+        return whole
+    backed = whole.medical.probability >= BACKED
+    named = whole if whole.sure else best if best.sure and backed else _together(medical, whole, backed and best.medical.sure)
+    likely = {panel.modality for panel in medical if panel.confidence >= HALF}
+    sure = {panel.modality for panel in medical if panel.sure}
+    return replace(named, contains=union([(named.modality,), tuple(sure), tuple(likely & set(whole.contains))]))
+
+
+def _together(medical: Sequence[Verdict], whole: Verdict, medical_sure: bool) -> Verdict:
+    """`whole` with the modality that the `medical` panels and its own parts name alike; `medical_sure` by a panel."""
+    weights = [panel.medical.probability**PANEL_STRENGTH for panel in medical]
+    by_panels = {name: sum(w * panel.probabilities[name] for w, panel in zip(weights, medical, strict=True)) for name in SCANS}
+    both = {name: math.sqrt(by_panels[name] * whole.probabilities[name]) for name in SCANS}
+    chances = {name: whole.medical.probability * value / sum(both.values()) for name, value in both.items()}
+    modality = max(SCANS, key=lambda name: chances[name])
+    return replace(
+        whole,
+        modality=modality,
+        confidence=chances[modality],
+        probabilities=chances | {NON_MEDICAL: 1 - whole.medical.probability},
+        medical=replace(whole.medical, sure=whole.medical.sure or medical_sure),
+    )
 
 
 def _verdict(prediction: Prediction, row: int, answer: int, model_version: str) -> Verdict:

@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
 from PIL import Image
 
 from server.classify.batching import MicroBatcher
-from server.classify.decide import decide, figure
+from server.classify.decide import decide, figure, named_by_panels
 from server.classify.explain import Explainer
 from server.classify.predictor import Input, Predictor, open_predictor
 from server.contract.errors import MedlensError
@@ -26,7 +26,7 @@ from server.contract.records import Box, Panel
 from server.contract.verdict import Verdict
 from server.imaging.decode import Raster
 from server.models.members import cnn_file, kinds
-from server.models.parts import Figure, union
+from server.models.parts import Figure
 from server.models.version import model_version
 from server.settings import Settings
 
@@ -163,14 +163,12 @@ def _crop(raster: Raster, box: Box) -> Image.Image:
 def _of_all(whole: Answer, panels: Sequence[Verdict]) -> Verdict:
     """The verdict for an image with these panels.
 
-    A figure that was read in parts and is medical keeps its verdict; its sure panels add to `contains`. One that is not medical
+    A figure that was read in parts and is medical stays so, and its panels help to name the modality. One that is not medical
     becomes so only by a surely medical panel.
     """
     verdict = whole.verdict
     if whole.figure is None:
         return figure(panels, verdict)
     if verdict.is_medical:
-        return replace(
-            verdict, contains=union([verdict.contains, *(panel.contains for panel in panels if panel.is_medical and panel.sure)])
-        )
+        return named_by_panels(panels, verdict)
     return figure(panels, verdict) if any(panel.is_medical and panel.medical.sure for panel in panels) else verdict

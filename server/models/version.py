@@ -20,6 +20,8 @@ from server.settings import Settings
 
 # Raise when the same files would give other verdicts than before: another resize, another way to combine, other panels.
 ARITHMETIC = 3
+# Raise instead when each member says what it said before, and only what is made of it differs: refits of the ensemble stay good.
+COMBINED = 1
 VERSION_LENGTH = 16  # hex digits: 64 bits, far from collisions among the few versions one database ever sees
 HASHES = "file-hashes.json"
 
@@ -32,6 +34,7 @@ def model_version(settings: Settings, kinds: Iterable[Kind]) -> str:
     files |= {name: path for name, path in optional.items() if path is not None and path.is_file()}
     inputs = {
         "arithmetic": ARITHMETIC,
+        "combined": COMBINED,
         "members": [kind.name for kind in members],
         "clip": [settings.clip_model, settings.clip_pretrained],
         "files": file_hashes(files, settings.data_dir / HASHES),

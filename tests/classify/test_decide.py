@@ -3,9 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.classify.decide import decide, figure, most_surely_medical
+from server.classify.decide import decide, figure, most_surely_medical, named_by_panels
 from server.contract.modalities import MODALITIES
 from server.models.ensemble import Prediction
+from server.models.parts import Figure
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -89,6 +90,51 @@ def test_a_surely_medical_panel_outvotes_a_whole_that_is_surely_not() -> None:
     assert figure([panel], sure_scan) == sure_scan
     (doubtful,) = decide(prediction(row(ct=0.5, non_medical=0.3), sure=False, medical_sure=False), "v1")
     assert figure([doubtful], whole) == whole
+
+
+def test_panels_help_to_name_a_figure_that_its_parts_leave_open() -> None:
+    (whole,) = decide(prediction(row(ct=0.6, mri=0.35, non_medical=0.03), sure=False, medical_sure=False), "v1")
+    rows = np.concatenate([row(mri=0.95, ct=0.04), row(mri=0.7, ct=0.2), row(non_medical=0.99)])
+    panels = decide(prediction(rows, sure=False), "v1")
+    named = named_by_panels(panels, whole)
+    assert (named.modality, named.sure, named.medical.sure, named.is_medical) == ("mri", False, True, True)
+    assert named.medical.probability == whole.medical.probability
+    assert sum(named.probabilities.values()) == pytest.approx(1)
+    assert named.confidence == named.probabilities["mri"]
+    assert list(named.probabilities) == list(MODALITIES)
+
+
+def test_a_sure_panel_names_the_figure_and_a_sure_whole_stays() -> None:
+    (whole,) = decide(prediction(row(ct=0.6, mri=0.35, non_medical=0.03), sure=False), "v1")
+    (panel,) = decide(prediction(row(mri=0.99)), "v1")
+    named = named_by_panels([panel], whole)
+    assert (named.modality, named.sure, named.contains) == ("mri", True, ("mri",))
+    (sure_whole,) = decide(prediction(row(ct=0.99)), "v1")
+    kept = named_by_panels([panel], sure_whole)
+    assert (kept.modality, kept.sure, kept.probabilities) == ("ct", True, sure_whole.probabilities)
+    assert set(kept.contains) == {"ct", "mri"}
+
+
+def test_a_sure_panel_of_a_figure_that_may_not_be_medical_makes_nothing_sure() -> None:
+    (whole,) = decide(prediction(row(ct=0.6, mri=0.25, non_medical=0.1), sure=False, medical_sure=False), "v1")
+    (panel,) = decide(prediction(row(mri=0.99)), "v1")
+    named = named_by_panels([panel], whole)
+    assert (named.modality, named.sure, named.medical) == ("mri", False, whole.medical)
+
+
+def test_a_figure_contains_what_its_parts_and_a_panel_find() -> None:
+    read = Figure(0.97, row(mri=0.5, ct=0.45)[0], ("xray", "ct", "mri"), ((0, 0, 0.5, 1), (0.5, 0, 0.5, 1)))
+    (whole,) = decide(prediction(row(mri=0.5, ct=0.45), sure=False), "v1", [read])
+    assert set(whole.contains) == {"xray", "ct", "mri"}
+    panels = decide(prediction(np.concatenate([row(mri=0.9), row(ct=0.7), row(xray=0.4, ct=0.3)]), sure=False), "v1")
+    assert set(named_by_panels(panels, whole).contains) == {"ct", "mri"}
+
+
+def test_without_a_medical_panel_a_figure_is_what_its_parts_say() -> None:
+    (whole,) = decide(prediction(row(ct=0.6, mri=0.35), sure=False), "v1")
+    others = decide(prediction(row(non_medical=0.9)), "v1")
+    assert named_by_panels(others, whole) == whole
+    assert named_by_panels([], whole) == whole
 
 
 def test_no_medical_panel_no_winner() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.contract.errors import WeightsMissing
+from server.models import version
 from server.models.members import Kind
 from server.models.version import HASHES, VERSION_LENGTH, file_hashes, model_version
 from server.settings import Settings, load_settings
@@ -60,6 +61,15 @@ def test_words_and_thresholds_are_part_of_the_version(settings: Settings, weight
             path.write_text(content)
             versions.add(model_version(given, [speaker]))
     assert len(versions) == 5
+
+
+def test_what_is_made_of_the_members_is_part_of_the_version_and_spoils_no_refit(
+    settings: Settings, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = version.model_version(settings, [kind(weights)]), version.members_key(settings, [kind(weights)])
+    monkeypatch.setattr(version, "COMBINED", version.COMBINED + 1)
+    assert version.model_version(settings, [kind(weights)]) != before[0]
+    assert version.members_key(settings, [kind(weights)]) == before[1]
 
 
 def test_absent_weights_have_no_version(settings: Settings, tmp_path: Path) -> None:
