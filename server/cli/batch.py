@@ -76,11 +76,12 @@ async def queue_targets(settings: Settings, targets: Sequence[str], *, wait: boo
 
 async def _create_scan(database: Database, settings: Settings, target: str) -> UUID:
     from server.kinds.registry import kind_by_name
-    from server.source.address import normalise
+    from server.source.address import normalise, refuse_login
     from server.source.open import names_a_path
     from server.store import scans
 
     if not names_a_path(target):
+        refuse_login(target)
         url = normalise(target)
         return await scans.create(database, kind=kind_by_name(url) or "page", target=target, url=url)
     source, files = await asyncio.to_thread(_read_files, settings, Path(target))
@@ -124,5 +125,6 @@ async def _wait(database: Database, queue: Queue, queued: dict[UUID, str]) -> in
 
 def _shown(target: str) -> str:
     from server.cli.report_table import plain
+    from server.source.address import split_login
 
-    return plain(target, TARGET_CELLS)
+    return plain(split_login(target)[0], TARGET_CELLS)

@@ -101,6 +101,7 @@ async def _scan_one(
 ) -> Report:
     """Scan one target; each of `observers` is called with every image as it is judged."""
     from server.kinds.registry import kind_by_name
+    from server.source.address import split_login
     from server.source.open import names_a_path
     from server.store import scans
 
@@ -111,9 +112,10 @@ async def _scan_one(
     local = names_a_path(target)
     options = {"no_cache": no_cache, "members": list(settings.members)}
     kind = _kind_of_path(Path(target)) if local else kind_by_name(target) or "page"  # corrected when the source is opened
+    target, login = (target, None) if local else split_login(target)  # what is stored and shown has no password
     scan_id = await scans.create(runner.database, kind=kind, target=target, url=None if local else target, options=options)
     try:
-        await runner.run_scan(scan_id, _opener(target) if local else None, on_judged)
+        await runner.run_scan(scan_id, _opener(target) if local else None, on_judged, login)
     except asyncio.CancelledError:
         await asyncio.shield(scans.finish(runner.database, scan_id, status="cancelled"))
         raise
@@ -146,6 +148,7 @@ def _progress(target: str) -> Iterator[Callable[[JudgedImage], None]]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from server.cli.report_table import plain
+    from server.source.address import split_login
 
     console = Console(stderr=True)
     columns = (
@@ -155,7 +158,7 @@ def _progress(target: str) -> Iterator[Callable[[JudgedImage], None]]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(plain(target, 50), total=None, counts="opening")
+        task = progress.add_task(plain(split_login(target)[0], 50), total=None, counts="opening")
         judged = medical = 0
 
         def count(one: JudgedImage) -> None:

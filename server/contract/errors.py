@@ -119,6 +119,10 @@ class ConnectionFailed(FetchError):
     code, status = "connection_failed", 502
 
 
+class NoTls(ConnectionFailed):
+    """What answers at an https address does not speak TLS. The same code: for people it is a connection that failed."""
+
+
 class HttpStatus(FetchError):
     """`answered`: the status code of the server."""
 

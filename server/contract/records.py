@@ -21,7 +21,21 @@ SourceKind: TypeAlias = Literal[
 ]
 
 PlaceKind: TypeAlias = Literal[
-    "img", "picture", "background", "svg", "canvas", "video_poster", "object", "embedded", "page", "file", "frame", "other"
+    "img",
+    "picture",
+    "background",
+    "svg",
+    "canvas",
+    "video_poster",
+    "video_frame",
+    "object",
+    "embedded",
+    "page",
+    "file",
+    "frame",
+    "mosaic",
+    "not_shown",
+    "other",
 ]
 Status: TypeAlias = Literal["queued", "running", "done", "partial", "failed", "cancelled"]
 FINISHED: tuple[Status, ...] = ("done", "partial", "failed", "cancelled")
@@ -49,6 +63,7 @@ SkipReason: TypeAlias = Literal[
     "off_page",  # wholly outside the page of its PDF, where nobody sees it
     "no_image",  # a file without an image inside: a DICOM report, a plan
     "video",  # moving pictures, which are not read
+    "not_shown",  # named by its page, but not shown there, and it could not be loaded
 ]
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -60,7 +75,7 @@ class Source:
 
     `target`: what the person entered, for display. `url`: normalised http(s) address, when it has one.
     `data` or `path`: the bytes of an upload or a local file; None for a page.
-    `notice`: a remark about the address itself.
+    `notice`: a remark about the address itself. `login`: user and password that stood in the address; they are never stored.
     """
 
     kind: SourceKind
@@ -70,6 +85,7 @@ class Source:
     data: bytes | None = field(default=None, repr=False)
     path: Path | None = None
     notice: Notice | None = None
+    login: tuple[str, str] | None = field(default=None, repr=False)
 
 
 # What stands with an image, as a reader sees it: `caption` is marked or numbered as one, `paragraph` is the nearest text.

@@ -20,4 +20,5 @@ SKIP_WORDS: Mapping[SkipReason, str] = {
     "off_page": "outside the page",
     "no_image": "without an image inside",
     "video": "video, which is not read",
+    "not_shown": "named but not shown",
 }

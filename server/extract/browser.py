@@ -1,7 +1,7 @@
 """One warm Chromium for all scans, and a fresh context with its own proxy for each of them.
 
-The browser itself reaches nothing (launch.py); a context reaches only what the proxy it is given lets through. Service workers,
-downloads and permissions are refused. A browser that died is launched again by the next scan.
+The browser itself reaches nothing (launch.py); a context reaches only what the proxy it is given lets through, and so do its
+service workers. Downloads and permissions are refused. A browser that died is launched again by the next scan.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ViewportSize, async_playwright
+from playwright.async_api import BrowserContext, HttpCredentials, ViewportSize, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from server.contract.errors import BrowserBusy, BrowserMissing, RenderError
@@ -28,6 +29,7 @@ VIEWPORT: ViewportSize = {"width": 1366, "height": 1000}
 WAIT_S = 60.0
 
 Made = TypeVar("Made")
+Login: TypeAlias = tuple[str, str]  # user and password
 
 
 class Browser:
@@ -65,14 +67,16 @@ class Browser:
             await self._bury(*self._retired)
 
     @asynccontextmanager
-    async def context(self, proxy_url: str) -> AsyncIterator[BrowserContext]:
+    async def context(self, proxy_url: str, *, login: Login | None = None, url: str = "") -> AsyncIterator[BrowserContext]:
         """A fresh context that reaches nothing but through `proxy_url`, closed on leaving.
+
+        `login` is sent to the origin of `url` when it asks for it, and to no other.
 
         Raises BrowserMissing, RenderError, and BrowserBusy when there is none within WAIT_S.
         """
         try:
             async with asyncio.timeout(WAIT_S):
-                browser, context = await self._new_context(proxy_url)
+                browser, context = await self._new_context(proxy_url, _credentials(login, url))
         except TimeoutError:
             if (stuck := self._current) is not None:
                 stuck.worn = True
@@ -94,7 +98,7 @@ class Browser:
             if not browser.open:
                 await self._bury(browser)
 
-    async def _new_context(self, proxy_url: str) -> tuple[Running, BrowserContext]:
+    async def _new_context(self, proxy_url: str, credentials: HttpCredentials | None) -> tuple[Running, BrowserContext]:
         for last in (False, True):
             browser = await self._usable()
             browser.open += 1  # before the context is made, so that the browser is not ended meanwhile
@@ -104,9 +108,10 @@ class Browser:
                     proxy={"server": proxy_url},
                     viewport=VIEWPORT,
                     user_agent=_user_agent(browser.chromium.version),
-                    service_workers="block",
+                    service_workers="allow",
                     accept_downloads=False,
                     permissions=[],
+                    http_credentials=credentials,
                     reduced_motion="reduce",
                 )
                 return browser, await _never_lost(making, lambda context: context.close())
@@ -177,6 +182,13 @@ async def _never_lost(making: Coroutine[Any, Any, Made], let_go: Callable[[Made]
         with suppress(PlaywrightError, TimeoutError):
             await let_go(await asyncio.wait_for(task, CLOSE_TIMEOUT_S))
         raise
+
+
+def _credentials(login: Login | None, url: str) -> HttpCredentials | None:
+    if login is None:
+        return None
+    parsed = urlsplit(url)
+    return HttpCredentials(username=login[0], password=login[1], origin=f"{parsed.scheme}://{parsed.netloc}")
 
 
 def _user_agent(version: str) -> str:

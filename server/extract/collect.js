@@ -1,14 +1,14 @@
 // Lists every image one frame shows and where: run in an isolated world, so the page can neither see nor falsify it, only its DOM.
 // `options`: {minSide, maxImages, maxChars, maxPixels, budgetMs, texts}; `closed`: the frame's closed shadow roots, which no script finds.
 // Boxes are [x, y, width, height] in CSS pixels of this frame's viewport. Addresses stand in `urls` once; entries hold their index.
-// With `options.texts` each entry has what a reader sees with the image: {caption, paragraph, heading, link}, indices of `texts`.
-(options, ...closed) => {
+// `nearbyTexts`: the function of nearby_texts.js. With `options.texts` each entry has what a reader sees with the image: {caption, paragraph, heading, link}, indices of `texts`.
+(nearbyTexts, options, ...closed) => {
   const started = performance.now();
   const SVG = "http://www.w3.org/2000/svg";
   const known = new Map();
   const urls = [];
   const texts = [];
-  const found = { title: document.title, urls, texts, images: [], canvases: [], svgs: [], small: 0, tooMany: 0, cut: false };
+  const found = { address: location.href, embedded: [], urls, texts, images: [], canvases: [], svgs: [], small: 0, videos: 0, cut: false };
   const icons = new Set();
   let chars = 0;
 
@@ -26,89 +26,7 @@
   };
   const room = (text) => (chars += text.length) <= options.maxChars;
 
-  // What a reader sees with an image. Menus, page heads and feet speak of the site, not of an image in the text.
-  const SITE = "nav, footer, menu, [role=navigation], [role=menu], [role=menubar], [role=contentinfo], [role=banner], body > header";
-  const HEADINGS = "h1, h2, h3, h4, h5, h6, [role=heading]";
-  const TEXT_CHARS = 600;
-  const NEAR_PX = 160;  // between an image and the paragraph that belongs to it
-  const CLIMB = 5;  // elements around an image that are searched for its paragraph and heading
-  const known_texts = new Map();
-  let lastHeading = null;
-  const textOf = (element) => {
-    const whole = (element?.innerText ?? element?.textContent ?? "").slice(0, 4 * TEXT_CHARS);
-    const text = whole.replace(/\s+/g, " ").trim().slice(0, TEXT_CHARS);
-    if (!text) return null;
-    if (!known_texts.has(text)) {
-      if (!room(text)) return null;
-      known_texts.set(text, texts.push(text) - 1);
-    }
-    return known_texts.get(text);
-  };
-  const shown = (element) => element.checkVisibility?.({ visibilityProperty: true }) ?? true;
-  const captionOf = (element) => {
-    const figure = element.closest("figure, [role=figure]");
-    const caption = figure?.querySelector("figcaption");
-    if (caption) return caption;
-    const described = (element.getAttribute("aria-describedby") || "").split(/\s+/)[0];
-    if (described) return element.getRootNode().getElementById?.(described) ?? null;
-    return element.closest('[class*="caption" i]:not(body)')?.querySelector('[class*="caption" i]') ?? null;
-  };
-  const lonely = (element) => !element.getElementsByTagName("img")[1];
-  const isText = (element) =>
-    !element.matches(`script, style, noscript, button, select, ${HEADINGS}, ${SITE}`) &&
-    !element.querySelector("img, picture, canvas, video, form, table") && (element.textContent || "").trim().length >= 3;
-  const near = (box, element) => {
-    const other = boxOf(element);
-    if (!box) return !other;  // of a slide that is not shown now: its own text is not shown either
-    if (!other || !shown(element)) return false;
-    const overlap = Math.min(box[0] + box[2], other[0] + other[2]) - Math.max(box[0], other[0]);
-    const below = other[1] - (box[1] + box[3]);
-    const above = box[1] - (other[1] + other[3]);
-    if (overlap > 0) return Math.max(below, above) <= NEAR_PX;
-    const beside = Math.max(other[0] - box[0] - box[2], box[0] - other[0] - other[2]);
-    return below < 0 && above < 0 && beside <= NEAR_PX;
-  };
-  // The text next to the image: what follows it, else what stands before it, in the smallest element around it that has any.
-  const paragraphOf = (element, box) => {
-    let here = element;
-    for (let step = 0; step < CLIMB && here.parentElement && here.parentElement !== document.body; step += 1) {
-      for (const side of ["nextElementSibling", "previousElementSibling"]) {
-        let other = here[side];
-        for (let hop = 0; hop < 2 && other; hop += 1, other = other[side]) {
-          if (other.matches(HEADINGS)) break;
-          if (isText(other) && near(box, other)) return other;
-        }
-      }
-      here = here.parentElement;
-      if (!lonely(here)) {  // rows of images: the text of each stands in its own cell, a text of all behind them
-        const behind = here.nextElementSibling;
-        return behind && isText(behind) && near(box, behind) ? behind : null;
-      }
-      const own = [...here.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim().length >= 3);
-      if (own.length && !here.matches(SITE)) return { textContent: own.map((node) => node.textContent).join(" ") };
-    }
-    const after = here.nextElementSibling;
-    return after && isText(after) && near(box, after) ? after : null;
-  };
-  const headingOf = (element) => {
-    let here = element.parentElement;
-    for (let step = 0; step < CLIMB && here && here !== document.body && lonely(here); step += 1, here = here.parentElement) {
-      const own = here.querySelector(HEADINGS);  // of a card, wherever it stands in it
-      if (own) return own;
-    }
-    return lastHeading;
-  };
-  const wordsAround = (element, box) => {
-    if (!options.texts || late() || !element.closest || element.closest(SITE)) return null;
-    const caption = captionOf(element);
-    const link = element.closest("a[href]");
-    return {
-      caption: caption && textOf(caption),
-      paragraph: caption ? null : textOf(paragraphOf(element, box)),
-      heading: textOf(headingOf(element)),
-      link: link && (textOf(link) ?? textOf({ textContent: link.getAttribute("title") || link.getAttribute("aria-label") })),
-    };
-  };
+  const { around: wordsAround, note } = nearbyTexts({ options, texts, boxOf, room, late });
 
   const add = (text, kind, element) => {
     const url = absolute(text?.trim());
@@ -159,7 +77,24 @@
     } catch { /* no pixels for scripts */ }
     if (data && !room(data)) { found.cut = true; return; }
     const { width, height } = canvas;
-    found.canvases.push({ data, width, height, alt: altOf(canvas), box, texts: wordsAround(canvas, box) });
+    found.canvases.push({ data, width, height, kind: "canvas", alt: altOf(canvas), box, texts: wordsAround(canvas, box) });
+  };
+
+  // A frame of a video, if one has come; `data` null asks for a screenshot.
+  const addVideo = (video) => {
+    const box = boxOf(video);
+    if (!box || Math.min(box[2], box[3]) < options.minSide) return;
+    if (video.readyState < video.HAVE_CURRENT_DATA || !video.videoWidth) { found.videos += 1; return; }
+    let data = null;
+    try {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+      canvas.getContext("2d").drawImage(video, 0, 0);
+      data = canvas.toDataURL("image/png");
+    } catch { /* of another site */ }
+    if (data && !room(data)) { found.cut = true; return; }
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    found.canvases.push({ data, width, height, kind: "video_frame", alt: altOf(video), box, texts: wordsAround(video, box) });
   };
 
   // An SVG image sees no style of the page, so what the page's styles make of each element is written onto its copy.
@@ -181,6 +116,15 @@
       lines.push(`transform:${style.transform}`, `transform-origin:${style.transformOrigin}`, `transform-box:${style.transformBox}`);
     copy.setAttribute("style", lines.join(";"));
   };
+  // A drawing that is hardly more than the images in it: those stand in the Report themselves.
+  const IMAGE_SHARE = 0.5;  // of the drawing's area
+  const target = (use) => use.getRootNode().getElementById?.((use.getAttribute("href") || use.getAttribute("xlink:href") || "").slice(1));
+  const isOneImage = (svg, box) => {
+    const images = [...svg.querySelectorAll("image")];
+    images.push(...[...svg.querySelectorAll("use")].filter((use) => target(use)?.matches("image, :has(image)")));
+    const area = images.map(boxOf).reduce((sum, one) => sum + (one ? one[2] * one[3] : 0), 0);
+    return area >= IMAGE_SHARE * box[2] * box[3];
+  };
   const addSvg = (svg) => {
     const box = boxOf(svg);
     if (!box || getComputedStyle(svg).visibility === "hidden") return;
@@ -189,6 +133,7 @@
       icons.add(svg.innerHTML);
       return;
     }
+    if (isOneImage(svg, box)) return;
     const copy = svg.cloneNode(true);
     const elements = svg.querySelectorAll("*");
     const copies = [...copy.querySelectorAll("*")];
@@ -226,7 +171,7 @@
   const wholeIsImage = document.contentType.startsWith("image/");
   const addElement = (element) => {
     const name = element.localName;
-    if (options.texts && element.matches(HEADINGS) && !element.closest(SITE)) lastHeading = element;
+    note(element);
     if (element.namespaceURI === SVG) {
       if (name === "image") add(element.href?.baseVal, "svg", element);
       // A frame that is an SVG file arrived as a response.
@@ -235,11 +180,16 @@
     }
     if (name === "img") add(element.currentSrc || element.src, imgKind(element), element);
     else if (name === "input" && element.type === "image") add(element.src, "img", element);
-    else if (name === "video") add(element.poster, "video_poster", element);
-    else if (name === "object") add(element.data, "object", element);
-    else if (name === "embed") add(element.src, "object", element);
+    else if (name === "video") { if (element.poster) add(element.poster, "video_poster", element); else addVideo(element); }
+    else if (name === "object") { embed(element.data, element.type); add(element.data, "object", element); }
+    else if (name === "embed") { embed(element.src, element.type); add(element.src, "object", element); }
+    else if (name === "iframe" || name === "frame") embed(element.src, "");
     else if (name === "canvas") addCanvas(element);
     addStyles(element);
+  };
+  const MAX_EMBEDDED = 40;
+  const embed = (url, type) => {
+    if (/^https?:/.test(url) && found.embedded.length < MAX_EMBEDDED && room(url)) found.embedded.push([url, type || ""]);
   };
   const imgKind = (img) => (wholeIsImage ? "frame" : img.parentElement?.localName === "picture" ? "picture" : "img");
 

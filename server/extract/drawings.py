@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Sequence
 from html import escape
 from types import TracebackType
 from typing import Any, Self
@@ -18,9 +19,9 @@ from urllib.parse import unquote_to_bytes
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
-from server.contract.records import Place
+from server.contract.records import Box, Place
 from server.extract.candidate_filter import CandidateFilter
-from server.extract.isolated_world import RASTER
+from server.extract.isolated_world import MOSAIC, RASTER
 from server.settings import Settings
 
 MAX_DRAWINGS = 120  # a drawing takes about 15 ms; pages with more have icons or maps made of hundreds of pieces
@@ -28,6 +29,9 @@ MAX_SCREENSHOTS = 8  # a screenshot takes about 150 ms
 MAX_SVG_SIDE = 1024  # pixels; more than any model uses
 MAX_SVG_BYTES = 20_000_000  # with the images embedded in it
 DRAW_TIMEOUT_S = 3.0  # nested <use> can make a few lines of SVG draw for hours
+MAX_MOSAIC_SIDE = 4096  # pixels of a mosaic; a window shows a third of that
+MAX_MOSAIC_BYTES = 40_000_000  # of its tiles together
+MOSAIC_TIMEOUT_S = 8.0  # forty tiles take 0.2 s
 SVG_DATA = "data:image/svg+xml"
 
 
@@ -75,6 +79,27 @@ class Rasterizer:
             self._candidate_filter.refuse("broken", place, "the SVG does not draw", key=source)
         else:
             self._candidate_filter.offer(png, place)
+
+    async def mosaic(self, tiles: Sequence[tuple[bytes, Box]], place: Place) -> bool:
+        """Draw tiles as one image of their own resolution and offer it; returns whether that was possible."""
+        assert place.box is not None
+        left, top, width, height = place.box
+        if sum(len(data) for data, _ in tiles) > MAX_MOSAIC_BYTES:
+            return False
+        parts = [
+            [f"data:;base64,{base64.b64encode(data).decode()}", box[0] - left, box[1] - top, box[2], box[3]] for data, box in tiles
+        ]
+        self._blank = self._blank or await self._context.new_page()
+        try:
+            async with asyncio.timeout(MOSAIC_TIMEOUT_S):
+                drawn: str | None = await self._blank.evaluate(
+                    f"([tiles, size, limit]) => ({MOSAIC})(tiles, size, limit)", [parts, [width, height], MAX_MOSAIC_SIDE]
+                )
+        except (TimeoutError, PlaywrightError):
+            blank, self._blank = self._blank, None
+            await blank.close()
+            return False
+        return bool(drawn) and self._candidate_filter.offer(decode_data_url(drawn or "")[1], place)
 
     async def screenshot(self, page: Page, place: Place) -> None:
         """Offer a screenshot of the place's box on `page`."""

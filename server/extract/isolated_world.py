@@ -29,7 +29,14 @@ BROWSER_SCHEMES = ("chrome-extension:", "chrome:")
 Point: TypeAlias = tuple[float, float]
 
 HERE = Path(__file__).parent
-COLLECT, SCROLL, CONSENT, RASTER = ((HERE / f"{name}.js").read_text("utf-8") for name in ("collect", "scroll", "consent", "raster"))
+COLLECT, SCROLL, SCROLL_BOXES, NAMED, CONSENT, RASTER, MOSAIC = (
+    (HERE / f"{name}.js").read_text("utf-8")
+    for name in ("collect", "scroll", "scroll_boxes", "named", "consent", "raster", "mosaic")
+)
+NEARBY_TEXTS = (HERE / "nearby_texts.js").read_text("utf-8")
+COLLECT = f"(options, ...closed) => (\n{COLLECT})(\n{NEARBY_TEXTS}, options, ...closed)"
+# Loads images of which nothing else of the page asks; they arrive as responses.
+LOAD = "(urls) => { globalThis.medlensLoads = urls.map((url) => { const image = new Image(); image.src = url; return image; }); }"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,16 +39,23 @@ class Drawing:
     place: Place
     links: tuple[str, ...] = ()  # images inside an SVG
     size: tuple[int, int] = (0, 0)  # of a canvas, its own pixels
+    frame: str = ""  # address of the document it stands in
 
 
 @dataclass(slots=True)
 class Layout:
-    """`shown`: address as the page has it, place, world of its frame. `small`: drawings under the limit. `cut`: not all read."""
+    """`shown`: address as the page has it, place, world of its frame. `small`: drawings under the limit. `cut`: not all read.
 
+    `worlds`: the frames that were read. `embedded`: address and media type of frames, objects and embeds.
+    """
+
+    worlds: list[IsolatedWorld] = field(default_factory=list)
+    embedded: list[tuple[str, str]] = field(default_factory=list)
     shown: list[tuple[str, Place, IsolatedWorld]] = field(default_factory=list)
     canvases: list[Drawing] = field(default_factory=list)
     svgs: list[Drawing] = field(default_factory=list)
     small: int = 0
+    videos: int = 0  # without a poster, of which no frame came
     cut: bool = False
 
 
@@ -74,6 +81,7 @@ async def read_layout(page: Page, session: CDPSession, settings: Settings) -> La
         except (PlaywrightError, TimeoutError):
             layout.cut = True
             continue
+        layout.worlds.append(world)
         _add(layout, found, world, count)
     return layout
 
@@ -81,6 +89,8 @@ async def read_layout(page: Page, session: CDPSession, settings: Settings) -> La
 def _add(layout: Layout, found: dict[str, Any], world: IsolatedWorld, count: Counter[str]) -> None:
     layout.cut = layout.cut or found["cut"]
     layout.small += found["small"]
+    layout.videos += found["videos"]
+    layout.embedded += [(url, mime) for url, mime in found["embedded"]]
     urls: list[str] = found["urls"]
     texts = [plain(text) for text in found["texts"]]
     for entry in found["images"]:
@@ -89,9 +99,8 @@ def _add(layout: Layout, found: dict[str, Any], world: IsolatedWorld, count: Cou
         if count[url] <= MAX_PLACES:
             layout.shown.append((url, _place(entry, entry["kind"], world, texts, address(url)), world))
     for entry in found["canvases"]:
-        layout.canvases.append(
-            Drawing(entry["data"], _place(entry, "canvas", world, texts), size=(entry["width"], entry["height"]))
-        )
+        place = _place(entry, entry["kind"], world, texts)
+        layout.canvases.append(Drawing(entry["data"], place, size=(entry["width"], entry["height"]), frame=found["address"]))
     for entry in found["svgs"]:
         layout.svgs.append(Drawing(entry["markup"], _place(entry, "svg", world, texts), tuple(entry["links"])))
 
@@ -118,21 +127,31 @@ def _box(box: list[float] | None, world: IsolatedWorld) -> Box | None:
 
 
 async def locate_images(
-    layout: Layout, page: Page, responses: Responses, candidate_filter: CandidateFilter, rasterizer: Rasterizer
+    layout: Layout,
+    page: Page,
+    responses: Responses,
+    candidate_filter: CandidateFilter,
+    rasterizer: Rasterizer,
+    tiles: Collection[str] = (),
 ) -> None:
-    """Offer each image of the layout to the filter once for every place where it stands.
+    """Offer each image of the layout to the filter once for every place where it stands, `tiles` left out.
 
     The bytes of files come from the responses, those of data: addresses from the layout itself; the rasterizer draws SVG and takes
     canvases that scripts may not read. Raises PlaywrightError when the page is gone.
     """
     for index in range(layout.small):
         candidate_filter.refuse("too_small", Place(None, "svg"), key=f"drawing {index}")
+    for index in range(layout.videos):
+        candidate_filter.refuse("video", Place(None, "video_frame"), key=f"video {index}")
     recovered: set[str] = set()
     for url, place, world in layout.shown:
         if address(url) not in recovered:
             recovered.add(address(url))
             await responses.recover(url, place, world)
-        await _offer(url, place, responses, candidate_filter, rasterizer)
+        if address(url) not in tiles:
+            await _offer(url, place, responses, candidate_filter, rasterizer)
+    for url in responses.held.keys() - recovered - set(tiles):
+        candidate_filter.offer(responses.held[url], Place(url, "other"))
     for url in responses.svgs.keys() - recovered:
         await rasterizer.svg(responses.svgs[url], Place(url, "other"))
     for drawing in layout.svgs:

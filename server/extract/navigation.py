@@ -5,6 +5,8 @@ Chromium reports failures as net::ERR_..., the proxy as refusals; both become a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
@@ -22,7 +24,8 @@ from server.contract.errors import (
     TooLarge,
     UnknownKind,
 )
-from server.extract.responses import REFUSED_HEADER, SVG_TYPE, Refusal, Responses, media_type
+from server.extract.refusals import REFUSED_HEADER, Refusal
+from server.extract.responses import SVG_TYPE, Responses, media_type
 
 NET_ERRORS: tuple[tuple[str, type[FetchError], str], ...] = (
     ("ERR_NAME_", HostNotFound, "there is no such host"),
@@ -36,15 +39,20 @@ NET_ERRORS: tuple[tuple[str, type[FetchError], str], ...] = (
 REFUSED: dict[str, type[MedlensError]] = {
     error.code: error for error in (AddressNotAllowed, HostNotFound, ConnectionFailed, TimedOut, TooLarge, RedirectLoop)
 }
+FORBIDDEN = 403
 DOCUMENT_TYPES = ("application/pdf", "application/dicom", "application/octet-stream", "application/zip")
 
 
 class NotAPage(UnknownKind):
-    """Files came instead of the page, or beside it. Each of `urls` is to be fetched and read as a file."""
+    """Files came instead of the page, or beside it. Each of `urls` is to be read as a file.
 
-    def __init__(self, *urls: str) -> None:
+    `received`: the bytes of those that the page itself fetched; the others are to be fetched.
+    """
+
+    def __init__(self, *urls: str, received: Mapping[str, bytes] | None = None) -> None:
         super().__init__(f"{urls[0]} is a file, not a page")
         self.urls = urls
+        self.received = received or {}
 
 
 async def open_page(page: Page, url: str, responses: Responses, timeout_s: float) -> None:
@@ -75,10 +83,17 @@ def _check(response: Response, refusal: Refusal | None) -> None:
     if response.status >= 400:
         if refusal is not None and REFUSED_HEADER in response.headers:
             raise REFUSED.get(refusal.code, ConnectionFailed)(refusal.message)
-        raise HttpStatus(f"{response.url} answered {response.status} {response.status_text}".strip(), response.status)
+        raise status_error(response.url, response.status, response.status_text)
     mime = media_type(response)
     if mime in DOCUMENT_TYPES or (mime.startswith("image/") and mime != SVG_TYPE):
         raise NotAPage(response.url)
+
+
+def status_error(url: str, status: int, text: str = "") -> HttpStatus:
+    """The error for a status of 400 and above that the browser was given."""
+    if status == FORBIDDEN:
+        return HttpStatus(f"{url}: the site refuses programs (403)", status)
+    return HttpStatus(f"{url} answered {status} {text}".strip(), status)
 
 
 def _error(error: PlaywrightError, url: str, refusal: Refusal | None) -> MedlensError:

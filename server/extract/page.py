@@ -19,15 +19,18 @@ from playwright.async_api import Error as PlaywrightError
 
 from server.contract.errors import BrowserBusy, RenderError, TimedOut, TooLarge
 from server.contract.records import Found, Notice, Source
-from server.extract.browser import Browser
+from server.extract.browser import Browser, Login
 from server.extract.candidate_filter import CandidateFilter, plain
 from server.extract.downloads import Downloads
 from server.extract.drawings import Rasterizer
 from server.extract.isolated_world import main_world
 from server.extract.layout import locate_images, read_layout
+from server.extract.mosaic import place_tiles
+from server.extract.named import load_named, read_named
 from server.extract.navigation import NotAPage, open_page
-from server.extract.responses import REFUSED_HEADER, PageMoved, Refusals, Responses
-from server.extract.scroll import scroll_through, wait_until_loaded
+from server.extract.refusals import REFUSED_HEADER, Refusals
+from server.extract.responses import PageMoved, Responses
+from server.extract.scroll import return_to_top, scroll_boxes, scroll_through, wait_until_loaded
 from server.settings import Settings
 
 __all__ = ["NotAPage", "extract_page"]
@@ -53,7 +56,7 @@ async def extract_page(
     """
     assert source.url is not None
     queue: asyncio.Queue[Found | None] = asyncio.Queue()
-    visit = _Visit(source.url, settings, queue, refusals)
+    visit = _Visit(source.url, settings, queue, refusals, source.login)
     task = asyncio.create_task(visit.run(browser, proxy_url))
     task.add_done_callback(lambda _: queue.put_nowait(None))
     try:
@@ -70,8 +73,11 @@ async def extract_page(
 class _Visit:
     """Opens one page, in a task of its own, and puts what it finds into the queue."""
 
-    def __init__(self, url: str, settings: Settings, queue: asyncio.Queue[Found | None], refusals: Refusals) -> None:
+    def __init__(
+        self, url: str, settings: Settings, queue: asyncio.Queue[Found | None], refusals: Refusals, login: Login | None
+    ) -> None:
         self._url = url
+        self._login = login
         self._settings = settings
         self._emit = queue.put_nowait
         self._refusals = refusals
@@ -81,7 +87,7 @@ class _Visit:
         self._crashed = self._ended = False
 
     async def run(self, browser: Browser, proxy_url: str) -> None:
-        async with browser.context(proxy_url) as context:
+        async with browser.context(proxy_url, login=self._login, url=self._url) as context:
             try:
                 try:
                     await self._visit(context)
@@ -106,7 +112,7 @@ class _Visit:
         self._until = time.monotonic() + self._settings.page_timeout_s
         self._watch(page)
         responses = Responses(page, self._candidate_filter, self._settings, self._refusals)
-        downloads = Downloads(page)
+        downloads = Downloads(page, self._settings.max_download_bytes)
         await open_page(page, self._url, responses, self._left(LOADING_SHARE))
         self._watch_moves(page, responses)
         late = False
@@ -118,8 +124,14 @@ class _Visit:
         try:
             async with asyncio.timeout(self._left()):
                 layout = await read_layout(page, session, self._settings)
+                layout.canvases = [drawing for drawing in layout.canvases if drawing.frame not in downloads.viewers]
+                downloads.add_embedded(layout.embedded)
+                named = await read_named(layout, responses, self._settings)
                 async with Rasterizer(context, self._candidate_filter, self._settings) as rasterizer:
-                    await locate_images(layout, page, responses, self._candidate_filter, rasterizer)
+                    tiles = await place_tiles(layout, responses, self._candidate_filter, rasterizer, self._settings)
+                    await locate_images(layout, page, responses, self._candidate_filter, rasterizer, tiles)
+                    for remark in await load_named(named, responses, self._candidate_filter, rasterizer):
+                        self._emit(remark)
                 if layout.cut:
                     self._emit(_cut("parts of the page were too large and are not read in full"))
         except TimeoutError:
@@ -129,6 +141,8 @@ class _Visit:
                 raise
             self._emit(MOVED_ON)
         responses.give_up()
+        if more := await downloads.finish():
+            self._emit(more)
         if late:
             limit = f"{self._settings.page_timeout_s:g} s (MEDLENS_PAGE_TIMEOUT_S)"
             message = f"the page took longer than {limit}; the images that had loaded by then are in the Report"
@@ -170,7 +184,10 @@ class _Visit:
                 world = await main_world(session)
                 self._emit_title(await world.run("() => document.title"))
                 await wait_until_loaded(page, responses)
-                ended = await scroll_through(world, responses, self._settings.image_timeout_s)
+                ended = await scroll_through(world, responses)
+                ended = ended or page.url in downloads.viewers
+                unfinished = await scroll_boxes(page, session, responses, self._settings.min_image_side, downloads.viewers)
+                await return_to_top(world, responses, self._settings.image_timeout_s)
                 self._emit_title(await world.run("() => document.title"))
             except (PlaywrightError, PageMoved):
                 if page.is_closed():
@@ -178,6 +195,8 @@ class _Visit:
                 continue
             if not ended:
                 self._emit(_cut("the page goes on without end; only its first part was read"))
+            if unfinished:
+                self._emit(_cut(f"{unfinished} boxes of the page scroll on without end; only their first part was read"))
             return
         self._emit(MOVED_ON)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
@@ -21,6 +21,8 @@ from server.contract.errors import AddressNotAllowed, TimedOut, TooLarge
 from server.contract.records import Place, SkipReason
 from server.extract.candidate_filter import CandidateFilter, address
 from server.extract.isolated_world import BROWSER_SCHEMES, IsolatedWorld
+from server.extract.refusals import REFUSED_HEADER, Refusal, Refusals
+from server.extract.tile_addresses import TILE
 from server.settings import Settings
 
 # A page is quiet when nothing that may bring images was loading for this long: time for a script to act on what it received.
@@ -32,24 +34,8 @@ WAITED_FOR = frozenset(("script", "stylesheet", "xhr", "fetch", "document"))
 SVG_TYPE = "image/svg+xml"
 SVG_HEAD = 1000  # characters in which an SVG file without a media type has its tag
 MAX_RECOVERED = 300  # most addresses in styles were never loaded, and each look-up takes 2 ms
-# Header of the proxy's own responses, with the error's code; a site's 403 does not have it.
-REFUSED_HEADER = "x-medlens-refused"
 # Failures of images that the page cancelled or forbids itself to show: nobody sees them, so nothing is missing.
 CANCELLED = ("net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CSP", "net::ERR_BLOCKED_BY_CLIENT", "csp")
-
-
-class Refusal(Protocol):
-    """One request that the proxy refused: its host, the code of the error (server/contract/errors.py), and a message for people."""
-
-    @property
-    def host(self) -> str: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-
-
-Refusals = Callable[[], Sequence[Refusal]]
 
 
 class PageMoved(Exception):
@@ -57,16 +43,22 @@ class PageMoved(Exception):
 
 
 class Responses:
-    """`images`: bytes by address (the first of a redirect chain, as in the page); `svgs`: the same for SVG files, not yet drawn."""
+    """`images`: bytes by address (the first of a redirect chain, as in the page); `svgs`: the same for SVG files, not yet drawn.
+
+    `held`: those of `images` that may be tiles and were not yet offered.
+    """
 
     def __init__(self, page: Page, candidate_filter: CandidateFilter, settings: Settings, refusals: Refusals) -> None:
         self.images: dict[str, bytes] = {}
         self.svgs: dict[str, bytes] = {}
+        self.held: dict[str, bytes] = {}
         self._candidate_filter = candidate_filter
         self._settings = settings
         self._refusals = refusals
         self._open: dict[Request, float] = {}
         self._requested: set[str] = set()
+        self._for_us: set[str] = set()
+        self._hidden: dict[str, bool] = {}  # addresses loaded for named.py, and whether they were refused
         self._recovered = 0
         self._documents = 0
         self._page = page
@@ -102,6 +94,24 @@ class Responses:
                 return True
             await asyncio.sleep(POLL_S)
         return False
+
+    def requested(self, url: str) -> bool:
+        """Whether the page asked for this address, whatever came of it."""
+        return url.startswith("data:") or address(url) in self._requested
+
+    def hold(self, url: str) -> None:
+        """This image is loaded for us and not offered when it arrives, and a failure is not counted."""
+        self._for_us.add(address(url))
+        self._changed = time.monotonic()
+
+    def expect_hidden(self, urls: Iterable[str]) -> None:
+        """These images are loaded although the page does not show them: their places say so, and failures are counted so."""
+        self._hidden |= {address(url): False for url in urls}
+        self._changed = time.monotonic()
+
+    def counted(self, known: str) -> bool:
+        """Whether this image, expected as hidden, was counted as skipped."""
+        return self._hidden.get(known, False)
 
     async def recover(self, url: str, place: Place, world: IsolatedWorld) -> None:
         """Get an image that a frame has loaded without a response event: sandboxed frames load before they can be watched."""
@@ -172,7 +182,7 @@ class Responses:
             if response.status >= 400 and not mime.startswith("image/"):
                 self._refuse_response(request, response)
                 return
-            place = Place(address(_first(request)), "other")
+            place = self._place(request)
             if self._candidate_filter.full and place.url not in self.images:
                 self._candidate_filter.refuse("too_many", place)
                 return
@@ -191,6 +201,10 @@ class Responses:
         assert place.url is not None
         if mime == SVG_TYPE:
             self.svgs[place.url] = data
+        elif place.url in self._for_us:
+            self.images[place.url] = data
+        elif TILE.search(place.url):
+            self.images[place.url] = self.held[place.url] = data
         elif self._candidate_filter.offer(data, place):
             self.images[place.url] = data
 
@@ -206,7 +220,17 @@ class Responses:
         self._refuse(request, reasons.get(code, "broken"), detail)
 
     def _refuse(self, request: Request, reason: SkipReason, detail: str) -> None:
-        self._candidate_filter.refuse(reason, Place(address(_first(request)), "other"), detail)
+        place = self._place(request)
+        if place.url in self._for_us:
+            return
+        if place.url in self._hidden:
+            self._hidden[place.url] = True
+            reason = reason if reason == "blocked" else "not_shown"
+        self._candidate_filter.refuse(reason, place, detail)
+
+    def _place(self, request: Request) -> Place:
+        known = address(_first(request))
+        return Place(known, "not_shown" if known in self._hidden else "other")
 
 
 def media_type(response: Response) -> str:

@@ -21,5 +21,8 @@ async (step) => {
   const frame = () => new Promise((done) => { requestAnimationFrame(done); setTimeout(done, 100); });
   await frame();
   await frame();
+  if (box.scrollTop + view + 2 >= box.scrollHeight) {  // scroll_boxes.js need not scroll it again
+    (globalThis.medlensScrolled ??= new WeakMap()).set(box, [box.scrollWidth, box.scrollHeight]);
+  }
   return { bottom: box.scrollTop + view, height: box.scrollHeight };
 }

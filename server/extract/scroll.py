@@ -1,4 +1,6 @@
-"""Waits until a page has loaded and scrolls it to its end, so that lazy images load. Time and height are bounded.
+"""Waits until a page has loaded and scrolls it and the boxes inside it to their ends, so that lazy images load.
+
+Time, height, boxes and steps are bounded.
 
 A page has loaded when its load event came, or when for a short time nothing was loading that may bring images.
 """
@@ -7,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 
-from playwright.async_api import Page
+from playwright.async_api import CDPSession, Page
+from playwright.async_api import Error as PlaywrightError
 
-from server.extract.isolated_world import CONSENT, SCROLL, IsolatedWorld
+from server.extract.isolated_world import CONSENT, SCROLL, SCROLL_BOXES, IsolatedWorld, isolated_worlds
 from server.extract.responses import Responses
 
 LOAD_LIMIT_S = 15.0  # a load event that is later may never come
@@ -21,6 +26,15 @@ MAX_SCROLL_PX = 40_000  # about forty windows
 MAX_SCROLL_S = 12.0
 END_LIMIT_S = 3.0  # at the foot of a page, for what it loads next
 END_QUIET_S = 0.2
+# Boxes that scroll inside, and frames. A row of twelve slides takes half a second.
+MAX_BOXES = 60  # of one frame
+MAX_STEPS = 60  # of one box, as many windows as MAX_SCROLL_PX has
+MAX_BOXES_S = 8.0  # of all frames together
+MAX_ROUNDS = 3  # boxes that grow while they are scrolled, or come with what was loaded
+FRAME_SLACK_S = 1.0  # beyond its own budget; a frame that takes longer hangs
+PUT_BACK = """() => {
+  for (const [box, [left, top]] of globalThis.medlensHomes ?? []) box.scrollTo({ left, top, behavior: "instant" });
+}"""
 
 
 async def wait_until_loaded(page: Page, responses: Responses) -> None:
@@ -37,8 +51,8 @@ async def wait_until_loaded(page: Page, responses: Responses) -> None:
         await asyncio.gather(event, quiet, return_exceptions=True)
 
 
-async def scroll_through(world: IsolatedWorld, responses: Responses, image_timeout_s: float) -> bool:
-    """Scroll the page to its end and back to the top; returns whether the end was reached. Raises PageMoved, PlaywrightError."""
+async def scroll_through(world: IsolatedWorld, responses: Responses) -> bool:
+    """Scroll the page to its end; returns whether it was reached. Raises PageMoved, PlaywrightError."""
     await responses.quiet(REST_LIMIT_S)
     await world.run(CONSENT)
     until = time.monotonic() + MAX_SCROLL_S
@@ -54,7 +68,54 @@ async def scroll_through(world: IsolatedWorld, responses: Responses, image_timeo
         if after["height"] <= position["height"] + 2:
             ended = True
             break
+    return ended
+
+
+async def return_to_top(world: IsolatedWorld, responses: Responses, image_timeout_s: float) -> None:
+    """Scroll the page back to its top and wait until its images have arrived. Raises PageMoved, PlaywrightError."""
     await world.run(SCROLL, 0)
     await responses.quiet(min(REST_LIMIT_S, image_timeout_s + 1))
     await world.run(CONSENT)
-    return ended
+
+
+async def scroll_boxes(page: Page, session: CDPSession, responses: Responses, min_side: int, viewers: Collection[str]) -> int:
+    """Scroll the boxes and frames inside the page to their ends; returns how many were not.
+
+    `viewers`: addresses of frames whose content is read otherwise. Raises PageMoved, PlaywrightError.
+    """
+    until = time.monotonic() + MAX_BOXES_S
+    unfinished = 0
+    limits = {"minSide": min_side, "maxBoxes": MAX_BOXES, "maxSteps": MAX_STEPS, "viewers": list(viewers)}
+    for _ in range(MAX_ROUNDS):
+        scrolled = unfinished = 0
+        worlds = await isolated_worlds(page, session)
+        for place, world in enumerate(worlds):
+            left = max(0.0, until - time.monotonic())
+            options = {
+                **limits,
+                "top": place == 0,
+                "budgetMs": left * 1000,
+            }
+            try:
+                async with asyncio.timeout(left + FRAME_SLACK_S):
+                    found = await world.run(SCROLL_BOXES, options, with_closed_roots=True)
+            except (PlaywrightError, TimeoutError):
+                if place == 0:
+                    raise
+                continue
+            scrolled += found["boxes"]
+            unfinished += found["unfinished"]
+        if scrolled:
+            await _put_back(worlds)
+        if not scrolled or time.monotonic() > until:
+            break
+        await responses.quiet(END_LIMIT_S, END_QUIET_S)
+    return unfinished
+
+
+async def _put_back(worlds: Sequence[IsolatedWorld]) -> None:
+    """Scroll all boxes back to where they stood, outer frames last: places are read with the page as it was opened."""
+    for world in reversed(worlds):
+        with suppress(PlaywrightError, TimeoutError):
+            async with asyncio.timeout(FRAME_SLACK_S):
+                await world.run(PUT_BACK)

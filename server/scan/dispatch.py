@@ -17,9 +17,10 @@ from server.extract.page import NotAPage, extract_page
 from server.extract.readers import extract_file
 from server.kinds.registry import BY_NAME, kind_by_name
 from server.scan.inner import InnerFiles
+from server.scan.offered import open_offered
 from server.scan.resources import ScanResources
 from server.source.egress import EgressProxy
-from server.source.open import open_source, open_upload, walk_folder
+from server.source.open import open_upload, walk_folder
 
 
 async def extract_source(source: Source, resources: ScanResources) -> AsyncGenerator[Found, None]:
@@ -125,11 +126,9 @@ async def _page(source: Source, resources: ScanResources) -> AsyncGenerator[Foun
         downloads = error
     for url in downloads.urls:
         try:
-            file = await open_source(url, resources.fetcher)
+            file = await open_offered(url, downloads.received.get(url), source, resources)
             if file.notice:
                 yield file.notice
-            if file.kind == "page":  # the browser got a file here, the fetcher a page: the server is not consistent
-                raise NotAPage(url)
             async with aclosing(_file(file, resources, InnerFiles())) as founds:
                 async for found in founds:
                     yield replace(found, title=None) if titled and isinstance(found, Notice) else found

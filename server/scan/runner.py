@@ -22,6 +22,7 @@ from server.scan.pipeline import Scan
 from server.scan.recorder import StoreRecorder
 from server.scan.resources import ScanResources
 from server.scan.timings import Timings
+from server.source.address import is_bare
 from server.source.open import open_source, open_upload
 from server.store import scans, thumbnails, uploads
 from server.store.database import Database
@@ -38,9 +39,13 @@ class ScanRunner:
     resources: ScanResources
 
     async def run_scan(
-        self, scan_id: UUID, opener: Opener | None = None, on_judged: Callable[[JudgedImage], None] | None = None
+        self,
+        scan_id: UUID,
+        opener: Opener | None = None,
+        on_judged: Callable[[JudgedImage], None] | None = None,
+        login: tuple[str, str] | None = None,
     ) -> None:
-        """Run the scan if it is still open. `opener` opens a local path;
+        """Run the scan if it is still open. `opener` opens a local path; `login` is the user and password for its address.
 
         `on_judged` is called with each image after it is stored.
         """
@@ -53,7 +58,7 @@ class ScanRunner:
         try:
             with timings.measure("total"):
                 with timings.measure("fetch"):
-                    sources = [await opener()] if opener else await self._open(asked)
+                    sources = [await opener()] if opener else await self._open(asked, login)
                 if sources[0].kind != asked.kind and len(sources) == 1:
                     await scans.set_kind(self.database, scan_id, sources[0].kind)
                 engine = self.resources.engine(asked.options.get("members"))
@@ -92,9 +97,9 @@ class ScanRunner:
         decoded = await self.resources.decoder.decode(await thumbnails.thumbnail(self.database, sha256))
         await thumbnails.keep_heatmap(self.database, sha256, model_version, await engine.heatmap(decoded.raster))
 
-    async def _open(self, asked: StartedScan) -> list[Source]:
+    async def _open(self, asked: StartedScan, login: tuple[str, str] | None) -> list[Source]:
         if asked.url:
-            return [await open_source(asked.url, self.resources.fetcher)]
+            return [await open_source(asked.url, self.resources.fetcher, login, bare=is_bare(asked.target))]
         files = await uploads.load(self.database, asked.id)
         if not files:  # a local path whose `medlens scan` died before it started
             raise NotFound(f"{asked.target} is a local path, which only `medlens scan` itself can open; scan it again")

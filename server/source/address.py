@@ -1,16 +1,17 @@
 """Parses addresses as browsers do and writes each in one normal form.
 
 The parsing follows the WHATWG URL standard, so that the guard, the downloader and Chromium never read different hosts out of one
-text. It differs from the standard on purpose: credentials and fragments are dropped; a bare `example.org/x` gets https; a host must
-be a DNS name of letters, digits, `-` and `_` (the standard lets punctuation and broken punycode through); empty labels and port 0
-are refused; one trailing dot of a name and a lone question mark are dropped. Whether a host may be reached is checked by guard.py.
+text. It differs from the standard on purpose: user, password and fragment are dropped; a bare `example.org/x` gets https; a host
+must be a DNS name of letters, digits, `-` and `_` (the standard lets punctuation and broken punycode through); empty labels and
+port 0 are refused; one trailing dot of a name and a lone question mark are dropped. Whether a host may be reached is checked by
+guard.py.
 """
 
 from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv6Address
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 import idna
 from yarl import URL
@@ -33,6 +34,7 @@ _BARE_HOST = re.compile(r"(?:localhost|\[[0-9A-Fa-f:.]+\]|[^\s/\\?#@:]+\.[^\s/\\
 _BARE_NUMBER = re.compile(r"[\dxXa-fA-F.]*\d")
 _DOTTED_QUAD = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _AUTHORITY_END = re.compile(r"[/\\?#]")
+_LOGIN = re.compile(r"^([^/?#:@]*:)[^/?#]*@")
 _DOT = re.compile(r"\.|%2e", re.IGNORECASE)
 _PATH_SAFE = frozenset("!$%&'()*+,-./0123456789:;=@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]_abcdefghijklmnopqrstuvwxyz|~")
 _QUERY_SAFE = (_PATH_SAFE | frozenset("?^`{}")) - frozenset("'")
@@ -40,6 +42,9 @@ _QUERY_SAFE = (_PATH_SAFE | frozenset("?^`{}")) - frozenset("'")
 
 def normalise(text: str) -> str:
     """The normal form of an http(s) address. Raises NotAUrl or SchemeNotAllowed; the message repeats the text."""
+    if count := _further_addresses(text):
+        first = quoted(split_login(text.split(maxsplit=1)[0])[0])
+        raise NotAUrl(f"{count + 1} addresses stand in one line, {first} is the first; give each of them on a line of its own")
     cleaned = text.strip(_ENDS).translate(_NOWHERE)
     if not cleaned:
         raise NotAUrl("no address was given")
@@ -48,15 +53,58 @@ def normalise(text: str) -> str:
     scheme, rest = _split_scheme(cleaned)
     end = _AUTHORITY_END.search(rest)
     authority, tail = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
-    host, port = _split_port(authority.rpartition("@")[2], cleaned)
+    host, port = _split_port(authority.rpartition("@")[2], split_login(cleaned)[0])
     try:
         host = read_host(host)
         target = _target(tail.partition("#")[0])
         written = f"{scheme}://{host}{'' if port in (None, DEFAULT_PORTS[scheme]) else f':{port}'}{target}"
         _check_readable(written)
     except ValueError as error:
-        raise NotAUrl(f"{quoted(cleaned)} is not an address: {error}") from None
+        raise NotAUrl(f"{quoted(split_login(cleaned)[0])} is not an address: {error}") from None
     return written
+
+
+def split_login(text: str) -> tuple[str, tuple[str, str] | None]:
+    """The address without `user:password@`, and user and password, percent-decoded, if it has them."""
+    scheme = _SCHEME.match(text.lstrip(_ENDS))
+    start = text.find(scheme[0]) + len(scheme[0]) if scheme and scheme[1].lower() in DEFAULT_PORTS else 0
+    start += len(text[start:]) - len(text[start:].lstrip("/\\" + _ENDS))
+    end = _AUTHORITY_END.search(text, start)
+    authority = text[start : end.start() if end else len(text)]
+    login, at, host = authority.rpartition("@")
+    if not at or not host or not start:  # without a scheme `a@b.org` is a mail address, and `mailto:a@b.org` is one, too
+        return text, None
+    user, _, password = login.partition(":")
+    return text[:start] + text[start + len(login) + 1 :], (unquote(user), unquote(password))
+
+
+def refuse_login(text: str) -> None:
+    """Raise NotAUrl for an address with user or password: the queue would have to store it."""
+    rest, login = split_login(text)
+    if login:
+        raise NotAUrl(
+            f"{quoted(rest)}: a password is not stored, so only `medlens scan` on the command line takes an address with one"
+        )
+
+
+def _masked(text: str) -> str:
+    """Without what may be a password in an address that lacks its scheme: `user:password@host`."""
+    return _LOGIN.sub(r"\1…@", text, count=1)
+
+
+def is_bare(text: str) -> bool:
+    """Whether an address was given without its scheme, as in `example.org:8080/x`."""
+    cleaned = text.strip(_ENDS)
+    found = _SCHEME.match(cleaned)
+    return not found or bool(_BARE_PORT.match(cleaned))
+
+
+def _further_addresses(text: str) -> int:
+    """How many addresses follow the first one in a text, behind white space. A space may also stand in a path."""
+    first, *others = text.strip(_ENDS).split() or [""]
+    if bare := [one for one in others if "/" in one and _BARE_HOST.match(one)]:
+        bare = bare if is_bare(first) and len(bare) == len(others) else []
+    return len(bare) or sum(one.lower().startswith(("http://", "https://")) for one in others)
 
 
 def quoted(text: str) -> str:
@@ -71,7 +119,7 @@ def _split_scheme(text: str) -> tuple[str, str]:
     if found and not _BARE_PORT.match(text):
         scheme = found[1].lower()
         if scheme not in DEFAULT_PORTS:
-            raise SchemeNotAllowed(f"{quoted(text)}: only http and https addresses can be scanned, not {scheme}:")
+            raise SchemeNotAllowed(f"{quoted(_masked(text))}: only http and https addresses can be scanned, not {scheme}:")
         return scheme, text[found.end() :].lstrip("/\\")
     bare = text.removeprefix("//")
     host = _BARE_HOST.match(bare)

@@ -21,7 +21,17 @@ from urllib.parse import quote_from_bytes, unquote, urljoin
 import aiohttp
 from yarl import URL
 
-from server.contract.errors import ConnectionFailed, Damaged, NotAUrl, NotWhatItSays, RedirectLoop, TimedOut, TooLarge, UnknownKind
+from server.contract.errors import (
+    ConnectionFailed,
+    Damaged,
+    NotAUrl,
+    NoTls,
+    NotWhatItSays,
+    RedirectLoop,
+    TimedOut,
+    TooLarge,
+    UnknownKind,
+)
 from server.contract.records import SourceKind
 from server.kinds.page import looks_like_page
 from server.kinds.registry import kind_by_name
@@ -38,6 +48,8 @@ MIN_BYTES_PER_S = 256 * 1024  # a body may take longer than PAGE_TIMEOUT_S as lo
 MAX_FILENAME = 120  # characters of a name that are kept to show
 READ_BYTES = 64 * 1024
 INFLATE_BYTES = 256 * 1024  # decompressed bytes handed out at a time, so that a few kilobytes never become gigabytes in memory
+# Browsers read these, but only servers that do not look at Accept-Encoding send them to us.
+NOT_READ_CODINGS = frozenset(("br", "zstd", "dcb", "dcz"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 TEXT_TYPES = ("text/", "application/xhtml+xml", "application/xml", "image/svg+xml")
@@ -73,9 +85,12 @@ class Fetcher:
         self.host_delay = HostDelay(settings.host_delay_s)
         self._max_bytes = settings.max_download_bytes
 
-    async def open(self, url: str) -> Probe:
-        """Follow redirects and read the file. Raises RequestError, FetchError, NotWhatItSays, Damaged as errors.py names them."""
-        async with self._request(url) as response:
+    async def open(self, url: str, login: tuple[str, str] | None = None) -> Probe:
+        """Follow redirects and read the file; `login` is sent to the first host alone.
+
+        Raises RequestError, FetchError, NotWhatItSays, Damaged as errors.py names them.
+        """
+        async with self._request(url, login) as response:
             return await self._probe(response, url)
 
     async def read(self, url: str, max_bytes: int) -> tuple[int, bytes]:
@@ -84,9 +99,10 @@ class Fetcher:
             return response.http.status, (await _take(self._body(response), max_bytes))[:max_bytes]
 
     @asynccontextmanager
-    async def _request(self, url: str) -> AsyncIterator[_Response]:
+    async def _request(self, url: str, login: tuple[str, str] | None = None) -> AsyncIterator[_Response]:
         """The response at the end of the redirects, its body not yet read."""
         here, pinned = normalise(url), PinnedResolver()
+        origin = URL(here, encoded=True).origin()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=IDLE_TIMEOUT_S)
         connector = aiohttp.TCPConnector(resolver=pinned, use_dns_cache=False)
         try:
@@ -98,7 +114,8 @@ class Fetcher:
                     at = URL(here, encoded=True)
                     host = at.raw_host or ""
                     pinned.pin(host, await self.guard.resolve(host, at.port or 0))
-                    async with session.get(at, allow_redirects=False) as http:
+                    own = {"Authorization": aiohttp.encode_basic_auth(*login)} if login and at.origin() == origin else None
+                    async with session.get(at, allow_redirects=False, headers=own) as http:
                         if http.status not in REDIRECTS or "Location" not in http.headers:
                             yield _Response(here, http, deadline)
                             return
@@ -106,6 +123,10 @@ class Fetcher:
                 raise RedirectLoop(f"{quoted(url)} redirects more than {MAX_REDIRECTS} times")
         except TimeoutError:
             raise TimedOut(f"{quoted(here)} did not answer in time") from None
+        except (aiohttp.ClientConnectorSSLError, aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
+            if here.startswith("https:"):
+                raise NoTls(f"{quoted(here)} gave no secure connection: {error}") from None
+            raise ConnectionFailed(f"{quoted(here)} did not answer: {error}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionFailed(f"{quoted(here)} did not answer: {error}") from None
 
@@ -173,12 +194,13 @@ class _Response:
 class _Inflate:
     """Decompresses gzip and deflate, which some servers send although no compression was asked for.
 
-    `feed(data)` yields the decompressed pieces. Raises NotWhatItSays for another coding, Damaged for broken data.
+    A coding that does not exist (`UTF-8`, `aws-chunked`) is ignored, as browsers do. `feed(data)` yields the decompressed pieces.
+    Raises NotWhatItSays for a coding that exists and is not read here, Damaged for broken data.
     """
 
     def __init__(self, coding: str) -> None:
-        self._plain = coding in ("", "identity")
-        if not self._plain and coding not in ("gzip", "x-gzip", "deflate"):
+        self._plain = coding not in ("gzip", "x-gzip", "deflate")
+        if coding in NOT_READ_CODINGS:
             raise NotWhatItSays(f"the server compressed its answer in a way that was not asked for ({coding[:40]})")
         self._deflate = coding == "deflate"
         self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, told by the header

@@ -16,11 +16,21 @@ from pathlib import Path
 import structlog
 from yarl import URL
 
-from server.contract.errors import Damaged, LeftOut, MedlensError, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
+from server.contract.errors import (
+    Damaged,
+    LeftOut,
+    MedlensError,
+    NotFound,
+    NoTls,
+    NotWhatItSays,
+    RobotsDisallowed,
+    TooLarge,
+    UnknownKind,
+)
 from server.contract.records import Notice, Source, SourceKind
 from server.kinds.page import looks_like_svg
 from server.kinds.registry import kind_by_name
-from server.source.address import normalise, quoted
+from server.source.address import is_bare, normalise, quoted, split_login
 from server.source.fetch import Fetcher
 from server.source.kind import SNIFF_BYTES, sniff
 from server.source.politeness import may_scan
@@ -32,13 +42,16 @@ SUGGESTIONS = 3  # similar names offered for a file that is not there
 log = structlog.get_logger(__name__)
 
 
-async def open_source(target: str, fetcher: Fetcher) -> Source:
+async def open_source(target: str, fetcher: Fetcher, login: tuple[str, str] | None = None, *, bare: bool = False) -> Source:
     """A Source for an address. With MEDLENS_ROBOTS=warn its notice says that robots.txt forbids the scan.
 
+    `login`: user and password of the address, sent to its own host only; those in `target` itself otherwise. `bare`: the address
+    was given without a scheme, so that http is tried where https is no TLS; as is a `target` without one.
     Waits until the host may be scanned again (MEDLENS_HOST_DELAY_S). Raises NotAUrl, SchemeNotAllowed, RobotsDisallowed, and what
     Fetcher.open raises.
     """
-    url, notice = normalise(target), None
+    target, own = split_login(target)
+    url, notice, login = normalise(target), None, login or own
     await fetcher.host_delay.wait(URL(url, encoded=True).raw_host or "")
     if fetcher.settings.robots != "off" and not await may_scan(url, fetcher.read):
         message = f"{quoted(url)}: the robots.txt of this host asks programs to stay away"
@@ -46,9 +59,15 @@ async def open_source(target: str, fetcher: Fetcher) -> Source:
             raise RobotsDisallowed(f"{message}; MEDLENS_ROBOTS=warn scans it with a remark")
         log.warning("robots_disallowed", url=url)
         notice = Notice(code=RobotsDisallowed.code, message=message, severity="remark")
-    probe = await fetcher.open(url)
+    try:
+        probe = await fetcher.open(url, login)
+    except NoTls:
+        if not (bare or is_bare(target)):
+            raise
+        url = "http" + url.removeprefix("https")
+        probe = await fetcher.open(url, login)
     if probe.kind == "page":  # the browser follows the redirects itself, and may be redirected elsewhere
-        return Source("page", target, url, notice=notice)
+        return Source("page", target, url, notice=notice, login=login)
     return Source(probe.kind, target, probe.final_url, probe.filename, probe.data, notice=notice)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from server.contract.errors import AddressNotAllowed, NotAUrl, RequestError, SchemeNotAllowed
-from server.source.address import MAX_URL_LENGTH, normalise
+from server.source.address import MAX_URL_LENGTH, normalise, refuse_login, split_login
 from server.source.guard import Guard
 from server.source.networks import denied_by
 from tests.source.conftest import Names
@@ -50,6 +50,38 @@ BARE = ("test-a-colon.html", "test-a-colon-b.html")
 )
 def test_writes_one_spelling(text: str, address: str) -> None:
     assert normalise(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://a.org/x http://b.org/y",
+        "https://a.org/x\nhttps://b.org/y",
+        "a.org/x\tb.org/y",
+        "https://a.org https://me:secret@b.org",
+    ],
+)
+def test_two_addresses_are_an_error(text: str) -> None:
+    with pytest.raises(NotAUrl, match="2 addresses") as raised:
+        normalise(text)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["https://a.org/a b.pdf", "https://a.org/a b/c.pdf", "https://web.a.org/2026/http://b.org/"])
+def test_a_space_in_a_path_is_no_second_address(text: str) -> None:
+    assert normalise(text) == text.replace(" ", "%20")
+
+
+def test_user_and_password_are_split_off() -> None:
+    assert split_login("https://me:a%40b@x.org/p@q") == ("https://x.org/p@q", ("me", "a@b"))
+    assert split_login(" HTTP:\\\\me@x.org") == (" HTTP:\\\\x.org", ("me", ""))
+    for text in ("https://x.org/me:a@b", "mailto:me@x.org", "me@x.org", "x.org/a:b@c", ""):
+        assert split_login(text) == (text, None)
+    for text in ("https://me:secret@x.org/", "https://me:secret@:9/", "me:secret@x.org"):
+        with pytest.raises((NotAUrl, SchemeNotAllowed)) as raised:
+            refuse_login(text)
+            normalise(text)
+        assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

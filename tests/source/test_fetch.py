@@ -215,6 +215,23 @@ async def test_compressed_answers_are_unfolded_within_the_limit(fetcher: Fetcher
     assert (await fetcher.open(site.url("/coded"))).kind == "page"
 
 
+@pytest.mark.parametrize("coding", ["UTF-8", "aws-chunked", "gzip, UTF-8", "none"])
+async def test_a_coding_that_does_not_exist_is_ignored(fetcher: Fetcher, site: Site, coding: str) -> None:
+    site.add("/coded", PDF, "application/pdf", {"Content-Encoding": coding})
+    assert (await fetcher.open(site.url("/coded"))).data == PDF
+
+
+async def test_a_password_goes_to_its_own_host_alone(fetcher: Fetcher, site: Site) -> None:
+    site.add("/scan", PDF, "application/pdf")
+    probe = await fetcher.open(site.url("/scan"), ("me", "s:c"))
+    assert probe.data == PDF
+    assert site.seen["/scan"]["Authorization"] == "Basic bWU6czpj"
+    away = site.url(f"/redirect?to={site.url('/scan', 'localhost')}")
+    await fetcher.open(away, ("me", "s:c"))
+    assert "Authorization" in site.seen["/redirect"]
+    assert "Authorization" not in site.seen["/scan"]
+
+
 async def test_exactly_the_limit_passes(fetcher: Fetcher, site: Site) -> None:
     site.add("/scan", PDF.ljust(MAX_BYTES), "application/pdf")
     assert len((await fetcher.open(site.url("/scan"))).data or b"") == MAX_BYTES

@@ -27,7 +27,7 @@ from server.contract.errors import (
 from server.contract.records import FINISHED, SourceKind
 from server.contract.report import report_json
 from server.kinds.registry import kind_by_name
-from server.source.address import normalise
+from server.source.address import normalise, refuse_login
 from server.source.guard import Guard
 from server.store import scans
 from server.store.deletion import delete_scans
@@ -69,6 +69,7 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 async def _from_address(request: web.Request) -> UUID:
     wanted = await body_of(request, NewScan)
+    refuse_login(wanted.url)
     url = normalise(wanted.url)
     await _refuse_denied(request.app[GUARD], url)
     # The first bytes will tell the kind; until then, the kind that the name suggests.

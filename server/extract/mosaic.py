@@ -1,0 +1,145 @@
+"""Images that a zoom viewer (Deep Zoom, Zoomify, IIIF, Leaflet, OpenSeadragon) shows as tiles become one image.
+
+An image with the address of a tile waits for the layout before it is offered. Tiles that lie edge to edge become one image, as the
+page shows it (`mosaic`); tiles that were drawn on a canvas are seen in that canvas. An IIIF server also gives the whole image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from playwright.async_api import Error as PlaywrightError
+
+from server.contract.errors import MedlensError
+from server.contract.records import Box, Place
+from server.extract.candidate_filter import CandidateFilter, address
+from server.extract.drawings import Rasterizer
+from server.extract.isolated_world import LOAD, IsolatedWorld
+from server.extract.layout import Layout
+from server.extract.responses import PageMoved, Responses
+from server.extract.tile_addresses import TILE, VIEWER_TILE, iiif_whole
+from server.imaging.decode import read_header
+from server.settings import Settings
+
+MIN_TILES = 4  # two rows of two
+MAX_TILES = 400  # of one viewer; a window of 1366 x 1000 shows 30 tiles of 256 pixels, and as many around it
+LOAD_LIMIT_S = 8.0  # for the whole image of an IIIF server
+EDGE_PX = 3.0  # by which neighbours overlap or lie apart: Deep Zoom's overlap, and rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Mosaic:
+    """Tiles edge to edge: (address, box on the page) of each. `place` is that of the whole."""
+
+    tiles: tuple[tuple[str, Box], ...]
+    place: Place
+
+
+async def place_tiles(
+    layout: Layout, responses: Responses, candidate_filter: CandidateFilter, rasterizer: Rasterizer, settings: Settings
+) -> set[str]:
+    """Offer each image that stands on the page as tiles; returns the addresses that are not to be offered themselves.
+
+    Takes the canvases of IIIF viewers out of the layout when the server gave the whole image. Raises PlaywrightError.
+    """
+    used: set[str] = set()
+    if not responses.held:
+        return used
+    by_frame: dict[IsolatedWorld, list[tuple[str, Place]]] = {}
+    for url, place, world in layout.shown:
+        if address(url) in responses.held and place.kind in ("img", "picture"):
+            by_frame.setdefault(world, []).append((url, place))
+    for world, shown in by_frame.items():
+        for mosaic in find_mosaics(shown):
+            whole = await _whole(mosaic.tiles[0][0], world, responses, settings)
+            place = mosaic.place
+            if whole is not None:
+                candidate_filter.offer(whole, place)
+            elif not await rasterizer.mosaic([(responses.held[url], box) for url, box in mosaic.tiles], place):
+                continue
+            assert place.box is not None
+            used |= {address(url) for url, other in shown if inside(other.box, place.box)}
+    in_dom = {address(url) for url, _, _ in layout.shown}
+    drawn = [url for url in responses.held if url not in in_dom]
+    sure = [url for url in drawn if VIEWER_TILE.search(url)]
+    if layout.canvases and (sure or len(drawn) >= MIN_TILES):
+        used.update(drawn if len(drawn) >= MIN_TILES else sure)
+        wholes = {there for url in sure if (there := iiif_whole(url))}
+        for url in sorted(wholes):
+            data = await _load(url, layout.worlds[0], responses, settings)
+            if data is not None:
+                candidate_filter.offer(data, Place(address(url), "mosaic"))
+                layout.canvases = []
+    return used
+
+
+async def _whole(tile: str, world: IsolatedWorld, responses: Responses, settings: Settings) -> bytes | None:
+    url = iiif_whole(tile)
+    return await _load(url, world, responses, settings) if url else None
+
+
+async def _load(url: str, world: IsolatedWorld, responses: Responses, settings: Settings) -> bytes | None:
+    """The whole image of an IIIF server, None if it does not give it or it is too large to be judged."""
+    responses.hold(url)
+    with suppress(PlaywrightError, PageMoved):
+        await world.run(LOAD, [url])
+        await responses.quiet(LOAD_LIMIT_S)
+    data = responses.images.get(address(url))
+    if data is None:
+        return None
+    try:
+        header = read_header(data)
+    except MedlensError:
+        return None
+    return data if header.width * header.height <= settings.max_pixels else None
+
+
+def find_mosaics(shown: Iterable[tuple[str, Place]]) -> list[Mosaic]:
+    """The mosaics among the images of one frame: at least MIN_TILES tiles in two rows and columns. `shown` is in page order."""
+    tiles = [(url, place, place.box) for url, place in shown if place.box and TILE.search(url)][:MAX_TILES]
+    groups: list[int] = list(range(len(tiles)))
+
+    def group_of(index: int) -> int:
+        while groups[index] != index:
+            index = groups[index]
+        return index
+
+    for one in range(len(tiles)):
+        for other in range(one):
+            if _touch(tiles[one][2], tiles[other][2]) or _touch(tiles[other][2], tiles[one][2]):
+                groups[group_of(one)] = group_of(other)
+    members: dict[int, list[tuple[str, Place, Box]]] = {}
+    for index, tile in enumerate(tiles):
+        members.setdefault(group_of(index), []).append(tile)
+    return [_mosaic(group) for group in members.values() if _is_grid([box for _, _, box in group])]
+
+
+def inside(box: Box | None, outer: Box) -> bool:
+    """Whether a box lies within another one, but for EDGE_PX."""
+    if box is None:
+        return False
+    (x, y, width, height), (left, top, wide, high) = box, outer
+    return x >= left - EDGE_PX and y >= top - EDGE_PX and x + width <= left + wide + EDGE_PX and y + height <= top + high + EDGE_PX
+
+
+def _touch(one: Box, other: Box) -> bool:
+    """Whether `other` follows `one` edge to edge, to its right or below it."""
+    right = abs(one[0] + one[2] - other[0]) <= EDGE_PX and abs(one[1] - other[1]) <= EDGE_PX and abs(one[3] - other[3]) <= EDGE_PX
+    below = abs(one[1] + one[3] - other[1]) <= EDGE_PX and abs(one[0] - other[0]) <= EDGE_PX and abs(one[2] - other[2]) <= EDGE_PX
+    return right or below
+
+
+def _is_grid(boxes: list[Box]) -> bool:
+    columns, rows = ({round(box[axis] / (2 * EDGE_PX)) for box in boxes} for axis in (0, 1))
+    return len(boxes) >= MIN_TILES and len(columns) > 1 and len(rows) > 1
+
+
+def _mosaic(group: list[tuple[str, Place, Box]]) -> Mosaic:
+    left, top = (min(box[axis] for _, _, box in group) for axis in (0, 1))
+    right, bottom = (max(box[axis] + box[axis + 2] for _, _, box in group) for axis in (0, 1))
+    first = group[0][1]
+    alt = next((place.alt for _, place, _ in group if place.alt), None)
+    place = Place(first.url, "mosaic", alt=alt, box=(left, top, right - left, bottom - top), texts=first.texts)
+    return Mosaic(tuple((address(url), box) for url, _, box in group), place)
