@@ -20,7 +20,7 @@ from server.extract.isolated_world import LOAD, IsolatedWorld
 from server.extract.layout import Layout
 from server.extract.responses import PageMoved, Responses
 from server.extract.tile_addresses import TILE, VIEWER_TILE, iiif_whole
-from server.imaging.decode import read_header
+from server.imaging.header import read_header
 from server.settings import Settings
 
 MIN_TILES = 4  # two rows of two
