@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -25,14 +25,26 @@ if TYPE_CHECKING:
 POLL_S = 1.0  # how often --wait reads the status of each scan
 TARGET_CELLS = 100  # characters shown of a target
 
-TargetList = Annotated[str, typer.Argument(metavar="FILE|-", help="Targets, one a line; lines that begin with # are left out.")]
+PACE_S = 1.0  # between two pages of a sitemap that are put on the queue, so that nobody's server feels it
+DEFAULT_LIMIT = 100  # pages of a sitemap; a site may list 50,000, and nobody means them all by accident
+
+TargetList = Annotated[
+    str | None, typer.Argument(metavar="FILE|-", help="Targets, one a line; lines that begin with # are left out.")
+]
+SitemapUrl = Annotated[str | None, typer.Option("--sitemap", metavar="URL", help="Instead of FILE: the pages of a site's sitemap.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Pages of the sitemap that are queued.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until all are done.")]
 
 
-def batch(targets: TargetList, wait: Wait = False) -> None:
+def batch(targets: TargetList = None, sitemap: SitemapUrl = None, limit: Limit = DEFAULT_LIMIT, wait: Wait = False) -> None:
     """Put many targets on the queue."""
     from server.settings import load_settings
 
+    if (targets is None) == (sitemap is None):
+        raise typer.BadParameter("give either FILE (or -) or --sitemap URL")
+    if sitemap is not None:
+        raise typer.Exit(1 if asyncio.run(queue_sitemap(load_settings(), sitemap, limit, wait=wait)) else 0)
+    assert targets is not None
     lines = [line.strip() for line in _read_list(targets).splitlines() if line.strip() and not line.lstrip().startswith("#")]
     raise typer.Exit(1 if asyncio.run(queue_targets(load_settings(), lines, wait=wait)) else 0)
 
@@ -46,11 +58,47 @@ def _read_list(file: str) -> str:
         raise RequestError(f"{file!r} cannot be read: {reason}") from None
 
 
+async def queue_sitemap(settings: Settings, url: str, limit: int, *, wait: bool, pace_s: float = PACE_S) -> int:
+    """Queue a scan of each page that the sitemap lists and robots.txt allows, one in `pace_s` or MEDLENS_HOST_DELAY_S seconds.
+
+    Says on stderr what was left out. Returns how many could not be queued or, with `wait`, failed.
+    """
+    from server.source.fetch import Fetcher
+    from server.source.guard import Guard
+    from server.source.sitemap import Sitemap
+
+    sitemap = Sitemap(url, Fetcher(Guard(settings), settings).read)
+
+    async def pages() -> AsyncIterator[str]:
+        async for page in sitemap.pages(limit):
+            yield page
+            await asyncio.sleep(max(pace_s, settings.host_delay_s))
+
+    failed = await _queue(settings, pages(), wait=wait)
+    for number, what in (
+        (len(sitemap.disallowed), "pages that robots.txt asks programs not to open"),
+        (sitemap.other_hosts, "addresses of other hosts"),
+        (len(sitemap.unread), "addresses or further sitemaps that cannot be read"),
+    ):
+        if number:
+            print(f"medlens: left out: {number} {what}", file=sys.stderr)
+    return failed
+
+
 async def queue_targets(settings: Settings, targets: Sequence[str], *, wait: bool) -> int:
     """Queue a scan of each target and print its id, or why there is none.
 
     Returns how many could not be queued or, with `wait`, failed.
     """
+
+    async def each() -> AsyncIterator[str]:
+        for target in targets:
+            yield target
+
+    return await _queue(settings, each(), wait=wait)
+
+
+async def _queue(settings: Settings, targets: AsyncIterator[str], *, wait: bool) -> int:
     from server.jobs.queue import Queue
     from server.store.database import Database
 
@@ -59,7 +107,7 @@ async def queue_targets(settings: Settings, targets: Sequence[str], *, wait: boo
         await database.migrate()
         async with Queue(database) as queue:
             queued: dict[UUID, str] = {}
-            for target in targets:
+            async for target in targets:
                 try:
                     scan_id = await _create_scan(database, settings, target)
                 except MedlensError as error:

@@ -134,6 +134,7 @@ class _FileRead:
             "max_pixels": self._settings.max_pixels,
             "min_side": self._settings.min_image_side,
             "texts": self._settings.context == "on",
+            "name": self._source.title or "",
             **self._kind.limits,
         }
         kept: dict[int, bytes] = {}

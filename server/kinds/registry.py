@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from server.contract.records import SourceKind
-from server.kinds import dicom, image, page, pdf
+from server.kinds import archive, dicom, document, image, page, pdf, volume, web_archive
 from server.kinds.kind import Kind, extension
 
 KINDS: tuple[Kind, ...] = (
     dicom.KIND,
     image.KIND,
     pdf.KIND,
+    volume.KIND,
+    web_archive.KIND,
+    document.KIND,
+    archive.KIND,
 )
 BY_NAME: dict[SourceKind, Kind] = {kind.name: kind for kind in KINDS}
 # Kinds by file name: what a broken file was meant to be.

@@ -15,6 +15,7 @@ from server.contract.errors import MedlensError, NoImage, TooLarge, UnknownKind
 from server.contract.records import Candidate, Found, InnerFile, Notice, Place, Skipped, SkipReason, Source
 from server.extract.page import NotAPage, extract_page
 from server.extract.readers import extract_file
+from server.extract.svg_file import extract_svg, is_svg
 from server.kinds.registry import BY_NAME, kind_by_name
 from server.scan.inner import InnerFiles
 from server.scan.offered import open_offered
@@ -142,7 +143,11 @@ async def _file(source: Source, resources: ScanResources, inner_files: InnerFile
     if kind is None:
         raise UnknownKind(f"{source.target} is a {source.kind}, not a file")
     name = source.url or source.title
-    async with aclosing(extract_file(kind, source, resources.settings)) as founds:
+    if kind.name == "image" and await is_svg(source):
+        extracted = extract_svg(source, resources.browser, resources.settings)
+    else:
+        extracted = extract_file(kind, source, resources.settings)
+    async with aclosing(extracted) as founds:
         async for found in founds:
             match found:
                 case InnerFile():

@@ -14,11 +14,9 @@ SNIFF_BYTES = HEAD_BYTES
 KNOWN = ", ".join(["page", *(kind.noun for kind in KINDS[:-1])]) + f" or {KINDS[-1].noun}"
 
 _OTHERS = (
-    (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\xd0\xcf\x11\xe0", "an office document"),
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"\x1f\x8b", "a gzip archive"),
     (b"%!PS", "a PostScript file"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
@@ -27,7 +25,6 @@ _OTHERS = (
     (b"ID3", "a sound"),
     (b"8BPS", "a Photoshop file"),
     (b"\0\0\x01\0", "an icon"),
-    (b"\x5c\x01\0\0", "a NIfTI volume"),
 )
 
 

@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from server.contract.errors import RequestError, TooLarge, UnknownKind
 from server.contract.records import SourceKind
+from server.kinds.page import looks_like_svg
 from server.settings import Settings
 from server.source.kind import sniff
 from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES
@@ -28,7 +29,11 @@ SHAPE = {
     "type": "object",
     "properties": {
         "options": {"type": "string", "contentMediaType": "application/json", "description": "ScanOptions as JSON"},
-        "files": {"type": "array", "items": {"type": "string", "format": "binary"}, "description": "PDFs, images, DICOM files"},
+        "files": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "description": "files of every kind that is read",
+        },
     },
     "required": ["files"],
 }
@@ -98,6 +103,8 @@ def _too_large(limit: int) -> str:
 
 def _kind(data: bytes, name: str) -> SourceKind:
     kind = sniff(data, name)
+    if kind == "page" and looks_like_svg(data):
+        return "image"
     if kind == "page":
         raise UnknownKind(f"{name} is a web page; pages are scanned by their address")
     return kind

@@ -13,9 +13,20 @@ const PAGE =
   /^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+(html|svg)|html|head|body|title|meta|script|style|iframe|table|div|svg|h1|p|br|a|b|font)[\s>/]/is;
 // A program's message in HTML may stand before a PDF: its mark, a comment of binary signs, the first object.
 const PDF_BEGINS = /%PDF-\d\.\d[\r\n ]+(?:%[^\r\n]*[\r\n]+)*\d+ \d+ obj[\r\n ]*(?:<<|\[|\d)/;
+// An SVG drawing, which the service renders.
+const SVG = /^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*(<!doctype\s+svg[^>]*>\s*(<!--.*?-->\s*)*)?<(svg:)?svg[\s>]/is;
+// Volumes: NIfTI at two places, and how the first line of a MetaImage begins.
+const NIFTI = ["n+1\0", "ni1\0", "n+2\0", "ni2\0"];
+const META_FIRST = ["ObjectType", "NDims", "Comment"];
+// Documents are ZIPs whose first file is called mimetype, or lists the parts; archives begin with one of these marks, at an offset.
+const DOCUMENT_TYPES = ["mimetypeapplication/vnd.oasis.opendocument", "mimetypeapplication/epub+zip"];
+const DOCUMENT_NAME = /\.(pptx|docx|xlsx|ppsx|pptm|docm|odp|odt|epub)$/i;
+const PACKED = [
+  [0, "PK\x05\x06"], [0, "\x1f\x8b\x08"], [0, "\x28\xb5\x2f\xfd"], [4, "1AY&SY"], [0, "\xfd7zXZ\0"], [257, "ustar"],
+];
 const DICOM_NAME = /\.(dcm|dicom|ima)$/i;
 
-/** "pdf", "image", "dicom", or null for other files and unreadable ones. */
+/** "pdf", "image", "dicom", "volume", "archive", "document", "web_archive", or null for other files and unreadable ones. */
 export async function kindOf(file) {
   let bytes;
   try {
@@ -27,8 +38,27 @@ export async function kindOf(file) {
   const view = new DataView(bytes.buffer);
   if (head.slice(128, 132) === "DICM" || isBareDicom(head, view, file.name)) return "dicom";
   if (isImage(head, view)) return "image";
-  if (PAGE.test(head)) return isPdfBehindText(head) ? "pdf" : null;
-  return head.slice(0, PDF_SEARCH).includes("%PDF-") ? "pdf" : null;
+  if (PAGE.test(head)) return SVG.test(head) ? "image" : isPdfBehindText(head) ? "pdf" : null;
+  if (head.slice(0, PDF_SEARCH).includes("%PDF-")) return "pdf";
+  if (isVolume(head)) return "volume";
+  return packedKind(head, file.name);
+}
+
+function isVolume(head) {
+  if (NIFTI.includes(head.slice(344, 348)) || NIFTI.includes(head.slice(4, 8)) || head.startsWith("NRRD000")) return true;
+  const lines = head.slice(0, 512).split("\n");
+  return lines.length > 1 && META_FIRST.includes(lines[0].split("=")[0].trim()) && head.slice(0, 512).includes("NDims");
+}
+
+/** Of what gzip packed only the service sees what it is. */
+function packedKind(head, name) {
+  if (head.startsWith("PK\x03\x04")) {
+    if (/\.wacz$/i.test(name) || head.includes("datapackage.json")) return "web_archive";
+    const isDocument = DOCUMENT_TYPES.some((type) => head.startsWith(type, 30)) || head.includes("[Content_Types].xml");
+    return isDocument || DOCUMENT_NAME.test(name) ? "document" : "archive";
+  }
+  if (head.startsWith("WARC/")) return "web_archive";
+  return PACKED.some(([at, mark]) => head.startsWith(mark, at)) ? "archive" : null;
 }
 
 function isPdfBehindText(head) {

@@ -1,0 +1,36 @@
+"""Where the images of an electronic book stand: in its chapters, in reading order, with their captions and headings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from server.extract.html_images import images_of
+from server.extract.shown import Shown, attribute, below, resolved, text_of, texts, xml
+from server.extract.unpacking import Zip
+
+CONTAINER = "META-INF/container.xml"
+
+
+def _package(packed: Zip) -> str:
+    root = xml(packed, CONTAINER)
+    return next((attribute(one, "full-path") for one in below(root, "rootfile")), "") if root is not None else ""
+
+
+def title(packed: Zip) -> str:
+    root = xml(packed, _package(packed))
+    return next((text_of(one) for one in below(root, "title")), "") if root is not None else ""
+
+
+def shown(packed: Zip) -> Iterator[Shown]:
+    package = _package(packed)
+    root = xml(packed, package)
+    if root is None:
+        return
+    items = {attribute(one, "id"): resolved(package, attribute(one, "href")) for one in below(root, "item")}
+    chapters = [items.get(attribute(one, "idref"), "") for one in below(root, "itemref")]
+    for number, chapter in enumerate(chapters, 1):
+        if chapter in packed.infos:
+            page = images_of(packed.read(chapter).decode("utf-8", "replace"))
+            for image in page.images:
+                name = resolved(chapter, image.address)
+                yield Shown(name, number, image.alt, texts(image.heading, image.caption, image.before))

@@ -1,0 +1,136 @@
+"""Unpacks files within bounds: the number of files, the bytes of each and of all together, and how much larger they become.
+
+Runs in the children of packed kinds. Nothing is written anywhere; a size that an archive states is not believed.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import lzma
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import IO, Any, TypeVar, cast
+
+import zstandard
+
+from server.contract.errors import Damaged, PasswordProtected, TooLarge
+
+T = TypeVar("T")
+# The encodings of names in ZIPs and of text in XML, loaded before the child is confined, which cannot load them any more.
+for _encoding in ("cp437", "cp1252", "iso8859-1", "utf-16"):
+    codecs.lookup(_encoding)
+# Bytes that any file may unpack to, whatever its ratio: a blank page packs well.
+RATIO_FREE = 16 * 1024 * 1024
+# Of Zstandard: bytes of its window, which its decoder keeps in memory.
+WINDOW = 128 * 1024 * 1024
+
+
+class Bounded(TooLarge):
+    """A bound of the whole was met: reading ends. The message says which."""
+
+
+class EntryBounded(TooLarge):
+    """A bound of one file was met: it is left out, and the others are read."""
+
+
+@dataclass(slots=True)
+class Bounds:
+    """The bounds of one file's unpacking, as the registry gives them (server/kinds/packed.py), and what is used of them."""
+
+    limits: Mapping[str, Any]
+    packed: int  # bytes of the whole packed file
+    unpacked: int = 0
+    entries: int = 0
+
+    def count(self) -> None:
+        """Count one more file. Raises Bounded."""
+        self.entries += 1
+        if self.entries > int(self.limits["max_entries"]):
+            raise Bounded(f"only the first {self.limits['max_entries']} files are read")
+
+    def read(self, stream: IO[bytes], name: str, packed: int | None = None) -> bytes:
+        """The whole of a stream; `packed`: its bytes as packed, where known.
+
+        Raises Bounded, EntryBounded, and what the stream raises.
+        """
+        most = int(self.limits["max_entry_bytes"])
+        by_ratio = max(RATIO_FREE, int(self.limits["max_ratio"]) * (self.packed if packed is None else packed))
+        left = int(self.limits["max_unpacked_bytes"]) - self.unpacked
+        data = stream.read(min(most, by_ratio, left) + 1)
+        self.unpacked += len(data)
+        if len(data) > left:
+            raise Bounded(f"{name}: the files inside have more than {self.limits['max_unpacked_bytes']:,} bytes")
+        if len(data) > by_ratio:
+            raise EntryBounded(f"{name}: it unpacks to more than {self.limits['max_ratio']} times its size, as bombs do")
+        if len(data) > most:
+            raise EntryBounded(f"{name}: it has more than {most:,} bytes")
+        return data
+
+
+@dataclass(slots=True)
+class Zip:
+    """A ZIP in memory. `names`: of its files, in the order in which it lists them, folders left out."""
+
+    file: zipfile.ZipFile
+    bounds: Bounds
+    infos: dict[str, zipfile.ZipInfo] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, data: bytes, limits: Mapping[str, Any]) -> Zip:
+        """Raises Damaged."""
+        try:
+            file = zipfile.ZipFile(BytesIO(data))
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise Damaged(f"the ZIP is broken: {error}") from None
+        infos = {info.filename: info for info in file.infolist() if not info.is_dir()}
+        return cls(file, Bounds(limits, len(data)), infos)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.infos)
+
+    def head(self, name: str, size: int) -> bytes:
+        """The first bytes of a file. Raises as `read` does."""
+        with self._opened(name) as stream:
+            return _whole(stream.read, size)
+
+    def read(self, name: str) -> bytes:
+        """Raises Bounded, EntryBounded, Damaged, PasswordProtected, or KeyError for a name that is not there."""
+        with self._opened(name) as stream:
+            return _whole(self.bounds.read, stream, name, self.infos[name].compress_size)
+
+    def _opened(self, name: str) -> IO[bytes]:
+        info = self.infos[name]
+        if info.flag_bits & 1:
+            raise PasswordProtected(f"{name} opens only with a password")
+        return _whole(self.file.open, info)
+
+
+def _whole(read: Callable[..., T], *arguments: Any) -> T:
+    """What `read` returns, its errors as Damaged."""
+    try:
+        return read(*arguments)
+    except (TooLarge, KeyError):
+        raise
+    except (
+        Exception
+    ) as error:  # zipfile and the decompressors raise anything: BadZipFile, zlib.error, EOFError, NotImplementedError
+        raise Damaged(f"it does not unpack: {str(error)[:200] or type(error).__name__}") from None
+
+
+def unpacked_stream(data: bytes) -> IO[bytes]:
+    """What gzip, bzip2, xz or Zstandard packed, as a stream; other data as it is."""
+    if data.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=BytesIO(data)))
+    if data.startswith(b"\x28\xb5\x2f\xfd"):
+        stream: IO[bytes] = zstandard.ZstdDecompressor(max_window_size=WINDOW).stream_reader(data, read_across_frames=True)
+        return stream
+    if data.startswith(b"BZh"):
+        return bz2.BZ2File(BytesIO(data))
+    if data.startswith(b"\xfd7zXZ\0"):
+        return lzma.LZMAFile(BytesIO(data))
+    return BytesIO(data)

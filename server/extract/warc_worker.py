@@ -1,0 +1,152 @@
+"""Reads a web archive in the child of server/sandbox/child.py: every response that is an image, a PDF, another file or a page.
+
+Pages are read from the archive alone: their HTML says what stands beside an image, and images that it holds itself (data:
+addresses) are read, too. Nothing is loaded or run. The frames are described in readers.py; `url` of an image is the address it was
+saved from.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes, urljoin
+
+from warcio.archiveiterator import ArchiveIterator
+
+from server.contract.errors import Damaged, MedlensError
+from server.extract.html_images import NamedImage, images_of
+from server.extract.shown import texts
+from server.extract.unpacking import Bounded, Bounds, EntryBounded, Zip
+from server.imaging.signature import is_image
+from server.kinds.kind import HEAD_BYTES
+from server.kinds.registry import kind_of
+from server.sandbox.protocol import Pipe
+
+# Images in data: addresses of one archive that are read.
+MAX_DATA_IMAGES = 500
+_OK = "200"
+_TIFF = (b"II*\0", b"MM\0*")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    url: str
+    data: bytes
+
+
+def serve(pipe: Pipe) -> None:
+    if (request := pipe.receive()) is None:
+        return
+    job, data = request
+    pipe.send({"page": 1})
+    beside, title, data_images = _pages(data, job)
+    if title:
+        pipe.send({"title": title})
+    others: Counter[str] = Counter()
+    try:
+        for response in _responses(data, job):
+            _send(pipe, response, beside.get(response.url), bool(job.get("texts")), others)
+        for page, image in data_images:
+            if (found := _data_image(image.address)) is not None:
+                pipe.send({"image": None, **_place(page, image, bool(job.get("texts")))}, found)
+    except Bounded as error:
+        pipe.send({"skip": "too_large", "detail": str(error), "page": None, "box": None})
+        pipe.send({"notice": "too_large", "message": str(error)})
+    if others:
+        count = f"{others.total()} answers of the archive are neither images, files that are read, nor pages"
+        pipe.send({"notice": "left_out", "message": count, "severity": "remark"})
+    pipe.send({"end": True})
+
+
+def _send(pipe: Pipe, response: Response, beside: NamedImage | None, with_texts: bool, others: Counter[str]) -> None:
+    kind = kind_of(response.data[:HEAD_BYTES], response.url.partition("?")[0])
+    place = _place(response.url, beside, with_texts)
+    if is_image(response.data) and not response.data.startswith(_TIFF):
+        pipe.send({"image": None, **place}, response.data)
+    elif kind not in (None, "page"):
+        pipe.send({"file": response.url, **place}, response.data)
+    elif kind is None:
+        others["other"] += 1
+
+
+def _place(url: str, image: NamedImage | None, with_texts: bool) -> dict[str, Any]:
+    place: dict[str, Any] = {"page": None, "box": None, "url": url}
+    if image is not None:
+        place["alt"] = image.alt
+        if with_texts:
+            place["texts"] = list(texts(image.heading, image.caption, image.before))
+    return place
+
+
+def _pages(data: bytes, job: dict[str, Any]) -> tuple[dict[str, NamedImage], str, list[tuple[str, NamedImage]]]:
+    """What stands beside each image by its address, the first page's title, and the images that pages hold themselves."""
+    beside: dict[str, NamedImage] = {}
+    title, held = "", []
+    try:
+        for response in _responses(data, job):
+            if kind_of(response.data[:HEAD_BYTES], None) != "page":
+                continue
+            page = images_of(response.data.decode("utf-8", "replace"))
+            title = title or page.title
+            for image in page.images:
+                if image.address.startswith("data:"):
+                    held.append((response.url, image))
+                else:
+                    beside.setdefault(_joined(response.url, image.address), image)
+    except MedlensError:  # said when the responses themselves are read
+        pass
+    return beside, title, held[:MAX_DATA_IMAGES]
+
+
+def _responses(data: bytes, job: dict[str, Any]) -> Iterator[Response]:
+    """The successful answers of all parts. Raises Bounded, Damaged."""
+    if data.startswith(b"PK"):
+        packed = Zip.open(data, job)
+        parts = [name for name in packed.names if name.startswith("archive/") and ".warc" in name]
+        if not parts:
+            raise Damaged("the WACZ holds no WARC")
+        bounds = packed.bounds
+        for name in parts:
+            yield from _of_warc(packed.read(name), bounds)
+        return
+    yield from _of_warc(data, Bounds(job, len(data)))
+
+
+def _of_warc(data: bytes, bounds: Bounds) -> Iterator[Response]:
+    try:
+        for record in ArchiveIterator(BytesIO(data)):
+            if record.rec_type not in ("response", "resource"):
+                continue
+            if record.http_headers is not None and record.http_headers.get_statuscode() != _OK:
+                continue
+            bounds.count()
+            url = record.rec_headers.get_header("WARC-Target-URI") or ""
+            try:
+                yield Response(url, bounds.read(record.content_stream(), url))
+            except EntryBounded as error:
+                raise Bounded(str(error)) from None
+    except MedlensError:
+        raise
+    except Exception as error:  # warcio and zlib raise anything
+        raise Damaged(f"the web archive breaks off: {str(error)[:200] or type(error).__name__}") from None
+
+
+def _joined(base: str, address: str) -> str:
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
+
+
+def _data_image(address: str) -> bytes | None:
+    head, _, body = address.removeprefix("data:").partition(",")
+    try:
+        data = base64.b64decode(unquote_to_bytes(body)) if head.endswith("base64") else unquote_to_bytes(body)
+    except (binascii.Error, ValueError):
+        return None
+    return data if is_image(data) else None

@@ -1,0 +1,26 @@
+"""Office documents and electronic books: PPTX, DOCX, XLSX, ODP, ODT, EPUB: ZIPs whose first bytes mostly name what they are."""
+
+from __future__ import annotations
+
+from server.kinds.kind import Kind, extension
+from server.kinds.packed import LIMITS, ZIP
+
+EXTENSIONS = (".pptx", ".docx", ".xlsx", ".ppsx", ".pptm", ".docm", ".odp", ".odt", ".epub")
+# Where a ZIP's first file is called `mimetype`, its content follows at once, not packed.
+_TYPES = (b"mimetypeapplication/vnd.oasis.opendocument", b"mimetypeapplication/epub+zip")
+
+
+def _told(head: bytes, name: str) -> bool:
+    return head[30:].startswith(_TYPES) or b"[Content_Types].xml" in head or extension(name) in EXTENSIONS
+
+
+KIND = Kind(
+    "document",
+    "document (PPTX, DOCX, ODP, ODT, EPUB)",
+    "server.extract.document_worker",
+    "embedded",
+    EXTENSIONS,
+    ((0, ZIP),),
+    _told,
+    limits=LIMITS,
+)
