@@ -8,8 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
-from server.contract.records import FINISHED, STAGES, Report, Verdict
+from server.contract.records import FINISHED, STAGES, Report
 from server.contract.skip_words import SKIP_WORDS
+from server.contract.verdict import Verdict
 from server.store import changes, scans, sightings, thumbnails
 from server.store.changes import Changes
 from server.web.http.ids import scan_id_of
