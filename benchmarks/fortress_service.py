@@ -169,11 +169,12 @@ def add_page(site: Site, name: str) -> str:
 
 
 def told_well(report: dict[str, Any]) -> bool:
-    """Whether a scan of `add_page` failed by name, or has each image once, with a verdict."""
+    """Whether a scan of `add_page` failed by name, or has each image once: with a verdict, or skipped with a reason."""
     if report["status"] in ("failed", "cancelled"):
         return bool((report["error"] or {}).get("code"))
     judged = [image["sha256"] for image in report["images"] if image["verdict"]]
-    return len(judged) == len(set(judged)) == IMAGES
+    skipped = sum(report["counts"]["skipped"].values())
+    return len(judged) == len(set(judged)) and len(judged) + skipped == IMAGES
 
 
 async def left_behind(service: Service, family: list[psutil.Process]) -> list[str]:

@@ -7,8 +7,10 @@ service workers. Downloads and permissions are refused. A browser that died is l
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -136,18 +138,11 @@ class Browser:
             if program is None:
                 raise BrowserMissing(HOW_TO_GET_ONE)
             scratch = make_scratch()
-            with as_temporary_folder(scratch):
-                driver = await _never_lost(async_playwright().start(), lambda driver: driver.stop())
             try:
-                chromium = await _never_lost(launch(driver, program, own_folder(scratch)), lambda chromium: chromium.close())
-            except PlaywrightError as error:
-                await driver.stop()
-                raise RenderError(f"{program} does not start: {_first_line(error)}") from error
+                self._current = await _launched(program, scratch)
             except BaseException:
-                with suppress(PlaywrightError):
-                    await driver.stop()
+                shutil.rmtree(scratch, ignore_errors=True)
                 raise
-            self._current = Running(chromium, driver, scratch)
             await self._current.look()
             return self._current
 
@@ -161,6 +156,21 @@ class Browser:
         for one in self._retired & set(browsers):
             self._retired.discard(one)
             await one.stop()
+
+
+async def _launched(program: Path, scratch: Path) -> Running:
+    """Start driver and browser. Raises RenderError; whatever is raised, the driver has ended."""
+    with as_temporary_folder(scratch):
+        driver = await _never_lost(async_playwright().start(), lambda driver: driver.stop())
+    try:
+        chromium = await _never_lost(launch(driver, program, own_folder(scratch)), lambda chromium: chromium.close())
+    except BaseException as error:
+        with suppress(PlaywrightError, TimeoutError):
+            await asyncio.wait_for(driver.stop(), CLOSE_TIMEOUT_S)
+        if isinstance(error, PlaywrightError):
+            raise RenderError(f"{program} does not start: {_first_line(error)}") from error
+        raise
+    return Running(chromium, driver, scratch)
 
 
 async def _whole(ending: Coroutine[Any, Any, None]) -> None:

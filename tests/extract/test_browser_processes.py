@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.contract.errors import RenderError
+from server.extract import browser as browser_module
 from server.extract.browser import Browser
 from server.extract.scratch import PREFIX
 from server.settings import Settings
@@ -141,4 +143,31 @@ async def test_temporary_files_go_with_the_browser_and_those_of_the_killed_with_
         await own.start()
         assert left_by(holder.pid) == []
         assert len(set(left_by(os.getpid())) - before) == 1
+    assert set(left_by(os.getpid())) == before
+
+
+@needs_proc
+@pytest.mark.parametrize("victim", ["run-driver", "--remote-debugging-pipe"])
+async def test_a_start_that_is_cut_short_leaves_no_files(victim: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver or the browser is killed while it starts; the next start works."""
+    before, started = set(left_by(os.getpid())), browser_module.launch
+
+    async def killed(*given: Any) -> Any:
+        starting = asyncio.create_task(started(*given))
+        while not starting.done():
+            for pid in descendants(os.getpid()):
+                if victim in command(pid):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(0.02)
+        return await starting
+
+    async with Browser(Settings()) as own:
+        with monkeypatch.context() as patch:
+            patch.setattr(browser_module, "launch", killed)
+            with pytest.raises(Exception):  # noqa: B017 - what Playwright raises of a driver that died is of no one class
+                await own.start()
+        assert set(left_by(os.getpid())) == before
+        await own.start()
+        assert own.running
     assert set(left_by(os.getpid())) == before
