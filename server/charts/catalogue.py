@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from server.charts.chart import Chart, ChartTexts, Row, Spec, amounts, colours, modality_colours, names, values
 from server.charts.looks import PALETTES
 from server.charts.over_time import over_time
-from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
+from server.contract.modalities import MODALITIES, Theme
 from server.store.correction_stats import CorrectionStats
 from server.store.stats import Figure, Stats
 
@@ -23,7 +23,7 @@ def charts(stats: Stats, texts: ChartTexts) -> dict[str, Chart]:
 
 
 def _shares(total: Figure, texts: ChartTexts) -> Chart:
-    rows = [(MODALITY_NAMES[name], n, round(n / max(1, total.unique), 4)) for name, n in total.by_modality.items()]
+    rows = [(texts.modalities[name], n, round(n / max(1, total.unique), 4)) for name, n in total.by_modality.items()]
     room = max((row[2] for row in rows), default=0) * 1.4 or 1  # for the words behind the longest bar
 
     def draw(theme: Theme) -> Spec:
@@ -33,7 +33,7 @@ def _shares(total: Figure, texts: ChartTexts) -> Chart:
             "data": values(rows),
             "encoding": {"y": names("f0"), "x": x},
             "layer": [
-                {"mark": BAR, "encoding": {"color": modality_colours("f0", theme, legend=False)}},
+                {"mark": BAR, "encoding": {"color": modality_colours("f0", texts, theme, legend=False)}},
                 {"mark": {"type": "text", "align": "left", "dx": 6}, "encoding": words},
             ],
         }
@@ -77,7 +77,7 @@ def _answers(corrections: CorrectionStats, texts: ChartTexts) -> Chart:
     rows: list[Row] = []
     for name in MODALITIES:
         reviewed, right = corrections.of_verdict(name)
-        rows.append((MODALITY_NAMES[name], reviewed, right, round(right / reviewed, 4) if reviewed else 0.0))
+        rows.append((texts.modalities[name], reviewed, right, round(right / reviewed, 4) if reviewed else 0.0))
     kinds = texts.headings("right", "wrong")
     each = [(name, kinds[i], n, i) for name, reviewed, right, _ in rows for i, n in enumerate((right, reviewed - right))]
 
@@ -99,8 +99,10 @@ def _answers(corrections: CorrectionStats, texts: ChartTexts) -> Chart:
 
 def _confusion(corrections: CorrectionStats, texts: ChartTexts) -> Chart:
     table = corrections.confusion()
-    rows: list[Row] = [(MODALITY_NAMES[model], *(table[model][person] for person in MODALITIES)) for model in MODALITIES]
-    each = [(MODALITY_NAMES[model], MODALITY_NAMES[person], table[model][person]) for model in MODALITIES for person in MODALITIES]
+    rows: list[Row] = [(texts.modalities[model], *(table[model][person] for person in MODALITIES)) for model in MODALITIES]
+    each = [
+        (texts.modalities[model], texts.modalities[person], table[model][person]) for model in MODALITIES for person in MODALITIES
+    ]
     most = max(row[2] for row in each) or 1
 
     def draw(theme: Theme) -> Spec:
@@ -119,4 +121,4 @@ def _confusion(corrections: CorrectionStats, texts: ChartTexts) -> Chart:
         }
 
     first = f"{texts.columns['model']} / {texts.columns['person']}"
-    return Chart("confusion", texts, (first, *(MODALITY_NAMES[name] for name in MODALITIES)), rows, draw, height=280)
+    return Chart("confusion", texts, (first, *(texts.modalities[name] for name in MODALITIES)), rows, draw, height=280)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from server.charts.looks import PALETTES
-from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
+from server.contract.modalities import MODALITIES, Modality, Theme
 
 Row: TypeAlias = tuple[Any, ...]
 Spec: TypeAlias = dict[str, Any]
@@ -17,11 +17,12 @@ HEIGHT = 220  # pixels, unless a chart needs more
 
 @dataclass(frozen=True, slots=True)
 class ChartTexts:
-    """The words of charts in one language: title and note of each chart in the page's order, names of columns and of stages."""
+    """The words of charts in one language: titles and notes of charts in the page's order; names of columns, stages, modalities."""
 
     charts: Mapping[str, tuple[str, str]]
     columns: Mapping[str, str]
     stages: Mapping[str, str]
+    modalities: Mapping[Modality, str]
 
     def headings(self, *names: str) -> tuple[str, ...]:
         """The columns of these names."""
@@ -79,5 +80,5 @@ def colours(field: str, domain: Sequence[str], palette: Sequence[str], *, legend
     return scale if legend else scale | {"legend": None}
 
 
-def modality_colours(field: str, theme: Theme, *, legend: bool = True) -> Spec:
-    return colours(field, [MODALITY_NAMES[name] for name in MODALITIES], PALETTES[theme].modalities, legend=legend)
+def modality_colours(field: str, texts: ChartTexts, theme: Theme, *, legend: bool = True) -> Spec:
+    return colours(field, [texts.modalities[name] for name in MODALITIES], PALETTES[theme].modalities, legend=legend)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from server.charts.chart import Chart, ChartTexts, Row, Spec, amounts, colours, modality_colours, values
 from server.charts.looks import PALETTES
-from server.contract.modalities import MODALITIES, MODALITY_NAMES, Theme
+from server.contract.modalities import MODALITIES, Theme
 from server.store.stats import Figure
 
 # More bars do not fit a phone: longer spans are shown by weeks, then by months.
@@ -72,13 +72,15 @@ def _scans(periods: Mapping[date, Figure], texts: ChartTexts) -> Chart:
 
 def _images(periods: Mapping[date, Figure], texts: ChartTexts) -> Chart:
     rows: list[Row] = [(period, *(figure.by_modality[name] for name in MODALITIES)) for period, figure in periods.items()]
-    each = [(row[0], MODALITY_NAMES[name], row[i + 1], i) for row in rows for i, name in enumerate(MODALITIES)]
+    each = [(row[0], texts.modalities[name], row[i + 1], i) for row in rows for i, name in enumerate(MODALITIES)]
 
     def draw(theme: Theme) -> Spec:
-        encoding = {"x": _period(), "y": amounts("f2"), "color": modality_colours("f1", theme), "order": {"field": "f3"}}
+        encoding = {"x": _period(), "y": amounts("f2"), "color": modality_colours("f1", texts, theme), "order": {"field": "f3"}}
         return {"data": values(each), "mark": "bar", "encoding": encoding}
 
-    return Chart("images", texts, (texts.columns["period"], *(MODALITY_NAMES[name] for name in MODALITIES)), rows, draw, height=260)
+    return Chart(
+        "images", texts, (texts.columns["period"], *(texts.modalities[name] for name in MODALITIES)), rows, draw, height=260
+    )
 
 
 def _rates(periods: Mapping[date, Figure], texts: ChartTexts) -> Chart:

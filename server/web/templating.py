@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from server.contract.modalities import MODALITY_KEYS, MODALITY_NAMES
-from server.contract.percent import percent
+from server.contract import percent as percents
+from server.contract.modalities import MODALITY_KEYS
 from server.contract.verdict import Context
 from server.contract.words import MEMBER_NAMES
-from server.web.texts.catalogue import ENGLISH, TEXTS
+from server.web.texts.catalogue import CATALOGUES, Catalogue, current, texts
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -33,21 +33,21 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
-    """`moment` as an age: "just now", "5 min ago", "3 h ago", "2 d ago", and from a month on its date."""
+    """`moment` as an age, in the request's language: "just now", "5 min ago", "3 h ago", "2 d ago", from a month on its date."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     if seconds < MINUTE:
-        return "just now"
+        return str(texts().just_now)
     if seconds < HOUR:
-        return f"{int(seconds // MINUTE)} min ago"
+        return str(texts().minutes_ago).format(n=int(seconds // MINUTE))
     if seconds < DAY:
-        return f"{int(seconds // HOUR)} h ago"
+        return str(texts().hours_ago).format(n=int(seconds // HOUR))
     if seconds < 30 * DAY:
-        return f"{int(seconds // DAY)} d ago"
+        return str(texts().days_ago).format(n=int(seconds // DAY))
     return moment.date().isoformat()
 
 
 def when(moment: datetime) -> str:
-    """To the minute, with its zone: "2026-03-01 14:05 UTC"."""
+    """To the minute, with its zone: "2026-03-01 14:05 UTC". static/time.js shows the browser's time instead."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
@@ -59,8 +59,17 @@ def host(address: str | None) -> str:
         return ""
 
 
+def decimal(number: str) -> str:
+    """A formatted number with the decimal mark of the request's language."""
+    return number.replace(".", current().decimal)
+
+
+def percent(share: float, digits: int = 0) -> str:
+    return decimal(percents.percent(share, digits))
+
+
 def seconds(milliseconds: float) -> str:
-    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else decimal(f"{milliseconds / 1000:.1f} s")
 
 
 def thousands(number: int) -> str:
@@ -72,7 +81,7 @@ def data_size(number: int) -> str:
     size, units = float(number), ["B", "kB", "MB", "GB", "TB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
-    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+    return f"{size:.0f} B" if units[0] == "B" else decimal(f"{size:.1f} {units[0]}")
 
 
 def code(text: str) -> Markup:
@@ -83,30 +92,36 @@ def code(text: str) -> Markup:
 
 def context_text(context: Context) -> str:
     """Which text names which modality, for example "The caption says CT"."""
-    return str(TEXTS.context_says).format(where=ENGLISH.names["context"][context.source], what=MODALITY_NAMES[context.modality])
+    words = current()
+    where, what = words.names["context"][context.source], words.modality_names[context.modality]
+    return str(texts().context_says).format(where=where, what=what)
 
 
-def environment() -> Environment:
+def environment(words: Catalogue) -> Environment:
+    """The templates in one language."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals |= {
-        "t": ENGLISH.pages,
-        "script_texts": ENGLISH.scripts,
-        "modality_names": MODALITY_NAMES,
+        "t": words.pages,
+        "language": words,
+        "script_texts": words.scripts,
+        "modality_names": words.modality_names,
         "modality_keys": MODALITY_KEYS,
         "member_names": MEMBER_NAMES,
-        "status_names": ENGLISH.names["status"],
-        "kind_names": ENGLISH.names["kind"],
+        "status_names": words.names["status"],
+        "kind_names": words.names["kind"],
         "context_text": context_text,
-        "nav_names": ENGLISH.names["nav"],
-        "span_names": ENGLISH.names["span"],
+        "problem_names": words.names["problem"],
+        "nav_names": words.names["nav"],
+        "span_names": words.names["span"],
         "navigation": NAVIGATION,
     }
     filters = (
         ago,
         when,
         percent,
+        decimal,
         host,
         seconds,
         thousands,
@@ -117,4 +132,4 @@ def environment() -> Environment:
     return made
 
 
-ENVIRONMENT = environment()
+ENVIRONMENTS = {language: environment(words) for language, words in CATALOGUES.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -15,14 +16,16 @@ import server.web
 from server.charts import catalogue as charts
 from server.charts import over_time
 from server.contract import words
+from server.contract.modalities import FACTS
 from server.contract.records import STAGES, SourceKind, Status
 from server.contract.verdict import ContextSource
 from server.web.api.health import PARTS
+from server.web.http.language import accepted
 from server.web.http.problems import HTTP_CODES
 from server.web.pages.statistics_page import Days
-from server.web.templating import ENVIRONMENT, NAVIGATION, STATIC, TEMPLATES
+from server.web.templating import ENVIRONMENTS, NAVIGATION, STATIC, TEMPLATES
 from server.web.texts import catalogue
-from server.web.texts.catalogue import ENGLISH, load
+from server.web.texts.catalogue import CATALOGUES, ENGLISH, load
 
 LANGUAGES = sorted(path.stem for path in catalogue.HERE.glob("*.toml"))
 PYTHON = "".join(path.read_text(encoding="utf-8") for path in Path(server.web.__file__).parent.rglob("*.py"))
@@ -33,19 +36,19 @@ COMPUTED = {"source_": set(catalogue.ENGLISH.names["context"]), "clean_": {"scan
 
 def of_templates() -> set[str]:
     """Each `t.key` of the templates."""
-    trees = (ENVIRONMENT.parse(path.read_text(encoding="utf-8")) for path in TEMPLATES.glob("*.html"))
+    trees = (ENVIRONMENTS["en"].parse(path.read_text(encoding="utf-8")) for path in TEMPLATES.glob("*.html"))
     found = (node for tree in trees for node in tree.find_all(nodes.Getattr))
     return {node.attr for node in found if isinstance(node.node, nodes.Name) and node.node.name == "t"}
 
 
 def test_pages_name_each_text_and_no_other() -> None:
-    named = of_templates() | set(re.findall(r"(?<![.\w])TEXTS\.(\w+)", PYTHON))
+    named = of_templates() | set(re.findall(r"(?<![.\w])texts\(\)\.(\w+)", PYTHON))
     assert len(named) > 200
     assert named == set(vars(ENGLISH.pages))
 
 
 def test_scripts_name_each_text_and_no_other() -> None:
-    named = set(re.findall(r"[\"`]text:(\w+)[\"`]", SCRIPTS)) | set(re.findall(r"ENGLISH\.scripts\[\"(\w+)\"\]", PYTHON))
+    named = set(re.findall(r"[\"`]text:(\w+)[\"`]", SCRIPTS)) | set(re.findall(r"current\(\)\.scripts\[\"(\w+)\"\]", PYTHON))
     for prefix, names in COMPUTED.items():
         assert f"`text:{prefix}${{" in SCRIPTS
         named |= {prefix + name for name in names}
@@ -91,7 +94,42 @@ def test_each_language_has_the_keys_and_placeholders_of_english(language: str) -
         return found
 
     english, other = (flat(tomllib.loads((catalogue.HERE / f"{name}.toml").read_text("utf-8"))) for name in ("en", language))
+    if language != catalogue.DEFAULT:
+        english |= {f"words.{key}": set(re.findall(r"{\w+}", text)) for key, text in words.TEXTS.items()}
+        in_contract = all(language in entry.names and language in entry.in_text for entry in FACTS)
+        other |= {f"words.{key}": set() for key in catalogue.modality_texts(language)} if in_contract else {}
     assert english == other
+
+
+@pytest.mark.parametrize("language", [name for name in LANGUAGES if name != catalogue.DEFAULT])
+def test_the_words_of_verdicts_are_those_of_the_extension(language: str) -> None:
+    """Where the extension has the language, too. There `$V1$` is what `{0}` is here."""
+    file = Path(__file__).resolve().parents[2] / "extension" / "_locales" / language / "messages.json"
+    if not file.is_file():
+        pytest.skip(f"the extension has no {language}")
+    messages = {
+        key: re.sub(r"\$V(\d)\$", lambda found: f"{{{int(found[1]) - 1}}}", one["message"])
+        for key, one in json.loads(file.read_text("utf-8")).items()
+    }
+    assert {key: text for key, text in CATALOGUES[language].words.items() if messages.get(key) != text} == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("fr-FR, en;q=0.7, de;q=0.3", "en"),
+        ("en;q=0.2, de;q=0.9", "de"),
+        ("de;q=0, en", "en"),
+        ("xx;q=much, de", "de"),
+        ("*", "en"),
+        ("fr," * 5000 + "de", "en"),
+    ],
+)
+def test_the_browsers_first_language_that_there_is(header: str, expected: str) -> None:
+    assert accepted(header) == expected
 
 
 def test_two_tables_with_the_same_key_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

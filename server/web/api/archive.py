@@ -23,7 +23,7 @@ from server.web.http.attachment import ZIP, Archive, streamed
 from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import Answer, Operation, operation
-from server.web.texts.catalogue import ENGLISH
+from server.web.texts.catalogue import current
 
 # Thumbnails in memory at once, about 15 kB each.
 AT_ONCE = 50
@@ -36,7 +36,7 @@ def file_name(position: int, judged: JudgedImage) -> str:
 
 
 def readme(report: Report, kept: int) -> str:
-    return ENGLISH.readme["scan"].format(
+    return current().readme["scan"].format(
         target=report.target, date=f"{report.created_at:%Y-%m-%d %H:%M} UTC", images=len(report.images), kept=kept,
         model=report.model_version or "", folders=" ".join(f"{name}/" for name in MODALITIES),
     )  # fmt: skip

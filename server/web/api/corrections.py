@@ -18,7 +18,7 @@ from server.web.http.attachment import CSV, ZIP, Archive, named, streamed
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import Answer, Operation, body_of, operation
-from server.web.texts.catalogue import ENGLISH
+from server.web.texts.catalogue import current
 
 COLUMNS = ("sha256", "label", "previous")
 
@@ -77,7 +77,9 @@ async def packed(database: Database, rows: list[LabelledImage], now: datetime) -
     names = {row.sha256: f"{row.label}/{row.sha256[:16]}.webp" for row in rows if row.has_thumbnail}
     lines = ((names[row.sha256], row.label, row.sha256, row.previous or "") for row in rows if row.has_thumbnail)
     archive = Archive(now)
-    archive.add("README.txt", ENGLISH.readme["corrections"].format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names)))
+    archive.add(
+        "README.txt", current().readme["corrections"].format(date=f"{now:%Y-%m-%d %H:%M} UTC", n=len(rows), kept=len(names))
+    )
     archive.add("manifest.csv", csv_text([("file", "label", "sha256", "previous"), *lines]))
     async for sha256, webp in labelled.labelled_thumbnails(database, list(names)):
         archive.add(names[sha256], webp)  # WebP does not compress further

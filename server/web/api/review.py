@@ -15,6 +15,7 @@ from server.store.review import Question
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import Answer, Operation, Shape, operation, query_of
+from server.web.texts.catalogue import current
 
 AT_HAND = 48  # images that a browser may name as the ones it has: four batches
 DIGEST = r"[0-9a-f]{64}"
@@ -58,8 +59,8 @@ def question_json(question: Question) -> dict[str, Any]:
     verdict, image = question.judged.verdict, question.judged.image
     return {
         "sha256": image.sha256,
-        "headline": headline(verdict),
-        "why": why(verdict, question.judged.panels),
+        "headline": headline(verdict, current().words),
+        "why": why(verdict, question.judged.panels, texts=current().words),
         "leans": [verdict.modality, *([verdict.open] if verdict.open else [])],
         "confidence": round(verdict.confidence, 3),
         "members": {MEMBER_NAMES.get(name, name): likeliest(shares) for name, shares in verdict.members.items()},

@@ -13,6 +13,7 @@ from server.web.http.auth import authenticate
 from server.web.http.caller import caller_of, peer_of
 from server.web.http.hosts import hosts, origins
 from server.web.http.keys import LIMITER, METRICS, SETTINGS
+from server.web.http.language import language
 from server.web.http.limits import MAX_JSON_BYTES, MIB
 from server.web.http.operation import operation_of
 from server.web.http.problems import problems
@@ -80,6 +81,7 @@ async def sizes(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 MIDDLEWARES = (
     measure,
+    language,
     problems,
     hosts,  # before authentication: an unknown Host learns nothing
     authenticate,

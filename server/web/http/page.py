@@ -11,7 +11,8 @@ from aiohttp import web
 
 from server.web.http.caller import caller_of
 from server.web.http.keys import SETTINGS
-from server.web.templating import ENVIRONMENT
+from server.web.templating import ENVIRONMENTS
+from server.web.texts.catalogue import current
 
 # Set by static/blur.js. A browser without it follows MEDLENS_BLUR_THUMBNAILS.
 BLUR_COOKIE = "medlens_blur"
@@ -26,7 +27,7 @@ def blurred(request: web.Request) -> bool:
 def render(request: web.Request, template: str, **values: Any) -> str:
     """The page's HTML."""
     always = {"path": request.path, "signed_in": caller_of(request).kind == "session", "blurred": blurred(request)}
-    return ENVIRONMENT.get_template(template).render(**always, **values)
+    return ENVIRONMENTS[current().language].get_template(template).render(**always, **values)
 
 
 def page(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:

@@ -21,6 +21,7 @@ from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
 from server.web.http.page import page
 from server.web.pages.views import image_view, link, name_of, verdict_view
+from server.web.texts.catalogue import current
 
 # Scans listed on one page; the cursor leads to more.
 LISTED = 12
@@ -118,7 +119,7 @@ async def image(request: web.Request) -> web.StreamResponse:
         image=image_view(judged, thumbnail=kept) | {"alt": next(alts, "")},
         verdict=judged.verdict,
         members=predictions(judged.verdict),
-        why=why(judged.verdict, judged.panels),
+        why=why(judged.verdict, judged.panels, current().words),
         overruled=judged.verdict.corrected and answer_of(judged.verdict.probabilities) != judged.verdict.modality,
         panels=panel_views(judged),
         seen=listed,

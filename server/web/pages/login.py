@@ -21,7 +21,7 @@ from server.web.http.keys import DATABASE, TOKEN
 from server.web.http.operation import FORM, HTML, Answer, Operation, Shape, form_of, operation
 from server.web.http.page import page
 from server.web.http.token import fingerprint, new_secret
-from server.web.texts.catalogue import TEXTS
+from server.web.texts.catalogue import texts
 
 # Long enough to start the service and come back to it; short enough that an old link in a log is useless.
 CODE_LIFE = timedelta(minutes=30)
@@ -94,7 +94,7 @@ async def login(request: web.Request) -> web.StreamResponse:
     else:
         accepted = request.app[TOKEN].matches(token)
     if not accepted:
-        refusal = TEXTS.login_bad if code else TEXTS.login_wrong
+        refusal = texts().login_bad if code else texts().login_wrong
         return page(request, "login.html", status=401, code="", next=inside(wanted), refusal=refusal, back="")
     key = new_secret()
     label = request.headers.get("User-Agent", peer_of(request))[:LABEL_LENGTH]

@@ -19,11 +19,12 @@ from server.web.api.weights import judging
 from server.web.http.auth import COOKIE, session_of
 from server.web.http.ids import SHA256_TEXT
 from server.web.http.keys import DATABASE, SETTINGS, TOKEN
+from server.web.http.language import chosen
 from server.web.http.operation import FORM, HTML, Answer, Operation, form_of, operation
 from server.web.http.page import page
 from server.web.http.token import fingerprint
 from server.web.pages.pairing import LABEL
-from server.web.texts.catalogue import ENGLISH
+from server.web.texts.catalogue import CATALOGUES, current
 
 TABLES = 8  # listed one by one; the others are summed up
 DONE = "/settings?done="
@@ -58,7 +59,7 @@ async def settings_page(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "settings.html",
-        parts=[(ENGLISH.names["part"].get(name, name), part) for name, part in health.items()],
+        parts=[(current().names["part"].get(name, name), part) for name, part in health.items()],
         judging=model,
         versions=[one for one in await stats.versions(database) if one.model_version],
         extensions=[one for one in sessions if one.label == LABEL],
@@ -70,6 +71,8 @@ async def settings_page(request: web.Request) -> web.StreamResponse:
         tables=tables[:TABLES],
         smaller=(len(tables[TABLES:]), sum(table.size for table in tables[TABLES:])),
         settings=every_setting(settings),
+        languages={name: words.name for name, words in CATALOGUES.items()},
+        chosen=chosen(request),
     )
 
 

@@ -20,7 +20,7 @@ from server.web.http.attachment import CSV, named
 from server.web.http.keys import CHARTS, DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
 from server.web.http.page import page
-from server.web.texts.catalogue import ENGLISH, TEXTS
+from server.web.texts.catalogue import current, texts
 
 Days: TypeAlias = Literal["7", "30", "90", "365", "0"]
 SPAN: Days = "90"  # the default
@@ -57,14 +57,14 @@ def _headline(total: Figure, found: Stats) -> list[tuple[str, int, float | None]
     """Name, count, and share of what it is a part of."""
     corrections = found.corrections
     return [
-        (TEXTS.kpi_scans, total.scans, None),
-        (TEXTS.kpi_images, total.unique, None),
-        (TEXTS.kpi_medical, total.medical, _share(total.medical, total.unique)),
-        (TEXTS.kpi_cached, total.cached, _share(total.cached, total.unique)),
-        (TEXTS.kpi_uncertain, total.uncertain, _share(total.uncertain, total.unique)),
-        (TEXTS.kpi_disagreeing, total.disagreeing, _share(total.disagreeing, total.unique)),
-        (TEXTS.kpi_reviewed, corrections.images, None),
-        (TEXTS.kpi_right, corrections.confirmed, _share(corrections.confirmed, corrections.images)),
+        (texts().kpi_scans, total.scans, None),
+        (texts().kpi_images, total.unique, None),
+        (texts().kpi_medical, total.medical, _share(total.medical, total.unique)),
+        (texts().kpi_cached, total.cached, _share(total.cached, total.unique)),
+        (texts().kpi_uncertain, total.uncertain, _share(total.uncertain, total.unique)),
+        (texts().kpi_disagreeing, total.disagreeing, _share(total.disagreeing, total.unique)),
+        (texts().kpi_reviewed, corrections.images, None),
+        (texts().kpi_right, corrections.confirmed, _share(corrections.confirmed, corrections.images)),
     ]
 
 
@@ -86,13 +86,13 @@ async def statistics_page(request: web.Request) -> web.StreamResponse:
         days=query.days,
         empty=not found.total.scans and not found.corrections.images,
         headline=_headline(found.total, found),
-        charts=[chart for chart in charts(found, ENGLISH.charts).values() if not chart.empty],
+        charts=[chart for chart in charts(found, current().charts).values() if not chart.empty],
         rows=ROWS,
     )
 
 
 async def _chart(request: web.Request, query: StatisticsQuery) -> Chart:
-    chart = charts(await _statistics(request, query), ENGLISH.charts).get(request.match_info["chart"])
+    chart = charts(await _statistics(request, query), current().charts).get(request.match_info["chart"])
     if chart is None:
         raise NotFound("there is no such chart")
     return chart

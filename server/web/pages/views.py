@@ -13,7 +13,7 @@ from server.contract.verdict import Verdict
 from server.contract.words import headline, shows_percent
 from server.store.history import Entry
 from server.web.templating import context_text
-from server.web.texts.catalogue import ENGLISH, TEXTS
+from server.web.texts.catalogue import current, texts
 
 
 def link(address: str | None) -> str | None:
@@ -41,7 +41,7 @@ def shares_of(verdict: Verdict) -> Mapping[Modality, float]:
 def verdict_view(verdict: Verdict) -> dict[str, Any]:
     """A verdict for cards, panels and headings; `percent` is None if none is shown beside the headline."""
     return {
-        "headline": headline(verdict),
+        "headline": headline(verdict, current().words),
         "percent": verdict.confidence if shows_percent(verdict) else None,
         "shares": shares_of(verdict),
         "dots": verdict.contains or (verdict.modality,),
@@ -99,6 +99,6 @@ def queue_view(entry: Entry) -> dict[str, Any]:
 def says(status: str, found: int, unique: int, medical: int) -> str:
     """The result of a scan so far, in a few words."""
     if not unique and status == "queued":
-        return ENGLISH.scripts["found_waiting"]
-    words: str = TEXTS.found_medical if unique else TEXTS.found_so_far if status == "running" else TEXTS.found_none
+        return current().scripts["found_waiting"]
+    words: str = texts().found_medical if unique else texts().found_so_far if status == "running" else texts().found_none
     return words.format(m=medical, n=unique or found)
