@@ -53,14 +53,36 @@ async def test_filters_narrow_and_a_last_day_is_meant_whole(browsed: Page, kept:
         for name, value in fill.items():
             place = browsed.locator(f'.filters [name="{name}"]')
             await (place.select_option(value) if name in {"modality", "kind", "status"} else place.fill(value))
-        await browsed.get_by_role("button", name="Show").click()
+            await browsed.wait_for_url(re.compile(rf"[?&]{name}="))  # at once, or shortly after the last key
         await expect(browsed.locator(".row-title")).to_have_text(expected)
         await expect(browsed.get_by_role("link", name="Reset").first).to_be_visible()
     for name, expected in (("uncertain", ["Lungs"]), ("disagreeing", ["Knee"]), ("corrected", [])):
         await browsed.goto("/")
         await browsed.locator(f'.filters [name="{name}"]').check()
-        await browsed.get_by_role("button", name="Show").click()
+        await browsed.wait_for_url(f"**/?{name}=true")
         await expect(browsed.locator(".row-title")).to_have_text(expected)
+
+
+async def test_a_search_acts_while_it_is_typed_and_keeps_the_cursor(browsed: Page, kept: Database) -> None:
+    await three(kept)
+    await browsed.goto("/")
+    await expect(browsed.get_by_role("button", name="Show")).to_be_hidden()
+    await browsed.locator('[name="q"]').press_sequentially("lu")
+    await browsed.wait_for_url("**/?q=lu")
+    await expect(browsed.locator('[name="q"]')).to_be_focused()
+    await browsed.keyboard.type("ng")
+    await browsed.wait_for_url("**/?q=lung")
+    await expect(browsed.locator(".row-title")).to_have_text(["Lungs"])
+
+
+async def test_the_bar_has_a_legend_and_a_part_that_is_not_sure(browsed: Page, kept: Database) -> None:
+    await scanned(kept, judged("a", "ct", uncertain=True), judged("b", "ct"), judged("c", "mri"), judged("d", "non_medical"))
+    await browsed.goto("/")
+    await expect(browsed.locator(".legend span")).to_have_count(7)
+    await expect(browsed.locator(".row-counts p")).to_have_text("3 of 4 medical, 1 not sure")
+    widths = await browsed.locator(".row .shares rect").evaluate_all("all => all.map(one => Number(one.getAttribute('width')))")
+    assert widths == [50, 25, 25, 25]
+    assert await browsed.locator(".unsure-part").get_attribute("width") == "25.0"
 
 
 async def test_a_scan_begun_elsewhere_appears_and_moves(browsed: Page, kept: Database) -> None:

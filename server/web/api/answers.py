@@ -6,7 +6,7 @@ The answers are written by server/contract/report.py and the handlers; they are 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -235,19 +235,3 @@ class CorrectionKept(Reply):
     sha256: Digest
     modality: Modality
     verdict: VerdictShape
-
-
-class Health(Reply):
-    status: Literal["ok"]
-    name: Literal["medlens"] = Field(description="identifies the service at this address")
-    version: str
-
-
-class PartHealth(Reply):
-    ok: bool
-    detail: str
-
-
-class Readiness(Reply):
-    ready: bool
-    parts: dict[str, PartHealth]

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from aiohttp import web
+from pydantic import Field
 
 from server.contract.errors import DatabaseUnavailable, MedlensError
-from server.web.api.answers import Health, Readiness
+from server.web.api.answers import Reply
 from server.web.http.keys import DATABASE, METRICS, QUEUE, VERSION, WEIGHTS
 from server.web.http.operation import Answer, Operation, operation
 
 # Seconds after which a part that has not answered is not ready.
 PART_TIMEOUT_S = 5.0
 Check = Callable[[web.Request], Awaitable[str]]
+
+
+class Health(Reply):
+    status: Literal["ok"]
+    name: Literal["medlens"] = Field(description="identifies the service at this address")
+    version: str
+
+
+class PartHealth(Reply):
+    ok: bool
+    detail: str
+
+
+class Readiness(Reply):
+    ready: bool
+    parts: dict[str, PartHealth]
 
 
 @operation(Operation(summary="The process is alive", tag="service", access="loopback", answers={200: Answer("alive", Health)}))

@@ -84,10 +84,11 @@ def row_view(entry: Entry) -> dict[str, Any]:
         "status": entry.status,
         "created_at": entry.created_at,
         "unique": entry.unique,
+        "uncertain": entry.uncertain,
         "by_modality": entry.by_modality,
         "previews": entry.previews,
         "why": entry.error_message if entry.status in {"failed", "partial"} else None,
-        "says": says(entry.status, entry.found, entry.unique, entry.medical),
+        "says": says(entry.status, entry.found, entry.unique, entry.medical, entry.uncertain),
     }
 
 
@@ -96,9 +97,10 @@ def queue_view(entry: Entry) -> dict[str, Any]:
     return row_view(entry) | {"link": link(entry.url), "error": entry.error_message}
 
 
-def says(status: str, found: int, unique: int, medical: int) -> str:
+def says(status: str, found: int, unique: int, medical: int, uncertain: int = 0) -> str:
     """The result of a scan so far, in a few words."""
     if not unique and status == "queued":
         return current().scripts["found_waiting"]
     words: str = texts().found_medical if unique else texts().found_so_far if status == "running" else texts().found_none
-    return words.format(m=medical, n=unique or found)
+    counted = words.format(m=medical, n=unique or found)
+    return f"{counted}, {texts().found_unsure.format(n=uncertain)}" if uncertain else counted

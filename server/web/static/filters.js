@@ -1,0 +1,31 @@
+// The filters of the history act at once: a change loads the list anew, with the same address as the form would have.
+const form = document.querySelector(".filters");
+const TYPED_MS = 600; // after the last key of a search or a date
+const FOCUS = "medlens-filter";
+let timer = 0;
+
+function apply(name) {
+  clearTimeout(timer);
+  sessionStorage.setItem(FOCUS, name);
+  form.requestSubmit();
+}
+
+form.addEventListener("change", ({ target }) => target.name && target.type !== "date" && target.type !== "search" && apply(target.name));
+form.addEventListener("input", ({ target }) => {
+  if (!["date", "search"].includes(target.type)) return;
+  clearTimeout(timer);
+  timer = setTimeout(() => apply(target.name), TYPED_MS);
+});
+// Fields without a value are left out of the address.
+form.addEventListener("formdata", ({ formData }) => {
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+});
+form.querySelector("button:not([type])").hidden = true;
+
+// The list was loaded anew while somebody was at a filter.
+const field = form.elements[sessionStorage.getItem(FOCUS) ?? ""];
+sessionStorage.removeItem(FOCUS);
+if (field instanceof HTMLElement) {
+  field.focus({ preventScroll: true });
+  if (field.type === "search") field.setSelectionRange(field.value.length, field.value.length);
+}
