@@ -70,3 +70,11 @@ async def test_the_history_keeps_scans_whose_text_disagrees(client: Client, kept
     assert report["images"][0]["verdict"]["context"] == {
         "modality": "ct", "sure": True, "quote": EVIL, "from": "caption", "agrees": False,
     }  # fmt: skip
+
+
+async def test_an_image_has_the_text_of_each_place_where_it_was_found(client: Client, kept: Database) -> None:
+    first = await scanned(kept, said(judged("a", "mri"), agrees=False))
+    second = await scanned(kept, judged("a", "mri"))
+    seen = (await (await client.get(f"/api/images/{digest('a')}")).json())["seen"]
+    words = {"modality": "ct", "sure": True, "quote": EVIL, "from": "caption", "agrees": False}
+    assert {one["scan"]: one["context"] for one in seen} == {str(first): words, str(second): None}

@@ -217,6 +217,7 @@ class SeenIn(Reply):
     title: str | None
     created_at: datetime
     places: list[PlaceShape]
+    context: ContextShape | None = Field(description="what that page or document says of the image")
 
 
 class ImageDetails(Reply):

@@ -11,7 +11,7 @@ import asyncio
 from aiohttp import web
 
 from server.contract.errors import NotFound, NotMadeYet
-from server.contract.report import image_json, moment_json, place_json
+from server.contract.report import context_json, image_json, moment_json, place_json
 from server.jobs import heatmaps
 from server.store import sightings, thumbnails
 from server.web.api.answers import ImageDetails
@@ -51,6 +51,7 @@ async def image(request: web.Request) -> web.StreamResponse:
                 "title": one.title,
                 "created_at": moment_json(one.created_at),
                 "places": [place_json(place) for place in one.places],
+                "context": context_json(one.context),
             }
             for one in seen
         ],
