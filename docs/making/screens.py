@@ -28,7 +28,7 @@ async def nothing(_: Page) -> None:
 
 async def open_detail(tab: Page) -> None:
     """The panel of the scan's MRI, with its heat map."""
-    await tab.locator(".card a").nth(4).click()
+    await tab.locator('.card[data-modality="mri"]:visible a').first.click()
     await expect(tab.locator("#detail [data-verdict]")).to_be_visible()  # keys have nothing to act upon before
     await tab.mouse.move(2, 2)
     await tab.keyboard.press("h")
