@@ -18,9 +18,9 @@ from server.contract.modalities import MODALITIES
 from server.contract.records import Place
 from server.store import changes, scans
 from server.store.database import Database
-from server.web.api.answers import ReportShape
 from server.web.api.archive import AT_ONCE
 from server.web.api.exports import COLUMNS
+from server.web.api.report_shapes import ReportShape
 from tests.judged import MODEL, digest, judged
 from tests.web.conftest import Client, scanned, signed_in, webp
 

@@ -13,8 +13,9 @@ from server.contract.csv_table import FORMULA
 from server.contract.modalities import MODALITIES
 from server.store.database import Database
 from server.store.export import Exported
-from server.web.api.answers import HistoryPage, ReportShape, StatsShape
+from server.web.api.answers import HistoryPage, StatsShape
 from server.web.api.exports import COLUMNS, csv_row
+from server.web.api.report_shapes import ReportShape
 from server.web.api.shapes import MAX_PAGE, MAX_SEARCH
 from tests.judged import judged
 from tests.web.conftest import Client, scanned

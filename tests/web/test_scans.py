@@ -10,7 +10,8 @@ from aiohttp import web
 from server.contract.errors import NotFound
 from server.store import scans
 from server.store.database import Database
-from server.web.api.answers import ReportShape, ScanAccepted
+from server.web.api.answers import ScanAccepted
+from server.web.api.report_shapes import ReportShape
 from server.web.api.shapes import MAX_MEMBERS, MAX_TEXT
 from server.web.http.keys import QUEUE
 from server.web.http.limits import MAX_JSON_BYTES

@@ -11,7 +11,8 @@ from server.contract.errors import NotAUrl, NotFound, SchemeNotAllowed
 from server.contract.report import moment_json, report_json
 from server.source.address import normalise
 from server.store import history as kept
-from server.web.api.answers import HistoryPage, ReportShape
+from server.web.api.answers import HistoryPage
+from server.web.api.report_shapes import ReportShape
 from server.web.api.shapes import Filters, HistoryQuery, LookupQuery
 from server.web.http.keys import DATABASE
 from server.web.http.operation import Answer, Operation, operation, query_of

@@ -31,7 +31,8 @@ from server.source.address import normalise, refuse_login
 from server.source.guard import Guard
 from server.store import scans
 from server.store.deletion import delete_scans
-from server.web.api.answers import ReportShape, ScanAccepted
+from server.web.api.answers import ScanAccepted
+from server.web.api.report_shapes import ReportShape
 from server.web.api.shapes import NewScan, ScanOptions
 from server.web.http.caller import caller_of
 from server.web.http.ids import scan_id_of
