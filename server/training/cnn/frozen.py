@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from server.models.cnn import CNN, build_cnn, imagenet_lite0_state
+from server.models.cnn import CNN, build_cnn
 from server.models.preprocess import to_batch
+from server.training.cnn.imagenet_classes import imagenet_classifier, imagenet_names
 from server.training.data.dataset import PixelCache
 
 BATCH = 64
-KEPT_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,6 @@ class Frozen:
         with torch.no_grad():
             out: Tensor = (self.classifier(torch.from_numpy(self.features[rows].astype(np.float32))) / 2).softmax(1)
         return out
-
-
-def imagenet_classifier() -> nn.Linear:
-    import timm  # noqa: PLC0415  (slow import, training only)
-
-    names = list(timm.create_model("tf_efficientnet_lite0").state_dict())
-    state = imagenet_lite0_state(names)
-    layer = nn.Linear(1280, KEPT_CLASSES)
-    layer.load_state_dict({"weight": state["classifier.weight"], "bias": state["classifier.bias"]})
-    return layer.requires_grad_(False)
 
 
 def extract(cnn: CNN, cache: PixelCache, indices: NDArray[np.int64]) -> NDArray[np.float16]:
@@ -70,7 +60,5 @@ def frozen_features(cache: PixelCache, folder: Path) -> Frozen:
     classifier = imagenet_classifier()
     with torch.no_grad():
         top = classifier(torch.from_numpy(features.astype(np.float32))).argmax(1).tolist()
-    from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415
-
-    info = ImageNetInfo()
-    return Frozen(features, [info.index_to_description(i).split(",")[0] for i in top], classifier)
+    names = imagenet_names()
+    return Frozen(features, [names[i] for i in top], classifier)
