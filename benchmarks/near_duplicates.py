@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from record import record  # noqa: E402 - run as a script
 
+from server.contract.records import UniqueImage  # noqa: E402 - run as a script
 from server.dedupe.fingerprint import distance, grey_of, largest_difference, phash_of  # noqa: E402 - run as a script
 from server.dedupe.group import NEAR_BITS, NEAR_DIFFERENCE, Grouper  # noqa: E402
 from server.imaging.decode import Raster, decode  # noqa: E402
@@ -54,7 +55,7 @@ def copy_of(raster: Raster, scale: float, format: str, quality: int | None) -> R
 def folds(first: Raster, second: Raster) -> bool:
     grouper = Grouper()
     for name, one in (("first", first), ("second", second)):
-        near = grouper.near_duplicate(name, phash_of(one), one.width, one.height, grey_of(one))
+        near = grouper.near_duplicate(UniqueImage(name, one.width, one.height, one.format, 0, (), b"", phash_of(one), grey_of(one)))
     return near is not None
 
 

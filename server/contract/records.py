@@ -163,7 +163,10 @@ Extracted: TypeAlias = Found | InnerFile
 
 @dataclass(frozen=True, slots=True)
 class UniqueImage:
-    """One image with all its places. `phash`: 64 bits as 16 hex digits, None if the image was not decoded."""
+    """One image with all its places.
+
+    `phash`, 64 bits as 16 hex digits, and `grey`, a copy of 32 x 32 bytes, tell near duplicates; None if the image was not decoded.
+    """
 
     sha256: str
     width: int
@@ -173,6 +176,7 @@ class UniqueImage:
     places: tuple[Place, ...]
     data: bytes = field(repr=False)
     phash: str | None = None
+    grey: bytes | None = field(default=None, repr=False)
     near_duplicate_of: str | None = None
 
 

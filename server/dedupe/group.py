@@ -1,35 +1,27 @@
 """Groups the images of one scan: exact copies by the hash of their bytes, near duplicates by their fingerprints.
 
-Grouping is incremental. The first copy found stands for the others, since its verdict may be shown before the last one is found.
+While a scan runs, the first copy found stands for the others, since its verdict may be shown before the last one is found. Once all
+are known, `originals` groups them again, so that every scan of the same images has the same groups, whichever came first.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from server.contract.records import Place
+from server.contract.records import Place, UniqueImage
 from server.dedupe.fingerprint import distance, largest_difference
 
 # Bits of 64 in which the hashes of two copies may differ, and how far their grey copies may (fingerprint.largest_difference).
 # Chosen by benchmarks/near_duplicates.py: neighbouring slices of one CT have hashes as close as copies have, and must not fold.
 NEAR_BITS = 6
 NEAR_DIFFERENCE = 0.35
-# A cached image has no grey copy; then the hashes must be equal.
-NEAR_BITS_CACHED = 0
+# An image that was stored before grey copies were has none; then the hashes must be equal.
+NEAR_BITS_WITHOUT_GREY = 0
 # Logarithm of the ratio of two aspect ratios; one pixel of rounding on the shorter side is allowed as well.
 SAME_ASPECT = 0.01
 # Places kept of one image: a spacer repeated ten thousand times must not fill the report.
 MAX_PLACES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Fingerprint:
-    sha256: str
-    phash: str
-    width: int
-    height: int
-    grey: bytes | None
 
 
 class Grouper:
@@ -37,7 +29,7 @@ class Grouper:
 
     def __init__(self) -> None:
         self._places: dict[str, list[Place]] = {}
-        self._fingerprints: list[_Fingerprint] = []
+        self._originals: list[UniqueImage] = []
 
     @property
     def count(self) -> int:
@@ -66,26 +58,38 @@ class Grouper:
         """The places of the image found so far, in order."""
         return tuple(self._places.get(sha256, ()))
 
-    def near_duplicate(self, sha256: str, phash: str, width: int, height: int, grey: bytes | None = None) -> str | None:
-        """The SHA-256 of an earlier image of which this one is a resized or re-encoded copy; None, and added, when there is none.
-
-        `grey`: fingerprint.grey_of, None for a cached image (then only equal hashes count).
-        """
-        fingerprint = _Fingerprint(sha256, phash, width, height, grey)
-        for other in self._fingerprints:
-            if other.sha256 == sha256:
+    def near_duplicate(self, image: UniqueImage) -> str | None:
+        """The SHA-256 of an earlier image of which this one is a resized or re-encoded copy; None when there is none."""
+        for other in self._originals:
+            if other.sha256 == image.sha256:
                 return None
-            if _are_copies(other, fingerprint):
+            if are_copies(other, image):
                 return other.sha256
-        self._fingerprints.append(fingerprint)
+        self._originals.append(image)
         return None
+
+
+def originals(images: Iterable[UniqueImage]) -> dict[str, str]:
+    """The original of each image: the largest of which it is a copy, the first in `images` of several as large; else itself."""
+    largest_first = sorted(images, key=lambda image: -image.width * image.height)
+    found: list[UniqueImage] = []
+    original_of: dict[str, str] = {}
+    for image in largest_first:
+        original = next((other for other in found if are_copies(other, image)), image)
+        if original is image:
+            found.append(image)
+        original_of[image.sha256] = original.sha256
+    return original_of
 
 
 def _has_only_address(place: Place) -> bool:
     return place.box is None and place.alt is None and place.tag is None and not place.texts
 
 
-def _are_copies(one: _Fingerprint, other: _Fingerprint) -> bool:
+def are_copies(one: UniqueImage, other: UniqueImage) -> bool:
+    """Whether one is a resized or re-encoded copy of the other; False for an image that was not decoded."""
+    if one.phash is None or other.phash is None:
+        return False
     bits = distance(one.phash, other.phash)
     if bits > NEAR_BITS:
         return False
@@ -94,5 +98,5 @@ def _are_copies(one: _Fingerprint, other: _Fingerprint) -> bool:
     if aspect > SAME_ASPECT + 1 / smallest:
         return False
     if one.grey is None or other.grey is None:
-        return bits <= NEAR_BITS_CACHED
+        return bits <= NEAR_BITS_WITHOUT_GREY
     return largest_difference(one.grey, other.grey) <= NEAR_DIFFERENCE

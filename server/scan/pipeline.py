@@ -8,7 +8,7 @@ nothing makes it `failed`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,11 +17,12 @@ from server.classify.engine import Engine
 from server.context.evidence import evidence_of, forget_texts
 from server.context.join import join
 from server.contract.errors import DocumentError, MedlensError, ModelError, TimedOut, UnknownKind, WeightsMissing
+from server.contract.page_order import in_page_order
 from server.contract.records import Candidate, Found, JudgedImage, Notice, Place, Skipped, SkipReason, UniqueImage
 from server.contract.verdict import Verdict
 from server.dedupe.decode_pool import DecodePool
 from server.dedupe.fingerprint import sha256_of
-from server.dedupe.group import Grouper
+from server.dedupe.group import Grouper, originals
 from server.imaging.size import size_of
 from server.scan.outcome import Outcome, Problems, outcome_of
 from server.scan.timings import Timings
@@ -36,9 +37,6 @@ class Recorder(Protocol):
 
     async def cached(self, sha256: str) -> JudgedImage | None:
         """The cached verdict of these bytes under the model version in use; its places and bytes are empty."""
-
-    async def near_duplicates(self, shas: Collection[str]) -> Mapping[str, str]:
-        """Of these images, those that an earlier scan found to be near duplicates of others of them: copy to original."""
 
     async def add(self, judged: JudgedImage) -> None:
         """Store one more image with its verdict."""
@@ -74,7 +72,7 @@ class Scan:
             raise _first(expected) from None  # several at once have one cause: no database, or the scan was deleted
         for sha256, reason in self._skipped.items():  # an image counts once for each place, and only now all are known
             self._problems.skipped[reason] += len(self._grouper.places(sha256)) - 1
-        return outcome_of(self._title, self._problems, await self._folded(), single=single)
+        return outcome_of(self._title, self._problems, self._folded(), single=single)
 
     async def _process(self, founds: AsyncIterator[Found], single: bool) -> None:
         async with asyncio.TaskGroup() as group:
@@ -127,9 +125,7 @@ class Scan:
             judged = await self._recorder.cached(sha256)
         if judged is None or self._too_small(judged.image.width, judged.image.height):
             return None
-        image = judged.image
-        original = self._grouper.near_duplicate(sha256, image.phash, image.width, image.height) if image.phash else None
-        return replace(judged, image=replace(image, near_duplicate_of=original))
+        return replace(judged, image=replace(judged.image, near_duplicate_of=self._grouper.near_duplicate(judged.image)))
 
     async def _judge(self, sha256: str, data: bytes) -> JudgedImage | None:
         """Decode and judge; None when the image is skipped, which is counted. Raises what the decoder raises."""
@@ -151,10 +147,8 @@ class Scan:
             judgements = await asyncio.gather(*(self._engine.judge(frame.raster) for frame in frames))
         chosen = most_medical([one.verdict for one in judgements])
         decoded, judgement, raster = frames[chosen], judgements[chosen], frames[chosen].raster
-        original = self._grouper.near_duplicate(sha256, decoded.phash, raster.width, raster.height, decoded.grey)
-        image = UniqueImage(
-            sha256, raster.width, raster.height, raster.format, len(data), (), b"", decoded.phash, near_duplicate_of=original
-        )
+        image = UniqueImage(sha256, raster.width, raster.height, raster.format, len(data), (), b"", decoded.phash, decoded.grey)
+        image = replace(image, near_duplicate_of=self._grouper.near_duplicate(image))
         thumbnail = decoded.thumbnail if self._settings.keep_thumbnails else None
         return JudgedImage(image, judgement.verdict, judgement.panels, thumbnail)
 
@@ -183,21 +177,11 @@ class Scan:
         joined = join(verdict, evidence_of(places, self._title))
         return joined if joined.context else None
 
-    async def _folded(self) -> list[JudgedImage]:
-        """All images with all their places; in each group of near duplicates the others point to the largest image.
-
-        Groups found by an earlier scan count too, since cached images have no grey copy to compare.
-        """
-        copies = {sha: one.image.near_duplicate_of or sha for sha, one in self._images.items()}
-        for sha256, original in (await self._recorder.near_duplicates(tuple(self._images))).items():
-            if copies[sha256] == sha256:
-                copies[sha256] = copies[original]
-        largest: dict[str, UniqueImage] = {}
-        for sha256, original in copies.items():
-            image, best = self._images[sha256].image, largest.get(original)
-            if best is None or image.width * image.height > best.width * best.height:
-                largest[original] = image
-        finals = {sha256: self._final(one, largest[copies[sha256]].sha256) for sha256, one in self._images.items()}
+    def _folded(self) -> list[JudgedImage]:
+        """All images with all their places; in each group of near duplicates the others point to the largest image."""
+        placed = [replace(one, image=replace(one.image, places=self._grouper.places(sha))) for sha, one in self._images.items()]
+        copies = originals([one.image for one in in_page_order(placed)])
+        finals = {sha256: self._final(one, copies[sha256]) for sha256, one in self._images.items()}
         groups: dict[str, list[Place]] = {}
         for sha256, one in finals.items():
             groups.setdefault(one.image.near_duplicate_of or sha256, []).extend(one.image.places)

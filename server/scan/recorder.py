@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 from uuid import UUID
@@ -58,9 +58,6 @@ class StoreRecorder:
         await self._writes.put(judged)
         if self._on_judged:
             self._on_judged(judged)
-
-    async def near_duplicates(self, shas: Collection[str]) -> Mapping[str, str]:
-        return await verdicts.copies(self._database, shas) if self._use_cache else {}
 
     def set_progress(self, found: int, skipped: Mapping[SkipReason, int], title: str | None) -> None:
         self._latest = {"found": found, "skipped": dict(skipped), "title": title}

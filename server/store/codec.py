@@ -165,6 +165,7 @@ def image_columns(image: UniqueImage) -> dict[str, Any]:
         "format": image.format,
         "size": image.size,
         "phash": image.phash,
+        "grey": image.grey,
     }
 
 
@@ -179,6 +180,7 @@ def judged_of(row: Row, *, cached: bool, with_context: bool = True) -> JudgedIma
         places=tuple(place_of(place) for place in row.get("places", ())),
         data=b"",
         phash=row["phash"],
+        grey=row.get("grey"),
         near_duplicate_of=row.get("near_duplicate_of"),
     )
     verdict = verdict_of(row, cached=cached, corrected_as=row["corrected_as"])

@@ -118,6 +118,7 @@ images = Table(
     Column("format", String(16), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("phash", String(16)),
+    Column("grey", LargeBinary),  # 32 x 32 greys, row by row
     Column("corrected_as", String(16)),
     timestamp("created_at", nullable=False, default=True),
 )

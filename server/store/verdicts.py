@@ -5,7 +5,7 @@ A verdict is written once and never changed; a correction is stored on the image
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
@@ -19,7 +19,16 @@ from server.store.columns import clean
 from server.store.database import Database
 from server.store.tables import images, scan_images, thumbnails, verdicts
 
-IMAGE = (images.c.sha256, images.c.width, images.c.height, images.c.format, images.c.size, images.c.phash, images.c.corrected_as)
+IMAGE = (
+    images.c.sha256,
+    images.c.width,
+    images.c.height,
+    images.c.format,
+    images.c.size,
+    images.c.phash,
+    images.c.grey,
+    images.c.corrected_as,
+)
 VERDICT = tuple(column for column in verdicts.c if column.name not in ("sha256", "created_at"))
 
 
@@ -36,27 +45,6 @@ async def lookup(database: Database, shas: Iterable[str], model_version: str) ->
     async with database.begin() as connection:
         rows = (await connection.execute(found)).mappings().all()
     return {row["sha256"]: judged_of(row, cached=True) for row in rows}
-
-
-async def copies(database: Database, shas: Collection[str]) -> dict[str, str]:
-    """Near duplicates among these images, as earlier scans found them: each copy mapped to its original, the first in `shas`.
-
-    No image is both a copy and an original, whichever of the two an earlier scan found first.
-    """
-    both = select(scan_images.c.sha256, scan_images.c.near_duplicate_of).distinct()
-    both = both.where(scan_images.c.sha256.in_(shas), scan_images.c.near_duplicate_of.in_(shas))
-    async with database.begin() as connection:
-        pairs = [(row[0], row[1]) for row in await connection.execute(both)]
-    alike = {frozenset(pair) for pair in pairs}
-    originals: list[str] = []
-    found: dict[str, str] = {}
-    for sha256 in shas if pairs else ():
-        original = next((one for one in originals if frozenset((one, sha256)) in alike), None)
-        if original is None:
-            originals.append(sha256)
-        else:
-            found[sha256] = original
-    return found
 
 
 async def latest(database: Database, sha256: str) -> JudgedImage | None:
@@ -96,8 +84,8 @@ async def keep(connection: AsyncConnection, judged: Iterable[JudgedImage]) -> No
     await connection.execute(
         rows.on_conflict_do_update(
             index_elements=[images.c.sha256],
-            set_={"phash": func.coalesce(images.c.phash, rows.excluded.phash)},
-            where=images.c.phash.is_(None) & rows.excluded.phash.is_not(None),
+            set_={name: func.coalesce(images.c[name], rows.excluded[name]) for name in ("phash", "grey")},
+            where=images.c.grey.is_(None) & rows.excluded.grey.is_not(None),
         ),
         [image_columns(one.image) for one in every],
     )

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from server.contract.records import Place
+from server.contract.records import Place, UniqueImage
 from server.dedupe import group
 from server.dedupe.fingerprint import distance, grey_of, largest_difference, phash_of, sha256_of
-from server.dedupe.group import Grouper
+from server.dedupe.group import Grouper, originals
 from server.imaging.decode import Raster, decode
 
 LIMIT = 10**8
@@ -35,8 +35,12 @@ def scan(seed: int = 0, side: int = 480) -> Image.Image:
     return Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
 
 
+def unique(name: str, phash: str | None, size: tuple[int, int], grey: bytes | None = None) -> UniqueImage:
+    return UniqueImage(name, *size, "png", 1, (), b"", phash, grey)
+
+
 def near(grouper: Grouper, name: str, one: Raster) -> str | None:
-    return grouper.near_duplicate(name, phash_of(one), one.width, one.height, grey_of(one))
+    return grouper.near_duplicate(unique(name, phash_of(one), (one.width, one.height), grey_of(one)))
 
 
 def test_sha256_is_of_the_bytes() -> None:
@@ -122,9 +126,9 @@ def test_remembered_without_its_grey_copy_only_the_same_hash_counts() -> None:
     one, grouper = raster(scan()), Grouper()
     phash = phash_of(one)
     other = f"{int(phash, 16) ^ 0b11:016x}"
-    assert grouper.near_duplicate("one", phash, 480, 480) is None
-    assert grouper.near_duplicate("copy", phash, 240, 240) == "one"
-    assert grouper.near_duplicate("close", other, 480, 480) is None
+    assert grouper.near_duplicate(unique("one", phash, (480, 480))) is None
+    assert grouper.near_duplicate(unique("copy", phash, (240, 240))) == "one"
+    assert grouper.near_duplicate(unique("close", other, (480, 480))) is None
 
 
 def test_real_scans_do_not_fold() -> None:
@@ -166,3 +170,30 @@ def test_distances_are_distances(one: str, other: str, grey: bytes, other_grey: 
 
 def test_plain_images_are_the_same_only_in_one_grey() -> None:
     assert largest_difference(bytes(1024), b"\1" * 1024) < group.NEAR_DIFFERENCE < largest_difference(bytes(1024), b"\xff" * 1024)
+
+
+# Hashes and greys that lie close together, so that chains occur: a copies b and b copies c, but a does not copy c.
+CHAINS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 60)), min_size=2, max_size=12)
+
+
+@given(CHAINS, st.randoms(use_true_random=False))
+def test_the_groups_do_not_depend_on_which_image_came_first(drawn: list[tuple[int, int]], rng: random.Random) -> None:
+    images = [
+        unique(str(number), f"{(1 << bits) - 1:016x}", (200 + number, 200 + number), bytes(512) + bytes([shade]) * 512)
+        for number, (bits, shade) in enumerate(drawn)
+    ]
+    grouped = originals(images)
+    assert originals(rng.sample(images, len(images))) == grouped
+    for copy, original in grouped.items():
+        assert grouped[original] == original
+        assert int(original) >= int(copy)  # the larger of the two
+
+
+def test_the_original_is_the_largest_and_of_several_the_first() -> None:
+    phash, grey = "00ff00ff00ff00ff", bytes(range(256)) * 4
+    small, large, again = (
+        unique(name, phash, (side, side), grey) for name, side in (("small", 200), ("large", 400), ("again", 400))
+    )
+    assert originals([small, large, again]) == dict.fromkeys(("small", "large", "again"), "large")
+    assert originals([again, small, large]) == dict.fromkeys(("small", "large", "again"), "again")
+    assert originals([unique("undecoded", None, (400, 400)), large]) == {"undecoded": "undecoded", "large": "large"}

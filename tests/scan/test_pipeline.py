@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any, cast
 
@@ -32,9 +32,6 @@ class Recorder:
 
     async def cached(self, sha256: str) -> JudgedImage | None:
         return None
-
-    async def near_duplicates(self, shas: Collection[str]) -> Mapping[str, str]:
-        return {}
 
     async def add(self, judged: JudgedImage) -> None:
         if self.broken:

@@ -122,7 +122,7 @@ async def test_a_folder_is_its_files_and_one_that_is_broken_does_not_end_it(tmp_
     assert [image["places"][0]["url"] for image in report["images"]] == ["a.png", "below/b.jpg"]
     assert report["counts"]["skipped"] == {"unreadable": 1}
     codes = [(notice["code"], notice["message"].partition(":")[0]) for notice in report["notices"]]
-    assert codes == [("damaged", "c.pdf"), ("unknown_kind", "notes.txt")]
+    assert codes == [("damaged", "c.pdf"), ("unknown_kind", "notes.txt"), ("unreadable", "1 of 3 images was not read")]
     assert "c.pdf" in report["error"]["message"]
 
 

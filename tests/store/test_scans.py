@@ -76,15 +76,16 @@ async def test_a_near_duplicate_shares_its_originals_answer_within_the_scan_only
     assert digest("b") not in await verdicts.lookup(database, [digest("b")], MODEL)
 
 
-async def test_near_duplicates_are_remembered_in_one_direction(database: Database, judge: Judge) -> None:
-    for first, second in (("a", "b"), ("b", "a"), ("b", "c")):
-        scan = await scans.create(database, kind="page", target="x")
-        await scans.add_images(database, scan, [judge(first), judge(second, near=first)])
-    a, b, c = digest("a"), digest("b"), digest("c")
-    assert await verdicts.copies(database, [a, b, c]) == {b: a}  # c repeats b, which is no original here
-    assert await verdicts.copies(database, [b, a, c]) == {a: b, c: b}
-    assert await verdicts.copies(database, [a, c]) == {}
-    assert set(await verdicts.lookup(database, [a, b, c], MODEL)) == {a, b, c}
+async def test_the_grey_copy_is_kept_and_an_image_stored_without_one_gets_it(database: Database, judge: Judge) -> None:
+    plain = judge("a")
+    scan = await scans.create(database, kind="page", target="x")
+    await scans.add_images(database, scan, [plain])
+    [known] = (await verdicts.lookup(database, [digest("a")], MODEL)).values()
+    assert known.image.grey == plain.image.grey
+    grey = bytes(range(256)) * 4
+    await scans.add_images(database, scan, [replace(plain, image=replace(plain.image, grey=grey))])
+    [known] = (await verdicts.lookup(database, [digest("a")], MODEL)).values()
+    assert known.image.grey == grey
 
 
 async def test_a_scan_started_again_begins_anew(database: Database, judge: Judge) -> None:
