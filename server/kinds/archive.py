@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.kinds.kind import Kind
-from server.kinds.packed import LIMITS, MARKS
+from server.kinds.packed import LIMITS, MARKS, ZIP, is_zip
 
 KIND = Kind(
     "archive",
@@ -12,5 +12,6 @@ KIND = Kind(
     "file",
     (".zip", ".tar", ".tgz", ".gz", ".zst", ".bz2", ".xz"),
     MARKS,
+    lambda head, _: is_zip(head) or not head.startswith(ZIP),
     limits=LIMITS,
 )

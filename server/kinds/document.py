@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.kinds.kind import Kind, extension
-from server.kinds.packed import LIMITS, ZIP
+from server.kinds.packed import LIMITS, ZIP, ZIP_HEADER, is_zip
 
 EXTENSIONS = (".pptx", ".docx", ".xlsx", ".ppsx", ".pptm", ".docm", ".odp", ".odt", ".epub")
 # Where a ZIP's first file is called `mimetype`, its content follows at once, not packed.
@@ -11,7 +11,9 @@ _TYPES = (b"mimetypeapplication/vnd.oasis.opendocument", b"mimetypeapplication/e
 
 
 def _told(head: bytes, name: str) -> bool:
-    return head[30:].startswith(_TYPES) or b"[Content_Types].xml" in head or extension(name) in EXTENSIONS
+    if not is_zip(head):
+        return False
+    return head[ZIP_HEADER:].startswith(_TYPES) or b"[Content_Types].xml" in head or extension(name) in EXTENSIONS
 
 
 KIND = Kind(

@@ -26,6 +26,11 @@ LIMITS = {
     # How many times its own size a file may unpack to. Images and DICOM reach 20, text 100, a bomb 1,000.
     "max_ratio": 200,
 }
+ZIP_HEADER = 30  # bytes of the header before the name of a ZIP's first file; what has fewer holds none
+
+
+def is_zip(head: bytes) -> bool:
+    return head.startswith(ZIP) and len(head) >= ZIP_HEADER
 
 
 def gunzipped(head: bytes) -> bytes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from server.kinds.kind import Kind, extension
-from server.kinds.packed import LIMITS, ZIP, gunzipped
+from server.kinds.packed import LIMITS, ZIP, gunzipped, is_zip
 
 _WARC = b"WARC/"
 
 
 def _told(head: bytes, name: str) -> bool:
     if head.startswith(ZIP):
-        return extension(name) == ".wacz" or b"datapackage.json" in head
+        return is_zip(head) and (extension(name) == ".wacz" or b"datapackage.json" in head)
     return head.startswith(_WARC) or gunzipped(head).startswith(_WARC)
 
 

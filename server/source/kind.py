@@ -14,6 +14,7 @@ SNIFF_BYTES = HEAD_BYTES
 KNOWN = ", ".join(["page", *(kind.noun for kind in KINDS[:-1])]) + f" or {KINDS[-1].noun}"
 
 _OTHERS = (
+    (b"PK\x03\x04", "a ZIP archive that breaks off"),
     (b"\xd0\xcf\x11\xe0", "an office document"),
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),

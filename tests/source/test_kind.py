@@ -104,6 +104,7 @@ def test_dicom_files_of_pydicom() -> None:
     ("data", "said"),
     [
         (b"", "empty"),
+        (b"PK\x03\x04", "ZIP"),
         (b"%!PS-Adobe", "PostScript"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
         (b"just words", "text"),

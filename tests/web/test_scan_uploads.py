@@ -13,6 +13,8 @@ from server.store.database import Database
 from server.web.http.keys import QUEUE, SETTINGS, UPLOADS
 from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES, UPLOADS_AT_ONCE
 from server.web.http.uploads import file_name
+from tests.extract.packed import zipped
+from tests.extract.test_document import deck
 from tests.site import picture
 from tests.web.conftest import Client, refusal
 
@@ -40,7 +42,15 @@ async def test_files_become_a_scan(client: Client, kept: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "kind"), [("x", PDF, "pdf"), ("x.pdf", picture("JPEG"), "image"), ("x", bytes(128) + b"DICM", "dicom")]
+    ("name", "data", "kind"),
+    [
+        ("x", PDF, "pdf"),
+        ("x.pdf", picture("JPEG"), "image"),
+        ("x", bytes(128) + b"DICM", "dicom"),
+        ("cd", zipped({"a.png": picture()}), "archive"),
+        ("x.pptx", deck(), "document"),
+        ("x.svg", b"<svg xmlns='x'/>", "image"),
+    ],
 )
 async def test_one_file_is_known_by_its_bytes(client: Client, kept: Database, name: str, data: bytes, kind: str) -> None:
     answer = await client.post("/api/scans", data=form((name, data)))

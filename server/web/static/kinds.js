@@ -19,6 +19,7 @@ const SVG = /^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*(<!doctype\s+svg[^>]*>\s*(<!--.
 const NIFTI = ["n+1\0", "ni1\0", "n+2\0", "ni2\0"];
 const META_FIRST = ["ObjectType", "NDims", "Comment"];
 // Documents are ZIPs whose first file is called mimetype, or lists the parts; archives begin with one of these marks, at an offset.
+const ZIP_HEADER = 30; // bytes before the name of its first file
 const DOCUMENT_TYPES = ["mimetypeapplication/vnd.oasis.opendocument", "mimetypeapplication/epub+zip"];
 const DOCUMENT_NAME = /\.(pptx|docx|xlsx|ppsx|pptm|docm|odp|odt|epub)$/i;
 const PACKED = [
@@ -53,6 +54,7 @@ function isVolume(head) {
 /** Of what gzip packed only the service sees what it is. */
 function packedKind(head, name) {
   if (head.startsWith("PK\x03\x04")) {
+    if (head.length < ZIP_HEADER) return null; // it breaks off
     if (/\.wacz$/i.test(name) || head.includes("datapackage.json")) return "web_archive";
     const isDocument = DOCUMENT_TYPES.some((type) => head.startsWith(type, 30)) || head.includes("[Content_Types].xml");
     return isDocument || DOCUMENT_NAME.test(name) ? "document" : "archive";
