@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import Field
 
 from server.contract.errors import DatabaseUnavailable, MedlensError
-from server.web.api.answers import Reply
+from server.web.api.report_shapes import Reply
 from server.web.http.keys import DATABASE, METRICS, QUEUE, VERSION, WEIGHTS
 from server.web.http.operation import Answer, Operation, operation
 
