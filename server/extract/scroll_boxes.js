@@ -34,6 +34,7 @@ async (options, ...closed) => {
   };
 
   if (!homes.has(root)) homes.set(root, [root.scrollLeft, root.scrollTop]);
+  const MAX_EAGER = 500;  // as many images as one scan judges by default
   const MAX_VIDEOS = 8;
   const VIDEO_WAIT_MS = 3000;
   const videos = [];
@@ -44,13 +45,13 @@ async (options, ...closed) => {
   };
   const roots = [document, ...closed];
   const seen = new Set(roots);
-  let looked = 0;
+  let looked = 0, eager = 0;
   if (!options.top) consider(root);
   while (roots.length && looked < MAX_ELEMENTS && !late()) {
     for (const element of roots.shift().querySelectorAll("*")) {
       if ((looked += 1) > MAX_ELEMENTS) break;
       if (element.shadowRoot && !seen.has(element.shadowRoot)) { seen.add(element.shadowRoot); roots.push(element.shadowRoot); }
-      if (element.loading === "lazy") element.loading = "eager";
+      if (element.loading === "lazy" && (eager += 1) <= MAX_EAGER) element.loading = "eager";
       if (element.localName === "video" && !element.poster && videos.length < MAX_VIDEOS) videos.push(element);
       if (element !== root && element !== document.body) consider(element);
     }
