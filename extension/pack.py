@@ -1,7 +1,7 @@
 """Zips the extension for Chrome and Firefox into dist/: the same files, but for what the manifests must say differently.
 
-Chrome's manifest is the one that lies in this folder; Firefox's is derived from it here. Knows the folder, nothing of its contents.
-`make pack` calls it; `--folder PATH` writes Firefox's version as a folder, to be loaded unpacked.
+Chrome's manifest is the one that lies in this folder; Firefox's is derived from it here. `make pack` calls it; `--folder PATH`
+writes Firefox's version as a folder, to be loaded unpacked; `--source` zips the source with build steps, for the stores' reviewers.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 DIST = HERE.parent / "dist"
+STEPS = HERE.parent / "docs/store/review.md"
 SHIPPED = {".js", ".css", ".html", ".json", ".png"}
 # Zips of the same files are the same bytes: every file gets the first moment that a zip can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -63,6 +64,17 @@ def contents(manifest: dict[str, Any]) -> dict[str, bytes]:
     return told | {"manifest.json": (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()}
 
 
+def write_source(target: Path) -> Path:
+    """Every file of this folder, scripts included, and the build steps of docs/store/review.md as BUILD.md."""
+    found = sorted(path for path in HERE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(zipfile.ZipInfo("BUILD.md", EPOCH), STEPS.read_bytes(), zipfile.ZIP_DEFLATED)
+        for path in found:
+            name = path.relative_to(HERE.parent).as_posix()
+            packed.writestr(zipfile.ZipInfo(name, EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return target
+
+
 def write_folder(target: Path, manifest: dict[str, Any]) -> Path:
     for name, data in contents(manifest).items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -73,15 +85,20 @@ def write_folder(target: Path, manifest: dict[str, Any]) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description="zip the extension for Chrome and Firefox")
     parser.add_argument("--folder", type=Path, help="write Firefox's version here as a folder instead")
+    parser.add_argument("--source", action="store_true", help="zip the source with build steps, for reviewers, instead")
+    parser.add_argument("--out", type=Path, default=DIST, help="where the zips go")
     given = parser.parse_args()
     if given.folder:
         sys.stdout.write(f"{write_folder(given.folder, firefox_manifest())}\n")
         return
-    DIST.mkdir(exist_ok=True)
+    given.out.mkdir(exist_ok=True)
     version = chrome_manifest()["version"]
+    if given.source:
+        sys.stdout.write(f"{write_source(given.out / f'medlens-{version}-source.zip')}\n")
+        return
     for browser, manifest in (("chrome", chrome_manifest()), ("firefox", firefox_manifest())):
-        packed = write_zip(DIST / f"medlens-{version}-{browser}.zip", manifest)
-        sys.stdout.write(f"{packed.relative_to(HERE.parent)}  {packed.stat().st_size:,} bytes\n")
+        packed = write_zip(given.out / f"medlens-{version}-{browser}.zip", manifest)
+        sys.stdout.write(f"{packed}  {packed.stat().st_size:,} bytes\n")
 
 
 if __name__ == "__main__":

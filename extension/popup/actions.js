@@ -20,6 +20,7 @@ export function wire(popup) {
 
   on("settings", browser.openOptions);
   on("connect", browser.openOptions);
+  on("example", () => browser.openTab(browser.page("popup/popup.html?demo")));
   on("again", () => begin("again", { scan: state.job.scan }));
   on("cancel", tried(() => say({ type: "cancel", tab: state.tab, scan: state.job.scan })));
   on("copy-command", () => copy("make serve", view));

@@ -5,8 +5,9 @@ import { fill, text } from "../core/words.js";
 const UNSEEN_MS = 150; // a page that nobody looks at is never painted
 
 fill();
-document.documentElement.classList.toggle("tab", new URL(location).searchParams.has("tab"));
+const asked = new URL(location).searchParams;
+document.documentElement.classList.toggle("tab", asked.has("tab") || asked.has("demo"));
 document.getElementById("counts").textContent = text("starting");
-const rest = () => import("./popup.js");
+const rest = () => (asked.has("demo") ? import("../demo/demo.js") : import("./popup.js"));
 new PerformanceObserver(rest).observe({ type: "paint", buffered: true });
 setTimeout(rest, UNSEEN_MS);

@@ -17,8 +17,10 @@ const is = (image, filter) => (fits[filter] ? fits[filter](image) : modalitiesOf
 const dotOf = (name, sure) => Object.assign(document.createElement("i"), { className: `dot fill-${name}${sure ? "" : " unsure"}` });
 
 export class Gallery {
-  constructor(state) {
+  /** `fetchThumbnail(sha256)` gives a blob. */
+  constructor(state, fetchThumbnail = thumbnail) {
     this.state = state;
+    this.thumbnail = fetchThumbnail;
     this.list = document.getElementById("gallery");
     this.filters = document.getElementById("filters");
     this.template = document.getElementById("card");
@@ -129,7 +131,7 @@ export class Gallery {
     const card = this.queue.shift();
     this.loading += 1;
     try {
-      const url = URL.createObjectURL(await thumbnail(card.dataset.image));
+      const url = URL.createObjectURL(await this.thumbnail(card.dataset.image));
       this.urls.push(url);
       card.querySelector("img").src = url;
     } catch {

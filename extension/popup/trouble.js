@@ -22,6 +22,7 @@ export class Trouble {
     part("trouble-text").textContent = words(problem);
     part("command").hidden = code !== "offline";
     part("connect").hidden = !UNPAIRED.includes(code);
+    part("example").hidden = code !== "offline" && code !== "unauthorized";
     part("retry").hidden = retries || UNPAIRED.includes(code) || HOPELESS.includes(code);
     part("retry").textContent = text(OFFLINE.includes(code) ? "retry_now" : "retry");
   }

@@ -1,0 +1,45 @@
+// The popup without a service: drawn images and what the shipped models said of them, told as a scan would tell them.
+import { text } from "../core/words.js";
+import { Progress } from "../core/progress.js";
+import { DEFAULTS } from "../core/settings.js";
+import * as browser from "../core/browser.js";
+import { Gallery } from "../popup/gallery.js";
+import { View } from "../popup/view.js";
+import { DRAWINGS, FOUND, VERDICTS } from "./sample.js";
+
+const STEP_MS = 250; // about as fast as a laptop judges
+const HIDDEN = ["again", "cancel"]; // what needs a service; the whole footer does
+const part = (id) => document.getElementById(id);
+const pause = () => new Promise((resolve) => setTimeout(resolve, STEP_MS));
+
+const drawing = async (sha256) => {
+  const bytes = Uint8Array.from(atob(DRAWINGS[sha256]), (sign) => sign.charCodeAt(0));
+  return new Blob([bytes], { type: "image/webp" });
+};
+
+function* events() {
+  yield { kind: "status", data: { status: "running" } };
+  yield { kind: "found", data: { found: FOUND, title: text("demo_title") } };
+  for (const data of VERDICTS) yield { kind: "verdict", data };
+  const source = { kind: "page", title: text("demo_title"), target: "" };
+  yield { kind: "report", data: { status: "done", source, error: null, created_at: new Date().toISOString(), images: VERDICTS } };
+}
+
+async function start() {
+  const job = { scan: "", target: text("demo_title"), link: false, earlier: false, marks: false };
+  const state = { tab: null, job, own: job, progress: new Progress(), config: { ...DEFAULTS } };
+  const [view, gallery] = [new View(state), new Gallery(state, drawing)];
+  part("demo").hidden = false;
+  document.querySelector("footer").hidden = true;
+  part("settings").addEventListener("click", browser.openOptions);
+  part("demo-connect").addEventListener("click", browser.openOptions);
+  for (const event of events()) {
+    gallery.take(state.progress.take(event), event.kind === "report");
+    view.draw();
+    for (const id of HIDDEN) part(id).hidden = true;
+    for (const link of part("gallery").querySelectorAll("a")) link.removeAttribute("href");
+    await pause();
+  }
+}
+
+await start();

@@ -1,0 +1,4 @@
+// The privacy policy: texts only.
+import { fill } from "../core/words.js";
+
+fill();
