@@ -19,8 +19,8 @@ from server.web.connection import Runner
 from server.web.http.keys import LIMITER
 from server.web.http.limits import Rate
 from tests.web.conftest import TOKEN
+from tests.web.raw_requests import Address, mutated, say
 
-Address = tuple[str, int]
 BEARER = b"Authorization: Bearer " + TOKEN.encode() + b"\r\n"
 FILE = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n%s\r\n\r\n\x89PNG\r\n--x--\r\n'
 FIELDS = b"Content-Type: application/x-www-form-urlencoded\r\n"
@@ -47,23 +47,6 @@ def no_error_of_ours(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         yield
     assert [line for line in told if line["log_level"] in ("error", "critical") or line.get("exc_info")] == []
     assert [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR or record.exc_info] == []
-
-
-async def say(address: Address, sent: bytes, *, patience_s: float = 20) -> bytes:
-    """All that comes back until the other side has nothing more to say."""
-    reader, writer = await asyncio.open_connection(*address)
-    try:
-        writer.write(sent)
-        with suppress(ConnectionError):
-            await writer.drain()
-        async with asyncio.timeout(patience_s):
-            with suppress(ConnectionError):
-                return await reader.read()
-        return b""
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
 
 
 def request(line: bytes, headers: bytes = b"", body: bytes = b"", address: Address = ("", 0), length: bool = True) -> bytes:
@@ -152,21 +135,10 @@ async def test_no_request_of_many_broken_ones_is_an_error_of_ours(address: Addre
         request(b"POST /api/images/%s/feedback" % (b"0" * 64), BEARER + JSON, b'{"modality": "ct"}', address),
     ]  # fmt: skip
     for _ in range(300):
-        sent = bytearray(chance.choice(whole))
-        for _ in range(chance.choice((1, 1, 2, 5))):
-            place = chance.randrange(len(sent))
-            match chance.randrange(4):
-                case 0:
-                    sent[place] = chance.randrange(256)
-                case 1:
-                    del sent[place : place + chance.randrange(1, 20)]
-                case 2:
-                    sent[place:place] = bytes(chance.randrange(256) for _ in range(chance.randrange(1, 9)))
-                case _:
-                    sent[place:place] = sent[: chance.randrange(1, 60)]
+        sent = mutated(chance.choice(whole), chance)
         with suppress(TimeoutError):  # one that waits for more than was sent is the slow senders' business
-            answer = await say(address, bytes(sent), patience_s=0.3)
-            assert not answer or status_of(answer) < 500, (bytes(sent), answer[:300])
+            answer = await say(address, sent, patience_s=0.3)
+            assert not answer or status_of(answer) < 500, (sent, answer[:300])
             assert_clean(answer)
 
 

@@ -1,4 +1,4 @@
-"""Requests with bytes changed, cut out, put in and doubled, and what is answered. Used by fortress.py."""
+"""Sends raw bytes to a server, such as requests with bytes changed: for tests and for benchmarks/fortress.py."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import asyncio
 import random
 from contextlib import suppress
 
+Address = tuple[str, int]
 
-def spoilt(sent: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(sent)
+
+def mutated(request: bytes, chance: random.Random) -> bytes:
+    """`request` with one, two or five changes: a byte replaced, bytes cut out, put in or doubled."""
+    changed = bytearray(request)
     for _ in range(chance.choice((1, 1, 2, 5))):
         place = chance.randrange(len(changed))
         match chance.randrange(4):
@@ -23,14 +26,15 @@ def spoilt(sent: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-async def say(port: int, sent: bytes) -> bytes:
-    """What comes back within half a second; one that waits for the rest of a request says nothing."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def say(address: Address, sent: bytes, *, patience_s: float = 20) -> bytes:
+    """All that the server at `address` answers until it closes. Raises TimeoutError when that takes longer than `patience_s`."""
+    reader, writer = await asyncio.open_connection(*address)
     try:
-        with suppress(ConnectionError, TimeoutError):
-            writer.write(sent)
+        writer.write(sent)
+        with suppress(ConnectionError):
             await writer.drain()
-            async with asyncio.timeout(0.5):
+        async with asyncio.timeout(patience_s):
+            with suppress(ConnectionError):
                 return await reader.read()
         return b""
     finally:
