@@ -102,17 +102,41 @@ def _register(app: App, database: Database, run_scan: RunScan) -> None:
 
     @app.task(name=TASK, queue=QUEUE, pass_context=True, retry=RETRY_STRATEGY)
     async def scan(context: JobContext, scan_id: str, caller: str = "") -> None:  # the caller is for the queue
-        identity = UUID(scan_id)
         try:
-            await run_scan(identity)
-        except asyncio.CancelledError:
-            await _cancel_or_put_back(database, identity, context)
-        except StoreError as error:
-            log.warning("scan %s was broken off: %s", scan_id, error)
-            await fail_or_retry(database, identity, error)
-        except Exception as error:
-            log.exception("scan %s failed", scan_id)
-            await fail_or_retry(database, identity, error)
+            await _run(database, UUID(scan_id), context, run_scan)
+        except RetryScan:
+            with suppress(asyncio.CancelledError):  # this worker stops: the next one recovers the scan
+                await _until_reached(database, app)
+            raise
+
+
+async def _run(database: Database, scan_id: UUID, context: JobContext, run_scan: RunScan) -> None:
+    """Run the scan to its end, or raise RetryScan or JobAborted."""
+    try:
+        await run_scan(scan_id)
+    except asyncio.CancelledError:
+        await _cancel_or_put_back(database, scan_id, context)
+    except StoreError as error:
+        log.warning("scan %s was broken off: %s", scan_id, error)
+        await fail_or_retry(database, scan_id, error)
+    except Exception as error:
+        log.exception("scan %s failed", scan_id)
+        await fail_or_retry(database, scan_id, error)
+
+
+async def _until_reached(database: Database, app: App) -> None:
+    """Wait until the database answers store and queue.
+
+    A job that is put back before cannot be: it stays this worker's, and while this worker lives nobody runs the scan again.
+    """
+    while True:
+        try:
+            await database.ready()
+            await app.check_connection_async()
+        except (*DATABASE_AWAY, StoreError):
+            await asyncio.sleep(RESTART_S)
+        else:
+            return
 
 
 async def _cancel_or_put_back(database: Database, scan_id: UUID, context: JobContext) -> None:

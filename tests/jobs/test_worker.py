@@ -6,12 +6,12 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from procrastinate import PsycopgConnector
+from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from psycopg_pool import PoolTimeout
 from sqlalchemy import text
 
-from server.contract.errors import Damaged
+from server.contract.errors import Damaged, DatabaseUnavailable
 from server.jobs import recovery, retry, worker
 from server.jobs.queue import Queue, open_app
 from server.settings import Settings
@@ -260,6 +260,33 @@ async def test_a_worker_that_gets_no_connection_at_first_waits_for_one(
     async with work(done):
         await until(lambda: _ended(database, scan_id))
     assert failures == []
+
+
+async def test_a_scan_whose_database_went_away_is_put_back_once_it_answers(
+    database: Database, queue: Queue, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put back before, the job would stay with this worker for ever: the queue has no connection either."""
+    happened: list[str] = []
+
+    async def away_at_first(scan_id: UUID) -> None:
+        await scans.start(database, scan_id)
+        happened.append("ran")
+        if len(happened) == 1:
+            raise DatabaseUnavailable("gone")
+        await scans.finish(database, scan_id, status="done")
+
+    async def answers(*_: object) -> bool:
+        happened.append("asked")
+        if happened.count("asked") < 3:
+            raise ConnectorException("gone")
+        return True
+
+    monkeypatch.setattr(worker, "RESTART_S", 0.05)
+    monkeypatch.setattr(App, "check_connection_async", answers)
+    scan_id = await ask(database, queue)
+    async with work(away_at_first):
+        await until(lambda: _ended(database, scan_id))
+    assert happened[:5] == ["ran", "asked", "asked", "asked", "ran"]
 
 
 async def test_a_worker_cancelled_while_its_database_is_away_ends(
