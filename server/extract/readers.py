@@ -10,16 +10,12 @@ bytes of an inner file; `skip`; `notice`, with a `severity` unless it is a failu
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from io import FileIO
-from pathlib import Path
 from typing import Any, cast, get_args
 
-from server.contract.errors import DocumentError, ReaderFailed, TooLarge
+from server.contract.errors import DocumentError, ReaderFailed
 from server.contract.records import (
     Candidate,
     Extracted,
@@ -33,19 +29,17 @@ from server.contract.records import (
     TextSource,
 )
 from server.extract.candidate_filter import MAX_URL, plain
+from server.extract.local_file import read_file
 from server.kinds.kind import Kind
 from server.kinds.registry import BY_NAME
 from server.sandbox.child import Child
 from server.sandbox.limits import reader_limits
 from server.sandbox.protocol import Frame
-from server.settings import MIB, Settings
+from server.settings import Settings
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 # The texts that a document's page gives with an image (pdf_text.py).
 PAGE_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading")
-# Of a local file. Its child holds it in memory; volumes of a few hundred slices and scanned books have less.
-MAX_FILE_BYTES = 512 * MIB
-PIECE = 4 * MIB  # read at a time: some milliseconds from a slow disk
 
 
 def extract_pdf(source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
@@ -226,41 +220,3 @@ def _box(box: Any) -> tuple[float, float, float, float] | None:
         return None
     x, y, width, height = box
     return float(x), float(y), float(width), float(height)
-
-
-async def read_file(path: Path) -> bytes:
-    """A regular file's bytes, piece by piece, so that a reader who is cancelled stops within one piece.
-
-    Raises TooLarge by its size, before a byte is read; DocumentError for a pipe, a device, or what cannot be opened.
-    """
-    try:
-        file = await asyncio.to_thread(_opened, path)
-        with file:
-            pieces, size = [], 0
-            while piece := await asyncio.to_thread(file.read, PIECE):
-                size += len(piece)
-                if size > MAX_FILE_BYTES:  # it grows while it is read
-                    raise _too_large(path, size)
-                pieces.append(piece)
-            return b"".join(pieces)
-    except OSError as error:
-        raise DocumentError(f"{path.name} cannot be read: {error.strerror}") from None
-
-
-def _opened(path: Path) -> FileIO:
-    """Opened without waiting for whoever may one day write into a pipe; looked at when it is open, so that nobody exchanges it."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb", buffering=0)
-    try:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise DocumentError(f"{path.name} is a device or a pipe, not a file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise _too_large(path, status.st_size)
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-def _too_large(path: Path, size: int) -> TooLarge:
-    return TooLarge(f"{path.name} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} of a file that are read")

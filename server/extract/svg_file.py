@@ -11,7 +11,7 @@ from server.extract.browser import Browser
 from server.extract.candidate_filter import CandidateFilter
 from server.extract.drawings import Rasterizer
 from server.extract.launch import DEAD_PROXY
-from server.extract.readers import read_file
+from server.extract.local_file import read_file
 from server.kinds.kind import HEAD_BYTES
 from server.kinds.page import looks_like_svg
 from server.settings import Settings

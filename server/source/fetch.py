@@ -9,8 +9,7 @@ that servers expect of a browser; there is no Referer, and cookies are not kept 
 from __future__ import annotations
 
 import asyncio
-import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -39,6 +38,7 @@ from server.settings import Settings
 from server.source.address import normalise, quoted
 from server.source.dial import CONNECT_TIMEOUT_S, PinnedResolver
 from server.source.guard import Guard
+from server.source.inflate import Inflate
 from server.source.kind import SNIFF_BYTES, sniff
 from server.source.politeness import HostDelay
 
@@ -47,9 +47,6 @@ IDLE_TIMEOUT_S = 20.0  # without a byte, head included
 MIN_BYTES_PER_S = 256 * 1024  # a body may take longer than PAGE_TIMEOUT_S as long as it comes at this rate
 MAX_FILENAME = 120  # characters of a name that are kept to show
 READ_BYTES = 64 * 1024
-INFLATE_BYTES = 256 * 1024  # decompressed bytes handed out at a time, so that a few kilobytes never become gigabytes in memory
-# Browsers read these, but only servers that do not look at Accept-Encoding send them to us.
-NOT_READ_CODINGS = frozenset(("br", "zstd", "dcb", "dcz"))
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 TEXT_TYPES = ("text/", "application/xhtml+xml", "application/xml", "image/svg+xml")
@@ -171,7 +168,7 @@ class Fetcher:
 
     async def _body(self, response: _Response) -> AsyncIterator[bytes]:
         """The decompressed body in pieces. Extends the deadline while bytes come fast enough. Raises TooLarge."""
-        inflate = _Inflate(response.http.headers.get("Content-Encoding", "").strip().lower())
+        inflate = Inflate(response.http.headers.get("Content-Encoding", "").strip().lower())
         until, received, taken = response.deadline.when(), 0, 0
         async for data in response.http.content.iter_chunked(READ_BYTES):
             received += len(data)
@@ -189,40 +186,6 @@ class _Response:
     url: str
     http: aiohttp.ClientResponse
     deadline: asyncio.Timeout
-
-
-class _Inflate:
-    """Decompresses gzip and deflate, which some servers send although no compression was asked for.
-
-    A coding that does not exist (`UTF-8`, `aws-chunked`) is ignored, as browsers do. `feed(data)` yields the decompressed pieces.
-    Raises NotWhatItSays for a coding that exists and is not read here, Damaged for broken data.
-    """
-
-    def __init__(self, coding: str) -> None:
-        self._plain = coding not in ("gzip", "x-gzip", "deflate")
-        if coding in NOT_READ_CODINGS:
-            raise NotWhatItSays(f"the server compressed its answer in a way that was not asked for ({coding[:40]})")
-        self._deflate = coding == "deflate"
-        self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, told by the header
-        self._started = False
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        if self._plain:
-            yield data
-            return
-        try:
-            yield from self._inflate(data)
-        except zlib.error as error:
-            raise Damaged(f"the compressed answer is broken: {error}") from None
-
-    def _inflate(self, data: bytes) -> Iterator[bytes]:
-        if not self._started and data:
-            self._started = True
-            if self._deflate and data[0] & 0x0F != 8:  # raw deflate, as some servers understand the word
-                self._zlib = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-        while data and not self._zlib.eof:
-            yield self._zlib.decompress(data, INFLATE_BYTES)
-            data = self._zlib.unconsumed_tail
 
 
 async def _take(pieces: AsyncIterator[bytes], enough: int) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 from server.contract.errors import DocumentError, TooLarge
 from server.contract.records import Candidate, Found, Source, SourceKind
-from server.extract import readers
+from server.extract import local_file
 from server.extract.readers import extract_dicom, extract_image, extract_pdf
 from server.settings import Settings
 from tests.site import picture
@@ -58,18 +58,18 @@ async def test_a_file_that_is_gone_is_said_so(tmp_path: Path) -> None:
 async def test_a_file_that_grows_while_it_is_read_stops_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "grows"
     path.write_bytes(bytes(3000))
-    monkeypatch.setattr(readers, "PIECE", 1000)
-    monkeypatch.setattr(readers, "MAX_FILE_BYTES", 3000)
-    assert len(await readers.read_file(path)) == 3000
+    monkeypatch.setattr(local_file, "PIECE", 1000)
+    monkeypatch.setattr(local_file, "MAX_FILE_BYTES", 3000)
+    assert len(await local_file.read_file(path)) == 3000
     grown = path.stat()
     monkeypatch.setattr(os, "fstat", lambda _: grown)
     path.write_bytes(bytes(4000))
     with pytest.raises(TooLarge):
-        await readers.read_file(path)
+        await local_file.read_file(path)
 
 
 async def test_what_is_read_in_pieces_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "PIECE", 100)
+    monkeypatch.setattr(local_file, "PIECE", 100)
     data = picture("PNG", (300, 240), 9)
     (tmp_path / "a.png").write_bytes(data)
     [candidate] = await read("image", extract_image, tmp_path / "a.png")

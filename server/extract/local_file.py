@@ -1,0 +1,54 @@
+"""Reads a local file whole, if it is a regular file of bounded size."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from io import FileIO
+from pathlib import Path
+
+from server.contract.errors import DocumentError, TooLarge
+from server.settings import MIB
+
+# The child that reads the file holds it in memory; volumes of a few hundred slices and scanned books have less.
+MAX_FILE_BYTES = 512 * MIB
+PIECE = 4 * MIB  # read at a time: some milliseconds from a slow disk
+
+
+async def read_file(path: Path) -> bytes:
+    """A regular file's bytes, piece by piece, so that a cancelled read stops within one piece.
+
+    Raises TooLarge by its size, before a byte is read; DocumentError for a pipe, a device, or what cannot be opened.
+    """
+    try:
+        file = await asyncio.to_thread(_opened, path)
+        with file:
+            pieces, size = [], 0
+            while piece := await asyncio.to_thread(file.read, PIECE):
+                size += len(piece)
+                if size > MAX_FILE_BYTES:  # it grows while it is read
+                    raise _too_large(path, size)
+                pieces.append(piece)
+            return b"".join(pieces)
+    except OSError as error:
+        raise DocumentError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def _opened(path: Path) -> FileIO:
+    """Open without waiting for the writer of a pipe. Kind and size are checked on the open file, which cannot be exchanged."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb", buffering=0)
+    try:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise DocumentError(f"{path.name} is a device or a pipe, not a file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise _too_large(path, status.st_size)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _too_large(path: Path, size: int) -> TooLarge:
+    return TooLarge(f"{path.name} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} of a file that are read")
