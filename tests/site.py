@@ -1,7 +1,7 @@
 """A small web site on loopback, for tests: pages and pictures drawn on the spot, and every kind of trouble a real site can be.
 
 `async with Site() as site:` serves on a free port. `site.add("/a.html", "<p>hi")` puts a page there, `site.add_handler` a handler
-of its own, `site.hits["/a.html"]` counts who came. The paths of TROUBLE are always there. It knows nothing of medlens.
+of its own, `site.hits["/a.html"]` counts who came. The paths of TROUBLE are always there.
 """
 
 from __future__ import annotations

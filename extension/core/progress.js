@@ -1,4 +1,4 @@
-// What is known of a scan so far, put together from its events or its Report. Knows neither where they come from nor who looks.
+// What is known of a scan so far, put together from its events or its Report.
 export const FINISHED = ["done", "partial", "failed", "cancelled"];
 
 export class Progress {

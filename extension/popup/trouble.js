@@ -1,4 +1,4 @@
-// What went wrong, in words, with what to do about it: start the service, connect, try again. Knows problems by their codes.
+// What went wrong, in words, with what to do about it: start the service, connect, try again. Problems are named by their codes.
 import { problem as words, text } from "../core/words.js";
 
 const part = (id) => document.getElementById(id);

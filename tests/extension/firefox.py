@@ -1,4 +1,4 @@
-"""A Firefox with the extension in it, driven over WebDriver BiDi: one WebSocket, no driver program. Knows no extension."""
+"""A Firefox with the extension in it, driven over WebDriver BiDi: one WebSocket, no driver program."""
 
 from __future__ import annotations
 
