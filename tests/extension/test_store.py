@@ -64,4 +64,5 @@ def test_texts_and_pictures_of_the_listings() -> None:
     pictures = sorted(STORE.glob("*.png"))
     assert len(pictures) >= 5  # as many as Chrome's store shows
     for picture in pictures:
-        assert Image.open(picture).size == (1280, 800), picture.name
+        with Image.open(picture) as image:
+            assert image.size == (1280, 800), picture.name
