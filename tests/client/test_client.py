@@ -11,9 +11,10 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from aiohttp import ClientSession
 from medlens.answers import Report, Verdict, read
-from medlens.client import AsyncClient, Client, ServiceError, Unreachable
+from medlens.client import AsyncClient, Client
+from medlens.errors import ServiceError, Unreachable
 
-from tests.extension.events_proxy import EventsProxy
+from tests.extension.events_proxy import EventsProxy, Mode
 from tests.extension.gallery_site import section, ward
 from tests.extension.service import TOKEN, Service, serving
 from tests.site import Site
@@ -56,9 +57,10 @@ async def test_a_page_its_verdicts_as_they_come_and_its_report(service: Service,
         assert (refused.value.code, refused.value.status) == ("not_found", 404)
 
 
-async def test_a_stream_that_breaks_is_resumed_and_tells_each_image_once(service: Service, site: Site) -> None:
-    async with EventsProxy(service.address, "cut") as proxy, AsyncClient(proxy.address, TOKEN) as medlens:
-        scan = await medlens.scan(site.url("/ward?cut"), no_cache=True)
+@pytest.mark.parametrize("mode", ["cut", "refuse"])
+async def test_where_no_stream_holds_each_image_is_told_once_all_the_same(service: Service, site: Site, mode: Mode) -> None:
+    async with EventsProxy(service.address, mode) as proxy, AsyncClient(proxy.address, TOKEN) as medlens:
+        scan = await medlens.scan(site.url(f"/ward?{mode}"), no_cache=True)
         coming = [image.sha256 async for image in medlens.verdicts(scan)]
         assert len(coming) == len(set(coming)) == 9
 

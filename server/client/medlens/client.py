@@ -25,6 +25,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, FormData
 
 from medlens.answers import FINISHED, Image, Report, Verdict, read
+from medlens.errors import ServiceError, Unreachable
 
 ADDRESS = "http://127.0.0.1:8765"
 TOKEN_NAME = "MEDLENS_TOKEN"  # noqa: S105 - the name of the variable
@@ -33,19 +34,8 @@ ANSWER_S = 60.0  # uploads and heat maps included
 SILENCE_S = 40.0
 POLL_S = 0.5
 RESUME_S = 1.0
+BROKEN = 500  # statuses from here on say that something on the way is broken
 T = TypeVar("T")
-
-
-class ServiceError(Exception):
-    """The service refused. `code` is stable (`unauthorized`, `not_found`, ...), `detail` is for people, `status` is HTTP's."""
-
-    def __init__(self, code: str, detail: str, status: int) -> None:
-        super().__init__(f"{detail} ({code})")
-        self.code, self.detail, self.status = code, detail, status
-
-
-class Unreachable(Exception):
-    """Nothing answers at the address."""
 
 
 class AsyncClient:
@@ -99,7 +89,10 @@ class AsyncClient:
                 await asyncio.sleep(POLL_S)
 
     async def verdicts(self, scan: str) -> AsyncIterator[Image]:
-        """The scan's images as they are judged, each once; a connection that breaks is resumed. Ends with the scan."""
+        """The scan's images as they are judged, each once, until the scan ends. Raises ServiceError when the service refuses.
+
+        A stream that breaks is resumed; where none holds, the Report is read now and then instead.
+        """
         last, seen = "", set[str]()
         while True:
             try:
@@ -108,10 +101,23 @@ class AsyncClient:
                     if kind == "verdict" and data["sha256"] not in seen:
                         seen.add(data["sha256"])
                         yield read(Image, data)
-                    if kind == "done":
-                        return
             except (ClientError, TimeoutError, Unreachable):
+                pass
+            except ServiceError as error:
+                if error.status < BROKEN:
+                    raise
+            try:
+                report = await self.report(scan)
+            except Unreachable:
                 await asyncio.sleep(RESUME_S)
+                continue
+            for image in report.images:
+                if image.sha256 not in seen:
+                    seen.add(image.sha256)
+                    yield image
+            if report.status in FINISHED:
+                return
+            await asyncio.sleep(RESUME_S)
 
     async def _events(self, scan: str, last: str) -> AsyncIterator[tuple[str, str, Any]]:
         """(kind, id, data) of the server-sent events after `last`."""
