@@ -5,18 +5,18 @@ The frames are described in server/extract/readers.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import pymupdf
 from pymupdf import mupdf
 
-from server.contract.errors import Damaged, ImageTooLarge, NotWhatItSays, PasswordProtected
+from server.contract.errors import Damaged, ImageTooLarge
 from server.contract.records import Box
 from server.extract import pdf_encode, pdf_tiles
 from server.extract.pdf_attached import attached_files, notes_with_files, read_attached
 from server.extract.pdf_draws import Draw, around, draws_of
 from server.extract.pdf_figures import MAX_REGIONS, Region, figures_of, render
+from server.extract.pdf_open import is_cut, open_pdf, page_count
 from server.extract.pdf_salvage import lost_images, unloadable
 from server.extract.pdf_text import PageText
 from server.imaging.decode import to_png
@@ -28,13 +28,6 @@ MAX_PAGES = 3000
 MAX_IMAGES = 20_000
 # Bytes of images that the parent keeps for repeated use (a logo on every page is sent once). Further images are sent each time.
 KEPT_BYTES = 64 * 1024 * 1024
-# Bytes at the start and end that are searched for the marks of a PDF, as readers do in practice (the standard says 1024).
-HEAD_BYTES = TAIL_BYTES = 2048
-
-# PyMuPDF has no types
-_open: Callable[..., Any] = pymupdf.open
-_CLOSED = b"\nendstream\nendobj\n"
-_MARK, _END = b"%PDF-", b"%%EOF"
 
 
 def serve(pipe: Pipe) -> None:
@@ -60,11 +53,11 @@ class _Reader:
         self._unloadable: set[int] = set()
 
     def run(self) -> None:
-        document = _opened(self._data)
+        document = open_pdf(self._data)
         if self._first_try:
             self._pipe.send({"title": (document.metadata or {}).get("title") or ""})
         unread = 0
-        promised = _pages(document)
+        promised = page_count(document)
         pages = min(promised or 0, MAX_PAGES)
         for number in range(self._first, pages):
             self._pipe.send({"page": number + 1})
@@ -81,7 +74,7 @@ class _Reader:
                 break
         if promised and promised > MAX_PAGES:
             self._notice("too_large", f"only the first {MAX_PAGES} of {promised} pages are read")
-        cut = document.is_repaired and _END not in self._data[-TAIL_BYTES:]
+        cut = document.is_repaired and is_cut(self._data)
         lost = promised is None or (document.is_repaired and not pages)
         if unread or cut or lost:
             self._salvage(document)
@@ -230,32 +223,3 @@ def pixel_size(tiles: list[pdf_tiles.Tile]) -> Iterator[float]:
     _, _, wide, high = around(tiles)
     yield wide * max(tile.width / (tile.right - tile.left) for tile in tiles)
     yield high * max(tile.height / (tile.bottom - tile.top) for tile in tiles)
-
-
-def _opened(data: bytes) -> Any:
-    """Open a PDF. Raises NotWhatItSays, PasswordProtected or Damaged."""
-    if not data:
-        raise Damaged("the file is empty")
-    if _MARK not in data[:HEAD_BYTES]:
-        start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        if start == b"<" or b" obj" not in data:
-            what = "an HTML page" if start == b"<" else "something else"
-            raise NotWhatItSays(f"it is called a PDF and is {what}")
-    try:
-        try:
-            document = _open(stream=data, filetype="pdf")
-        except (RuntimeError, ValueError, mupdf.FzErrorBase):  # MuPDF does not repair some files that end inside a stream
-            document = _open(stream=data + _CLOSED, filetype="pdf")
-    except (RuntimeError, ValueError, mupdf.FzErrorBase) as error:
-        raise Damaged("the PDF is broken beyond reading") from error
-    if document.needs_pass:
-        raise PasswordProtected("the PDF opens only with a password")
-    return document
-
-
-def _pages(document: Any) -> int | None:
-    """How many pages the page tree promises; None when it is broken."""
-    try:
-        return int(document.page_count)
-    except (RuntimeError, ValueError, mupdf.FzErrorBase):
-        return None
