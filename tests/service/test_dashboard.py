@@ -32,12 +32,13 @@ async def scan_and_correct(tab: Page, site: Site) -> None:
     await expect(tab.locator(".chip")).to_have_text("Done", timeout=LONG_MS)
     await expect(tab.locator("h1")).to_have_text("An atlas")
     await expect(tab.locator(".card img")).to_have_count(3)
+    await tab.select_option("#sort", "page")
     assert await tab.evaluate("[...document.querySelectorAll('.card img')].map((one) => one.alt)") == [
         "Figure 0",
         "Figure 1",
         "Figure 2",
     ]
-    await tab.locator(".card a").first.click()
+    await tab.locator(".card a:visible").first.click()
     await tab.keyboard.press("h")
     await expect(tab.locator("#detail [data-heatmap]")).to_be_visible(timeout=LONG_MS)
     await tab.keyboard.press("2")
