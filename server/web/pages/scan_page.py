@@ -53,7 +53,7 @@ def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set
 
 
 def surely_not_medical(verdict: Verdict) -> bool:
-    """Whether the image is folded away. static/gallery.js has the same rule."""
+    """Whether the image is folded away. static/rest.js has the same rule."""
     return not verdict.is_medical and verdict.sure
 
 

@@ -1,8 +1,9 @@
 // Images selected in the gallery, and the gallery's keys: move, open, select, label, unfold.
 import { part, text } from "./dom.js";
-import { cards, corrected, shown, toggleRest, unfold } from "./gallery.js";
+import { cards, corrected, shown, unfold } from "./gallery.js";
 import { bind, bindModalities } from "./keys.js";
 import { correctAll, undoLast } from "./correct.js";
+import { toggleRest } from "./rest.js";
 
 const gallery = document.getElementById("gallery");
 const bar = document.getElementById("bulk");

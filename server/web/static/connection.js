@@ -4,7 +4,6 @@ import { part, text } from "./dom.js";
 
 const PROBE = "/api/scans?limit=1"; // needs a session, and reads one row
 const PROBE_MS = 2000;
-const REOPEN_MS = 1000;
 const bar = document.getElementById("unreachable");
 const dialog = document.getElementById("sign-in");
 let watching = null;
@@ -101,35 +100,6 @@ function ask() {
     dialog.showModal();
     field.focus();
   });
-}
-
-/**
- * Follows the stream `url` until the page goes, over restarts of the service: it begins anew then. `handlers`: by the event's name,
- * each is given its data. Gives a function that ends it.
- */
-export function stream(url, handlers) {
-  let source = null;
-  let ended = false;
-  const end = () => {
-    ended = true;
-    source.close();
-  };
-  const open = () => {
-    source = new EventSource(url);
-    source.addEventListener("error", async () => {
-      source.close();
-      await pause(REOPEN_MS); // a page that is being left is not a service that is gone; a stream that is refused must not be asked for at once
-      if (ended || leaving) return;
-      await available();
-      if (!ended) open();
-    }, { once: true });
-    for (const [name, act] of Object.entries(handlers)) {
-      source.addEventListener(name, (event) => act(JSON.parse(event.data)));
-    }
-  };
-  open();
-  window.addEventListener("pagehide", end);
-  return end;
 }
 
 window.addEventListener("pagehide", () => (leaving = true));

@@ -1,6 +1,7 @@
 // The cards of a scan: added while it runs, filled with verdicts, folded, filtered, sorted and counted.
 import { mark, marked, showVerdict } from "./card.js";
 import { part, text } from "./dom.js";
+import { foldRest, isFolded, isRest } from "./rest.js";
 
 const gallery = document.getElementById("gallery");
 const template = document.getElementById("card");
@@ -8,19 +9,13 @@ const tabs = document.querySelector(".tabs");
 const sort = document.getElementById("sort");
 const query = new URLSearchParams(location.search);
 const unfolded = new Set();
-const rest = document.getElementById("rest");
-// What this browser remembers: the order, and whether images that are not medical are shown among all.
-const ORDER = "medlens-order";
-const REST = "medlens-rest";
+const ORDER = "medlens-order"; // remembered by this browser
 let chosen = query.get("show") ?? "";
 // Page by page, from top to bottom. Cards that are added later follow.
 const inPageOrder = [...gallery.children].sort((a, b) => a.dataset.at - b.dataset.at);
 
-/** Surely not medical; pages/scan_page.py has the same rule. */
-const isRest = ({ dataset }) => dataset.medical === "false" && dataset.sure !== "false";
-const folded = () => gallery.hasAttribute("data-fold");
 export const cards = () => [...gallery.children];
-export const shown = () => cards().filter((card) => !card.hidden && !(folded() && isRest(card)));
+export const shown = () => cards().filter((card) => !card.hidden && !isFolded(card));
 export const cardOf = (sha256) => part(gallery, "sha256", sha256);
 const copiesOf = (card) => [...gallery.querySelectorAll(`[data-copy-of="${CSS.escape(card.dataset.sha256)}"]`)];
 
@@ -75,13 +70,7 @@ export function refresh() {
     button.hidden = !n && filter !== "" && filter !== "medical" && filter !== chosen;
     button.setAttribute("aria-pressed", String(filter === chosen));
   }
-  const others = originals.filter(isRest).length;
-  const fold = chosen === "" && others > 0 && others < originals.length;
-  const open = localStorage.getItem(REST) !== null;
-  gallery.toggleAttribute("data-fold", fold && !open);
-  rest.hidden = !fold;
-  rest.setAttribute("aria-expanded", String(open));
-  rest.textContent = text("text:rest", { n: others });
+  foldRest(chosen === "" ? originals : []);
   document.querySelector("[data-no-match]").hidden = !all.length || all.some((card) => !card.hidden);
 }
 
@@ -110,15 +99,6 @@ export function unfold(card) {
   return true;
 }
 
-/** Shows or hides the images that are not medical; gives whether there are any to fold. */
-export function toggleRest() {
-  if (rest.hidden) return false;
-  if (localStorage.getItem(REST) === null) localStorage.setItem(REST, "open");
-  else localStorage.removeItem(REST);
-  refresh();
-  return true;
-}
-
 tabs.addEventListener("click", (event) => {
   const button = event.target.closest("[data-filter]");
   if (!button) return;
@@ -131,7 +111,6 @@ sort.addEventListener("change", () => {
   localStorage.setItem(ORDER, sort.value);
   order();
 });
-rest.addEventListener("click", toggleRest);
 gallery.addEventListener("click", (event) => event.target.closest("[data-unfold]") && unfold(event.target.closest(".card")));
 sort.value = query.get("order") ?? localStorage.getItem(ORDER) ?? "medical";
 if (sort.selectedIndex < 0) sort.value = "medical";

@@ -1,7 +1,7 @@
 // Live lists of scans: a stream names the rows that change, and the server renders these rows as it rendered the page.
 import { rowsOf } from "./api.js";
-import { stream } from "./connection.js";
 import { part } from "./dom.js";
+import { stream } from "./stream.js";
 
 const GATHER_MS = 50; // changes that come together are one request
 const MOST = 100; // rows in one request

@@ -1,8 +1,8 @@
 // A scan's page: follows its events while it runs, and handles its buttons.
 import { cancel, eventsOf, forget, scanAddress } from "./api.js";
-import { stream } from "./connection.js";
 import { notice, part, setStatus, text } from "./dom.js";
 import { judged } from "./gallery.js";
+import { stream } from "./stream.js";
 import { deleted } from "./undo.js";
 
 const page = document.getElementById("scan");
