@@ -10,6 +10,7 @@ from PIL import Image
 from server.contract.modalities import MODALITIES
 from server.models.cnn import build_cnn
 from server.models.layout import DEEP, TEXTURES
+from server.training.cnn import views
 from server.training.cnn.views import FEW, LEARNED, QUALITIES, SHORT_SIDES, ViewFeatures, augmented, few_of_each, resaved
 from server.training.data.dataset import PixelCache, Row
 
@@ -59,6 +60,24 @@ def test_a_view_is_looked_at_once_and_tells_how_far_it_is(images: list[Row], tmp
     again, _ = view_features.rows(LEARNED[0], images, cache)
     assert np.array_equal(first, again)
     assert len(told) == 2
+
+
+def test_a_view_that_was_cut_off_goes_on_where_it_was(images: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "BATCH", 1)
+    cache = PixelCache(images, tmp_path / "cache")
+    cnn = build_cnn("efficientnet_lite0", None, MODALITIES, textures=True).eval()
+    whole, _ = ViewFeatures(cnn, tmp_path / "whole", 1).rows(LEARNED[0], images, cache)
+
+    def until_the_second(what: str, done: int, most: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ViewFeatures(cnn, tmp_path / "cut", 1, until_the_second).rows(LEARNED[0], images, cache)
+    told: list[int] = []
+    again, _ = ViewFeatures(cnn, tmp_path / "cut", 1, lambda what, done, most: told.append(done)).rows(LEARNED[0], images, cache)
+    assert told == [3]
+    assert np.array_equal(whole, again)
 
 
 def test_large_origins_give_few_of_a_kind() -> None:

@@ -7,6 +7,7 @@ saved again at random, alike for all labels and phantoms (docs/experiments.md).
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -90,7 +91,10 @@ def deep_features(cnn: CNN, rows: Sequence[Row], cache: PixelCache, folder: Path
 
 
 class ViewFeatures:
-    """Computes the features of a view once and caches them, float16 [n, feature_dim], in `folder`, by network and images."""
+    """Computes the features of a view once and caches them, float16 [n, feature_dim], in `folder`, by network and images.
+
+    A run that was cut off goes on where it was.
+    """
 
     def __init__(self, cnn: CNN, folder: Path, threads: int = 0, progress: Progress | None = None) -> None:
         self._cnn, self._folder, self._threads, self._progress = cnn, folder, threads, progress
@@ -118,15 +122,16 @@ class ViewFeatures:
         if not file.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
             part = file.with_suffix(".part.npy")
-            np.save(part, self._look(view, at, show, what, int(real)))
+            self._look(view, at, show, part, what, int(real))
             part.replace(file)
         found: Floats = np.load(file)
         return found
 
-    def _look(self, view: View, at: Ints, show: Show, what: str, real: int) -> Floats:
-        run, spec = compile_features(self._cnn, self._threads), self._cnn.preprocess
-        out = np.zeros((len(at), self._cnn.feature_dim), np.float16)
-        for start in range(0, len(at), BATCH):
+    def _look(self, view: View, at: Ints, show: Show, part: Path, what: str, real: int) -> None:
+        """Fill `part` row by row; rows that an interrupted run left there are kept."""
+        run, spec, out = compile_features(self._cnn, self._threads), self._cnn.preprocess, self._opened(part, len(at))
+        done = int(np.isfinite(out[:, -1]).sum())
+        for start in range(done, len(at), BATCH):
             squares = []
             for i in map(int, at[start : start + BATCH]):
                 rng = np.random.default_rng((SEED, view.seed, real, i))
@@ -135,4 +140,14 @@ class ViewFeatures:
             out[start : start + len(squares)] = run(np.stack(squares))
             if self._progress:
                 self._progress(what, start + len(squares), len(at))
-        return out
+
+    def _opened(self, part: Path, rows: int) -> Floats:
+        """The features [rows, feature_dim] in `part`, mapped into memory; a new file is all nan."""
+        shape = (rows, self._cnn.feature_dim)
+        with contextlib.suppress(OSError, ValueError):  # none there, or cut off in its first line
+            kept: Floats = np.lib.format.open_memmap(part, mode="r+")
+            if kept.shape == shape and kept.dtype == np.float16:
+                return kept
+        made: Floats = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
+        made[:] = np.nan
+        return made
