@@ -133,8 +133,8 @@ async def test_cancelling_the_task_closes_the_page(site: Site, browser: Browser)
 async def test_a_page_that_breaks_down_while_it_is_closed_ends_as_any_other(site: Site) -> None:
     class Breaking(Browser):
         @asynccontextmanager
-        async def context(self, proxy_url: str) -> AsyncIterator[BrowserContext]:
-            async with super().context(proxy_url) as opened:
+        async def context(self, proxy_url: str, **others: Any) -> AsyncIterator[BrowserContext]:
+            async with super().context(proxy_url, **others) as opened:
                 yield opened
                 shown = opened.pages[0]
                 shown._impl_obj.emit("crash", shown._impl_obj)
