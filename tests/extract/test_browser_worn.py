@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from playwright.async_api import BrowserContext
@@ -111,9 +112,9 @@ async def test_the_time_of_a_page_begins_when_there_is_one(site: Site) -> None:
 
     class Slow(Browser):
         @asynccontextmanager
-        async def context(self, proxy_url: str) -> AsyncIterator[BrowserContext]:
+        async def context(self, proxy_url: str, **others: Any) -> AsyncIterator[BrowserContext]:
             await asyncio.sleep(8.5)
-            async with super().context(proxy_url) as context:
+            async with super().context(proxy_url, **others) as context:
                 yield context
 
     async with Slow(Settings()) as own:
