@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pymupdf
 import pytest
+from pydicom.uid import BasicTextSRStorage
 
 from server.contract.errors import TooLarge
 from server.contract.records import Candidate, Found, Notice, Skipped, Source
@@ -18,7 +19,7 @@ from server.scan.inner import MAX_DEPTH, InnerFiles
 from server.scan.resources import ScanResources, open_resources
 from server.settings import Settings
 from server.source.open import open_path, open_upload
-from tests.extract.test_dicom import BasicTextSRStorage, made, without_pixels
+from tests.extract.dicoms import made, without_pixels
 from tests.site import picture
 
 

@@ -15,8 +15,8 @@ from server.scan.dispatch import extract_source
 from server.scan.resources import ScanResources, open_resources
 from server.settings import Settings
 from server.source.open import open_path, open_upload
+from tests.extract.dicoms import made
 from tests.extract.packed import tarred, zipped
-from tests.extract.test_dicom import made
 from tests.extract.test_document import ONE, TWO, deck
 from tests.extract.test_volume import head, nifti
 from tests.extract.test_warc import warc

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,41 +10,13 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from server.contract.records import JudgedImage, Panel, Place, ScanError
-from server.contract.report import image_json
+from server.contract.records import ScanError
 from server.store import scans
 from server.store.database import Database
-from tests.judged import MODEL, digest, judged, verdict
-from tests.web.conftest import emit, scanned, signed_in, webp
+from tests.judged import MODEL, digest, judged
+from tests.web.conftest import scanned, signed_in, webp
+from tests.web.scan_page import EVIL, at, five, short, shown
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
-
-EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\"'{{7*7}}"
-
-
-def at(image: JudgedImage, top: float, page: int | None = None) -> JudgedImage:
-    place = Place("https://example.org/x.png", "embedded", page=page, alt=EVIL, box=(30, top, 200, 150))
-    return replace(image, image=replace(image.image, places=(place,)))
-
-
-async def five(kept: Database) -> UUID:
-    """Judged in another order than they stand; b is folded under a; d is not sure, and its members disagree."""
-    panels = (Panel((0, 0, 320, 480), verdict("ct")), Panel((320, 0, 320, 480), verdict("mri")))
-    images = [
-        at(judged("d", "ultrasound", 0.55, uncertain=True, agree=False, thumbnail=webp(70)), 900),
-        at(judged("c", "non_medical", 0.8, thumbnail=webp(200)), 500),
-        at(judged("a", "ct", 0.95, thumbnail=webp(90), panels=panels), 10),
-        at(judged("b", "ct", 0.95, near="a", thumbnail=webp(91)), 20),
-        at(judged("e", "mri", 0.99), 1500),
-    ]
-    return await scanned(kept, *images, title=EVIL)
-
-
-async def shown(page: Page) -> list[str]:
-    return [(await one.get_attribute("data-sha256") or "")[:4] for one in await page.locator(".card:visible").all()]
-
-
-def short(*wanted: str) -> list[str]:
-    return [digest(name)[:4] for name in wanted]
 
 
 async def test_the_gallery_stands_in_page_order_with_copies_folded(browsed: Page, kept: Database) -> None:
@@ -77,43 +48,6 @@ async def test_filters_and_order_stay_in_the_address(browsed: Page, kept: Databa
     assert await shown(browsed) == short("d", "a", "e")
     await browsed.goto(f"/scans/{scan_id}?show=nonsense&order=nonsense")
     assert await shown(browsed) == short("a", "d", "e")
-
-
-async def test_medical_images_come_first_and_the_others_are_folded(browsed: Page, kept: Database) -> None:
-    scan_id = await five(kept)
-    await browsed.goto(f"/scans/{scan_id}")
-    assert await shown(browsed) == short("a", "d", "e")
-    fold = browsed.locator("#rest")
-    await expect(fold).to_have_text("1 not medical")
-    await expect(fold).to_have_attribute("aria-expanded", "false")
-    await browsed.keyboard.press("a")
-    await expect(browsed.locator("[data-select]:checked")).to_have_count(3)  # not what is folded away
-    await browsed.keyboard.press("Escape")
-    await fold.click()
-    assert await shown(browsed) == short("a", "d", "e", "c")
-    await browsed.goto(f"/scans/{await five(kept)}")
-    assert await shown(browsed) == short("a", "d", "e", "c")  # remembered for the next scan
-    await browsed.select_option("#sort", "page")
-    await browsed.goto(f"/scans/{scan_id}")
-    assert await shown(browsed) == short("a", "c", "d", "e")
-
-
-async def test_a_scan_without_medical_images_folds_nothing(browsed: Page, kept: Database) -> None:
-    scan_id = await scanned(kept, judged("a", "non_medical"), judged("b", "non_medical"))
-    await browsed.goto(f"/scans/{scan_id}")
-    await expect(browsed.locator(".card:visible")).to_have_count(2)
-    await expect(browsed.locator("#rest")).to_be_hidden()
-
-
-async def test_while_a_scan_runs_a_medical_image_goes_before_the_others(browsed: Page, kept: Database) -> None:
-    scan_id = await scans.create(kept, kind="page", target="https://example.org", url="https://example.org")
-    await scans.start(kept, scan_id, MODEL)
-    await browsed.goto(f"/scans/{scan_id}")
-    for image in (judged("a", "non_medical"), judged("b", "mri")):
-        await emit(kept, scan_id, ("verdict", image_json(image)))
-    await expect(browsed.locator("#rest")).to_have_text("1 not medical")
-    assert await shown(browsed) == short("b")
-    assert await browsed.locator(".card").first.get_attribute("data-sha256") == digest("b")
 
 
 async def test_an_image_opens_in_a_dialog_that_has_an_address(browsed: Page, kept: Database) -> None:

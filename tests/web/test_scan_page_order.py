@@ -1,0 +1,49 @@
+"""The order of a scan's page: medical images first, the others folded, and what is remembered of it."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from server.contract.report import image_json
+from server.store import scans
+from server.store.database import Database
+from tests.judged import MODEL, digest, judged
+from tests.web.conftest import emit, scanned
+from tests.web.scan_page import five, short, shown
+
+
+async def test_medical_images_come_first_and_the_others_are_folded(browsed: Page, kept: Database) -> None:
+    scan_id = await five(kept)
+    await browsed.goto(f"/scans/{scan_id}")
+    assert await shown(browsed) == short("a", "d", "e")
+    fold = browsed.locator("#rest")
+    await expect(fold).to_have_text("1 not medical")
+    await expect(fold).to_have_attribute("aria-expanded", "false")
+    await browsed.keyboard.press("a")
+    await expect(browsed.locator("[data-select]:checked")).to_have_count(3)  # not what is folded away
+    await browsed.keyboard.press("Escape")
+    await fold.click()
+    assert await shown(browsed) == short("a", "d", "e", "c")
+    await browsed.goto(f"/scans/{await five(kept)}")
+    assert await shown(browsed) == short("a", "d", "e", "c")  # remembered for the next scan
+    await browsed.select_option("#sort", "page")
+    await browsed.goto(f"/scans/{scan_id}")
+    assert await shown(browsed) == short("a", "c", "d", "e")
+
+
+async def test_a_scan_without_medical_images_folds_nothing(browsed: Page, kept: Database) -> None:
+    scan_id = await scanned(kept, judged("a", "non_medical"), judged("b", "non_medical"))
+    await browsed.goto(f"/scans/{scan_id}")
+    await expect(browsed.locator(".card:visible")).to_have_count(2)
+    await expect(browsed.locator("#rest")).to_be_hidden()
+
+
+async def test_while_a_scan_runs_a_medical_image_goes_before_the_others(browsed: Page, kept: Database) -> None:
+    scan_id = await scans.create(kept, kind="page", target="https://example.org", url="https://example.org")
+    await scans.start(kept, scan_id, MODEL)
+    await browsed.goto(f"/scans/{scan_id}")
+    for image in (judged("a", "non_medical"), judged("b", "mri")):
+        await emit(kept, scan_id, ("verdict", image_json(image)))
+    await expect(browsed.locator("#rest")).to_have_text("1 not medical")
+    assert await shown(browsed) == short("b")
+    assert await browsed.locator(".card").first.get_attribute("data-sha256") == digest("b")
