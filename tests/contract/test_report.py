@@ -28,7 +28,7 @@ def _verdict(modality: Modality = "ct") -> Verdict:
 
 def _judged(sha256: str, modality: Modality = "ct", near: str | None = None) -> JudgedImage:
     place = Place("https://example.org/a.png", "img", alt="A", box=(0, 1, 2, 3))
-    image = UniqueImage(sha256, 640, 480, "png", 99, (place,), b"bytes", "0" * 16, near)
+    image = UniqueImage(sha256, 640, 480, "png", 99, (place,), b"bytes", "0" * 16, near_duplicate_of=near)
     return JudgedImage(image, _verdict(modality), (Panel((1, 2, 3, 4), _verdict("mri")),))
 
 
