@@ -1,7 +1,7 @@
-"""Zips the extension for Chrome and Firefox into dist/: the same files, but for what the manifests must say differently.
+"""Zips the extension for Chrome and Firefox into dist/: the same files with different manifests.
 
-Chrome's manifest is the one that lies in this folder; Firefox's is derived from it here. `make pack` calls it; `--folder PATH`
-writes Firefox's version as a folder, to be loaded unpacked; `--source` zips the source with build steps, for the stores' reviewers.
+manifest.json in this folder is Chrome's; Firefox's is derived from it here. `make pack` runs this script. `--folder PATH` writes
+Firefox's version as a folder, to be loaded unpacked; `--source` zips the source with build steps, for the stores' reviewers.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ HERE = Path(__file__).resolve().parent
 DIST = HERE.parent / "dist"
 STEPS = HERE.parent / "docs/store/review.md"
 SHIPPED = {".js", ".css", ".html", ".json", ".png"}
-# Zips of the same files are the same bytes: every file gets the first moment that a zip can hold.
+# Every file gets the earliest date that a zip can hold, so that the same files always give the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FIREFOX = {
     "gecko": {
         "id": "extension@medlens",
         "strict_min_version": "142.0",  # data_collection_permissions, on the desktop 140 and on Android 142
-        # The address of what is scanned goes to the service that the person runs; page contents only when asked for.
+        # The address of what is scanned is sent to the person's own service; page contents are sent only on request.
         "data_collection_permissions": {"required": ["browsingActivity"], "optional": ["websiteContent"]},
     },
     "gecko_android": {"strict_min_version": "142.0"},
@@ -32,7 +32,7 @@ FIREFOX = {
 
 
 def files() -> list[Path]:
-    """What belongs into the zips, in a fixed order, relative to the folder."""
+    """The files of the zips, in a fixed order, relative to the folder."""
     found = (path for path in HERE.rglob("*") if path.is_file() and path.suffix in SHIPPED)
     return sorted(path.relative_to(HERE) for path in found if "__pycache__" not in path.parts)
 
@@ -43,7 +43,7 @@ def chrome_manifest() -> dict[str, Any]:
 
 
 def firefox_manifest() -> dict[str, Any]:
-    """Firefox has background scripts instead of a service worker, and wants an id and what is sent."""
+    """Firefox has background scripts instead of a service worker, and requires an id and a list of the data that is sent."""
     manifest = deepcopy(chrome_manifest())
     del manifest["minimum_chrome_version"]
     manifest["background"] = {"scripts": [manifest["background"]["service_worker"]], "type": "module"}
@@ -59,7 +59,7 @@ def write_zip(target: Path, manifest: dict[str, Any]) -> Path:
 
 
 def contents(manifest: dict[str, Any]) -> dict[str, bytes]:
-    """name in the zip -> bytes"""
+    """Name in the zip -> bytes."""
     told = {path.as_posix(): (HERE / path).read_bytes() for path in files()}
     return told | {"manifest.json": (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()}
 

@@ -1,4 +1,4 @@
-// The number on the toolbar's button: medical images of the tab's own page, or that its scan is running.
+// The badge on the toolbar button: the number of medical images on the tab's own page, or dots while its scan is running.
 import { badge, text } from "../core/browser.js";
 
 const RUNNING = "#4c5c66";

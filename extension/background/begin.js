@@ -1,4 +1,4 @@
-// Begins a scan for a tab, or finds the one that it has: this session's, then the service's last Report of the address.
+// Starts a scan for a tab, or finds an existing one: first this session's scan, then the service's last Report of the address.
 import * as api from "../core/api.js";
 import { tab as tabOf } from "../core/browser.js";
 import { settings } from "../core/settings.js";
@@ -6,7 +6,7 @@ import { jobOf, jobOfScan, keep, keepProblem, scansOf, takeProblem, withoutFragm
 import { mark } from "./marks.js";
 import { watch } from "./watch.js";
 
-// A scan that failed or was stopped says too little to be shown instead of a new one.
+// A failed or cancelled scan has no useful Report, so a new scan is started instead of showing it.
 const WORTH_SHOWING = ["done", "partial", "running", "queued"];
 
 export const isWeb = (url) => /^https?:/i.test(url ?? "");
@@ -15,10 +15,10 @@ class NotAPage extends Error {
   code = "not_a_page";
 }
 
-// Tabs whose scan was just asked for: a popup that opens meanwhile waits for it instead of asking for another.
+// Tabs whose scan is being requested: a popup that opens in the meantime waits for this request and sends no second one.
 const beginning = new Map();
 
-/** The popup was opened on this tab: the job that it shows first. That is the page's, but for a link's that nobody has seen at its end. */
+/** The job that the popup shows first when it is opened on this tab: a link's scan that was not yet shown as finished, else the page's. */
 export async function open(tab) {
   if (beginning.has(tab)) return beginning.get(tab).finally(() => takeProblem(tab));
   const problem = await takeProblem(tab);
@@ -27,7 +27,7 @@ export async function open(tab) {
   return links.find(({ scan }) => scan === news) ?? own ?? links[0] ?? ownPage(tab);
 }
 
-/** The job of the tab's own page: the one that it has, that of an earlier Report, or a new one. */
+/** The job of the tab's own page: the current one, one made from an earlier Report, or a new one. */
 export async function ownPage(tab) {
   const job = await jobOf(tab);
   if (job) return job;
@@ -39,12 +39,12 @@ export async function ownPage(tab) {
   return begin(tab);
 }
 
-/** A new scan of what this scan of the tab was about. */
+/** Starts a new scan of the same target as this scan of the tab. */
 export async function again(tab, scan) {
   return begin(tab, (await jobOfScan(tab, scan))?.target);
 }
 
-/** A new scan of `target`, or of the tab's own page. */
+/** Starts a new scan of `target`, by default of the tab's own page. */
 export function begin(tab, target) {
   const asked = ask(tab, target).finally(() => beginning.delete(tab));
   beginning.set(tab, asked);
@@ -66,12 +66,12 @@ async function ask(tab, target) {
   }
 }
 
-/** Ties a scan to what the tab shows now, and follows it. */
+/** Assigns a scan to the page that the tab shows now, and follows it. */
 export async function start(tab, { scan, target, link = false, earlier = false, seen = null }) {
   const shown = await tabOf(tab);
   const job = { scan, target, link, earlier, seen, page: withoutFragment(shown?.url), status: "queued", medical: 0, marks: false };
   await keep(tab, job);
   watch(tab, job);
-  if (!link && (await settings()).marks) await mark(tab, true).catch(() => {}); // pages that take no marks are scanned all the same
+  if (!link && (await settings()).marks) await mark(tab, true).catch(() => {}); // a page that allows no marks is scanned too
   return (await jobOfScan(tab, scan)) ?? job;
 }

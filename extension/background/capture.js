@@ -1,17 +1,18 @@
-// "Scan as I see it": sends what this browser shows in a tab to the service, once the person has seen what that is and has agreed. For pages
-// behind a login or on an intranet, which the service cannot open itself.
+// "Scan as I see it": sends the images that this browser shows in a tab to the service, after the person has seen a summary and agreed.
+// It is meant for pages behind a login or on an intranet, which the service cannot open itself.
 import * as api from "../core/api.js";
 import { tab as tabOf } from "../core/browser.js";
 import { collect, Nothing } from "./collect.js";
 import { start } from "./begin.js";
 import { withoutFragment } from "./jobs.js";
 
-// What was collected and shown to the person, by tab, until it is sent. A background that was stopped meanwhile collects again.
+// What was collected for each tab and summarised to the person, until it is sent. If the browser stops the background before that, it
+// collects again.
 const ready = new Map();
 // Captures in progress, by tab: the popup and the browser's answer to a permission question may both start one.
 const captures = new Map();
 
-/** {images, screen, missing: [{what, count, names}], ask}: what would be sent, and what could not be taken. */
+/** The summary of what would be sent and what could not be collected: {images, screen, missing: [{what, count, names}], ask}. */
 export async function look(tab) {
   const found = await collect(tab);
   if (!found.files.length && !found.ask.length && !found.missing.length) throw new Nothing("there is no image here");
@@ -30,7 +31,8 @@ function counted(missing) {
   return [...kinds.values()];
 }
 
-/** {ask: [origins]} when the browser must first be asked for them, else the job; the job with `ask` when it lacks some images. */
+/** Sends the images and returns the job, with `ask: [origins]` if images of these origins still need a permission. Returns only {ask} if
+ * nothing can be sent without that permission. */
 export function capture(tab) {
   if (!captures.has(tab)) captures.set(tab, send(tab).finally(() => captures.delete(tab)));
   return captures.get(tab);

@@ -1,4 +1,4 @@
-// Collects what this browser shows in a tab, or the PDF it shows, for "Scan as I see it". Sends nothing.
+// Collects the images that this browser shows in a tab, or the PDF, for "Scan as I see it". capture.js sends them.
 import * as api from "../core/api.js";
 import { injectAll, mayReach, tab as tabOf } from "../core/browser.js";
 import { isWeb } from "./begin.js";
@@ -17,8 +17,8 @@ export class Nothing extends Error {
 
 /**
  * {page, files: [{name, blob}], seen: {sha256: [addresses]}, screen, missing: [{what, name}], ask: [origins]}. `screen`: how many files were
- * taken from the screen. `missing`: what could not be taken, by kind (canvas, video, image, frame, large, more) and host or file name.
- * `ask`: the hosts that the browser must be asked for.
+ * taken from the screen. `missing`: what could not be collected, by kind (canvas, video, image, frame, large, more) and host or file name.
+ * `ask`: the origins for which a permission is needed.
  */
 export async function collect(tab) {
   const shown = await tabOf(tab);
@@ -28,10 +28,10 @@ export async function collect(tab) {
   return !first || first.document ? document(shown.url) : packed(shown.url, await pageOf(tab, frames));
 }
 
-/** What each frame shows; nothing where no script may go, as in Firefox's PDF viewer. */
+/** The answer of the collector in each frame; empty where scripts cannot be injected, as in Firefox's PDF viewer. */
 const listed = (tab) => injectAll(tab, SCRIPTS).catch(() => []);
 
-/** The click alone opens the tab's own host to Chrome's extensions; Firefox wants to be asked. */
+/** In Chrome the click itself gives access to the tab's own host; Firefox needs a permission for it. */
 async function document(url) {
   const { origin } = new URL(url);
   const blob = await api.asSeenHere(url, MAX_BYTES, api.SLOW_ANSWER_MS);
@@ -66,7 +66,7 @@ async function fetched({ url, ...rest }) {
   return { url, ...rest, refused, blob: refused ? null : await api.asSeenHere(url, MAX_ONE) };
 }
 
-/** Frames that stand in the page and could not be entered. */
+/** Frames of the page in which the collector could not run. */
 function unentered(found) {
   const entered = found.slice(1).map(([, { frame }]) => frame);
   const missing = [];
@@ -78,7 +78,7 @@ function unentered(found) {
   return missing;
 }
 
-/** Each image once, as many as the service takes. */
+/** Each image once, up to the limits of the service. */
 async function packed(page, { images, missing, ask }) {
   const [files, seen] = [[], {}];
   let [room, screen] = [MAX_BYTES, 0];

@@ -1,4 +1,4 @@
-// Answers a mark's questions about an image of the tab's own scan, and takes a correction. A page never learns more than that.
+// Answers a mark's requests about an image of the tab's own scan, and sends a correction. A page gets no other data.
 import * as api from "../core/api.js";
 import { markOf } from "../core/messages.js";
 import { percent, whyOf } from "../core/words.js";
@@ -10,7 +10,7 @@ class NotHere extends Error {
   code = "not_found";
 }
 
-/** Refuses an image that the scan of this tab does not hold: a page must not ask about others. */
+/** Refuses an image that is not in the scan of this tab: a page must not get data of other scans. */
 async function held(tab, sha256) {
   const job = await jobOf(tab);
   const report = job?.marks ? await api.report(job.scan) : null;
@@ -19,8 +19,8 @@ async function held(tab, sha256) {
   return found;
 }
 
-/** {mark, why, shares: [[modality, share, percent]], members: [[name, modality, share, percent]]}, likeliest first; both empty where the
- * models were wrong. */
+/** {mark, why, shares: [[modality, share, percent]], members: [[name, modality, share, percent]]}, likeliest first. Both lists are empty if
+ * a person's label differs from the models' verdict. */
 export async function explain(tab, sha256) {
   const image = await held(tab, sha256);
   const { verdict } = image;
@@ -38,7 +38,7 @@ const likeliestFirst = (probabilities) =>
     .sort((a, b) => b[1] - a[1])
     .map(([modality, share]) => [modality, share, percent(share)]);
 
-/** The heat map as a data: address; a page's policy cannot stop it, since it is drawn on a canvas there. */
+/** The heat map as a data: address. card.js draws it on a canvas, which the page's content policy cannot block. */
 export async function heatmap(tab, sha256) {
   await held(tab, sha256);
   const blob = await untilMade(() => api.heatmap(sha256));

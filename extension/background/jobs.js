@@ -1,19 +1,20 @@
-// Which scans belong to which tab: the page's own, and those of links and images on it. A job: {scan, page, target, link, status, medical,
-// earlier, marks, seen}; `link`: it is about something else than the page. Jobs end with the tab, and with the page on which they were
-// asked for. They are kept by settings.js, because the browser may stop this background at any moment.
+// The scans of each tab: that of the page itself, and those of links and images on it. A job is {scan, page, target, link, status, medical,
+// earlier, marks, seen}; `link`: the target is something other than the page. A tab's jobs are dropped when the tab is closed or shows
+// another page. settings.js stores them, because the browser may stop this background at any moment.
 import { tab as tabOf } from "../core/browser.js";
 import { changeJobs, jobs } from "../core/settings.js";
 
-const MAX_LINKS = 6; // as many names as the popup shows in two rows; older scans stay in the dashboard
+const MAX_LINKS = 6; // the popup shows this many names in two rows; older scans are still in the dashboard
 const NONE = Object.freeze({ own: null, links: [], news: null, problem: null });
 
 export const withoutFragment = (url) => (url ?? "").split("#", 1)[0];
 
-/** A page whose address we may not see any more is another one: the grant for it ended with it. */
+/** Whether the job belongs to the page with this address. If the address can no longer be read, the tab has left the page, since the
+ * `activeTab` permission ends with it. */
 export const isFor = (job, url) => url !== undefined && withoutFragment(url) === job.page;
 
-/** {own, links, news, problem} for the page that the tab shows now. `links`: the newest first. `news`: the scan of a link that nobody has
- * seen at its end. `problem`: why the last link could not be scanned. */
+/** {own, links, news, problem} for the page that the tab shows now. `links`: the newest first. `news`: the link's scan that the popup has
+ * not yet shown as finished. `problem`: why the last link could not be scanned. */
 export async function scansOf(tab) {
   const [row, shown] = [(await jobs())[tab], await tabOf(tab)];
   return row && shown && isFor(row, shown.url) ? row : NONE;
@@ -28,7 +29,7 @@ export async function jobOfScan(tab, scan) {
   return [own, ...links].find((job) => job?.scan === scan) ?? null;
 }
 
-/** Changes the tab's row; a row of an earlier page is begun anew. */
+/** Changes the tab's row; a row of an earlier page is replaced by an empty one first. */
 const change = (tab, page, edit) =>
   changeJobs((all) => {
     all[tab] = { ...NONE, ...(all[tab]?.page === page ? all[tab] : {}), page };
@@ -46,13 +47,13 @@ export const keep = (tab, job) =>
 
 export const keepProblem = (tab, page, problem) => change(tab, page, (row) => void (row.problem = problem));
 
-/** Changes something of the row, if there is one. */
+/** Applies `how` to the tab's row, if there is one. */
 const edit = (tab, how) => changeJobs((all) => void (all[tab] && how(all[tab])));
 
-/** The popup has shown this link's scan at its end. */
+/** Records that the popup has shown this link's scan as finished. */
 export const noticed = (tab, scan) => edit(tab, (row) => void (row.news = row.news === scan ? null : row.news));
 
-/** The problem of the last link, once. */
+/** Returns the problem of the last link, and clears it. */
 export async function takeProblem(tab) {
   const { problem } = await scansOf(tab);
   if (problem) await edit(tab, (row) => void (row.problem = null));
@@ -61,7 +62,7 @@ export async function takeProblem(tab) {
 
 export const forget = (tab) => changeJobs((all) => void delete all[tab]);
 
-/** Changes the job as long as the tab still has this scan: late answers find nothing to change. */
+/** Changes the job if the tab still has this scan; a late answer changes nothing. */
 export const patch = (tab, scan, part) =>
   edit(tab, ({ own, links }) => {
     for (const job of [own, ...links]) if (job?.scan === scan) Object.assign(job, part);

@@ -1,5 +1,5 @@
-// The background: hears the browser, the popup, the menus and the marks, and hands each on. It may be stopped and started at any
-// moment, so it remembers nothing itself: every listener is set anew here, and running scans are taken up again from what is kept.
+// The background script: dispatches events of the browser and messages of popup, menus and marks. The browser may stop and start it at any
+// moment, so its state is in storage: each start registers all listeners again and resumes following the running scans.
 import * as browser from "../core/browser.js";
 import { refusal } from "../core/messages.js";
 import { paint } from "./badge.js";

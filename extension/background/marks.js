@@ -13,7 +13,7 @@ class NoMarksHere extends Error {
   code = "no_marks_here";
 }
 
-/** Switches marks on or off for what the tab shows; gives whether they are on. */
+/** Switches marks on or off for the page that the tab shows; returns whether they are on. */
 export async function mark(tab, on) {
   const job = await jobOf(tab);
   if (!job) throw new NoMarksHere("nothing is scanned here");
@@ -33,13 +33,13 @@ export async function mark(tab, on) {
   return on;
 }
 
-/** The page itself took them away (Escape twice, or its own going). */
+/** Records that the content script removed the marks: Escape was pressed twice, or the page was left. */
 export async function unmarked(tab) {
   const job = await jobOf(tab);
   if (job) await patch(tab, job.scan, { marks: false });
 }
 
-/** Hands answers to the page, if it is still the one that was asked about and wants marks. `last`: no more will come. */
+/** Sends verdicts to the tab's page, if it is still the page of this scan and marks are on. `last`: these are the last ones. */
 export async function answers(tab, scan, images, last) {
   const job = await jobOf(tab);
   if (!job?.marks || job.scan !== scan) return;
@@ -47,8 +47,8 @@ export async function answers(tab, scan, images, last) {
   const marks = images
     .filter((image) => image.verdict.is_medical && Math.min(image.width, image.height) >= minSide)
     .map((image) => markOf(image, addresses(image, job.seen)));
-  await sendToTab(tab, { type: "answers", marks, last }).catch(() => {}); // it went away in between
+  await sendToTab(tab, { type: "answers", marks, last }).catch(() => {}); // the page was left in the meantime
 }
 
-/** Where the image stands. What this browser sent itself has no address at the service; `seen` remembers them. */
+/** The addresses of the image. The service has none for images that this browser sent; those are in `seen`. */
 const addresses = (image, seen) => seen?.[image.sha256] ?? image.places.map((place) => place.url).filter(Boolean);

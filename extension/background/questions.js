@@ -1,5 +1,5 @@
-// What the browser is asked before page contents are sent: an image's host, or the sending itself. Its question closes the popup, so
-// it is kept here: after a yes things go on by themselves, and a no is told when the popup is opened again.
+// Permission questions of the browser before page contents are sent: for an image's host, or for the sending itself. The question closes
+// the popup, so it is stored: if the person allows it, the capture starts by itself; if not, the popup says so when it is opened again.
 import { openPopup, tab as tabOf } from "../core/browser.js";
 import { changeQuestions, questions } from "../core/settings.js";
 import { withoutFragment } from "./jobs.js";
@@ -10,10 +10,10 @@ async function keep(tab, row) {
   await changeQuestions((all) => void (all[tab] = { ...row, page }));
 }
 
-/** The popup is about to have the browser ask. `origins`: none when it is about sending alone. */
+/** Stores that the popup is about to request a permission. `origins`: empty if it is for sending only. */
 export const asking = (tab, origins) => keep(tab, { origins, denied: true });
 
-/** What is left of this tab's question, told once: {origins, denied, problem}, or null. */
+/** Returns this tab's stored question, {origins, denied, problem} or null, and deletes it. */
 export async function question(tab) {
   const [row, shown] = [(await questions())[tab], await tabOf(tab)];
   await drop(tab);
@@ -22,7 +22,7 @@ export async function question(tab) {
 
 export const drop = (tab) => changeQuestions((all) => void delete all[tab]);
 
-/** The browser was told yes: whatever waited for it goes on, and is shown. */
+/** A permission was granted: starts the captures that waited for it, and opens the popup. */
 export async function answered() {
   const waiting = Object.entries(await questions()).filter(([, row]) => row.denied);
   for (const tab of waiting.map(([tab]) => Number(tab))) {

@@ -1,13 +1,13 @@
-// Takes elements from the screen: what the tab shows, cropped to each of them. For drawings that nobody can read, such as WebGL's.
+// Takes elements from the screen: a screenshot of the tab, cropped to each element. For drawings that scripts cannot read, such as WebGL's.
 import { call, screenshot } from "../core/browser.js";
 
-const MOST = 12; // the browser allows two pictures a second, and people wait for these
+const MOST = 12; // the browser allows two screenshots a second, and the person waits for them
 const PAUSE_MS = 550;
-const SAMPLE = 24; // pixels a side, for telling a blank crop
+const SAMPLE = 24; // pixels per side of the copy that is checked for a blank crop
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 
-/** `shots`: [{frame, id}]. Gives a PNG for each; null for what is out of sight or of one colour, undefined for what could not be taken. */
+/** `shots`: [{frame, id}]. Returns a PNG for each; null if it is out of sight or of one colour, undefined if it could not be taken. */
 export async function fromScreen(tab, shots) {
   const taken = [];
   const ask = (frame, name, ...values) => call(tab, frame, "in_view", name, ...values).catch(() => false);
@@ -27,7 +27,7 @@ async function crop(picture, { x, y, width, height, window: [across] }) {
   if (!picture) return undefined;
   const bytes = Uint8Array.from(atob(picture.slice(picture.indexOf(",") + 1)), (sign) => sign.charCodeAt(0));
   const whole = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
-  const scale = whole.width / across; // the screen's pixels for one of CSS
+  const scale = whole.width / across; // screen pixels per CSS pixel
   const canvas = new OffscreenCanvas(Math.round(width * scale), Math.round(height * scale));
   canvas.getContext("2d").drawImage(whole, -Math.round(x * scale), -Math.round(y * scale));
   return blank(canvas) ? null : canvas.convertToBlob({ type: "image/png" });

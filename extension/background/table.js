@@ -1,4 +1,4 @@
-// The one table of messages: type -> what is done. Shapes and who may say what stand in messages.js and are checked before.
+// The table of messages: type -> action. messages.js defines their shapes and who may send them; main.js checks that first.
 import * as api from "../core/api.js";
 import { again, open, ownPage } from "./begin.js";
 import { correct, explain, heatmap } from "./explain.js";

@@ -1,4 +1,4 @@
-// Follows the running scans of all tabs: keeps their state. Of a page's own scan it also paints the badge and marks the images.
+// Follows the running scans of all tabs and stores their state. For the scan of a page itself it also updates the badge and the marks.
 import { stayAwake, tab as tabOf } from "../core/browser.js";
 import { follow } from "../core/follow.js";
 import { FINISHED, Progress } from "../core/progress.js";
@@ -7,13 +7,13 @@ import { paint } from "./badge.js";
 import { allJobs, isFor, patch } from "./jobs.js";
 import { answers } from "./marks.js";
 
-// A service worker is stopped after 30 idle seconds, and waiting for a stream counts as idle.
+// The browser stops a service worker after 30 idle seconds, and waiting for a stream counts as idle.
 const AWAKE_MS = 20_000;
-// Answers reach the page in handfuls: a message for each of 300 images would cost more than marking them.
+// Milliseconds over which verdicts are collected into one message: a message for each of 300 images would cost more than marking them.
 const HAND_OVER_MS = 150;
-const watching = new Map(); // what is followed (keyOf) -> AbortController
+const watching = new Map(); // key of a followed scan (keyOf) -> AbortController
 
-// A tab's page has one scan that counts, the newest; links are followed beside it.
+// Of a tab's page only the newest scan is followed; scans of links are followed as well.
 const keyOf = (tab, { link, scan }) => (link ? `${tab} ${scan}` : String(tab));
 
 /** Follows until the scan ends or the tab shows something else. A new scan of a page replaces the one before. */
@@ -48,7 +48,7 @@ async function run(tab, job, stop) {
   await show(tab, job);
   for await (const event of follow(job.scan, stop.signal)) {
     const shown = await tabOf(tab);
-    if (!shown || !isFor(job, shown.url)) return; // the scan goes on; opening the popup on that page again finds it
+    if (!shown || !isFor(job, shown.url)) return; // the scan continues at the service; the popup finds it when it is opened on that page again
     waiting.push(...progress.take(event));
     if (waiting.length) timer ??= setTimeout(handOver, HAND_OVER_MS);
   }
@@ -66,7 +66,7 @@ async function show(tab, job) {
   if (shown && isFor(job, shown.url)) await paint(tab, job);
 }
 
-/** After this background was stopped and started: whatever still ran is followed again. */
+/** Resumes following the scans that were running when the browser stopped this background. */
 export async function takeUp() {
   for (const [tab, job] of await allJobs()) {
     if (!FINISHED.includes(job.status) && !watching.has(keyOf(tab, job))) watch(tab, job);

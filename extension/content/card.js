@@ -1,5 +1,5 @@
-// The card of a mark: why the image is called what it is, what the model looked at, and "this is wrong". One at a time.
-// It asks the background, and drops an answer that comes when another card, or none, is open.
+// The card of a mark: the reasons for the verdict, the heat map, and buttons for a correction. One card is open at a time.
+// It requests its data from the background, and ignores an answer that arrives after the card was closed.
 medlens.define("card", () => (label, onCorrected) => {
   const GAP = 8;
   const { ask, text } = medlens.browser;
@@ -37,7 +37,7 @@ medlens.define("card", () => (label, onCorrected) => {
     fill(card, mark, element);
   }
 
-  /** `said`: what has just been done. */
+  /** `said`: a message about what was just done, such as a saved correction. */
   async function fill(card, mark, element, said = "") {
     let parts;
     try {
@@ -131,7 +131,7 @@ medlens.define("card", () => (label, onCorrected) => {
     return make("section", "", make("h3", "", text("card_wrong")), choices, state);
   }
 
-  /** Beside the picture where there is room, within the window always. */
+  /** Places the card beside the image if there is room, and always within the window. */
   function place(card, element) {
     const [spot, own, origin] = [element.getBoundingClientRect(), card.getBoundingClientRect(), label.origin()];
     const right = spot.right + GAP + own.width <= innerWidth;

@@ -1,18 +1,18 @@
-// Collects what this frame shows, for "Scan as I see it": the bytes of images that may be read here, the addresses of those that may not,
-// and the elements that can only be taken from the screen. Runs on demand, in every frame; its value is the answer. Nothing is sent from
-// here.
+// Collects the images of this frame for "Scan as I see it": the bytes of those that can be read here, the addresses of those that cannot,
+// and the elements that can only be taken from the screen. It is injected into every frame on demand; the value of the script is the
+// answer to the background.
 medlens.define("collector", () => {
   const LEAST_SIDE = 48; // pixels; smaller are icons
-  const MOST = 300; // images of one frame
+  const MOST = 300; // images from one frame
   const MAX_ONE = 20 * 1024 * 1024;
-  const MAX_ALL = 40 * 1024 * 1024; // a message of the browser carries 64 MiB, and base64 grows by a third
-  const SLICE = 300; // elements looked at before the page gets its turn
-  const SAMPLE = 24; // pixels a side, for telling a blank drawing
+  const MAX_ALL = 40 * 1024 * 1024; // bytes; a message between scripts may have 64 MiB, and base64 adds a third
+  const SLICE = 300; // elements examined before the page's own scripts can run
+  const SAMPLE = 24; // pixels per side of the copy that is checked for a blank drawing
   const { keyOf, keysOf } = medlens.image_addresses;
-  let shots = []; // elements to be taken from the screen; their number is their place here
+  let shots = []; // elements to be taken from the screen; an element's id is its index here
 
   async function run() {
-    if (document.contentType === "application/pdf") return { document: true }; // Chrome's viewer: the bytes are the address's own
+    if (document.contentType === "application/pdf") return { document: true }; // Chrome's PDF viewer: the background fetches the tab's address
     shots = [];
     const found = { here: [], elsewhere: [], shots: [], missing: [], frames: [], frame: location.host || "about:" };
     const done = new Set();
@@ -27,7 +27,7 @@ medlens.define("collector", () => {
 
     const shoot = (element, what, url) => shots.push(element) && found.shots.push({ id: shots.length - 1, what, url: url ?? `${what}:${shots.length}` });
 
-    /** An image by its address; one that no longer gives its bytes, as a revoked blob:, by drawing it. */
+    /** An image's bytes from its address; if that no longer works, as with a revoked blob:, from a canvas. */
     async function take(url, element) {
       const blob = await bytesOf(url);
       if (blob) return keep(url, blob);
@@ -39,7 +39,7 @@ medlens.define("collector", () => {
       return copy ? keep(url, copy) : shoot(element, "image", keyOf(url));
     }
 
-    /** A canvas or a film as it stands. WebGL mostly gives nothing once its picture is on the screen. */
+    /** The current pixels of a canvas or a video. A WebGL canvas is usually empty once its frame is on the screen. */
     async function takeDrawing(element, width, height) {
       const copy = blank(element) ? null : await (element.localName === "canvas" ? drawn(element) : copyOf(element, width, height));
       if (copy) await keep(`${element.localName}:${found.here.length}`, copy);
@@ -78,7 +78,7 @@ medlens.define("collector", () => {
     return big(width, height) && element.checkVisibility();
   }
 
-  /** As this script names itself in that frame: by its host; a document without address is about: . */
+  /** The host of a frame, as this script reports it from inside that frame; "about:" for a document without an address. */
   const hostOf = (frame) => new URL(frame.getAttribute("src") ?? "about:blank", document.baseURI).host || "about:";
 
   function nameOf(url) {
@@ -88,9 +88,9 @@ medlens.define("collector", () => {
   const bytesOf = (url) =>
     fetch(url, { cache: "force-cache", credentials: "same-origin" })
       .then((answer) => (answer.ok ? answer.blob() : null))
-      .catch(() => null); // another site's, or the page's policy: the background may be allowed to
+      .catch(() => null); // of another site, or refused by the page's policy; the background may still be allowed to fetch it
 
-  /** By a reader: Firefox lets a content script look at the page's buffers, but not cut them. */
+  /** With a FileReader: in Firefox a content script can read the page's buffers but not slice them. */
   function base64(blob) {
     return new Promise((resolve, reject) => {
       const reader = new FileReader();
@@ -105,7 +105,7 @@ medlens.define("collector", () => {
       try {
         canvas.toBlob(resolve);
       } catch {
-        resolve(null); // it holds another site's pixels, or a worker draws it
+        resolve(null); // it contains pixels of another site, or a worker draws it
       }
     });
   }
@@ -116,7 +116,7 @@ medlens.define("collector", () => {
     return drawn(canvas);
   }
 
-  /** Whether a drawing reads as one colour. One that may not be read counts as such: the screen has it. */
+  /** Whether a drawing is of one colour. One that cannot be read counts as blank, and is then taken from the screen. */
   function blank(element) {
     const canvas = Object.assign(document.createElement("canvas"), { width: SAMPLE, height: SAMPLE });
     const context = canvas.getContext("2d", { willReadFrequently: true });

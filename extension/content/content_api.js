@@ -1,5 +1,5 @@
-// The extension API as the content scripts use it, and the registry in which they find each other. The files are injected each time
-// marks are switched on; the first definition of a name stays. A content script holds no token and sends no request of its own.
+// The browser's extension API for the content scripts, and the registry through which they use each other. The files are injected each time
+// marks are switched on; the first definition of a name is kept. Content scripts have no token and send no requests to the service.
 globalThis.medlens ??= {
   define(name, make) {
     this[name] ??= make();
@@ -15,18 +15,19 @@ medlens.define("browser", () => {
     language: () => text("language"),
     direction: () => text("direction"),
     onMessage: (run) => api.runtime.onMessage.addListener((message, sender) => void (sender.id === api.runtime.id && run(message))),
-    /** A line to the background, which is cut when that is stopped: opening it anew starts it again. Gives what closes it. */
+    /** Keeps a connection to the background open. It breaks when the browser stops the background; reopening it starts the background
+     * again. Returns a function that closes it. */
     hold() {
       let [port, timer] = [null, null];
       const open = () => {
-        if (!api.runtime?.id) return; // the extension is gone
+        if (!api.runtime?.id) return; // the extension was removed or reloaded
         port = api.runtime.connect();
         port.onDisconnect.addListener(() => (timer = setTimeout(open, REOPEN_MS)));
       };
       open();
       return () => (clearTimeout(timer), port?.disconnect());
     },
-    /** The background's answer; throws an Error with its `code`. */
+    /** Sends a message and returns the background's answer; throws an Error with the problem's `code`. */
     async ask(message) {
       const { ok, problem } = await api.runtime.sendMessage(message);
       if (problem) throw Object.assign(new Error(problem.detail), { code: problem.code });

@@ -1,12 +1,12 @@
-// Watches a page for elements that may show images: present, added, changed or loaded late, in shadow roots too.
-// Works in short slices, so that the page stays responsive, and calls `onElement(element)` for each.
+// Finds the elements of a page that may show images, including those added, changed or loaded later and those in shadow roots.
+// Calls `onElement(element)` for each, in short slices so that the page stays responsive.
 medlens.define("element_observer", () => (onElement, onRemoved) => {
-  const SLICE_MS = 8; // well under the 50 ms after which a person notices
+  const SLICE_MS = 8; // well under 50 ms, the delay that people notice
   const BREATH_MS = 12;
   const WATCHED = { subtree: true, childList: true, attributes: true, attributeFilter: ["src", "srcset", "poster", "style", "class", "href", "data"] };
   const { shadowOf } = medlens.browser;
   const roots = new Map(); // root -> its MutationObserver
-  const trees = []; // walkers over subtrees that are yet to be looked at
+  const trees = []; // walkers over subtrees that are still to be searched
   const singles = new Set();
   let timer = null;
   let stopped = false;
@@ -90,7 +90,7 @@ medlens.define("element_observer", () => (onElement, onRemoved) => {
     singles.clear();
   }
 
-  // Plain elements that may carry a shadow root; asking every element of a page would take long.
+  // Standard elements that may have a shadow root; checking every element of a page would take too long.
   const HOSTS = new Set(["article", "aside", "blockquote", "body", "div", "footer", "header", "main", "nav", "p", "section", "span"]);
   watch(document);
   return { stop };

@@ -1,9 +1,9 @@
-// Which images an element shows: the addresses by which a scan may list them.
+// The addresses of the images that an element shows, in the form in which a scan may list them.
 medlens.define("image_addresses", () => {
-  const LONG = 2048; // a data: address can be megabytes; its ends and its length tell it apart
+  const LONG = 2048; // characters; a data: address can have megabytes, and its two ends and its length identify it
   const SVG = "http://www.w3.org/2000/svg";
 
-  /** What an address is compared by: without fragment, and never longer than a few lines. */
+  /** The key under which an address is compared: without fragment, and shortened if it is longer than LONG. */
   function keyOf(url) {
     const whole = url.startsWith("data:") ? url : url.split("#", 1)[0];
     return whole.length > LONG ? `${whole.slice(0, 512)}…${whole.length}…${whole.slice(-512)}` : whole;
@@ -23,7 +23,7 @@ medlens.define("image_addresses", () => {
         return [element.currentSrc, element.src];
       case "image":
         return element.namespaceURI === SVG ? [element.href?.baseVal] : [];
-      case "use": // another file's drawing; the page's own symbols are elements that are looked at themselves
+      case "use": // a drawing in another file; symbols of the page itself are elements that are examined anyway
         return element.href && !element.href.baseVal.startsWith("#") ? [element.href.baseVal.split("#", 1)[0]] : [];
       case "video":
         return [element.poster];
@@ -38,7 +38,7 @@ medlens.define("image_addresses", () => {
     }
   }
 
-  // Every property whose value may be an image, of the element and of what CSS puts before and after it.
+  // Every CSS property whose value may be an image, of the element and of its ::before and ::after.
   const PROPERTIES = ["backgroundImage", "borderImageSource", "listStyleImage", "maskImage", "content"];
   const PARTS = [null, "::before", "::after"];
 
@@ -50,7 +50,7 @@ medlens.define("image_addresses", () => {
     });
   }
 
-  /** The addresses in a computed value; of an image-set() only the one that this screen shows. */
+  /** The addresses in a computed value; of an image-set() only the one that is shown on this screen. */
   function urlsIn(value) {
     const whole = value.replace(/(?:-webkit-)?image-set\(((?:"(?:[^"\\]|\\.)*"|\((?:[^()"]|"[^"]*")*\)|[^()"])*)\)/g, (_, set) => chosen(set));
     return [...whole.matchAll(URLS)].map(([, url]) => unescaped(url));
@@ -59,7 +59,7 @@ medlens.define("image_addresses", () => {
   const URLS = /url\("((?:[^"\\]|\\.)*)"\)/g;
   const unescaped = (url) => url.replace(/\\(.)/g, "$1");
 
-  /** As browsers do: the lowest resolution that is enough for the screen, else the highest. */
+  /** Chooses as browsers do: the lowest resolution that is enough for the screen, else the highest. */
   function chosen(set) {
     const all = [...set.matchAll(/(url\("(?:[^"\\]|\\.)*"\))(?:\s+([\d.]+)(?:dppx|x))?/g)]
       .map(([, url, density]) => ({ url, density: Number(density ?? 1) }))
@@ -67,7 +67,7 @@ medlens.define("image_addresses", () => {
     return (all.find(({ density }) => density >= devicePixelRatio) ?? all.at(-1))?.url ?? "";
   }
 
-  /** Keys of every image that this element itself shows; `whole`: the addresses uncut. */
+  /** The keys of all images that this element itself shows; `whole`: the full addresses instead. */
   function keysOf(element, { whole = false } = {}) {
     const urls = [...own(element), ...painted(element)].filter(Boolean).map(absolute).filter(Boolean);
     return [...new Set(whole ? urls : urls.map(keyOf))];

@@ -1,8 +1,8 @@
-// Brings an element into view, so that it can be taken from the screen, and puts the page back as it was.
+// Scrolls an element into view, so that it can be taken from the screen, and afterwards restores the page's scroll positions.
 medlens.define("in_view", () => {
   const LEAST_SIDE = 48; // pixels
-  const SETTLE_MS = 120; // what scrolls into view is drawn by then
-  const moved = new Map(); // scrolled element -> [left, top] before
+  const SETTLE_MS = 120; // milliseconds after scrolling until the element is drawn
+  const moved = new Map(); // scrolled element -> its [left, top] before
 
   function remember(element) {
     for (let one = element; one; one = one.parentElement ?? one.getRootNode().host) {
@@ -14,7 +14,7 @@ medlens.define("in_view", () => {
 
   const layer = () => document.querySelector("[data-medlens-layer]");
 
-  /** Where this frame stands in the window, in CSS pixels; null where a frame of another site is in between. */
+  /** The position of this frame in the window, in CSS pixels; null if a frame of another site is in between. */
   function origin() {
     let [x, y] = [0, 0];
     for (let one = window; one !== top; one = one.parent) {
@@ -32,7 +32,7 @@ medlens.define("in_view", () => {
 
   /**
    * {x, y, width, height, window: [width, height]}: the visible part of element `id` in CSS pixels of the window. null: it is out
-   * of sight; false: it is in a frame whose place nobody tells. */
+   * of sight; false: it is in a frame whose position cannot be determined. */
   async function bring(id) {
     const element = medlens.collector.element(id);
     if (!element?.isConnected || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) return null;

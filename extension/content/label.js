@@ -1,7 +1,7 @@
-// The layer over the page: an outline and a label over each marked picture, placed while it is in view. Reads positions in one go and
-// writes them in one go, for what is visible only, so that a page of hundreds stays quick.
+// The layer over the page: an outline and a label over each marked image, placed while the image is in view. Positions are read in one
+// batch and written in one batch, for visible images only, so that a page with hundreds of images stays responsive.
 medlens.define("label", () => (onChosen) => {
-  const DRAW_MS = 5; // of a frame, for new labels; the browser's own work on them takes about as long again
+  const DRAW_MS = 5; // of each animation frame, for new labels; the browser needs about as long again to render them
   const { direction, language, text } = medlens.browser;
   const host = document.createElement("div");
   host.dataset.medlensLayer = "";
@@ -36,7 +36,7 @@ medlens.define("label", () => (onChosen) => {
     const end = performance.now() + DRAW_MS;
     for (const [element, rect] of boxes) {
       if (!drawn.has(element) && performance.now() > end) {
-        schedule(); // the rest comes with the next frame
+        schedule(); // the rest is drawn in the next animation frame
         continue;
       }
       const { box } = drawn.get(element) ?? draw(element);
@@ -71,12 +71,12 @@ medlens.define("label", () => (onChosen) => {
   function write({ box, button, dots, name, share }, mark) {
     box.className = `mark ${mark.modality}${mark.sure ? "" : " unsure"}`;
     dots.replaceChildren(...dotsOf(mark));
-    name.textContent = mark.words; // may be cut where the picture is narrow
+    name.textContent = mark.words; // may be cut off over a narrow image
     share.textContent = mark.corrected ? " ✓" : mark.percent && ` ${mark.percent}`;
     button.title = `${mark.words}. ${text("mark_why")}`;
   }
 
-  /** One for each modality that a figure contains. */
+  /** One dot for each modality that a figure contains. */
   function dotsOf({ modalities }) {
     return modalities.map((name) => Object.assign(document.createElement("span"), { className: `dot ${name}` }));
   }

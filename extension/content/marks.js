@@ -1,20 +1,20 @@
-// Marks on this page: joins the elements that show images (element_observer.js) with the verdicts from the background, by address. The
-// state of an element is one data attribute; switching marks off removes it, the layer and every listener. A verdict for an image
+// Marks on this page: joins the elements that show images (element_observer.js) with the verdicts from the background, by address. An
+// element's state is one data attribute; switching marks off removes the attribute, the layer and all listeners. A verdict for an image
 // that is no longer shown is ignored.
 medlens.define("marks", () => {
-  const SLICE_MS = 8; // well under the 50 ms after which a person notices
+  const SLICE_MS = 8; // well under 50 ms, the delay that people notice
   const BREATH_MS = 12;
   const { hold, onMessage } = medlens.browser;
   const { keyOf, keysOf } = medlens.image_addresses;
   let running = null;
-  let release = null; // while answers are still to come
+  let release = null; // closes the connection to the background, while verdicts are still expected
 
   function start() {
     const answers = new Map(); // key -> mark
     const shown = new Map(); // key -> elements that show it
-    const keys = new WeakMap(); // element -> keys, as last looked at
+    const keys = new WeakMap(); // element -> its keys when it was last examined
     const marked = new Set();
-    const coming = []; // answers that are yet to be looked at
+    const coming = []; // verdicts that are still to be processed
     let timer = null;
     const label = medlens.label((mark, opener, element) => card.show(mark, opener, element));
     const card = medlens.card(label, corrected);
@@ -41,7 +41,7 @@ medlens.define("marks", () => {
       }
     }
 
-    /** In slices: hundreds of answers may come at once, and the page has other things to do. */
+    /** In slices: hundreds of verdicts may arrive at once, and the page must stay responsive. */
     function take(marks) {
       coming.push(...marks);
       timer ??= setTimeout(slice);

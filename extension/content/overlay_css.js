@@ -1,4 +1,4 @@
-// The CSS of the marks and their card. Both are in a closed shadow root, so styles pass neither in nor out.
+// The CSS of the marks and their card. Both are in a closed shadow root, so the page's styles do not affect them, nor theirs the page.
 medlens.define("overlay_css", () => {
   const CSS = `
 :host { all: initial; position: absolute; inset: 0 auto auto 0; width: 0; height: 0; z-index: 2147483647; color-scheme: light dark;
@@ -63,14 +63,14 @@ button.act[aria-pressed="true"] { border-color: var(--accent); box-shadow: inset
 @media (forced-colors: active) { .mark { outline-color: Highlight; } .dot, .bar::before { forced-color-adjust: none; } .label { border: 1px solid ButtonText; } }
 `;
 
-  /** Puts the style into a shadow root, by a way that no page's policy forbids. */
+  /** Adds the styles to a shadow root in a way that the page's content policy cannot block. */
   return function dress(root) {
     try {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(CSS);
       root.adoptedStyleSheets = [sheet];
     } catch {
-      const style = document.createElement("style"); // Firefox: a content script's sheet is not the page's
+      const style = document.createElement("style"); // Firefox does not accept a content script's CSSStyleSheet in the page's shadow root
       style.textContent = CSS;
       root.append(style);
     }

@@ -1,12 +1,14 @@
-// The only file that fetches: the service's routes, and, on demand, what this browser alone can read. Throws Problem, nothing else.
+// All requests of the extension's own pages and background: the service's routes, and images that only this browser can load. Errors are
+// thrown as Problem.
 import { settings, token } from "./settings.js";
 import { eventsIn } from "./sse.js";
 
-// An answer that takes longer is as good as none; heat maps wait for a worker, uploads for the line.
+// Time limits of requests. Heat maps wait for a worker and uploads for a slow network, so these have longer.
 const ANSWER_MS = 20_000;
 export const SLOW_ANSWER_MS = 120_000;
 
-/** `code`: the service's, or `offline` (nobody answers), `stranger` (someone else answers), `slow`. `retryAfter`: seconds, where it says so. */
+/** `code`: that of the service, or `offline` (no answer), `stranger` (an answer not from medlens), `slow` (timed out). `retryAfter`: seconds,
+ * if the service gives them. */
 export class Problem extends Error {
   constructor(code, detail, status = 0, retryAfter = null) {
     super(detail);
@@ -53,7 +55,7 @@ export const health = (address, key) => get("/healthz", { address, key });
 export const tokenHolds = (address, key) => get("/api/scans?limit=1", { address, key });
 export const scanAddress = (url, options = {}) => post("/api/scans", { url, options });
 export const report = (id, signal) => get(`/api/scans/${id}`, { signal });
-/** The scan as a table, one row an image, as the service writes it. */
+/** The service's CSV of the scan, with one row for each image. */
 export const csv = async (id) => (await ask(`/api/scans/${id}/export.csv`)).blob();
 export const cancel = (id) => post(`/api/scans/${id}/cancel`, {});
 export const image = (sha256) => get(`/api/images/${sha256}`);
@@ -85,7 +87,7 @@ export async function* events(id, last, signal) {
   yield* eventsIn(answer.body);
 }
 
-/** Bytes of any address as this browser gets them, logins included; null when it does not deliver or they are over `limit`. */
+/** The bytes of any address, requested with this browser's cookies; null if that fails or they are more than `limit`. */
 export async function asSeenHere(url, limit, ms = ANSWER_MS) {
   try {
     const answer = await fetch(url, { credentials: "include", cache: "force-cache", signal: AbortSignal.timeout(ms) });

@@ -1,28 +1,28 @@
-// Chrome's and Firefox's extension API as the functions that the rest needs. No other file outside content/ uses `chrome`.
+// Wraps the extension API of Chrome and Firefox in the functions that the extension needs. No other file outside content/ uses `chrome`.
 const api = globalThis.browser ?? globalThis.chrome;
 
 // texts and facts
 export const text = (key, values = []) => api.i18n.getMessage(key, values.map(String));
-// Of the texts: a browser in a language that we do not speak shows English ones, and they read as English does.
+// The language of the texts, not of the browser: if the extension lacks the browser's language, it shows English, from left to right.
 export const language = () => text("language");
 export const direction = () => text("direction");
 export const page = (path) => api.runtime.getURL(path);
 export const version = () => api.runtime.getManifest().version;
 
-// what is kept; settings.js alone uses these
+// storage; only settings.js uses it
 export const kept = {
   get: (area, name) => api.storage[area].get(name).then((found) => found[name]),
   set: (area, name, value) => api.storage[area].set({ [name]: value }),
 };
-/** Content scripts may read local storage unless told otherwise; only Chrome can be told. The token does not lie there anyway. */
+/** Content scripts can read local storage unless that is switched off, which only Chrome allows. The token is not in that storage. */
 export const closeStorageToPages = () => api.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
 
 // messages
-/** Once more when the background was stopped before it could answer. */
+/** Sends the message again if the browser stopped the background before it answered. */
 export const send = (message) => api.runtime.sendMessage(message).catch(() => api.runtime.sendMessage(message));
 export const sendToTab = (tab, message) => api.tabs.sendMessage(tab, message);
 
-/** `answer(message, sender)` gives a promise. `sender.trusted`: one of our own pages, not a content script. */
+/** `answer(message, sender)` returns a promise. `sender.trusted`: one of the extension's own pages, not a content script. */
 export function onMessage(answer) {
   api.runtime.onMessage.addListener((message, sender, respond) => {
     if (sender.id !== api.runtime.id) return false;
@@ -32,11 +32,11 @@ export function onMessage(answer) {
   });
 }
 
-// A line to the background is cut when that is stopped; opening it anew starts it again, and it takes up what it was doing.
+// A connection to the background breaks when the browser stops the background. Reopening it starts the background, which resumes its work.
 const REOPEN_MS = 1000;
 export const onLine = () => api.runtime.onConnect.addListener(() => {});
 
-/** Keeps a line open; gives what closes it. */
+/** Keeps a connection to the background open; returns a function that closes it. */
 export function hold() {
   let [port, timer] = [null, null];
   const open = () => {
@@ -47,7 +47,7 @@ export function hold() {
   return () => (clearTimeout(timer), port.disconnect());
 }
 
-// the life of the extension and of tabs
+// events of the extension and of tabs
 export const onInstalled = (run) => api.runtime.onInstalled.addListener(({ reason }) => run(reason));
 export const onStartup = (run) => api.runtime.onStartup.addListener(run);
 export const onTabClosed = (run) => api.tabs.onRemoved.addListener((tab) => run(tab));
@@ -59,7 +59,7 @@ export async function makeMenus(items) {
   for (const item of items) api.contextMenus.create(item);
 }
 
-/** {id, url, title} of the tab in front; `url` is undefined where we may not see it. */
+/** {id, url, title} of the active tab; `url` is undefined without a permission for it. */
 export async function tabInFront() {
   const [tab] = await api.tabs.query({ active: true, currentWindow: true });
   return tab;
@@ -68,13 +68,13 @@ export const tab = (id) => api.tabs.get(id).catch(() => null);
 export const openTab = (url) => api.tabs.create({ url });
 export const openOptions = () => api.runtime.openOptionsPage();
 
-/** Opens the popup where the browser lets us; whether it did. */
+/** Opens the popup if the browser allows it; returns whether it did. */
 export const openPopup = () => api.action.openPopup().then(() => true, () => false);
 
-/** The popup, or its page in a tab: `about` is the tab it speaks of. */
+/** Opens the popup, or its page in a tab if that is refused. `about`: the tab whose scan it shows. */
 export const openPopupOrTab = async (about) => (await openPopup()) || openTab(page(`popup/popup.html?tab=${about}`));
 
-/** The tab may be gone by now: then nothing happens. */
+/** Sets the badge and title of a tab's toolbar button. Does nothing if the tab was closed. */
 export async function badge(tabId, label, title, colour) {
   try {
     await api.action.setBadgeBackgroundColor({ tabId, color: colour });
@@ -86,26 +86,26 @@ export async function badge(tabId, label, title, colour) {
   }
 }
 
-/** Runs files in the tab's page, in the isolated world; gives what the last one left. Throws where that is not allowed. */
+/** Runs files in the tab's page, in the isolated world; returns the value of the last one. Throws where that is not allowed. */
 export async function inject(tabId, files) {
   const [frame] = await api.scripting.executeScript({ target: { tabId }, files });
   return frame?.result;
 }
 
-/** The same in every frame of the tab that we may enter: [[frame id, result]], the page itself first. */
+/** The same in every frame of the tab that allows it: [[frame id, result]], the page itself first. */
 export async function injectAll(tabId, files) {
   const frames = await api.scripting.executeScript({ target: { tabId, allFrames: true }, files });
   return frames.map(({ frameId, result }) => [frameId, result]).sort(([one], [other]) => one - other);
 }
 
-/** What `medlens[module][name](...values)` gives in this frame, where `inject` has put that module. */
+/** The result of `medlens[module][name](...values)` in this frame, after `inject` or `injectAll` has loaded that module. */
 export async function call(tabId, frameId, module, name, ...values) {
   const run = (module, name, values) => globalThis.medlens[module][name](...values);
   const [frame] = await api.scripting.executeScript({ target: { tabId, frameIds: [frameId] }, func: run, args: [module, name, values] });
   return frame?.result;
 }
 
-/** What the window of this tab shows, as a data: address; null where the tab is not in front or the browser refuses. */
+/** A screenshot of this tab as a data: address; null if the tab is not active or the browser refuses. */
 export async function screenshot(tabId) {
   try {
     const { active, windowId } = await api.tabs.get(tabId);
@@ -115,21 +115,21 @@ export async function screenshot(tabId) {
   }
 }
 
-// permissions: asking needs a click
+// permissions; a request must be part of a click
 const patterns = (origins) => ({ origins: origins.map((origin) => `${withoutPort(origin)}/*`) });
 const withoutPort = (origin) => {
   const { protocol, hostname } = new URL(origin);
-  return `${protocol}//${hostname}`; // Firefox knows no ports in patterns
+  return `${protocol}//${hostname}`; // Firefox allows no port in a pattern
 };
 export const onPermitted = (run) => api.permissions.onAdded.addListener(run);
 export const mayReach = (origins) => api.permissions.contains(patterns(origins));
 export const askToReach = (origins) => api.permissions.request(patterns(origins));
 
-/** Firefox asks people before page contents leave the browser; Chrome has no such question. */
+/** Requests Firefox's permission to send page contents; Chrome has no such permission. */
 export async function askToSendContent() {
   if (!api.runtime.getBrowserInfo) return true;
   return api.permissions.request({ data_collection: ["websiteContent"] });
 }
 
-/** Does next to nothing, but counts as activity: a service worker that waits for the network stays alive. */
+/** A cheap call that counts as activity, so that the browser does not stop a service worker that is waiting for the network. */
 export const stayAwake = () => api.runtime.getPlatformInfo();

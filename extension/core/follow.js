@@ -1,10 +1,10 @@
-// Follows a scan to its end: its events as they come, and where a stream does not hold, the Report now and then instead.
+// Follows a scan to its end by its stream of events. If the stream breaks or stays silent, the Report is polled instead.
 import * as api from "./api.js";
 import { FINISHED } from "./progress.js";
 import { Silence } from "./sse.js";
 
 const POLL_MS = 1500;
-// Whoever answers a question for the Report like this will not answer otherwise in a moment.
+// Errors of a request for the Report that will not pass with time.
 const FINAL = ["unauthorized", "forbidden", "not_found", "stranger"];
 
 const pause = (ms, signal) =>
@@ -14,8 +14,8 @@ const pause = (ms, signal) =>
   });
 
 /**
- * Yields {kind, data}: `status`, `found`, `verdict` as the service says them, `report` for a whole Report (always the last), and
- * `trouble` with a Problem while the service does not answer; it then tries again until `signal` says stop.
+ * Yields {kind, data}: the service's events `status`, `found` and `verdict`, `report` with a whole Report (always the last), and `trouble`
+ * with a Problem while the service does not answer; requests are then repeated until `signal` is aborted.
  */
 export async function* follow(id, signal) {
   let last = "";
@@ -30,7 +30,7 @@ export async function* follow(id, signal) {
         }
       }
     } catch (error) {
-      if (error instanceof Silence) streams = false; // something on the way holds the stream back, and would again
+      if (error instanceof Silence) streams = false; // a proxy in between probably buffers the stream, and would do so again
     }
     if (signal?.aborted) return;
     const told = await api.report(id, signal).catch((problem) => ({ problem }));

@@ -1,4 +1,4 @@
-// What may be said to the background and to a page's content script, and in which shape. Everything else is refused.
+// The messages that the background and content scripts accept, and the shape of each. All others are refused.
 import { MODALITIES } from "../shared/modalities.js";
 import { modalitiesOf } from "../shared/words.js";
 import { headlineOf, percentOf } from "./words.js";
@@ -14,7 +14,7 @@ const is = {
   origins: (value) => Array.isArray(value) && value.every((origin) => typeof origin === "string" && /^https?:\/\/[^/]+$/.test(origin)),
 };
 
-/** message type -> {field: what it must be}. `page: true`: a content script may say it too. */
+/** message type -> {fields: {name: check}}. `page: true`: content scripts may send it too. */
 export const SHAPES = {
   // from the popup
   open: { fields: { tab: is.tab } },
@@ -36,7 +36,7 @@ export const SHAPES = {
   unmarked: { fields: {}, page: true },
 };
 
-/** Why `message` is none of ours, or null. `trusted`: it comes from one of our own pages. */
+/** Why `message` is refused, or null. `trusted`: it comes from one of the extension's own pages. */
 export function refusal(message, trusted) {
   const shape = SHAPES[message?.type];
   if (!shape) return "unknown message";
@@ -47,7 +47,7 @@ export function refusal(message, trusted) {
   return wrong ? `${message.type}: ${wrong} does not fit` : null;
 }
 
-/** What a page is told of an image: enough to mark it, nothing about the service. `urls`: where it stands. */
+/** The data about an image that a content script gets: enough to mark it, nothing about the service. `urls`: the image's addresses. */
 export function markOf(image, urls) {
   const { verdict } = image;
   const { modality, is_medical: medical, sure, corrected, context = null } = verdict;

@@ -1,4 +1,4 @@
-// What is known of a scan so far, put together from its events or its Report.
+// The state of a scan so far, built from its events or its Report.
 export const FINISHED = ["done", "partial", "failed", "cancelled"];
 
 export class Progress {
@@ -9,14 +9,14 @@ export class Progress {
     this.error = null;
     this.found = 0;
     this.createdAt = null;
-    this.images = new Map(); // sha256 -> image, as they came
+    this.images = new Map(); // sha256 -> image, in order of arrival
   }
 
   get finished() {
     return FINISHED.includes(this.status);
   }
 
-  /** The images to show: near copies fold into the one they are copies of, what is smaller than `minSide` is left out. */
+  /** The images to show: without near duplicates, and without images whose shorter side is below `minSide`. */
   shown(minSide = 0) {
     return [...this.images.values()].filter((image) => !image.near_duplicate_of && Math.min(image.width, image.height) >= minSide);
   }
@@ -25,7 +25,7 @@ export class Progress {
     return this.shown(minSide).filter((image) => image.verdict.is_medical).length;
   }
 
-  /** `event`: {kind, data} of follow.js. Gives the images that are new or changed. */
+  /** Applies an event {kind, data} of follow.js; returns the images that are new or changed. */
   take({ kind, data }) {
     if (kind === "status" || kind === "done") this.status = data.status ?? this.status;
     if (kind === "found") {
@@ -39,7 +39,7 @@ export class Progress {
     return kind === "report" ? this.#whole(data) : [];
   }
 
-  /** A Report tells everything anew: places may have been added, near copies folded. */
+  /** Replaces the state by a whole Report, which may have further places and near duplicates. */
   #whole(report) {
     this.status = report.status;
     this.title = report.source.title || report.source.target;

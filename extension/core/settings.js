@@ -1,17 +1,17 @@
-// Everything that is kept: a person's settings (for good), the token (in the vault), and what belongs to which tab (this session).
+// All that the extension stores: settings (permanently), the token (in the vault), and the jobs and questions of each tab (for the session).
 import { kept } from "./browser.js";
 import * as vault from "./vault.js";
 
 const TOKEN = "token";
 export const DEFAULTS = Object.freeze({
   address: "http://127.0.0.1:8765",
-  // Pixels, the shorter side: what the service leaves out anyway (MEDLENS_MIN_IMAGE_SIDE).
+  // Pixels of the shorter side; by default as in the service (MEDLENS_MIN_IMAGE_SIDE).
   minSide: 64,
   marks: false,
 });
 export const MAX_MIN_SIDE = 2000;
 
-/** {address, minSide, marks}, the defaults filled in. */
+/** {address, minSide, marks}; a setting that was not changed has its default. */
 export async function settings() {
   return { ...DEFAULTS, ...(await kept.get("local", "settings")) };
 }
@@ -20,7 +20,7 @@ export async function change(part) {
   await kept.set("local", "settings", { ...(await settings()), ...part });
 }
 
-/** One spelling of a service's address, without path; null when it is none. */
+/** The normalised address of a service, without path; null if the text is not an address. */
 export function asAddress(typed) {
   const written = typed.trim();
   try {
@@ -34,7 +34,7 @@ export function asAddress(typed) {
 export const token = async () => (await vault.read(TOKEN)) ?? "";
 export const setToken = (value) => (value ? vault.write(TOKEN, value) : vault.remove(TOKEN));
 
-// Tables of this session: {tab id: row}. Writes wait for each other, so that two scans at once do not undo one another.
+// Tables of this session: {tab id: row}. Writes run one after the other, so that two scans at once do not overwrite each other's changes.
 let writing = Promise.resolve();
 const read = async (name) => (await kept.get("session", name)) ?? {};
 

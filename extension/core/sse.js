@@ -1,10 +1,10 @@
-// Server-sent events out of a body that comes in pieces: {id, kind, data}. EventSource cannot send a token, so this reads a fetch.
-const MAX_LINE = 4_000_000; // one image's verdict with hundreds of places; more is no stream of ours
+// Parses server-sent events, {id, kind, data}, from the body of a fetch. EventSource is not used because it cannot send a token.
+const MAX_LINE = 4_000_000; // characters; a verdict with hundreds of places is shorter, so a longer line is not from medlens
 
-// The service says something every 15 s at the least.
+// The service sends something at least every 15 s.
 const SILENCE_MS = 20_000;
 
-/** Nothing came for so long that nothing will. */
+/** Nothing has arrived for SILENCE_MS. */
 export class Silence extends Error {}
 
 async function soon(reading) {
@@ -13,7 +13,7 @@ async function soon(reading) {
   return Promise.race([reading, silence]).finally(() => clearTimeout(timer));
 }
 
-/** `body`: a ReadableStream of bytes. Data that is not JSON throws; so does silence. */
+/** Yields the events of `body`, a ReadableStream of bytes. Throws Silence, and SyntaxError for data that is not JSON. */
 export async function* eventsIn(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -1,4 +1,4 @@
-// Keeps the token in the extension's own IndexedDB: content scripts, which can read extension storage in Firefox, cannot open it.
+// Stores the token in the extension's own IndexedDB, which content scripts cannot open. In Firefox they can read extension storage.
 const NAME = "medlens";
 const STORE = "secrets";
 

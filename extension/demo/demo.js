@@ -1,4 +1,4 @@
-// The popup without a service: drawn images and what the shipped models said of them, told as a scan would tell them.
+// The popup's example, which needs no service: drawn images with the verdicts of the shipped models, played back as the events of a scan.
 import { text } from "../core/words.js";
 import { Progress } from "../core/progress.js";
 import { DEFAULTS } from "../core/settings.js";
@@ -7,8 +7,8 @@ import { Gallery } from "../popup/gallery.js";
 import { View } from "../popup/view.js";
 import { DRAWINGS, FOUND, VERDICTS } from "./sample.js";
 
-const STEP_MS = 250; // about as fast as a laptop judges
-const HIDDEN = ["again", "cancel"]; // what needs a service; the whole footer does
+const STEP_MS = 250; // between two images; about the speed of a laptop
+const HIDDEN = ["again", "cancel"]; // these need a service, as does the whole footer
 const part = (id) => document.getElementById(id);
 const pause = () => new Promise((resolve) => setTimeout(resolve, STEP_MS));
 

@@ -1,6 +1,6 @@
-"""Draws the images of the extension's example and has the shipped models judge them; writes sample.js beside this file.
+"""Draws the images of the extension's example, judges them with the shipped models, and writes sample.js beside this file.
 
-`.venv/bin/python extension/demo/draw.py` from the repository's root. The images are phantoms: nobody's scans.
+Run `.venv/bin/python extension/demo/draw.py` from the repository's root. The images are phantoms, not scans of people.
 """
 
 from __future__ import annotations

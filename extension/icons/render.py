@@ -1,6 +1,6 @@
-"""Draws the PNG sizes that browsers want from icon.svg beside it, with the Chromium that the project has anyway.
+"""Renders icon.svg as PNG in the sizes that browsers need, with the Chromium that the project uses anyway.
 
-Run `.venv/bin/python extension/icons/render.py` after changing the SVG; the PNGs are committed, since they are read as they lie.
+Run `.venv/bin/python extension/icons/render.py` after changing the SVG. The PNGs are committed, because the extension is not built.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-// "Test connection": which of the things that can be wrong is wrong. Knows the service's answers, no page.
+// "Test connection": finds out why the service cannot be used.
 import { health, tokenHolds } from "../core/api.js";
 import { mayReach } from "../core/browser.js";
 
-// The first service that speaks this extension's language.
+// The oldest version of the service that this extension works with.
 export const LEAST_VERSION = "0.1.0";
 
-/** {code, values}: ok, not_running, wrong_address, wrong_token, no_token, too_old, not_allowed. */
+/** {code, values}; the code is ok, not_running, wrong_address, wrong_token, no_token, too_old, slow_down or not_allowed. */
 export async function check(address, token) {
   if (!(await mayReach([address]))) return { code: "not_allowed", values: [address] };
   try {
@@ -24,10 +24,10 @@ function meaning({ code }) {
   if (code === "offline" || code === "slow") return "not_running";
   if (code === "unauthorized") return "wrong_token";
   if (code === "too_many_requests") return "slow_down";
-  return "wrong_address"; // someone answers, but not as medlens does; or it is not served under this name
+  return "wrong_address"; // the answer is not from medlens, or medlens does not accept this host name
 }
 
-/** Whether version `a` comes before `b`; parts that are no numbers count as 0. */
+/** Whether version `a` is older than `b`; parts that are not numbers count as 0. */
 export function older(a, b) {
   const [x, y] = [a, b].map((version) => String(version).split(".").map((part) => Number.parseInt(part, 10) || 0));
   for (let at = 0; at < Math.max(x.length, y.length); at += 1) {

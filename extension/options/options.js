@@ -1,4 +1,4 @@
-// The options page: where the service is, how the extension gets in, and what is shown. Every change is kept at once.
+// The options page: the service's address, the token, and what is shown. Every change is stored at once.
 import { version } from "../core/browser.js";
 import { asAddress, change, DEFAULTS, MAX_MIN_SIDE, setToken, settings, token } from "../core/settings.js";
 import { fill, text } from "../core/words.js";
@@ -17,7 +17,7 @@ function tell(words, kind) {
   part("command").hidden = true;
 }
 
-/** Keeps the typed address; false when it is none, or the browser was not allowed to go there. Called within a click. */
+/** Stores the typed address; returns false if it is not an address, or the permission for it was refused. Must be called within a click. */
 async function keepAddress() {
   const address = asAddress(part("address").value || DEFAULTS.address);
   part("address").setAttribute("aria-invalid", String(!address));
@@ -30,7 +30,7 @@ async function keepAddress() {
     tell(text("options_not_allowed", [address]), "bad");
     return false;
   }
-  if (address !== (await settings()).address) await setToken(""); // a token goes to the service it is for, and to no other
+  if (address !== (await settings()).address) await setToken(""); // a token must not be sent to another service
   part("address").value = address;
   await change({ address });
   return true;

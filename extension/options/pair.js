@@ -1,11 +1,12 @@
-// Pairing: the extension makes its own token, shows the service only its fingerprint, and the person says yes to it in the dashboard.
-// The token itself never goes through a page. Both sides show the fingerprint's beginning, to be compared.
+// Pairing: the extension makes its own token and sends the service only its fingerprint, which the person confirms in the dashboard.
+// The token itself is never part of a page or an address. Both sides show the first digits of the fingerprint, so that the person can
+// compare them.
 import { tokenHolds } from "../core/api.js";
 import { openTab } from "../core/browser.js";
 import { check } from "./check.js";
 
 const PATIENCE_MS = 10 * 60_000;
-// The service slows down whoever offers tokens that are not (yet) good: 20 at once, then one in 5 s.
+// The service limits requests with a token that is not (yet) valid: 20 at once, then one in 5 s.
 const QUICK = { times: 12, ms: 2000 };
 const SLOW_MS = 6000;
 const BYTES = 32;
@@ -13,10 +14,10 @@ const BYTES = 32;
 const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
-/** The fingerprint's first six digits, as both sides show them. */
+/** The first six digits of the fingerprint, as both sides show them. */
 export const codeOf = (fingerprint) => `${fingerprint.slice(0, 3)}-${fingerprint.slice(3, 6)}`.toUpperCase();
 
-/** {token} when the person said yes, {code, values} of check.js when not. `show` is called with the code to compare. */
+/** Returns {token} if the person confirmed, else {code, values} as check.js does. `show` is called with the code to compare. */
 export async function pair(address, signal, show) {
   const before = await check(address, "");
   if (!["ok", "no_token", "wrong_token"].includes(before.code)) return before;

@@ -1,4 +1,4 @@
-// The popup's buttons. Each says one thing to the background or the service and shows what came of it.
+// The popup's buttons. Each sends one request to the background or the service and shows the result.
 import * as api from "../core/api.js";
 import * as browser from "../core/browser.js";
 import { text } from "../core/words.js";
@@ -7,7 +7,7 @@ import { wireAsSeen } from "./as_seen.js";
 const part = (id) => document.getElementById(id);
 const on = (id, run) => part(id).addEventListener("click", run);
 
-/** `popup`: {state, view, trouble, say, begin, show, failed}. Gives what to call once the tab is known. */
+/** `popup`: {state, view, trouble, say, begin, show, failed}. Returns a function to call once the tab is known. */
 export function wire(popup) {
   const { state, view, say, begin, failed } = popup;
   const tried = (run) => async (event) => {
@@ -32,14 +32,14 @@ export function wire(popup) {
   part("more").addEventListener("click", ({ target }) => target.closest(".menu button") && (part("more").open = false));
   part("more").addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !part("more").open) return;
-    event.preventDefault(); // the menu closes, the popup stays
+    event.preventDefault(); // close the menu, not the popup
     part("more").open = false;
     part("more").firstElementChild.focus();
   });
   return tried(recall);
 }
 
-/** Hands the file to the browser's own downloads, which needs no permission. */
+/** Saves the file through a link with `download`, which needs no permission. */
 function save(blob, name) {
   const url = URL.createObjectURL(blob);
   Object.assign(document.createElement("a"), { href: url, download: name }).click();

@@ -1,13 +1,13 @@
-// "Scan as I see it": shows what would be sent and what could not be taken, and sends after a yes. The browser is asked for what that needs in
-// the same click; its question may close the popup.
+// "Scan as I see it": shows what would be sent and what could not be collected, and sends it once the person agrees. The same click requests
+// the permissions for it; the browser's question may close the popup.
 import * as browser from "../core/browser.js";
 import { counted, text } from "../core/words.js";
 
 const part = (id) => document.getElementById(id);
 const on = (id, run) => part(id).addEventListener("click", run);
-const MAX_NAMES = 3; // of hosts or files behind a count
+const MAX_NAMES = 3; // hosts or files listed after a count
 
-/** Gives what to call once the popup is open again: it tells how a question of the browser ended. */
+/** Returns a function to call when the popup is opened: it shows the outcome of a permission question that had closed the popup. */
 export function wireAsSeen({ state, view, say, show, trouble, failed }, tried) {
   let origins = [];
   const hosts = () => origins.map((origin) => new URL(origin).host).join(", ");
@@ -43,7 +43,7 @@ export function wireAsSeen({ state, view, say, show, trouble, failed }, tried) {
   }));
   on("see-no", () => (part("seen").hidden = true));
   on("see-yes", tried(async () => {
-    const kept = say({ type: "asking", tab: state.tab, origins }); // not awaited: the click would be over
+    const kept = say({ type: "asking", tab: state.tab, origins }); // not awaited: permissions.request must be called within the click
     const allowed = await (origins.length ? browser.askToReach(origins) : browser.askToSendContent());
     await kept;
     if (!allowed) return recall();

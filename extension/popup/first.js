@@ -1,8 +1,8 @@
-// What the popup shows at once: its words, and that something is going on. Everything else is loaded once that is painted: a dozen
-// modules fetched beside it are worth a tenth of the time until it stands there.
+// What the popup shows at once: its texts and a progress bar. All other modules are loaded after the first paint, because loading a dozen
+// modules before it adds a tenth to the time until the popup appears.
 import { fill, text } from "../core/words.js";
 
-const UNSEEN_MS = 150; // a page that nobody looks at is never painted
+const UNSEEN_MS = 150; // a page in a background tab is never painted
 
 fill();
 const asked = new URL(location).searchParams;

@@ -1,11 +1,11 @@
-// The popup's gallery: a card for each image, filters with counts. Thumbnails are fetched with the token as cards come into view.
-// Names and alternative texts come from pages: they only ever become text.
+// The popup's gallery: a card for each image, and filters with counts. Thumbnails are fetched with the token as cards come into view.
+// Names and alternative texts come from pages, so they are only ever set as text, never as markup.
 import { thumbnail } from "../core/api.js";
 import { contextSays, headlineOf, modality, percentOf, text } from "../core/words.js";
 import { MODALITIES } from "../shared/modalities.js";
 import { modalitiesOf } from "../shared/words.js";
 
-const AT_ONCE = 4; // a browser opens six connections to a host, and the events need one
+const AT_ONCE = 4; // thumbnails; a browser opens six connections to a host, and the stream of events needs one
 const FILTERS = ["medical", "all", ...MODALITIES, "uncertain"];
 const fits = {
   all: () => true,
@@ -17,7 +17,7 @@ const is = (image, filter) => (fits[filter] ? fits[filter](image) : modalitiesOf
 const dotOf = (name, sure) => Object.assign(document.createElement("i"), { className: `dot fill-${name}${sure ? "" : " unsure"}` });
 
 export class Gallery {
-  /** `fetchThumbnail(sha256)` gives a blob. */
+  /** `fetchThumbnail(sha256)` returns a promise of a blob. */
   constructor(state, fetchThumbnail = thumbnail) {
     this.state = state;
     this.thumbnail = fetchThumbnail;
@@ -40,7 +40,7 @@ export class Gallery {
     this.urls = [];
   }
 
-  /** New or changed images; `whole`: these are all there are. */
+  /** Adds or updates these images; `whole`: they are all images of the scan, so other cards are removed. */
   take(images, whole) {
     const shown = this.state.progress.shown(this.state.config.minSide);
     const wanted = new Set(shown.map(({ sha256 }) => sha256));
@@ -52,7 +52,8 @@ export class Gallery {
     if (images.length || whole) this.#count(shown);
   }
 
-  /** As people read the page: answers come in another order. What stands right is not moved, and so keeps the focus. */
+  /** Puts the cards into the order of the page, since verdicts arrive in another one. A card in the right position is not moved, so it
+   * keeps the focus. */
   #order(shown) {
     let next = this.list.firstElementChild;
     for (const { sha256 } of shown) {
@@ -135,7 +136,7 @@ export class Gallery {
       this.urls.push(url);
       card.querySelector("img").src = url;
     } catch {
-      // no small copy is kept: the frame stays dark, the words say what it is
+      // there is no thumbnail: the frame stays dark, and the verdict is shown in words
     } finally {
       this.loading = Math.max(0, this.loading - 1);
       this.#load();

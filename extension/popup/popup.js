@@ -1,5 +1,5 @@
-// The popup: asks for the scan of the tab it was opened on and shows it while it runs. It may be closed and opened at any moment:
-// the scan goes on without it, and what it shows is made anew from the service each time.
+// The popup: requests the scan of the tab on which it was opened, and shows it while it runs. It can be closed and opened at any moment:
+// the scan continues without it, and each time the popup reads the state from the service.
 import * as api from "../core/api.js";
 import * as browser from "../core/browser.js";
 import { follow } from "../core/follow.js";
@@ -21,16 +21,16 @@ const gallery = new Gallery(state);
 const trouble = new Trouble(() => begin(...asked));
 const scans = new Scans(state, choose);
 let following = new AbortController();
-let asked = ["open"]; // what is tried again
+let asked = ["open"]; // the request that "Try again" repeats
 
-/** Says it to the background; throws a Problem of its answer. */
+/** Sends a message to the background and returns the answer; throws the answer's problem as a Problem. */
 async function say(message) {
   const { ok, problem } = (await browser.send(message)) ?? {};
   if (problem) throw new api.Problem(problem.code, problem.detail, problem.status);
   return ok;
 }
 
-/** `type`: the message that asks for a job. */
+/** Requests a job with a message of this type, and shows it. */
 async function begin(type, more = {}) {
   asked = [type, more];
   trouble.clear();
@@ -44,21 +44,21 @@ async function begin(type, more = {}) {
   }
 }
 
-/** Another scan of this tab, beside the one that is shown; null: the page, which has none yet. */
+/** Shows another scan of this tab; null: that of the page, which has none yet and gets one. */
 async function choose(job) {
   if (state.job?.link) await say({ type: "noticed", tab: state.tab, scan: state.job.scan });
   trouble.clear();
   await (job ? show(job) : begin("own"));
 }
 
-/** Which scans the tab has. */
+/** Reads which scans the tab has. */
 async function count() {
   const all = await say({ type: "scans", tab: state.tab });
   state.own = all.own;
   scans.take(all);
 }
 
-/** Follows this job to its end; whatever was shown before is gone. */
+/** Shows this job instead of the previous one, and follows it to its end. */
 async function show(job) {
   following.abort();
   following = new AbortController();
@@ -68,7 +68,7 @@ async function show(job) {
   await count();
   if (signal.aborted) return;
   view.draw();
-  const release = browser.hold(); // the badge and the marks are the background's, and it may be stopped
+  const release = browser.hold(); // keeps the background running, which updates badge and marks
   try {
     for await (const event of follow(job.scan, signal)) {
       if (signal.aborted) return;
@@ -82,7 +82,7 @@ async function show(job) {
       scans.draw();
     }
     if (signal.aborted) return;
-    await say({ type: "ended" }); // the background may have been stopped just before
+    await say({ type: "ended" }); // wakes the background, which the browser may have stopped just before
     if (job.link) await say({ type: "noticed", tab: state.tab, scan: job.scan });
   } catch (problem) {
     if (!signal.aborted) failed(problem);

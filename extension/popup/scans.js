@@ -1,11 +1,11 @@
-// The scans of this tab side by side: a button for the page and one for each link or image that was scanned on it. Hidden while there is
-// only the page.
+// The scans of this tab: a button for the page's own scan and one for each link or image that was scanned on it. Hidden if there is only
+// the page's scan.
 import { text } from "../core/words.js";
 
 const row = document.getElementById("scans");
 
 export class Scans {
-  /** `choose(job)`: the person wants this one; null stands for the page, when it has no scan yet. */
+  /** `choose(job)` is called when a button is pressed, with null for a page that has no scan yet. */
   constructor(state, choose) {
     this.state = state;
     this.choose = choose;
@@ -18,7 +18,7 @@ export class Scans {
     this.draw();
   }
 
-  /** What the popup shows now, and how many medical images it has so far. */
+  /** Highlights the scan that the popup shows, and updates its number of medical images. */
   draw() {
     const { job, progress, config } = this.state;
     for (const button of row.children) {
@@ -44,7 +44,7 @@ function write(button, status, medical) {
   button.lastElementChild.textContent = { queued: "…", running: "…", failed: "!" }[status] ?? String(medical);
 }
 
-/** The last part of an address as people would read it, or its host. */
+/** The last part of an address's path, decoded, or the host if there is none. */
 function nameOf(address) {
   const { pathname, host } = new URL(address);
   const last = pathname.split("/").filter(Boolean).at(-1);

@@ -1,4 +1,4 @@
-// What went wrong, in words, with what to do about it: start the service, connect, try again. Problems are named by their codes.
+// Shows a problem in words and what to do about it: start the service, connect, try again. The problem's code decides both.
 import { problem as words, text } from "../core/words.js";
 
 const part = (id) => document.getElementById(id);
@@ -12,7 +12,7 @@ export class Trouble {
     part("retry").addEventListener("click", retry);
   }
 
-  /** `retries`: it goes on by itself as soon as the service answers. */
+  /** `retries`: the request is repeated automatically, so no button is shown for it. */
   show(problem, { retries = false } = {}) {
     this.shown = true;
     const { code } = problem;

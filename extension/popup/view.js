@@ -1,8 +1,8 @@
-// The popup's head, counts and footer, drawn from the state of the scan that it shows.
+// The popup's header, counts and footer, drawn from the state of the scan that it shows.
 import { ago, counted, text } from "../core/words.js";
 
 const part = (id) => document.getElementById(id);
-// Younger than this and nobody needs to know that it was scanned before, milliseconds.
+// Milliseconds; the age of an earlier scan is shown only above this.
 const FRESH_MS = 60_000;
 
 export class View {
@@ -10,7 +10,7 @@ export class View {
     this.state = state;
   }
 
-  /** Before anything is known: progress is there with the first paint. */
+  /** The state before the first answer, with a progress bar from the first paint on. */
   waiting() {
     part("progress").classList.remove("over");
     part("progress").removeAttribute("value");
@@ -45,7 +45,7 @@ export class View {
     part("error").textContent = progress.error?.message ?? "";
     part("empty").hidden = !finished || shown.length > 0;
     part("empty").textContent = text(status === "failed" ? "empty_failed" : "empty");
-    part("mark").disabled = job.link || (progress.kind !== "page" && !job.seen); // marks are the page's
+    part("mark").disabled = job.link || (progress.kind !== "page" && !job.seen); // marks belong to the page's own scan
     part("mark").checked = Boolean(job.link ? this.state.own?.marks : job.marks);
     part("dashboard").hidden = false;
     part("dashboard").href = `${config.address}/scans/${job.scan}`;

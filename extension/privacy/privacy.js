@@ -1,4 +1,4 @@
-// The privacy policy: texts only.
+// The privacy policy: fills in its texts.
 import { fill } from "../core/words.js";
 
 fill();

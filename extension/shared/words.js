@@ -1,8 +1,8 @@
-// A verdict in words, as people say it, and one sentence that explains why it is sure or not. server/contract/words.py has the same
-// rules; both are tested with tests/contract/words.json. `text(key, values)` gives a text of the page's language, {0} and {1} filled in.
-const PROBABLY = 0.75; // P(medical) from which an unsure answer is "probably" medical
+// A verdict in words, and one sentence that explains why it is sure or not. server/contract/words.py has the same rules; both are tested
+// with tests/contract/words.json. `text(key, values)` returns a text in the page's language, with {0} and {1} filled in.
+const PROBABLY = 0.75; // P(medical) from which an unsure verdict is "probably" medical
 const PROBABLY_NOT = 0.25;
-const BEYOND_THRESHOLDS = 0.99; // above it, it is no threshold that keeps an answer from being sure
+const BEYOND_THRESHOLDS = 0.99; // above this probability the thresholds are not the reason why a verdict is not sure
 const FAVOURITE = 0.6;
 const MEMBERS = { cnn: "CNN", clip: "CLIP", kmeans: "K-Means" };
 
@@ -20,7 +20,7 @@ export function headline(verdict, text) {
   return text(medical.sure ? "verdict_between" : "verdict_probably_medical", [list("or", candidates(verdict), text)]);
 }
 
-/** One sentence: what makes the verdict sure, or keeps it from being sure. `percent(share)` writes a share. */
+/** One sentence: why the verdict is sure, or why it is not. `percent(share)` formats a share. */
 export function why(verdict, panels, text, percent) {
   const name = (modality) => text(`in_text_${modality}`);
   if (verdict.corrected) {
@@ -47,13 +47,13 @@ export function why(verdict, panels, text, percent) {
   return verdict.open ? text("why_close", [list("and", candidates(verdict), text)]) : text("why_below", [name(verdict.modality)]);
 }
 
-/** Whether a percentage may stand beside the headline: never beside an abstention, a figure's list, or a person's label. */
+/** Whether a percentage is shown beside the headline: not for an uncertain verdict, a figure's list of modalities, or a person's label. */
 export const showsPercent = ({ sure, corrected, contains }) => sure && !corrected && contains.length < 2;
 
-/** Whether a person's label is another than the models' answer; then their bars explain nothing. */
+/** Whether a person's label differs from the models' verdict; then the models' probabilities do not explain it. */
 export const overruled = ({ corrected, modality, probabilities }) => corrected && answerOf(probabilities) !== modality;
 
-/** What the image is or, as a figure, contains; one modality or more. */
+/** The modalities that the image has or, as a figure, contains; at least one. */
 export const modalitiesOf = ({ contains, modality }) => (contains.length ? contains : [modality]);
 
 export const memberName = (name) => MEMBERS[name] ?? name;

@@ -1,13 +1,13 @@
-// Asks for what a worker makes on demand, such as a heat map, until it is there. A worker that has yet to load its model needs half a
-// minute on a slow machine; the service then says `not_made_yet`, and when to ask again.
+// Requests something that a worker computes on demand, such as a heat map, until it is ready. A worker that still has to load its model
+// needs half a minute on a slow machine; until then the service answers `not_made_yet`, with the seconds after which to ask again.
 const NOT_YET = ["not_made_yet", "timed_out", "too_many_requests"];
 const TRIES = 12;
-const PAUSE_S = 2; // where the service names no time
+const PAUSE_S = 2; // if the service gives no time
 const MAX_PAUSE_S = 10;
 
 /**
- * What `ask()` gives once it no longer throws a problem that passes. `waiting(problem)` is called before each pause; it stops the
- * asking by giving false. Throws the last problem.
+ * Calls `ask()` until it succeeds, at most TRIES times, and returns its result. `waiting(problem)` is called before each pause, and stops
+ * the attempts by returning false. Throws the last problem if it is not temporary or no attempt is left.
  */
 export async function untilMade(ask, waiting = () => true) {
   for (let tries = 1; ; tries += 1) {
