@@ -1,5 +1,5 @@
-// Requests to the service. Gives JSON, or throws a Problem with the service's code and message. A session that has ended is signed in
-// again first (connection.js), and the request goes on.
+// Requests to the service. Each returns JSON, or throws a Problem with the service's code and message. If the session has ended, the
+// person signs in again first (connection.js), and the request is repeated.
 import { signIn, unanswered } from "./connection.js";
 import { text } from "./dom.js";
 
@@ -19,7 +19,7 @@ export function offline() {
   return new Problem("offline", text("text:offline"), 0);
 }
 
-/** Returns when this browser is signed in again; throws if nobody does. `begun`: when the refused request began. */
+/** Returns when this browser is signed in again; throws if the person does not sign in. `begun`: when the refused request began. */
 export async function signedInAgain(begun) {
   if (!(await signIn(begun))) throw new Problem("unauthorized", text("text:signed_out"), 401);
 }
@@ -58,7 +58,7 @@ export const correct = (sha256, modality) => send(`/api/images/${sha256}/feedbac
 export const undoCorrection = async (sha256) => (await ask(`/api/images/${sha256}/feedback`, { method: "DELETE" })).json();
 export const skip = (sha256) => send(`/api/review/${sha256}/skip`, {});
 export const unskip = async (sha256) => (await ask(`/api/review/${sha256}/skip`, { method: "DELETE" })).json();
-/** `atHand`: images that the page has already. */
+/** `atHand`: the images that the page already has. */
 export const nextQuestions = async (atHand) => (await ask(`/api/review?without=${atHand.join(",")}`)).json();
 export const cleanUp = {
   show: async () => (await ask("/api/clean-up")).json(),

@@ -83,7 +83,7 @@ all.addEventListener("change", () => {
 });
 remove.addEventListener("click", dropChosen);
 document.getElementById("delete-all").addEventListener("click", () => {
-  sure.returnValue = ""; // Escape is a no
+  sure.returnValue = ""; // Escape cancels
   sure.showModal();
 });
 sure.addEventListener("close", () => sure.returnValue === "yes" && drop({ everything: true }));

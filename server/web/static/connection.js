@@ -1,5 +1,5 @@
-// The connection of this page to the service. A service that does not answer is shown and waited for; a session that has ended is
-// signed in again, once for all requests. Every request and every stream of the dashboard goes through here.
+// The connection of this page to the service. If the service does not answer, the page says so and waits for it; if the session has ended,
+// the person signs in again, once for all requests. Every request and every stream of the dashboard goes through here.
 import { part, text } from "./dom.js";
 
 const PROBE = "/api/scans?limit=1"; // needs a session, and reads one row
@@ -46,7 +46,7 @@ export function available() {
   return watching;
 }
 
-/** A request got no answer. */
+/** Call when a request got no answer. */
 export const unanswered = () => void (leaving || available());
 
 /**
@@ -80,7 +80,7 @@ function ask() {
       resolve(result);
     };
     const closed = () => done(false);
-    // Perhaps somebody has signed in in another tab.
+    // The person may have signed in in another tab.
     const look = async () => (await probe()) === "allowed" && done(true);
     const send = async (event) => {
       event.preventDefault();

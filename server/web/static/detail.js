@@ -77,7 +77,7 @@ dialog.addEventListener("keydown", (event) => {
   const keys = { ArrowRight: () => step(1), ArrowLeft: () => step(-1) };
   const single = { j: () => step(1), k: () => step(-1), h: () => acts?.heat(), u: () => acts?.undo(), "?": listKeys };
   const act = keys[event.key] ?? (enabled() ? (single[event.key] ?? (modality ? () => acts?.label(modality) : null)) : null);
-  event.stopPropagation(); // what lies under the dialog keeps its keys to itself
+  event.stopPropagation(); // the keys of the page under the dialog must not act
   if (!act) return;
   event.preventDefault();
   act();

@@ -1,4 +1,4 @@
-// The filters of the history act at once: a change loads the list anew, with the same address as the form would have.
+// The filters of the history act at once: a change loads the list again, with the address that submitting the form would give.
 const form = document.querySelector(".filters");
 const TYPED_MS = 600; // after the last key of a search or a date
 const FOCUS = "medlens-filter";
@@ -22,7 +22,7 @@ form.addEventListener("formdata", ({ formData }) => {
 });
 form.querySelector("button:not([type])").hidden = true;
 
-// The list was loaded anew while somebody was at a filter.
+// Restores the focus after the list was loaded again while a filter had it.
 const field = form.elements[sessionStorage.getItem(FOCUS) ?? ""];
 sessionStorage.removeItem(FOCUS);
 if (field instanceof HTMLElement) {

@@ -27,7 +27,7 @@ export async function dropped(transfer) {
 
 /**
  * Files as uploads: each PDF by itself, images and DICOM files together as far as one request may hold them, or `apart`.
- * Gives { uploads: [[File]], unknown: [name], large: [name] }; what the system hides (a leading dot) is passed over.
+ * Returns { uploads: [[File]], unknown: [name], large: [name] }; hidden files (with a leading dot) are left out.
  */
 export async function sorted(files, { maxFiles, maxBytes, apart }) {
   const found = { uploads: [], unknown: [], large: [] };

@@ -9,7 +9,7 @@ const tabs = document.querySelector(".tabs");
 const sort = document.getElementById("sort");
 const query = new URLSearchParams(location.search);
 const unfolded = new Set();
-const ORDER = "medlens-order"; // remembered by this browser
+const ORDER = "medlens-order"; // the key under which this browser stores the order
 let chosen = query.get("show") ?? "";
 // Page by page, from top to bottom. Cards that are added later follow.
 const inPageOrder = [...gallery.children].sort((a, b) => a.dataset.at - b.dataset.at);

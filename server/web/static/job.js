@@ -12,7 +12,7 @@ export const held = new WeakMap();
 
 const counts = document.getElementById("queue-counts");
 
-/** After a line came, went or changed: the number of those that run and wait, or that there is none. */
+/** Updates the numbers of running and waiting scans, or the note that the queue is empty. Call it after every change of a line. */
 export function look() {
   empty.hidden = list.children.length > 0;
   const n = (status) => list.querySelectorAll(`[data-state="${status}"]`).length;
@@ -35,7 +35,7 @@ export function state(job, status, words) {
   look();
 }
 
-/** A line as the server renders it, which has nothing for a retry of an upload. */
+/** Updates a line from the one that the server rendered, which lacks the files for a retry of an upload. */
 export function fill(job, fresh) {
   const name = job.querySelector(".job-name");
   name.href = fresh.querySelector(".job-name").href;

@@ -7,7 +7,7 @@ import { inTurn, send } from "./upload.js";
 
 /** A scan that this page started: its line has the scan's id from now on. */
 function begun(job, id) {
-  part(list, "scan", id)?.remove(); // the stream was quicker
+  part(list, "scan", id)?.remove(); // the stream has already added a line for it
   job.dataset.scan = id;
   job.querySelector(".job-name").href = `/scans/${id}`;
   part(job, "sent").hidden = true;

@@ -57,7 +57,7 @@ export function show() {
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-  if (document.querySelector("dialog[open]")) return; // what lies under a dialog rests
+  if (document.querySelector("dialog[open]")) return; // the page's keys are off while a dialog is open
   const found = bound.get(begun + event.key) ?? bound.get(event.key);
   const begins = `${event.key} `;
   begun = !found && [...bound.keys()].some((key) => key.startsWith(begins)) ? begins : "";

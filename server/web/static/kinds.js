@@ -1,7 +1,7 @@
 // The kind of a chosen file by its first bytes, so that other files of a folder are skipped before anything is sent. The service
 // decides again by the same rules (server/source/kind.py); a test compares the two.
 const HEAD = 4096; // bytes that are read
-const PDF_SEARCH = 1024; // bytes of junk before %PDF- that readers put up with
+const PDF_SEARCH = 1024; // bytes of junk before %PDF- that PDF readers accept
 const MAX_FIRST_VALUE = 1024; // bytes; the first element of an old DICOM file is a length or the name of a character set
 const STARTS = ["\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a", "II*\0", "MM\0*", "II+\0", "MM\0+"];
 // HEIC, JPEG XL and JPEG 2000, which the service turns into PNG.
@@ -11,7 +11,7 @@ const BMP_HEADERS = [12, 16, 40, 52, 56, 64, 108, 124];
 // A page, which may mention "%PDF": white space, an XML declaration, comments and a doctype, then a tag that begins a page.
 const PAGE =
   /^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+(html|svg)|html|head|body|title|meta|script|style|iframe|table|div|svg|h1|p|br|a|b|font)[\s>/]/is;
-// A program's message in HTML may stand before a PDF: its mark, a comment of binary signs, the first object.
+// How a PDF begins after a program's message in HTML: its mark, a comment of binary characters, the first object.
 const PDF_BEGINS = /%PDF-\d\.\d[\r\n ]+(?:%[^\r\n]*[\r\n]+)*\d+ \d+ obj[\r\n ]*(?:<<|\[|\d)/;
 // An SVG drawing, which the service renders.
 const SVG = /^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*(<!doctype\s+svg[^>]*>\s*(<!--.*?-->\s*)*)?<(svg:)?svg[\s>]/is;
@@ -33,9 +33,9 @@ export async function kindOf(file) {
   try {
     bytes = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
   } catch {
-    return null; // it was moved or may not be read
+    return null; // it was moved, or reading it is not permitted
   }
-  const head = String.fromCharCode(...bytes); // a character a byte
+  const head = String.fromCharCode(...bytes); // one character for each byte
   const view = new DataView(bytes.buffer);
   if (head.slice(128, 132) === "DICM" || isBareDicom(head, view, file.name)) return "dicom";
   if (isImage(head, view)) return "image";
@@ -51,10 +51,10 @@ function isVolume(head) {
   return lines.length > 1 && META_FIRST.includes(lines[0].split("=")[0].trim()) && head.slice(0, 512).includes("NDims");
 }
 
-/** Of what gzip packed only the service sees what it is. */
+/** The kind of a packed file. What is inside a gzip file only the service can tell. */
 function packedKind(head, name) {
   if (head.startsWith("PK\x03\x04")) {
-    if (head.length < ZIP_HEADER) return null; // it breaks off
+    if (head.length < ZIP_HEADER) return null; // it is truncated
     if (/\.wacz$/i.test(name) || head.includes("datapackage.json")) return "web_archive";
     const isDocument = DOCUMENT_TYPES.some((type) => head.startsWith(type, 30)) || head.includes("[Content_Types].xml");
     return isDocument || DOCUMENT_NAME.test(name) ? "document" : "archive";
@@ -80,8 +80,8 @@ function isImage(head, view) {
   return head.startsWith("BM") && head.length >= 18 && BMP_HEADERS.includes(view.getUint32(14, true));
 }
 
-/** Old DICOM files begin directly with an element of group 2 or 8: tag, then a type of two capitals or a small length. Where neither
- * types nor the name say DICOM, further elements must stand behind. */
+/** Old DICOM files begin directly with an element of group 2 or 8: a tag, then a type of two capitals or a small length. If neither a type
+ * nor the file name shows that it is DICOM, further elements must follow. */
 function isBareDicom(head, view, name) {
   const little = /^[\x02\x08]\0.\0/s.test(head);
   const big = /^\0[\x02\x08]\0/.test(head);
@@ -92,7 +92,7 @@ function isBareDicom(head, view, name) {
   return DICOM_NAME.test(name) || (little && length % 2 === 0 && elementsFollow(view, 8 + length));
 }
 
-/** Whether three elements without types stand at `at`, in rising order of their tags. */
+/** Whether three elements without types begin at `at`, in ascending order of their tags. */
 function elementsFollow(view, at) {
   let before = view.getUint16(0, true) * 65536 + view.getUint16(2, true);
   for (let count = 0; count < 3; count++) {

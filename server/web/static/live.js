@@ -1,14 +1,14 @@
-// Live lists of scans: a stream names the rows that change, and the server renders these rows as it rendered the page.
+// Live lists of scans: a stream gives the ids of rows that change, and the server renders these rows with the template of the page.
 import { rowsOf } from "./api.js";
 import { part } from "./dom.js";
 import { stream } from "./stream.js";
 
-const GATHER_MS = 50; // changes that come together are one request
+const GATHER_MS = 50; // milliseconds over which changes are collected into one request
 const MOST = 100; // rows in one request
 
 /**
- * Follows the stream `url` until the page goes. `of`: the page that shows the rows; `wanted(scan)`: whether this change matters there;
- * `place(row)` takes each row that the server wrote; `drop(id)` is called for a scan that was deleted, or matches no more.
+ * Follows the stream `url` until the page is left. `of`: the page that shows the rows; `wanted(scan)`: whether this change matters there;
+ * `place(row)` is called with each row that the server rendered, `drop(id)` for a scan that was deleted or no longer matches.
  */
 export function follow(url, of, wanted, place, drop) {
   const changed = new Set();
@@ -20,7 +20,7 @@ export function follow(url, of, wanted, place, drop) {
     while (changed.size) {
       const ids = [...changed].slice(0, MOST);
       for (const id of ids) changed.delete(id);
-      // When the service stops, so does the stream; it sends every row again once it is back.
+      // A failed request needs no repetition: if the service stopped, the stream sends every row again once it is back.
       for (const row of (await rowsOf(ids, of).catch(() => [])).reverse()) place(row);
     }
     fetching = false;

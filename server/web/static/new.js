@@ -43,7 +43,7 @@ async function addresses(urls) {
   );
   box.value = wanted.filter((url) => refused.some((one) => one.url === url)).join("\n");
   if (refused.length) {
-    // Without a service or a session nothing is wrong with the addresses.
+    // If the service or the session is gone, the addresses are not the cause.
     if (refused.every(({ code }) => ["offline", "unauthorized"].includes(code))) return notice(refused[0].why);
     const lines = refused.map(({ url, why }) => text("text:refused_line", { line: url, why }));
     return notice(text("text:refused"), lines);

@@ -6,7 +6,7 @@ import { show } from "./review_view.js";
 import { KEYS, MODALITIES } from "./shared/modalities.js";
 import { toast } from "./toast.js";
 
-const LOW = 5; // fewer at hand, and more are asked for
+const LOW = 5; // with fewer images left, more are fetched
 const page = document.getElementById("review");
 const queue = JSON.parse(page.dataset.questions);
 const done = [];

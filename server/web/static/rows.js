@@ -25,7 +25,7 @@ function place(row) {
   document.getElementById("delete-all").disabled = false;
 }
 
-/** A scan that was deleted elsewhere, or no longer matches the filters. An emptied page is asked for anew: it may have older rows. */
+/** Removes a scan that was deleted elsewhere or no longer matches the filters. An empty page is reloaded, since there may be older rows. */
 function drop(id) {
   const row = part(list, "scan", id);
   if (!row) return;
@@ -34,5 +34,5 @@ function drop(id) {
 }
 
 follow(list.dataset.live, "history", ({ id }) => first || part(list, "scan", id), place, drop);
-// Thumbnails that were not kept or were deleted: their places stay empty.
+// Removes thumbnails that were not kept or were deleted.
 list.addEventListener("error", (event) => event.target.matches?.("img") && event.target.closest("li").remove(), true);

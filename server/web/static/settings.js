@@ -1,4 +1,4 @@
-// Settings and health: the language of this browser; shows what a clean-up would delete, then deletes it.
+// Settings and health: chooses the language for this browser, shows what a clean-up would delete, and deletes it.
 import { cleanUp } from "./api.js";
 import { part, text } from "./dom.js";
 

@@ -1,11 +1,11 @@
-// Streams of server-sent events that go on when the service is back.
+// Streams of server-sent events that are reopened when the service is back.
 import { available } from "./connection.js";
 
 const REOPEN_MS = 1000;
 
 /**
- * Follows the stream `url` until the page goes, over restarts of the service: it begins anew then. `handlers`: by the event's name,
- * each is given its data. Gives a function that ends it.
+ * Follows the stream `url` until the page is left. After a restart of the service the stream is opened again from its beginning.
+ * `handlers`: event name -> function that gets the event's data. Returns a function that ends the stream.
  */
 export function stream(url, handlers) {
   let source = null;
@@ -18,7 +18,8 @@ export function stream(url, handlers) {
     source = new EventSource(url);
     source.addEventListener("error", async () => {
       source.close();
-      // A page that is being left is not a service that is gone, and a stream that is refused is not asked for again at once.
+      // The pause leaves time for `pagehide`, since leaving the page also ends the stream, and keeps a refused stream from being requested
+      // again at once.
       await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
       if (ended) return;
       await available();

@@ -1,4 +1,4 @@
-// The last deletion of this tab, and until when it can be undone: kept over a reload and on the next page.
+// The last deletion of this tab, and until when it can be undone. sessionStorage keeps both for the next page and over a reload.
 const KEY = "medlens-deleted";
 
 /** `deletion`: the service's answer, { count, undo, undo_seconds }. */
@@ -13,7 +13,7 @@ export function lastDeleted() {
   return { count: deletion.count, undo: deletion.undo, seconds: (deletion.until - Date.now()) / 1000 };
 }
 
-/** Nothing can be undone any more; `word` is shown on the next page. */
+/** Deletes the stored deletion; `word` is a message for the next page. */
 export function undone(word) {
   sessionStorage.removeItem(KEY);
   if (word) sessionStorage.setItem("medlens-word", word);
