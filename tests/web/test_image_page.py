@@ -138,7 +138,7 @@ async def test_the_setting_blurs_until_the_browser_says_otherwise(
     if cookie:
         session.cookie_jar.update_cookies({"medlens_blur": cookie}, response_url=page.session._build_url(page.base))
     text = await (await page.get("/", headers={"Accept": "text/html"})).text()
-    assert f'<html lang="en" data-blur="{expected}">' in text
+    assert f'<html lang="en" dir="ltr" data-blur="{expected}">' in text
 
 
 async def test_nothing_jumps_while_pages_load(browsed: Page, kept: Database) -> None:
