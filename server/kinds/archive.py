@@ -1,4 +1,4 @@
-"""Archives of files that are read themselves: ZIP, TAR, and what gzip, bzip2, xz and Zstandard pack."""
+"""Archives, whose files are read as sources of their own: ZIP, TAR, and files compressed with gzip, bzip2, xz or Zstandard."""
 
 from __future__ import annotations
 

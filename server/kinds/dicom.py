@@ -1,4 +1,4 @@
-"""DICOM files, old ones without preamble and mark included."""
+"""DICOM files, including old ones without a preamble and the mark `DICM`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def _told(head: bytes, name: str) -> bool:
 def _is_bare(head: bytes, name: str) -> bool:
     """Whether the file is DICOM without preamble and mark, as old files are.
 
-    It then begins with an element of group 2 or 8: its tag, then a type of two capitals or a small length. Where neither types nor
-    the name say DICOM, further elements must stand behind the first.
+    Such a file begins with an element of group 2 or 8: its tag, followed by a type of two capitals or by a small length. If the
+    element has no type and the file's name has none of EXTENSIONS, further elements must follow it.
     """
     little = head[:2] in (b"\x02\0", b"\x08\0") and head[3:4] == b"\0"
     big = head[:3] in (b"\0\x02\0", b"\0\x08\0")
@@ -31,7 +31,7 @@ def _is_bare(head: bytes, name: str) -> bool:
 
 
 def _follows(head: bytes, at: int) -> bool:
-    """Whether elements without types stand at `at`, three of them in rising order of their tags."""
+    """Whether three elements without types follow at offset `at`, in ascending order of their tags."""
     before = head[0] | head[1] << 8, head[2] | head[3] << 8
     for _ in range(3):
         if at + 8 > len(head):
@@ -44,5 +44,5 @@ def _follows(head: bytes, at: int) -> bool:
     return True
 
 
-# Before images: the 128 bytes ahead of the mark may be those of a TIFF, so that both can open the file.
+# Tested before images: the 128 bytes before the mark may be the header of a TIFF, so that TIFF readers can open the file, too.
 KIND = Kind("dicom", "DICOM file", "server.extract.dicom_worker", "frame", EXTENSIONS, told=_told)

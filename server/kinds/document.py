@@ -1,4 +1,4 @@
-"""Office documents and electronic books: PPTX, DOCX, XLSX, ODP, ODT, EPUB: ZIPs whose first bytes mostly name what they are."""
+"""Office documents and electronic books (PPTX, DOCX, XLSX, ODP, ODT, EPUB): ZIPs whose first bytes usually name the format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from server.kinds.kind import Kind, extension
 from server.kinds.packed import LIMITS, ZIP, ZIP_HEADER, is_zip
 
 EXTENSIONS = (".pptx", ".docx", ".xlsx", ".ppsx", ".pptm", ".docm", ".odp", ".odt", ".epub")
-# Where a ZIP's first file is called `mimetype`, its content follows at once, not packed.
+# The first file of these ZIPs is called `mimetype`, and its uncompressed content directly follows its name.
 _TYPES = (b"mimetypeapplication/vnd.oasis.opendocument", b"mimetypeapplication/epub+zip")
 
 

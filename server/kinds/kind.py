@@ -1,4 +1,4 @@
-"""What one kind of file is: how it is told by its first bytes, which module reads it in a child, and within which limits."""
+"""Describes one kind of file: how its first bytes identify it, which module reads it in a child, and within which limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from server.contract.records import PlaceKind, SourceKind
 
-HEAD_BYTES = 4096  # a kind is told by so many bytes: enough for the comments before an <html>
+HEAD_BYTES = 4096  # read from the beginning of a file to identify its kind: enough for comments before an <html>
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,9 @@ class Kind:
     """One entry of the registry.
 
     `noun`: what messages call such a file. `worker`: the module whose `serve(pipe)` reads it in a child. `place`: the kind of its
-    images' places. `marks`: pairs of offset and bytes, of which every such file has one. `told`: looks closer at a head that has
-    one, or at any head if there are no marks. `restarts`: how often reading continues after a page that killed the child.
-    `limits`: numbers that the worker gets with its job.
+    images' places. `marks`: pairs of offset and bytes, of which every such file has one. `told`: a further test of head and file
+    name, for heads with a mark, or for all heads if there are no marks. `restarts`: how often reading continues after a page that
+    killed the child. `limits`: numbers that the worker gets with its job.
     """
 
     name: SourceKind
@@ -39,5 +39,5 @@ class Kind:
 
 
 def extension(name: str) -> str:
-    """The last ending of a file's name, in small letters, with its dot."""
+    """The last extension of a file's name, in lower case, with its dot."""
     return PurePosixPath(name).suffix.lower()

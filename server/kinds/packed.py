@@ -1,4 +1,4 @@
-"""Marks of packed files, and the bounds within which their readers unpack them: against bombs, by size, ratio and number."""
+"""Marks of packed files, and the bounds on size, ratio and number that protect their readers from decompression bombs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MARKS = (
 LIMITS = {
     # Files in one archive; patient CDs have some thousand.
     "max_entries": 10_000,
-    # Bytes of one file in it, which its reader holds in memory beside the archive.
+    # Bytes of one file in an archive, which the reader holds in memory together with the archive.
     "max_entry_bytes": 256 * 1024 * 1024,
-    # Bytes of all its files together.
+    # Bytes of all files of one archive together.
     "max_unpacked_bytes": 2 * 1024 * 1024 * 1024,
-    # How many times its own size a file may unpack to. Images and DICOM reach 20, text 100, a bomb 1,000.
+    # Unpacked bytes for each packed byte of a file. Images and DICOM reach 20, text 100, a bomb 1,000.
     "max_ratio": 200,
 }
-ZIP_HEADER = 30  # bytes of the header before the name of a ZIP's first file; what has fewer holds none
+ZIP_HEADER = 30  # bytes of the header before the name of a ZIP's first file; a shorter ZIP contains no file
 
 
 def is_zip(head: bytes) -> bool:
@@ -34,7 +34,7 @@ def is_zip(head: bytes) -> bool:
 
 
 def gunzipped(head: bytes) -> bytes:
-    """The first HEAD_BYTES of what a gzip file holds, as far as its head goes; nothing for other files."""
+    """The first HEAD_BYTES of a gzip file's content, or as many as `head` contains; empty for other files."""
     if not head.startswith(b"\x1f\x8b\x08"):
         return b""
     try:

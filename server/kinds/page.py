@@ -1,4 +1,4 @@
-"""Tells web pages and SVG drawings by their first bytes. A page is no kind of file: the browser opens it at its address."""
+"""Recognises web pages and SVG drawings by their first bytes. Pages have no Kind: the browser opens them at their address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of file that can be scanned, in the order in which a file is asked for it: one line each."""
+"""All kinds of file that can be scanned, in the order in which a file is tested for them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ KINDS: tuple[Kind, ...] = (
     archive.KIND,
 )
 BY_NAME: dict[SourceKind, Kind] = {kind.name: kind for kind in KINDS}
-# Kinds by file name: what a broken file was meant to be.
+# Kinds by extension, for messages about files whose bytes do not match their names.
 EXTENSIONS: dict[str, SourceKind] = {ending: kind.name for kind in KINDS for ending in kind.extensions}
 EXTENSIONS |= dict.fromkeys(page.EXTENSIONS, "page")
 
 
 def kind_by_name(name: str | None) -> SourceKind | None:
-    """The kind that the file's name stands for, None if it stands for none."""
+    """The kind that the extension of a file's name indicates, None if it indicates none."""
     return EXTENSIONS.get(extension(name or ""))
 
 
 def kind_of(head: bytes, name: str | None) -> SourceKind | None:
-    """The kind of a file by its first bytes, `page` included; None for what cannot be scanned."""
+    """The kind of a file by its first bytes, `page` included; None if the file cannot be scanned."""
     told: SourceKind | None = next((kind.name for kind in KINDS if kind.tells(head, name)), None)
     return told or ("page" if page.looks_like_page(head) else None)

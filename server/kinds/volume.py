@@ -1,13 +1,13 @@
-"""Volumes of research: NIfTI, NRRD and MetaImage, packed with gzip or not."""
+"""Volumes in the formats of research: NIfTI, NRRD and MetaImage, compressed with gzip or not."""
 
 from __future__ import annotations
 
 from server.kinds.kind import Kind
 from server.kinds.packed import LIMITS, gunzipped
 
-# Values in one volume that are read, of one point in time: 512 x 512 x 512. As floats they have 512 MiB.
+# Most voxels of a volume at one point in time: 512 x 512 x 512, which take 512 MiB as floats.
 MAX_VOXELS = 512**3
-# Planes shown of each of the three directions, the middle one included.
+# Planes that are read in each of the three directions, including the middle one.
 PLANES = 5
 
 

@@ -1,4 +1,4 @@
-"""Web archives: WARC, packed or not, and WACZ."""
+"""Web archives: WARC, compressed or not, and WACZ."""
 
 from __future__ import annotations
 
