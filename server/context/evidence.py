@@ -1,8 +1,8 @@
-"""All that stands with an image, as evidence for each medical modality: bounded log-odds, and the words that decide.
+"""Turns the context of an image into evidence for each medical modality: bounded log-odds, and the words that decide.
 
-A text tells the image's modality only as far as its source can be trusted to speak of the image (RELIABLE), so no text is certain,
-and several of them together are held to MAX_EVIDENCE. DICOM's tag is no text: the device that made the pixels wrote it, so it is
-held by its own reliability alone.
+Each text is weighted by how reliably texts of its source describe the image (RELIABLE), so no text is certain, and all texts
+together count for at most MAX_EVIDENCE. This bound does not apply to the DICOM tag: it was written by the device that made the
+pixels, and only its own reliability limits it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from server.contract.modalities import Modality
 from server.contract.records import NearbyText, Place, PlaceKind, TextSource
 from server.contract.verdict import ContextSource
 
-# How often a text of this kind that names a modality names that of the image, from general knowledge: captions and alternative
-# texts describe the image, a heading its section, a title the whole page, and a paragraph may speak of something beside it.
+# How often a text from this source, if it names a modality, names that of the image; estimated from general knowledge. Captions and
+# alternative texts describe the image, a heading its section, a title the whole page, and a paragraph may be about something else.
 RELIABLE: Mapping[TextSource, float] = {
     "dicom_tag": 0.99,
     "caption": 0.95,
@@ -30,31 +30,32 @@ RELIABLE: Mapping[TextSource, float] = {
     "heading": 0.65,
     "title": 0.5,
 }
-# Texts that are of this image; a paragraph, a heading and a title are also of the charts and portraits around it.
+# Sources whose texts describe this image only. A paragraph, a heading and a title also apply to charts and portraits around it.
 OF_THE_IMAGE: frozenset[TextSource] = frozenset(("dicom_tag", "caption", "alt", "file_name", "link"))
-# Which of several texts that clearly say the same is quoted: people believe a caption before a file's name. Clear is this share of
-# what a text of its kind can tell.
+# If several texts clearly name the same modality, the first in this order is quoted: a caption convinces people more than a file's
+# name. A text is clear if it reaches this share of the most that a text from its source can contribute.
 QUOTED: tuple[TextSource, ...] = ("dicom_tag", "caption", "alt", "paragraph", "link", "heading", "file_name", "title")
 CLEAR = 0.8
-# Log-odds by which all texts together may favour one modality over another: 60 to 1. A page that repeats a word a thousand times
-# reaches this and no more, and no image of which the model is sure is turned round by it (join.py).
+# Log-odds by which all texts together may favour one modality over another: 60 to 1, even if a page repeats a word a thousand
+# times. A sure verdict is never reversed (join.py).
 MAX_EVIDENCE = math.log(60)
-# Log-odds that texts of the image may add to its being medical at all: 4 to 1. A cat under "MRI of the brain" stays a cat.
+# Log-odds that the image's own texts may add to "medical": 4 to 1. A cat with the caption "MRI of the brain" remains a cat.
 MAX_MEDICAL = math.log(4)
-# The same of DICOM's tag: a file with a scanner's tag seldom holds anything but a scan. A photograph packed into one is surely not
-# medical by its pixels, and no evidence turns that round.
+# The same for the DICOM tag: a file with the tag of a medical device rarely contains anything but a medical image. The verdict on a
+# photograph in such a file is a sure "not medical", which no evidence reverses.
 MAX_MEDICAL_TAG = math.log(60)
-# Odds of the first modality to the second from which a context is shown, and from which it is sure.
+# Log-odds of the first modality against the second that a context needs to be shown, and to be sure.
 SHOWN, SURE = math.log(4), math.log(12)
-# Share of what a text says that must go to one modality; below, it speaks of several and counts for nothing.
+# Probability that one modality must have, given that the text names one; below it, the text names several and is ignored.
 ONE_MODALITY = 0.8
-# Places of one image that are read. A logo may stand in hundreds, and says the same in each.
+# Places of one image whose texts are read. A logo may have hundreds of places, all with the same texts.
 MAX_PLACES = 20
-# Images of a PDF stand at the document's address, whose name speaks of the whole; an image that is a file has no page with a title.
+# Images in a document have the document's address, so its file name counts as a title. Images that are files have no page title.
 INSIDE_A_DOCUMENT: frozenset[PlaceKind] = frozenset(("embedded",))
 ALONE: frozenset[PlaceKind] = frozenset(("file", "frame", "page"))
 
-# DICOM's Modality (PS3.3 C.7.3.1.1.1) as ours; what says nothing of the image (SC, OT, SR, PR, DOC, SEG) is left out.
+# DICOM's Modality (PS3.3 C.7.3.1.1.1) mapped to ours; values that do not describe the image (SC, OT, SR, PR, DOC, SEG) are left
+# out.
 DICOM: Mapping[str, Modality] = {
     **dict.fromkeys(("CR", "DX", "MG", "RF", "XA", "IO", "PX", "RG", "DR"), "xray"),
     **dict.fromkeys(("CT",), "ct"),
@@ -68,8 +69,8 @@ DICOM: Mapping[str, Modality] = {
 class Evidence:
     """`odds`: log-odds of each medical modality, 0 for the favourite, negative for others. `medical`: log-odds of being medical.
 
-    `modality` is the favourite, `sure` if clearly said, `quote` the words that say so and `source` where they stand. `own`: a text
-    of the image itself says so, not only one of the page around it.
+    `modality`: the favourite. `sure`: its log-odds reach SURE. `quote`: the words that name it, from a text of `source`. `own`: a
+    text of the image itself names it (OF_THE_IMAGE), not only one of the page around it.
     """
 
     odds: Mapping[Modality, float]
@@ -90,7 +91,7 @@ class _Said:
 
 
 def evidence_of(places: Sequence[Place], title: str | None = None) -> Evidence | None:
-    """What an image's places say together with its page's title; None when they say nothing, or different things."""
+    """The evidence from an image's places and its page's title; None when there is none, or when places contradict each other."""
     found = [evidence for place in places[:MAX_PLACES] if (evidence := _of_place(place, title)) is not None]
     if not found or len({evidence.modality for evidence in found}) > 1:
         return None
@@ -126,7 +127,7 @@ def _of_place(place: Place, title: str | None) -> Evidence | None:
 
 
 def texts_of(place: Place, title: str | None) -> Iterator[NearbyText]:
-    """Every text that stands with an image in one place, the file's name and DICOM's tag included."""
+    """All texts of an image in one place, including the file's name and the DICOM tag."""
     yield from place.texts
     if place.alt:
         yield NearbyText("alt", place.alt)
@@ -147,7 +148,7 @@ def file_name(url: str | None) -> str | None:
 
 
 def _said(text: NearbyText) -> _Said | None:
-    """What one text says; None when it names no modality, or several."""
+    """The log-odds from one text; None when it names no modality, or several."""
     if text.source == "dicom_tag":
         modality = DICOM.get(text.text.strip().upper())
         says = Reading({name: float(name == modality) for name in MEDICAL}, 1.0, {modality: text.text}) if modality else None
@@ -162,7 +163,7 @@ def _said(text: NearbyText) -> _Said | None:
 
 
 def forget_texts() -> None:
-    """Let go of the texts whose reading is kept for the images that share them."""
+    """Empty the cache of texts that were read, which serves images with the same texts."""
     read.cache_clear()
 
 

@@ -1,7 +1,7 @@
-"""An image's own verdict and what stands with it, as one answer.
+"""Joins an image's own verdict with the evidence of its context.
 
-Context may settle what the image leaves open and lower certainty; it never turns round what the image is sure of: then the verdict
-says what the image shows, and its `context`, which does not agree, what the text says.
+Context may decide what the image leaves open, and may make a sure verdict uncertain, but it never reverses a sure verdict. If the
+two disagree, the verdict keeps the modality of the image, and its `context` has that of the text.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from server.context.text_model import MEDICAL
 from server.contract.modalities import NON_MEDICAL, Modality
 from server.contract.verdict import RIVAL, Context, Medical, Verdict
 
-# Probability, by image and text together, from which what the image left open is settled: about what the image alone needs to be
-# sure. Medical or not and which modality are two questions, and each has to reach it: their product would ask of a modality that
-# is nearly certain to make good what the other, sure by its own threshold, leaves over.
+# Probability, by image and text together, at which a question that the image left open is settled: about what the image alone needs
+# to be sure. "Medical or not" and "which modality" are two questions, and each must reach it by itself. Their product is not used:
+# a nearly certain modality would fail because "medical", although sure by its own threshold, is less probable.
 SETTLED = 0.97
-# Probability below which an answer that the image was sure of, and that a clear text contradicts, is no longer sure.
+# Probability below which a sure verdict becomes uncertain if sure evidence contradicts it.
 UNSETTLED = 0.95
-# A probability of 0 or 1 would withstand any evidence; the models know nothing to more than this.
+# Probabilities are kept this far from 0 and 1, which no evidence could change; the models are never more certain than this.
 LEAST = 1e-4
 
 
 def join(verdict: Verdict, evidence: Evidence | None) -> Verdict:
-    """`verdict` with `evidence` joined; the verdict itself when there is none, it does not matter here, or a person spoke."""
+    """`verdict` joined with `evidence`; unchanged if there is none, if it does not apply, or if a person corrected the verdict."""
     if evidence is None or verdict.corrected or _beside_the_point(verdict, evidence):
         return verdict
     medical = _medical(verdict, evidence)
@@ -42,12 +42,12 @@ def join(verdict: Verdict, evidence: Evidence | None) -> Verdict:
 
 
 def _beside_the_point(verdict: Verdict, evidence: Evidence) -> bool:
-    """A heading says what its section is about, not that the charts in it are scans; and a collage is not of one modality."""
+    """Whether the evidence does not apply: to a chart in a section whose heading names CT, or to a figure of several modalities."""
     return (not evidence.own and not verdict.is_medical) or len(verdict.contains) > 1
 
 
 def _medical(verdict: Verdict, evidence: Evidence) -> Medical:
-    """Whether it is medical, as the image says, moved by what its own texts say; an answer that is sure is not turned round."""
+    """Whether the image is medical: its own probability, adjusted by its own texts. A sure "not medical" is not reversed."""
     own = min(max(verdict.medical.probability, LEAST), 1 - LEAST)
     probability = 1 / (1 + math.exp(-(math.log(own / (1 - own)) + evidence.medical)))
     if verdict.medical.sure and not verdict.is_medical:
@@ -76,7 +76,7 @@ def _with_modality(joined: Verdict, verdict: Verdict, evidence: Evidence, shares
 
 
 def _open(answer: Verdict, medical: Medical, shares: Mapping[Modality, float]) -> Modality | None:
-    """The second candidate worth showing."""
+    """The second candidate of an uncertain verdict, if it is probable enough to show."""
     if answer.sure:
         return None
     chances = {name: medical.probability * share for name, share in shares.items()}

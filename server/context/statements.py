@@ -1,4 +1,4 @@
-"""What a text says of an image's modality: its mentions, less those that it takes back ("no CT", "unlike MRI")."""
+"""What a text states about an image's modality: the terms that it mentions, without negated ones ("no CT", "unlike MRI")."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.context.terms import IN_CAPITALS, Mention, Terms, shipped_terms
 from server.context.words import Word, shouts, words_of
 
-# "no CT, MRI or ultrasound": a comma does not end what "no" takes back when one of these follows within this many words.
+# "no CT, MRI or ultrasound": a comma does not end a negation if one of OR_WORDS follows within OR_WITHIN words.
 OR_WORDS = frozenset(("or", "nor", "oder", "ou", "ni", "o", "noch"))
 OR_WITHIN = 4
 
@@ -22,7 +22,7 @@ class Statements:
 
 
 def statements_of(text: str, *, file_name: bool = False, terms: Terms | None = None) -> Statements:
-    """Read a text, or the words of a file's name."""
+    """Read a text, or, with `file_name`, the words of a file's name."""
     terms = terms or shipped_terms()
     words = words_of(text)
     mentions = list(terms.mentions(words, file_name=file_name))
@@ -30,6 +30,8 @@ def statements_of(text: str, *, file_name: bool = False, terms: Terms | None = N
         mentions = [mention for mention in mentions if mention.term.list not in IN_CAPITALS]
     back = _taken_back(words, mentions, terms.reach)
     stated = [mention for mention in mentions if mention.first not in back]
+    # Terms of photographs count only in the first two sentences and in those that name a modality: a doctor who is named at the end
+    # of a caption does not make the image a portrait.
     heads = {0, 1} | {_sentence(words, mention.first) for mention in stated if mention.term.modality}
     kept = (
         mention
@@ -42,12 +44,12 @@ def statements_of(text: str, *, file_name: bool = False, terms: Terms | None = N
 
 
 def _sentence(words: Sequence[Word], at: int) -> int:
-    """Which sentence of the text a word is in. A doctor named far behind does not make a scan a portrait of one."""
+    """The number of the sentence that a word is in, from 0."""
     return sum(word.stop == "end" for word in words[:at])
 
 
 def _taken_back(words: Sequence[Word], mentions: Sequence[Mention], reach: int) -> set[int]:
-    """The words that a cue takes back."""
+    """The indices of the words that the cues in a text negate."""
     back: set[int] = set()
     starts = {mention.first: mention for mention in mentions}
     for mention in mentions:
@@ -59,7 +61,7 @@ def _taken_back(words: Sequence[Word], mentions: Sequence[Mention], reach: int) 
 
 
 def _behind(words: Sequence[Word], starts: dict[int, Mention], first: int, reach: int) -> range:
-    """The words behind a cue: to the end of the clause, or to a word that begins what is shown after all."""
+    """The words after a cue that it negates: up to the end of the clause, or up to a term that ends the negation (list `until`)."""
     if first < len(words) and words[first - 1].stop == "end":
         return range(0)
     at = first
@@ -81,7 +83,7 @@ def _or_follows(words: Sequence[Word], at: int) -> bool:
 
 
 def _in_front(words: Sequence[Word], last: int, reach: int) -> range:
-    """The words in front of a cue, back to the beginning of its clause."""
+    """The words before a cue that it negates, back to the beginning of the clause."""
     at = last
     while at > max(0, last - reach) and words[at - 1].stop == "":
         at -= 1

@@ -1,4 +1,4 @@
-"""The words that the text model looks for, read from terms.toml, and where a text has them."""
+"""Reads the terms that the text model looks for from terms.toml, and finds them in a text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.context.words import Word, fold, words_of
 from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
 
 FILE = Path(__file__).parent / "terms.toml"
-# Letters by which terms that end in a wildcard are looked up.
+# The number of first letters by which terms that end in a wildcard are looked up.
 PREFIX = 3
 
 List: TypeAlias = Literal[
@@ -28,7 +28,7 @@ CUE_LISTS: tuple[List, ...] = ("before", "after", "until", "harmless")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One entry of terms.toml: its words (with wildcards), the list it is in, and the modality that list is of."""
+    """One entry of terms.toml: its words (with wildcards), the list that it is in, and the modality of that list."""
 
     pattern: tuple[str, ...]
     list: List
@@ -37,7 +37,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Words `first` to `last` (not included) of a text are this term."""
+    """One occurrence of a term in a text: the words `first` to `last`, `last` not included."""
 
     term: Term
     first: int
@@ -46,7 +46,7 @@ class Mention:
 
 @dataclass(slots=True)
 class Terms:
-    """All terms, for looking up at each word. `reach`: how many words a cue that takes back reaches."""
+    """All terms, indexed by their first words. `reach`: the most words that a negation covers."""
 
     reach: int
     _exact: dict[str, list[Term]] = field(default_factory=lambda: defaultdict(list))

@@ -1,8 +1,8 @@
-"""What a text says of the modality of the image it stands with: a softmax over five modalities and "does not say".
+"""The text model: which modality a text beside an image names, as a softmax over five modalities and "does not say".
 
-Each modality's score is the sum of its lists' weights, each times how much of the list the text states (0 for none, near 1 for
-many); "does not say" has a score of its own, which charts, drawings, machines and the naming of several modalities raise. The
-weights are in weights.json, fitted by server/training/context/fit_context.py.
+The score of a modality is a weighted sum over its lists of terms: each weight is multiplied by how much of the list the text states
+(0 for no term, near 1 for many). "Does not say" has a score of its own, which is raised by terms of charts, drawings and machines,
+and by the naming of several modalities. The weights are in weights.json, fitted by server/training/context/fit_context.py.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
 
 FILE = Path(__file__).parent / "weights.json"
 MEDICAL: tuple[Modality, ...] = tuple(name for name in MODALITIES if name != NON_MEDICAL)
-# A term said twice says more than once, said ten times no more: 1 - KEPT ** count, so a list's part stays below 1.
+# How much of a list a text states is 1 - KEPT ** count: repeated terms add less and less, and the value stays below 1.
 KEPT = 0.25
-# What the weights are for: the lists of modalities (FEATURES: those that are alike), and what silences a text: the lists of what is
-# no scan, and that several modalities are named.
+# What has weights: the lists of modalities (FEATURES maps similar lists to one weight), and what speaks for "does not say": the
+# lists of images that are not medical, and the naming of several modalities.
 STATED = ("names", "details", "hints")
 SILENCING = (*PICTURE_LISTS, "several")
 FEATURES: Mapping[List, str] = {"acronyms": "names", "file_names": "names", "abbreviations": "details"}
-# Texts whose reading is kept: a page's title and headings stand with many of its images.
+# Readings kept in memory: many images of a page have the same title and headings.
 READINGS = 2048
-# What may stand behind the last word of a text that is quoted to its end.
+# Characters that may follow a quote at the end of a text; others are marked by "…".
 ENDS = " .,;:!?)]}'’\"”»"
-# Characters around the deciding term that are quoted.
+# Most characters of a quote: the deciding term and the words around it.
 QUOTE_CHARS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One weight for each of STATED and SILENCING, and `silent`, the score of a text that says nothing."""
+    """`lists`: a weight for each of STATED and SILENCING. `silent`: the score of "does not say" for a text without terms."""
 
     lists: Mapping[str, float]
     silent: float
@@ -46,7 +46,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`says`: how likely the text speaks of each medical modality, given that it speaks of one. `tells`: how likely it does.
+    """`says`: probability of each medical modality, given that the text names one. `tells`: probability that it names one.
 
     `quotes`: for each modality it mentions, the words around the first mention.
     """
@@ -57,7 +57,7 @@ class Reading:
 
 
 def features(statements: Statements) -> tuple[list[list[float]], list[float]]:
-    """How much a text states, each 0..1: [5 modalities][STATED] and [SILENCING]."""
+    """The features of a text, each 0..1: [5 modalities][STATED], and [SILENCING]."""
     counts = Counter((mention.term.modality, _feature(mention)) for mention in statements.stated)
     stated = [[1 - KEPT ** counts[modality, name] for name in STATED] for modality in MEDICAL]
     named = sum(counts[modality, "names"] > 0 for modality in MEDICAL)
@@ -76,7 +76,7 @@ def scores(stated: Sequence[Sequence[float]], other: Sequence[float], weights: W
 
 @lru_cache(READINGS)
 def read(text: str, *, file_name: bool = False) -> Reading:
-    """Read one text, or the words of a file's name."""
+    """Read one text, or, with `file_name`, the words of a file's name."""
     statements = statements_of(text, file_name=file_name)
     values = scores(*features(statements), shipped_weights())
     most = max(values)
@@ -99,7 +99,7 @@ def shipped_weights() -> Weights:
 
 
 def _quote(text: str, statements: Statements, mention: Mention) -> str:
-    """The mention with the words around it, at most QUOTE_CHARS characters; "…" where the text goes on."""
+    """The mention with the words around it, at most QUOTE_CHARS characters; "…" where the text continues."""
     words = statements.words
     first, last = mention.first, mention.last - 1
     while True:

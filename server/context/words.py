@@ -1,4 +1,4 @@
-"""Text as words that can be compared: lower case, without accents, with the ends of clauses kept."""
+"""Splits a text into words for comparison: lower case, without accents, with the ends of clauses marked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-# Words of one text that are read. A caption has 20 to 150; what is behind them belongs to something else.
+# Words of one text that are read. A caption has 20 to 150; further words belong to something else.
 MAX_WORDS = 200
 
 Stop = Literal["", "comma", "end"]
@@ -19,7 +19,7 @@ _DECIMAL = re.compile(r"[.,]")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`folded`: lower case, no accents. `start`, `end`: where it stands in the text. `capitals`: written in capitals alone.
+    """`folded`: lower case, no accents. `start`, `end`: its position in the text. `capitals`: written entirely in capitals.
 
     `stop`: what follows it, a comma or the end of a clause.
     """
@@ -61,7 +61,7 @@ def _stop(behind: str) -> Stop:
 
 
 def shouts(words: list[Word]) -> bool:
-    """Whether a text is written in capitals as a whole, so that capitals tell no acronym."""
+    """Whether most words of a text are written in capitals, so that capitals do not mark acronyms."""
     letters = [word for word in words if not word.folded.isdigit()]
     return len(letters) >= 3 and sum(word.capitals for word in letters) >= 0.8 * len(letters)
 
