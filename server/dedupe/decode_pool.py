@@ -1,6 +1,6 @@
 """Decodes images in child processes: a file that crashes its decoder costs that one image and a fork of a few milliseconds.
 
-The children run decode_worker.py. What they answer is checked, because a hostile file may have taken a child over.
+The children run decode_worker.py. Their answers are checked, because a hostile file may have taken control of a child.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from server.sandbox.limits import DECODER
 from server.settings import Settings
 
 WORKER = "server.dedupe.decode_worker"
-# Decoders at most: more gain nothing, since one supplies 60 images a second.
+# Most decoders: more gain nothing, because one decodes 60 images a second.
 MAX_DECODERS = 4
 
 
@@ -44,7 +44,7 @@ class DecodePool:
         self._busy: set[Child] = set()
 
     async def __aenter__(self) -> Self:
-        start_fork_server()  # its imports take a second and are finished by the first image
+        start_fork_server()  # its imports take a second, and are done when the first image arrives
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -122,7 +122,10 @@ def _decoded_frames(header: dict[str, Any], body: bytes) -> list[DecodedImage]:
 
 
 def _decoded_image(facts: dict[str, Any], body: bytes, begin: int) -> tuple[DecodedImage, int]:
-    """One image or frame, whose thumbnail and pixels begin at `begin` of `body`, and where they end. Raises what parsing raises."""
+    """The image or frame whose thumbnail and pixels begin at byte `begin` of `body`, and the byte at which they end.
+
+    Raises KeyError, TypeError or ValueError for an invalid answer.
+    """
     width, height = (int(side) for side in facts["size"])
     pixels = begin + int(facts["thumbnail"])
     end = pixels + width * height * 3

@@ -1,8 +1,8 @@
 """Decodes images in a child process of server/sandbox/child.py: one answer for each request, until the parent closes the pipe.
 
 A request is the image's bytes with `max_pixels` and `page`. The answer holds format, size, thumbnail, raw RGB of the shrunk image,
-perceptual hash and grey copy; of an animation those of each sampled frame that is not blank. Nothing is kept from one image to the
-next.
+perceptual hash and grey copy; for an animation, those of each sampled frame that is not blank. Nothing is kept from one image to
+the next.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from server.sandbox.protocol import Pipe
 # Long side of a thumbnail, pixels: what a card of the dashboard shows on a dense screen, about 15 kB.
 THUMBNAIL_SIDE = 384
 THUMBNAIL_QUALITY = 80
-# The quickest of WebP's methods: half the time of method 2 for a fifth more bytes; the thumbnail is most of what decoding costs.
+# WebP's fastest method: half the time of method 2 for a fifth more bytes. The thumbnail takes most of the time of decoding an
+# image.
 THUMBNAIL_METHOD = 0
 
 
@@ -38,7 +39,7 @@ def serve(pipe: Pipe) -> None:
             pipe.send_error(ImageTooLarge("the image needs more memory than its reader may have"))
         except ConnectionError:
             raise
-        except Exception as error:  # an unforeseen image costs its own answer, not the child
+        except Exception as error:  # an unexpected error fails this image, not the child
             pipe.send_error(Damaged(f"the image does not decode: {type(error).__name__}"))
 
 

@@ -1,6 +1,6 @@
 """Fingerprints of images: the hash of the bytes, a perceptual hash, and a small grey copy that confirms a near duplicate.
 
-server/dedupe/group.py compares the images of a scan by them.
+server/dedupe/group.py compares the images of a scan by these fingerprints.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MIN_CONTRAST = 4.0
 
 
 def sha256_of(data: bytes) -> str:
-    """Of the encoded bytes, 64 hex digits."""
+    """The SHA-256 of the encoded bytes, as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -1,7 +1,8 @@
 """Groups the images of one scan: exact copies by the hash of their bytes, near duplicates by their fingerprints.
 
-While a scan runs, the first copy found stands for the others, since its verdict may be shown before the last one is found. Once all
-are known, `originals` groups them again, so that every scan of the same images has the same groups, whichever came first.
+While a scan runs, the first copy found is the original of the others, because its verdict may be shown before the last one is
+found. Once all are known, `originals` groups them again, so that every scan of the same images has the same groups, in whatever
+order the images were found.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from server.contract.records import Place, UniqueImage
 from server.dedupe.fingerprint import distance, largest_difference
 
 # Bits of 64 in which the hashes of two copies may differ, and how far their grey copies may (fingerprint.largest_difference).
-# Chosen by benchmarks/near_duplicates.py: neighbouring slices of one CT have hashes as close as copies have, and must not fold.
+# Chosen by benchmarks/near_duplicates.py: neighbouring slices of one CT have hashes as close as copies, and must not be grouped.
 NEAR_BITS = 6
 NEAR_DIFFERENCE = 0.35
-# An image that was stored before grey copies were has none; then the hashes must be equal.
+# An image that was stored by a version without grey copies has none; then the hashes must be equal.
 NEAR_BITS_WITHOUT_GREY = 0
 # Logarithm of the ratio of two aspect ratios; one pixel of rounding on the shorter side is allowed as well.
 SAME_ASPECT = 0.01
@@ -70,7 +71,7 @@ class Grouper:
 
 
 def originals(images: Iterable[UniqueImage]) -> dict[str, str]:
-    """The original of each image: the largest of which it is a copy, the first in `images` of several as large; else itself."""
+    """The original of each image: the largest image of which it is a copy (the first of equally large ones), or itself."""
     largest_first = sorted(images, key=lambda image: -image.width * image.height)
     found: list[UniqueImage] = []
     original_of: dict[str, str] = {}
