@@ -1,1 +1,1 @@
-"""Opening images."""
+"""Recognises, opens and decodes images."""

@@ -1,6 +1,6 @@
-"""Decodes what browsers and the rest of medlens do not open: HEIC, JPEG XL and JPEG 2000, each by its own library.
+"""Decodes formats that decode.py and many browsers do not open: HEIC, JPEG XL and JPEG 2000, each with a library of its own.
 
-Only a reader's child imports this module. Sizes are checked by the header, before a pixel is decoded.
+Only a reader's child imports this module. The size in the header is checked before any pixel is decoded.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ assert pillow_jxl.__name__
 
 
 def convert(data: bytes, max_pixels: int, side: int) -> Image.Image:
-    """The image in RGB, upright, its long side at most `side` pixels; of several in one file the main one.
+    """The image in RGB, upright, its long side at most `side` pixels; if the file has several images, the main one.
 
-    Raises Damaged, and ImageTooLarge when its header says more than `max_pixels`.
+    Raises Damaged, and ImageTooLarge when the header states more than `max_pixels`.
     """
     with errors_translated():
-        if data.startswith(_JXL):  # its library decodes when it opens
+        if data.startswith(_JXL):  # its library decodes while it opens the file
             size = jxl_size(data)
             if size is None:
                 raise Damaged("the image's header is broken")

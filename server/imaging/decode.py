@@ -1,10 +1,10 @@
-"""Decodes images to RGB, upright and shrunk, after their header was checked.
+"""Decodes images to RGB, upright and shrunk, after checking their headers.
 
-Of an animated GIF or WebP an even sample of its frames is decoded, of other animations the first frame. Colour profiles are not
-applied, because they shift tints only.
+For an animated GIF or WebP an even sample of its frames is decoded, for other animations the first frame. Colour profiles are not
+applied, because they only shift tints.
 
-Pixels that do not decode (a wrong PNG checksum, a file cut in half) raise Damaged, so that nobody gets a verdict on half a scan. A
-JPEG that lacks only its last rows is decoded as browsers decode it.
+Pixels that do not decode (a wrong PNG checksum, a file cut in half) raise Damaged, so that no verdict is given on half an image. A
+JPEG that lacks only its last rows is decoded, as browsers do.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from server.imaging.to_rgb import fitting, to_rgb
 
 # The models take 192 to 256 pixels a side; at 768 the panels of a 3 x 4 figure still have 192. Raw RGB has 1.8 MB at most.
 WORKING_SIDE = 768
-# Share of a JPEG's rows that must be there. Browsers show such a file too, and a tenth of grey at its foot changes no verdict.
+# Share of a JPEG's rows that must be there. Browsers show such a file, too, and a grey tenth at the bottom changes no verdict.
 MIN_ROWS_SHARE = 0.9
-# Frames of an animation that are decoded, evenly spread: five do not miss what a fifth of it shows, and cost five images.
+# Frames of an animation that are decoded, evenly spread: five include whatever a fifth of the frames shows, at the cost of five
+# images.
 MAX_FRAMES = 5
-# Pixels of an animation that are decoded on the way to these frames, since each is drawn over those before it: about a second of
-# work. A longer animation is sampled as far as that.
+# Pixels of an animation that are decoded to reach these frames, because each frame is drawn over the earlier ones: about a second
+# of work. Of a longer animation, only the frames within this limit are sampled.
 MAX_ANIMATION_PIXELS = 60_000_000
 _ANIMATED = ("GIF", "WEBP")
 _ORIENTATION = 0x0112
@@ -60,7 +61,7 @@ class Raster:
 def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE) -> Raster:
     """Decode one image (of a TIFF: `page`, from 0) to upright RGB, its long side at most `side` pixels.
 
-    Raises UnknownKind, Damaged, or ImageTooLarge when its header says more than `max_pixels` or memory runs out.
+    Raises UnknownKind, Damaged, or ImageTooLarge when its header states more than `max_pixels` or memory runs out.
     """
     with errors_translated(), open_image(data) as image:
         if page:
@@ -72,7 +73,7 @@ def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE
         small = _load(image, data, side)
         turn = _TURNS.get(_orientation(image))
         if image.format not in JPEG_FORMATS:
-            width, height = image.size  # Pillow turns a TIFF by itself
+            width, height = image.size  # Pillow itself turns a TIFF upright
         if turn is not None:
             small = small.transpose(turn)
             if turn in (
@@ -88,7 +89,7 @@ def decode(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE
 def decode_frames(data: bytes, max_pixels: int, page: int = 0, side: int = WORKING_SIDE) -> list[Raster]:
     """Decode an animated GIF or WebP to an even sample of its frames, anything else to one Raster as `decode` does.
 
-    An animation that is cut short gives the frames that are there. Raises as `decode` does.
+    A truncated animation yields the frames that are there. Raises what `decode` raises.
     """
     with errors_translated(), open_image(data) as image:
         check_pixels(*image.size, max_pixels)
@@ -99,14 +100,14 @@ def decode_frames(data: bytes, max_pixels: int, page: int = 0, side: int = WORKI
 
 
 def sampled_frames(count: int, width: int, height: int) -> list[int]:
-    """The numbers, from 0, of at most MAX_FRAMES frames: the middles of equal parts, so that a title card may be passed over."""
+    """The indices of at most MAX_FRAMES frames: the middle one of each of several equal parts, so that a title card is skipped."""
     within_reach = max(1, min(count, MAX_ANIMATION_PIXELS // (width * height)))
     parts = min(MAX_FRAMES, within_reach)
     return [(2 * part + 1) * within_reach // (2 * parts) for part in range(parts)]
 
 
 def _frame_count(image: Image.Image) -> int:
-    """How many frames there are; of a file that ends in the middle of one, those before it."""
+    """The number of frames; of a truncated file, the number of those that can be read."""
     try:
         return int(getattr(image, "n_frames", 1))
     except Exception:  # a GIF's frames are counted by parsing them
@@ -117,7 +118,7 @@ def _frames(image: Image.Image, numbers: Sequence[int], side: int) -> Iterator[R
     for number in numbers:
         try:
             image.seek(number)
-            frame = image.copy()  # seeking on changes `image`
+            frame = image.copy()  # the next seek changes `image`
         except Exception:  # what parsers raise for a file that ends early: EOFError, OSError, SyntaxError ...
             if number == numbers[0]:
                 raise
@@ -126,7 +127,7 @@ def _frames(image: Image.Image, numbers: Sequence[int], side: int) -> Iterator[R
 
 
 def to_png(image: Image.Image) -> bytes:
-    """Encode as PNG, losslessly and fast: for images that travel to another stage as bytes."""
+    """Encode as PNG, losslessly and fast, for images that are passed to another stage as bytes."""
     out = BytesIO()
     image.save(out, "PNG", compress_level=1)
     return out.getvalue()
@@ -153,7 +154,7 @@ def _load_truncated(data: bytes, side: int) -> Image.Image:
 
 
 def check_rows(image: Image.Image) -> None:
-    """Raises Damaged when more rows at the bottom than allowed have one colour, as decoders fill them when data is missing."""
+    """Raise Damaged when too many rows at the bottom have one colour, with which decoders fill rows whose data is missing."""
     rows = np.asarray(image)
     filled = (rows == rows[-1, -1]).reshape(len(rows), -1).all(axis=1)
     missing = int(np.argmin(filled[::-1])) if not filled.all() else len(rows)

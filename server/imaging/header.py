@@ -20,18 +20,18 @@ from server.contract.errors import Damaged, ImageTooLarge, MedlensError, Unknown
 from server.imaging.signature import is_image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-for _plugin in ("Jpeg", "Mpo", "Png", "WebP", "Avif", "Gif", "Bmp", "Tiff"):  # Pillow loads these on demand, or with forty others
+for _plugin in ("Jpeg", "Mpo", "Png", "WebP", "Avif", "Gif", "Bmp", "Tiff"):  # on demand, Pillow would load forty others, too
     importlib.import_module(f"PIL.{_plugin}ImagePlugin")
-JPEG_FORMATS = ("JPEG", "MPO")  # Pillow opens the second as the first
+JPEG_FORMATS = ("JPEG", "MPO")  # Pillow opens MPO files as JPEGs
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-# XMP, not compressed, and EXIF as ImageMagick writes it, as plain text. Cameras' have some kilobytes.
+# Uncompressed XMP, and EXIF as plain text, as ImageMagick writes it. Cameras write some kilobytes.
 _ORIENTATION_TEXTS = (b"XML:com.adobe.xmp\0\0\0", b"Raw profile type exif\0\n", b"Raw profile type APP1\0\n")
 _ORIENTATION_BYTES = 256 * 1024
 _PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
 
-# `decode` compares the header with its own limit. Pillow's limit remains for sizes that no header states (the tiles of a TIFF): it
-# raises at twice this number, which is above any sensible MAX_PIXELS and below what fills a machine's memory.
+# `decode` checks the size in the header against its own limit. Pillow's limit is for sizes that no header states (the tiles of a
+# TIFF): Pillow raises at twice this number, which is above any sensible MAX_PIXELS and fits into a machine's memory.
 Image.MAX_IMAGE_PIXELS = 250_000_000
 
 
@@ -81,7 +81,7 @@ def open_image(data: bytes) -> Image.Image:
 
 
 def _without_texts(data: bytes) -> bytes:
-    """A PNG without texts and colour profile, which may unpack to gigabytes; texts with the orientation stay. Others unchanged."""
+    """Remove from a PNG its colour profile and texts, which may unpack to gigabytes; texts that hold the orientation are kept."""
     if not data.startswith(_PNG):
         return data
     kept, at = [_PNG], len(_PNG)

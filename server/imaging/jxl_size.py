@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _BITS = (9, 13, 18, 30)
 _CODESTREAM = b"\xff\x0a"
-_SEARCHED = 1024 * 1024  # bytes of boxes ahead of the codestream, such as EXIF
+_SEARCHED = 1024 * 1024  # bytes of boxes before the codestream, such as EXIF
 
 
 @dataclass(slots=True)

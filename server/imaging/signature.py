@@ -1,4 +1,4 @@
-"""Tells an image by its first bytes: the formats that server/imaging/decode.py opens, and no others."""
+"""Recognises images by their first bytes: the formats that decode.py opens, and those that convert.py converts."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ _CONVERTED_STARTS = (
 
 
 def needs_conversion(data: bytes) -> bool:
-    """Whether `data` begins as HEIC, JPEG XL or JPEG 2000, which a reader turns into PNG before another part sees it."""
+    """Whether `data` begins as HEIC, JPEG XL or JPEG 2000, which a reader converts to PNG before other modules open it."""
     return data.startswith(_CONVERTED_STARTS) or (data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS and not is_image(data))

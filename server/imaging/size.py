@@ -1,7 +1,7 @@
-"""Reads an image's size from its first bytes, in Python alone: for the process that must not let a library at strangers' bytes.
+"""Reads an image's size from its first bytes in pure Python, for processes that must not pass untrusted bytes to C libraries.
 
-Whether an image is large enough to be looked at is decided before a reader (server/sandbox/) gets it. Pillow would hand a WebP or
-AVIF to a library written in C for that. What this module cannot tell, the reader does.
+Images that are too small are refused before they reach a child process (server/sandbox/). Pillow would pass a WebP or AVIF to a
+library written in C to read its size. If this module cannot read it, the child does.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TypeAlias
 
 Size: TypeAlias = tuple[int, int]  # width and height as stored, pixels
 
-MAX_SEGMENTS = 1000  # of a JPEG before its frame header, and boxes of an AVIF; files of cameras have some dozens
+MAX_SEGMENTS = 1000  # of a JPEG before its frame header, or boxes of an AVIF; files of cameras have some dozens
 MAX_FIELDS = 1000  # of a TIFF's first directory
 _PNG, _GIFS = b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")
 _BMP_CORE = 12  # the size of OS/2's header, with sides of two bytes
-# Markers of a JPEG's frame headers: all of 0xC0 to 0xCF but Huffman tables, arithmetic conditioning and a reserved one.
+# Markers of a JPEG's frame headers: 0xC0 to 0xCF without those of Huffman tables and arithmetic conditioning and a reserved one.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_SHORT, _TIFF_LONG = 256, 257, 3, 4
@@ -25,7 +25,7 @@ _BOX_WITHOUT_HEAD = {b"meta": 4}  # bytes between a box's head and the boxes in 
 
 
 def size_of(data: bytes) -> Size | None:
-    """Width and height of a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF; None where the first bytes do not tell."""
+    """Width and height of a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF; None if the first bytes do not contain them."""
     try:
         size = next((read(data) for begins, read in _READERS if begins(data)), None)
     except (struct.error, IndexError):  # cut short
@@ -45,7 +45,7 @@ def _bmp(data: bytes) -> Size:
     if struct.unpack_from("<I", data, 14)[0] == _BMP_CORE:
         return struct.unpack_from("<HH", data, 18)
     width, height = struct.unpack_from("<ii", data, 18)
-    return width, abs(height)  # below zero: stored from the top
+    return width, abs(height)  # negative: rows are stored from the top
 
 
 def _jpeg(data: bytes) -> Size | None:
@@ -89,7 +89,7 @@ def _tiff(data: bytes) -> Size | None:
 
 
 def _avif(data: bytes) -> Size | None:
-    """The largest of the sizes that the file names: that of the image, beside those of its tiles and thumbnails."""
+    """The largest size in the file, which is that of the image; the others are those of its tiles and thumbnails."""
     begin, end = 0, len(data)
     for name in _AVIF_PATH:
         inner = next(((at, to) for kind, at, to in _boxes(data, begin, end) if kind == name), None)
@@ -101,7 +101,7 @@ def _avif(data: bytes) -> Size | None:
 
 
 def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, begin and end of the content of each box from `at` on."""
+    """The kind of each box between `at` and `end`, and where its content begins and ends."""
     for _ in range(MAX_SEGMENTS):
         if at + 8 > end:
             return

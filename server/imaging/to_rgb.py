@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageChops
 
-# Brightest minus darkest, of 0..255: a transparent image with less contrast than this over white was drawn for a black ground.
+# Brightest minus darkest value, 0..255: a transparent image with less contrast over white was drawn for a black background.
 VISIBLE_CONTRAST = 16
 # Percent of the values clipped at both ends of a deep (16-bit, float) image, so that single hot or dead pixels do not set the
 # range.
@@ -27,7 +27,7 @@ def to_rgb(image: Image.Image, side: int) -> Image.Image:
         return _shrink(_deep(image), side).convert("RGB")
     if image.mode == "CMYK":
         shrunk = _shrink(image, side)
-        # Pillow takes every CMYK JPEG for one of Adobe's, which are stored inverted; browsers look for Adobe's marker.
+        # Pillow treats every CMYK JPEG as one of Adobe's, which are stored inverted; browsers check for Adobe's marker.
         plain = image.format in ("JPEG", "MPO") and "adobe" not in image.info
         return (ImageChops.invert(shrunk) if plain else shrunk).convert("RGB")
     if image.mode == "LAB":
@@ -50,7 +50,7 @@ def fitting(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def _deep(image: Image.Image) -> Image.Image:
-    """Stretch values of more than eight bits, or floats, over 256 greys: their range is the scanner's, not the screen's."""
+    """Stretch values of more than eight bits, or floats, over 256 greys: their range is that of the scanner, not of a screen."""
     values = np.asarray(image, dtype=np.float32)
     values = np.where(np.isfinite(values), values, np.float32(0))
     sample = values[:: 1 + values.shape[0] // SAMPLED_SIDE, :: 1 + values.shape[1] // SAMPLED_SIDE]
@@ -63,7 +63,7 @@ def _deep(image: Image.Image) -> Image.Image:
 
 
 def _on_visible_ground(image: Image.Image) -> Image.Image:
-    """Blend RGBA with white, as pages do, or with black where it would be invisible on white."""
+    """Blend RGBA with white, as pages do, or with black if the image would be invisible on white."""
     over = [Image.alpha_composite(Image.new("RGBA", image.size, ground), image).convert("RGB") for ground in ("white", "black")]
     contrasts = [max(high - low for low, high in one.getextrema()) for one in over]  # type: ignore[misc]
     return over[1] if contrasts[0] < VISIBLE_CONTRAST < contrasts[1] else over[0]
