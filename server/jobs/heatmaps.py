@@ -1,4 +1,4 @@
-"""Heat maps on demand: requested by the web process, made by a worker, and read from the store when they are there.
+"""Heat maps on demand: requested by the web process, made by a worker, and read from the store when they are ready.
 
 A request is a Postgres notification and not a job: a map takes a fraction of a second and matters only to the person who waits for
 it, so a request that is lost is simply repeated.
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 async def request(database: Database, sha256: str, model_version: str) -> None:
-    """Notify all workers that the map of this image is wanted. There may be no worker, or none with this model version."""
+    """Notify all workers that the map of this image is requested. There may be no worker, or none with this model version."""
     wanted = json.dumps([sha256, model_version])
     async with database.begin() as connection:
         await connection.execute(select(func.pg_notify(CHANNEL, wanted)))
@@ -49,5 +49,5 @@ async def _make(explain: Explain, payload: str) -> None:
         await explain(sha256, model_version)
     except MedlensError as error:
         log.warning("no heat map: %s", error)
-    except Exception:  # one image must not end all maps
+    except Exception:  # an error for one image must not end the loop
         log.exception("no heat map")

@@ -1,10 +1,10 @@
 """The durable queue, in the same Postgres: one job for each open scan. The workers of worker.py run the jobs.
 
 A job is deleted when its scan ends; the scan's row keeps the outcome. The lock of a job is the scan's id, so that no two workers
-run one scan, and a scan is queued once however often it is enqueued.
+run one scan, and a scan is queued only once, however often it is enqueued.
 
-Callers take turns: a job's priority is lower by one for each open scan that its caller has already, so that one page is not kept
-waiting by the hundred of somebody else.
+Callers take turns: a job's priority is lower by one for each open scan that its caller already has, so that a single scan does not
+wait for the hundred scans of another caller.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OPEN_OF_CALLER = text("""
 SELECT count(*) FROM procrastinate_jobs
 WHERE queue_name = 'scans' AND status IN ('todo', 'doing') AND args ->> 'caller' = :caller
 """)
-# What procrastinate raises when the database is away; the second while it opens its connections, which it does not translate.
+# What procrastinate raises when it cannot reach the database. It does not translate the second, which opening connections raises.
 DATABASE_AWAY = (ConnectorException, PoolTimeout)
 
 
@@ -57,7 +57,7 @@ class Queue:
         await self._app.close_async()
 
     async def enqueue(self, scan_id: UUID, caller: str = "") -> None:
-        """Add a stored scan to the queue, unless it is there already. `caller`: whose turn it takes."""
+        """Add a stored scan to the queue, unless it is there already. `caller`: who takes turns with other callers."""
         async with self._database.begin() as connection:
             before = int(await connection.scalar(OPEN_OF_CALLER, {"caller": caller}) or 0)
         await enqueue(self._app, scan_id, caller, -before)

@@ -16,11 +16,11 @@ from server.contract.records import ScanError
 from server.store import requeue, scans
 from server.store.database import Database
 
-# The first failure may be bad luck (a restart, full memory), the second a coincidence; a third is the fault of the scan.
+# The first failure may be bad luck (a restart, full memory), the second a coincidence; the third is attributed to the scan.
 MAX_ATTEMPTS = 3
 HEARTBEAT_INTERVAL_S = 1.0
-# A worker without a heartbeat for this long is dead. A worker's event loop never stands still that long (importing torch blocks it
-# for about two seconds), and a scan of a dead worker starts again within ten.
+# A worker without a heartbeat for this long is dead. Nothing blocks a worker's event loop for that long (importing torch blocks it
+# for about two seconds), and a scan of a dead worker starts again within ten seconds.
 DEAD_AFTER_S = 6.0
 # A queued scan without a job gets one after this time: the process that created it died before it created the job.
 LOST_AFTER_S = 30.0

@@ -1,7 +1,7 @@
 """Keeps one scan worker running beside the web server, in a process of its own, and restarts it when it dies.
 
-The worker holds the browser and the models, so the web server needs neither. The worker ends when its standard input does, so that
-it does not outlive a server that was killed.
+The worker has the browser and the models, so the web server needs neither. The worker ends when its standard input is closed, so
+that it does not outlive a server that was killed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Self
 
 log = logging.getLogger(__name__)
 
-# Seconds before a restart: the first, and the longest, up to which the wait doubles, so that a worker that always dies costs
-# little.
+# Seconds before a restart: the first wait, and the longest. The wait doubles with each restart, so that a worker that always dies
+# costs little.
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
-# A worker that ran for this many seconds was healthy: the wait after its next death starts with the first again.
+# A worker that ran for more than this many seconds was healthy: the next restart waits for FIRST_WAIT_S again.
 HEALTHY_S = 60.0
-# Seconds in which a worker that is to stop puts its scans back and closes its browser; then it is killed.
+# Seconds that a worker has to put its scans back on the queue and close its browser before it is killed.
 GRACE_S = 15.0
 
 

@@ -1,7 +1,7 @@
 """The worker: takes scans from the queue and runs several at once.
 
-No scan is lost however it ends. A worker that is stopped (its task is cancelled) puts its running scans back on the queue. When it
-is killed, its heartbeat stops, and another worker, or its own next start, runs those scans again (recovery.py).
+No scan is lost, however a worker ends. A worker that is stopped (its task is cancelled) puts its running scans back on the queue.
+When it is killed, its heartbeat stops, and another worker, or the same one after a restart, runs those scans again (recovery.py).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from server.store.database import Database
 from server.store.deletion import purge
 
 POLL_S = 2.0  # the longest wait of a scan whose notification was lost, or that was put back
-GRACE_S = 0.5  # a scan that is about to end may; Ctrl-C should not seem to hang
+GRACE_S = 0.5  # lets a scan that is about to end do so; short, so that Ctrl-C does not seem to hang
 RECOVER_EVERY_S = (
     1.5  # longer than HEARTBEAT_INTERVAL_S, so that a worker that was suspended has a heartbeat before the next recovery
 )
@@ -101,11 +101,11 @@ def _register(app: App, database: Database, run_scan: RunScan) -> None:
     """Register the only task: to run a scan, by its id."""
 
     @app.task(name=TASK, queue=QUEUE, pass_context=True, retry=RETRY_STRATEGY)
-    async def scan(context: JobContext, scan_id: str, caller: str = "") -> None:  # the caller is for the queue
+    async def scan(context: JobContext, scan_id: str, caller: str = "") -> None:  # `caller` is read by the queue's SQL
         try:
             await _run(database, UUID(scan_id), context, run_scan)
         except RetryScan:
-            with suppress(asyncio.CancelledError):  # this worker stops: the next one recovers the scan
+            with suppress(asyncio.CancelledError):  # this worker is stopping: another one recovers the scan
                 await _until_reached(database, app)
             raise
 
@@ -125,9 +125,10 @@ async def _run(database: Database, scan_id: UUID, context: JobContext, run_scan:
 
 
 async def _until_reached(database: Database, app: App) -> None:
-    """Wait until the database answers store and queue.
+    """Wait until both the store and the queue reach the database.
 
-    A job that is put back before cannot be: it stays this worker's, and while this worker lives nobody runs the scan again.
+    Before that, putting a job back fails: the job stays with this worker, and as long as this worker lives no other one runs the
+    scan.
     """
     while True:
         try:
@@ -140,7 +141,7 @@ async def _until_reached(database: Database, app: App) -> None:
 
 
 async def _cancel_or_put_back(database: Database, scan_id: UUID, context: JobContext) -> None:
-    """End a scan whose `run_scan` was cancelled: by request of a person, or because this worker stops."""
+    """End a scan whose `run_scan` was cancelled on a person's request, or put it back on the queue when this worker is stopping."""
     if context.abort_reason() is AbortReason.USER_REQUEST:
         await scans.finish(database, scan_id, status="cancelled")
         raise JobAborted(Cancelled.code)
@@ -150,10 +151,10 @@ async def _cancel_or_put_back(database: Database, scan_id: UUID, context: JobCon
 
 
 async def _maintain(app: App, database: Database, settings: Settings, dead_after_s: float) -> None:
-    """Recover the scans of dead workers, and erase what is due."""
+    """Recover the scans of dead workers, and erase deleted and expired scans, until cancelled."""
     rounds, last = 0, time.time()
     while True:
-        # After the machine was suspended every worker looks dead, this one too, until its next heartbeat.
+        # After a suspension of the machine, every worker looks dead until its next heartbeat, including this one.
         was_suspended, last = time.time() - last > dead_after_s / 2, time.time()
         try:
             if not was_suspended:
@@ -164,7 +165,7 @@ async def _maintain(app: App, database: Database, settings: Settings, dead_after
                 await purge(database, settings.retention_days)
         except (*DATABASE_AWAY, StoreError) as error:
             log.warning("maintenance failed: %s", error)
-        except Exception:  # a mistake of ours must not end the maintenance: the scans of dead workers would never be recovered
+        except Exception:  # a bug must not end the maintenance: the scans of dead workers would never be recovered
             log.exception("maintenance failed")
         rounds += 1
         await asyncio.sleep(RECOVER_EVERY_S)
