@@ -1,10 +1,9 @@
 """Parses addresses as browsers do and writes each in one normal form.
 
-The parsing follows the WHATWG URL standard, so that the guard, the downloader and Chromium never read different hosts out of one
-text. It differs from the standard on purpose: user, password and fragment are dropped; a bare `example.org/x` gets https; a host
-must be a DNS name of letters, digits, `-` and `_` (the standard lets punctuation and broken punycode through); empty labels and
-port 0 are refused; one trailing dot of a name and a lone question mark are dropped. Whether a host may be reached is checked by
-guard.py.
+The parsing follows the WHATWG URL standard, so that the guard, the downloader and Chromium never read different hosts from the same
+text. It deliberately differs from the standard: user, password and fragment are dropped; a bare `example.org/x` gets https; a host
+must be a DNS name of letters, digits, `-` and `_` (the standard allows punctuation and broken punycode); empty labels and port 0
+are refused; one trailing dot of a name and a lone question mark are dropped. guard.py checks whether a host may be reached.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from yarl import URL
 
 from server.contract.errors import NotAUrl, SchemeNotAllowed
 
-MAX_URL_LENGTH = 8192  # what common web servers take in a request line; longer ones answer 414 anyway
+MAX_URL_LENGTH = 8192  # what common web servers accept in a request line; they answer 414 to longer ones
 MAX_NAME = 253  # characters of a DNS name (RFC 1035), without the root's dot
-MAX_LABEL = 63  # characters of one part of it; the resolver takes no more
+MAX_LABEL = 63  # characters of one label of a DNS name; resolvers accept no more
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# Stripped from both ends: C0 controls and space, as the standard says, and what is pasted along with an address.
+# Stripped from both ends: C0 controls and space, as the standard says, and characters that are often copied with an address.
 _ENDS = "".join(map(chr, range(0x21))) + "\x7f\u00a0\u200b\ufeff"
 _NOWHERE = str.maketrans("", "", "\t\n\r")
 _LABEL = re.compile(r"[a-z0-9_-]+")
@@ -44,7 +43,7 @@ def normalise(text: str) -> str:
     """The normal form of an http(s) address. Raises NotAUrl or SchemeNotAllowed; the message repeats the text."""
     if count := _further_addresses(text):
         first = quoted(split_login(text.split(maxsplit=1)[0])[0])
-        raise NotAUrl(f"{count + 1} addresses stand in one line, {first} is the first; give each of them on a line of its own")
+        raise NotAUrl(f"{count + 1} addresses are in one line, the first is {first}; put each on a line of its own")
     cleaned = text.strip(_ENDS).translate(_NOWHERE)
     if not cleaned:
         raise NotAUrl("no address was given")
@@ -65,7 +64,7 @@ def normalise(text: str) -> str:
 
 
 def split_login(text: str) -> tuple[str, tuple[str, str] | None]:
-    """The address without `user:password@`, and user and password, percent-decoded, if it has them."""
+    """The address without `user:password@`, and the percent-decoded user and password if it has them."""
     scheme = _SCHEME.match(text.lstrip(_ENDS))
     start = text.find(scheme[0]) + len(scheme[0]) if scheme and scheme[1].lower() in DEFAULT_PORTS else 0
     start += len(text[start:]) - len(text[start:].lstrip("/\\" + _ENDS))
@@ -88,7 +87,7 @@ def refuse_login(text: str) -> None:
 
 
 def _masked(text: str) -> str:
-    """Without what may be a password in an address that lacks its scheme: `user:password@host`."""
+    """Hide what may be a password in an address without a scheme, as in `user:password@host`."""
     return _LOGIN.sub(r"\1…@", text, count=1)
 
 
@@ -100,7 +99,7 @@ def is_bare(text: str) -> bool:
 
 
 def _further_addresses(text: str) -> int:
-    """How many addresses follow the first one in a text, behind white space. A space may also stand in a path."""
+    """The number of addresses after the first one in a text, separated by white space. A path may contain a space, too."""
     first, *others = text.strip(_ENDS).split() or [""]
     if bare := [one for one in others if "/" in one and _BARE_HOST.match(one)]:
         bare = bare if is_bare(first) and len(bare) == len(others) else []
@@ -166,7 +165,7 @@ def _target(tail: str) -> str:
 
 
 def _quote(text: str, safe: frozenset[str]) -> str:
-    """Percent-encode every character outside `safe`; what is encoded already is kept."""
+    """Percent-encode every character outside `safe`; existing escapes are kept."""
     if safe.issuperset(text):
         return text
     return "".join(sign if sign in safe else "".join(f"%{byte:02X}" for byte in sign.encode()) for sign in text)
@@ -195,7 +194,7 @@ def read_host(text: str) -> str:
 
 
 def _ascii(name: str) -> str:
-    """In lower case, with each label that is not ASCII mapped by UTS 46 and written as punycode, as browsers do."""
+    """The name in lower case; labels that are not ASCII are mapped by UTS 46 and written as punycode, as browsers do."""
     if name.isascii():
         return name.lower()
     mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)

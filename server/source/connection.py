@@ -1,7 +1,7 @@
-"""The connections of the egress proxy: HTTP/1.1 parsed by h11, and the two-way copy of a CONNECT tunnel. All waits are bounded.
+"""The connections of the egress proxy: HTTP/1.1 parsed by h11, and CONNECT tunnels copied both ways. All waits are bounded.
 
 h11 refuses what parsers disagree on (contradicting lengths, bare line feeds in odd places, spaces before colons), and each message
-is written anew from what was parsed, so nothing ambiguous is passed on. The content of a tunnel (TLS, WebSockets) is only counted.
+is rewritten from its parsed form, so nothing ambiguous is passed on. The bytes of a tunnel (TLS, WebSockets) are only counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from server.source.dial import Streams
 
 MAX_HEAD_BYTES = 64 * 1024  # one request or response head; servers commonly stop at 8 to 32 KiB
 CHUNK_BYTES = 64 * 1024  # one read; what asyncio buffers before it pauses the sender
-IDLE_TIMEOUT_S = 60.0  # a connection that is silent for so long only holds a socket; pages end sooner
+IDLE_TIMEOUT_S = 60.0  # a connection that is silent for this long only occupies a socket; pages finish sooner
 
 ByteMeter = Callable[[int], None]
 Headers = list[tuple[bytes, bytes]]
@@ -27,7 +27,7 @@ HOP_BY_HOP = frozenset(
 
 
 class BrokenConnection(Exception):
-    """The peer of `connection` is gone, silent or does not speak HTTP. Handled inside the proxy."""
+    """The peer of `connection` has closed it, sends nothing, or does not speak HTTP. Handled inside the proxy."""
 
     def __init__(self, connection: Connection, message: str, timed_out: bool = False, garbage: bool = False) -> None:
         super().__init__(message)
@@ -64,7 +64,7 @@ class Connection:
         return event
 
     async def send(self, event: h11.Event) -> None:
-        """Raises BrokenConnection when the peer accepts nothing, h11.LocalProtocolError when `event` is not allowed now."""
+        """Send an event. Raises BrokenConnection if the peer accepts nothing, h11.LocalProtocolError if it is not allowed now."""
         try:
             async with asyncio.timeout(IDLE_TIMEOUT_S):
                 self.writer.write(self.state.send(event) or b"")
@@ -79,7 +79,7 @@ class Connection:
 
 
 def end_to_end(headers: Iterable[tuple[bytes, bytes]], drop: frozenset[bytes] = frozenset()) -> Headers:
-    """The headers to pass on: all but those of one hop, those that `Connection` names, and `drop` (lower case)."""
+    """The headers to pass on: all except those of one hop, those that `Connection` names, and `drop` (in lower case)."""
     kept = list(headers)
     named = {part.strip().lower() for name, value in kept if name.lower() == b"connection" for part in value.split(b",")}
     # `Connection: content-length` must not take away the framing or the host.
@@ -90,7 +90,9 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]], drop: frozenset[bytes] = 
 
 
 async def splice(client: Streams, server: Streams, up: ByteMeter, down: ByteMeter) -> None:
-    """Copy bytes both ways, half-closes included, until both sides have closed, one broke, or nothing moved for IDLE_TIMEOUT_S.
+    """Copy bytes in both directions, until both sides have closed, one fails, or nothing is sent for IDLE_TIMEOUT_S.
+
+    When one side closes its direction only, so does the copy.
 
     Raises what `up` or `down` raises.
     """

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from server.contract.errors import ConnectionFailed, TimedOut
 
-CONNECT_TIMEOUT_S = 10.0  # longer than that, people give up on a host
+CONNECT_TIMEOUT_S = 10.0  # after this time, people give up on a host
 NEXT_ADDRESS_S = 0.25  # head start of one address over the next, as RFC 8305 recommends
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -39,7 +39,7 @@ async def dial(host: str, addresses: Sequence[str], port: int) -> Streams:
 
 
 class PinnedResolver(AbstractResolver):
-    """Resolves a host to the addresses given to `pin`, and no other host. Call `pin` before each hop."""
+    """Resolves only hosts given to `pin`, to the addresses given with them. Call `pin` before each hop."""
 
     def __init__(self) -> None:
         self._checked: dict[str, Sequence[str]] = {}

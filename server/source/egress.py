@@ -1,4 +1,4 @@
-"""The egress proxy: the only way from the browser to the network. Every connection of a page passes the guard here.
+"""The egress proxy: the only way from the browser to the network. Every connection of a page is checked by the guard here.
 
 Chromium sends `CONNECT host:port` for https and WebSockets, and whole addresses for http. The proxy resolves each host once and
 connects to the addresses that were checked, so it also covers redirects, frames and workers that the browser's own interception
@@ -33,7 +33,7 @@ MAX_UPLOAD_BYTES = 16 * MIB  # sent over one connection; viewing a page needs le
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A host that was not reached, or was cut off: the `code` of the error (errors.py) and a message for people."""
+    """A host that was not reached or was cut off, with the `code` of the error (errors.py) and a message for people."""
 
     host: str
     code: str
@@ -152,7 +152,7 @@ class EgressProxy:
         return count_bytes
 
     async def _refuse(self, client: Connection, host: str, error: MedlensError) -> None:
-        """Record the refusal and answer with it; a response that has started is cut off, so that it does not look complete."""
+        """Record the refusal and send it as the response. A response that has started is cut off, so that it looks incomplete."""
         refusal = Refusal(host, error.code, str(error))
         if refusal not in self.refusals and len(self.refusals) < MAX_REFUSALS:
             self.refusals.append(refusal)

@@ -1,9 +1,9 @@
-"""Downloads the file at an address, or reports that a page stands there, which the browser then opens itself.
+"""Downloads the file at an address, or reports that the address is a page, which the browser then opens itself.
 
-Each redirect hop is checked by the guard, resolved once and dialled at the address that was checked. Bytes are counted after
-decompression, and a body that is slow or never ends runs into a deadline. Of a page only the first bytes are read. An error status
-counts as a page, because a site that refuses a plain client may still answer a browser. The User-Agent names medlens in the form
-that servers expect of a browser; there is no Referer, and cookies are not kept between downloads.
+Each redirect hop is checked by the guard, resolved once, and connected to at the address that was checked. Bytes are counted after
+decompression, and a deadline ends a body that is slow or endless. Of a page only the first bytes are read. An error status counts
+as a page, because a site that refuses a plain client may still answer a browser. The User-Agent names medlens in the form that
+servers expect of a browser; no Referer is sent, and cookies are not kept between downloads.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from server.source.kind import SNIFF_BYTES, sniff
 from server.source.politeness import HostDelay
 
 MAX_REDIRECTS = 10  # browsers follow 20; honest chains rarely have more than 4
-IDLE_TIMEOUT_S = 20.0  # without a byte, head included
+IDLE_TIMEOUT_S = 20.0  # without a byte of the response, its head included
 MIN_BYTES_PER_S = 256 * 1024  # a body may take longer than PAGE_TIMEOUT_S as long as it comes at this rate
-MAX_FILENAME = 120  # characters of a name that are kept to show
+MAX_FILENAME = 120  # characters of a name that are kept for display
 READ_BYTES = 64 * 1024
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
@@ -64,7 +64,7 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What an address holds. `data`: the whole file, None for a page. `filename`: the server's name for it, for display only."""
+    """What is at an address. `data`: the whole file, None for a page. `filename`: the server's name for it, for display only."""
 
     final_url: str
     content_type: str
@@ -75,7 +75,7 @@ class Probe:
 
 
 class Fetcher:
-    """One for a worker. The only state it keeps between downloads is `host_delay`, the delay between scans of one host."""
+    """Downloads files; one for each worker. The only state that it keeps is `host_delay`, the delay between scans of one host."""
 
     def __init__(self, guard: Guard, settings: Settings) -> None:
         self.guard, self.settings = guard, settings
@@ -83,15 +83,15 @@ class Fetcher:
         self._max_bytes = settings.max_download_bytes
 
     async def open(self, url: str, login: tuple[str, str] | None = None) -> Probe:
-        """Follow redirects and read the file; `login` is sent to the first host alone.
+        """Follow redirects and read the file; `login` is sent to the first host only.
 
-        Raises RequestError, FetchError, NotWhatItSays, Damaged as errors.py names them.
+        Raises RequestError and FetchError (with their subclasses in errors.py), NotWhatItSays and Damaged.
         """
         async with self._request(url, login) as response:
             return await self._probe(response, url)
 
     async def read(self, url: str, max_bytes: int) -> tuple[int, bytes]:
-        """Status and the first `max_bytes` of a small file such as robots.txt. Raises like `open`."""
+        """Status and the first `max_bytes` of a small file such as robots.txt. Raises what `open` raises."""
         async with self._request(url) as response:
             return response.http.status, (await _take(self._body(response), max_bytes))[:max_bytes]
 
@@ -167,7 +167,7 @@ class Fetcher:
         return Probe(url, content_type, name, kind, http.status, bytes(rest))
 
     async def _body(self, response: _Response) -> AsyncIterator[bytes]:
-        """The decompressed body in pieces. Extends the deadline while bytes come fast enough. Raises TooLarge."""
+        """The decompressed body in pieces. Extends the deadline while bytes arrive fast enough. Raises TooLarge."""
         inflate = Inflate(response.http.headers.get("Content-Encoding", "").strip().lower())
         until, received, taken = response.deadline.when(), 0, 0
         async for data in response.http.content.iter_chunked(READ_BYTES):

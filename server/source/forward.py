@@ -1,6 +1,6 @@
-"""Forwards the browser's plain http requests to their servers, one after the other over kept connections.
+"""Forwards the browser's plain http requests to their servers, one after the other over persistent connections.
 
-Each request names its whole address; host and port are taken from there, never from the Host header. `connect` checks whether the
+Each request contains its whole address; host and port are taken from it, never from the Host header. `connect` checks whether the
 server may be reached, and raises if not.
 """
 
@@ -47,7 +47,7 @@ def read_target(text: str) -> tuple[Endpoint, bytes]:
 
 
 class Forwarder:
-    """Forwards the requests of one client connection; keeps the connection to a server while the requests stay with it."""
+    """Forwards the requests of one client connection; the connection to a server is kept for consecutive requests to it."""
 
     def __init__(self, client: Connection, connect: Connect, max_bytes: int) -> None:
         self._client, self._connect, self._max_bytes = client, connect, max_bytes
@@ -96,7 +96,7 @@ class Forwarder:
         return event
 
     async def _relay_response(self, response: h11.Response, server: Connection, head: bool) -> bool:
-        """Relay the response as it comes; True when both connections can be used for another request."""
+        """Relay the response as it arrives; True when both connections can be used for another request."""
         length = int(dict(response.headers).get(b"content-length", b"0"))
         if length > self._max_bytes and not head:
             raise TooLarge(f"a response of {length} bytes is more than MEDLENS_MAX_DOWNLOAD_BYTES ({self._max_bytes})")

@@ -1,7 +1,7 @@
 """Decides whether a host may be reached, and at which addresses; callers connect to exactly the addresses returned here.
 
-A name is resolved once for each connection. If any of its records is denied, the whole host is refused: an honest public host has
-no private record, and a name that mixes both is an attempt at DNS rebinding.
+A name is resolved once for each connection. If any of its records is denied, the whole host is refused: a legitimate public host
+has no private record, and a name with both is an attempt at DNS rebinding.
 """
 
 from __future__ import annotations

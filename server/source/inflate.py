@@ -1,4 +1,4 @@
-"""Decompresses what a server sends compressed, a bounded piece at a time."""
+"""Decompresses the body of a response, in pieces of bounded size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from server.contract.errors import Damaged, NotWhatItSays
 
 INFLATE_BYTES = 256 * 1024  # decompressed bytes handed out at a time, so that a few kilobytes never become gigabytes in memory
-# Browsers read these, but only servers that do not look at Accept-Encoding send them to us.
+# Browsers read these, but only servers that ignore Accept-Encoding send them to us.
 NOT_READ_CODINGS = frozenset(("br", "zstd", "dcb", "dcz"))
 
 

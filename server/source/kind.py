@@ -1,6 +1,6 @@
-"""Tells by its first bytes which kind of source a file is (server/kinds has a module for each), or says what else it seems to be.
+"""Determines the kind of a file from its first bytes (server/kinds has a module for each kind).
 
-The rest of the file is not checked: it may be broken after the right first bytes.
+The error for other files says what they seem to be. The rest of a file is not checked: it may be broken after valid first bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OTHERS = (
 
 
 def sniff(data: bytes, name: str | None) -> SourceKind:
-    """The kind of a file, from its first SNIFF_BYTES or all of it. `name` helps where bytes leave it open. Raises UnknownKind."""
+    """The kind of a file, from its first SNIFF_BYTES or all of it; its name decides ambiguous cases. Raises UnknownKind."""
     kind = kind_of(data, name)
     if kind is None:
         raise UnknownKind(f"{name or 'this'} is {_other(data)}, not a {KNOWN}")

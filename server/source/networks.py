@@ -1,8 +1,8 @@
 """The deny tables: networks from which nothing may be fetched, each with its reason, and ports that are not a web server's.
 
-The networks follow IANA's special-purpose registries (RFC 6890 and its updates) and add the addresses that have a meaning inside a
-cloud only. `ipaddress.is_global` is not enough: it lets NAT64, 6to4, multicast, site-local and 168.63.129.16 through. IPv6 is
-denied unless it is global unicast (2000::/3), and the IPv4 addresses inside it are checked too. A NAT64 prefix of an operator's own
+The networks follow IANA's special-purpose registries (RFC 6890 and its updates) and add the addresses that only have a meaning
+inside a cloud. `ipaddress.is_global` is not enough: it allows NAT64, 6to4, multicast, site-local and 168.63.129.16. IPv6 is denied
+unless it is global unicast (2000::/3), and the IPv4 addresses embedded in it are checked, too. An operator's own NAT64 prefix
 cannot be recognised: it looks like any global address.
 """
 
@@ -78,7 +78,7 @@ DENIED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
 
 # Ports where something other than a web server listens: mail, shells, name services, chat. This is the list of "bad ports" of the
 # WHATWG Fetch standard, which Chromium applies to its own pages. The guard applies it to every hop, so that neither a redirect nor
-# a tunnel speaks SMTP in our name. Databases are not on it: the networks above deny the hosts that run them.
+# a tunnel can send SMTP from here. The ports of databases are not on it: the networks above deny the hosts that run them.
 _BAD_PORTS = """
     0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119
     123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989
@@ -97,11 +97,11 @@ def embedded(ip: IPv6Address) -> tuple[IPv4Address, ...]:
     """All IPv4 addresses that this IPv6 address may be translated to: mapped, compatible, NAT64, 6to4, Teredo, ISATAP."""
     number = int(ip)
     found: list[int] = []
-    if any(ip in network for network in _LOW_32) and number >> 24:  # below that are `::`, `::1` and their like
+    if any(ip in network for network in _LOW_32) and number >> 24:  # smaller ones are `::`, `::1` and the like
         found.append(number)
     elif ip in _NAT64_OWN:
-        # RFC 6052: the prefix may have 96, 64, 56 or 48 bits, and bits 64 to 71 are unused. A reading that begins with 0 is wrong
-        # and is left out.
+        # RFC 6052: the prefix may have 96, 64, 56 or 48 bits, and bits 64 to 71 are unused. A reading that begins with 0 cannot be
+        # right and is left out.
         upper, lower = number >> 64, number & 0xFF_FFFF_FFFF_FFFF
         readings = (number, lower >> 24, (upper & 0xFF) << 24 | lower >> 32, (upper & 0xFFFF) << 16 | lower >> 40)
         found += [reading for reading in readings if reading >> 24 & 0xFF]

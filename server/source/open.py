@@ -35,9 +35,9 @@ from server.source.fetch import Fetcher
 from server.source.kind import SNIFF_BYTES, sniff
 from server.source.politeness import may_scan
 
-MAX_FILES = 10_000  # of one folder scan; more is rather a mistaken path such as /
-DICOM_DIRECTORY = "DICOMDIR"  # the list of a patient CD's files, which stand below its folder
-SUGGESTIONS = 3  # similar names offered for a file that is not there
+MAX_FILES = 10_000  # of one folder; a path with more is probably a mistake, such as /
+DICOM_DIRECTORY = "DICOMDIR"  # the index of a patient CD; the files are below its folder
+SUGGESTIONS = 3  # similar names offered for a file that does not exist
 
 log = structlog.get_logger(__name__)
 
@@ -45,8 +45,8 @@ log = structlog.get_logger(__name__)
 async def open_source(target: str, fetcher: Fetcher, login: tuple[str, str] | None = None, *, bare: bool = False) -> Source:
     """A Source for an address. With MEDLENS_ROBOTS=warn its notice says that robots.txt forbids the scan.
 
-    `login`: user and password of the address, sent to its own host only; those in `target` itself otherwise. `bare`: the address
-    was given without a scheme, so that http is tried where https is no TLS; as is a `target` without one.
+    `login`: user and password, sent to the host of the address only; by default those in `target`. `bare`: the address was given
+    without a scheme, so that http is tried if https fails with NoTls; the same holds for a `target` without a scheme.
     Waits until the host may be scanned again (MEDLENS_HOST_DELAY_S). Raises NotAUrl, SchemeNotAllowed, RobotsDisallowed, and what
     Fetcher.open raises.
     """
@@ -72,17 +72,17 @@ async def open_source(target: str, fetcher: Fetcher, login: tuple[str, str] | No
 
 
 def names_a_path(target: str) -> bool:
-    """Whether the target is a local file: it exists, or is written as a path or a file's name and cannot be an address."""
+    """Whether the target is a local file: it exists, or it is written as a path or a file name and cannot be an address."""
     if target.startswith(("/", "./", "../", "~", ".\\", "..\\")) or target in (".", "..") or _exists(target):
         return True
-    # No host is called paper.pdf or, before a slash, by one word: such a target is a file that is not there.
+    # No host is called paper.pdf, and none has a name without a dot before a slash: such a target is a file that does not exist.
     first, slash, _ = target.partition("/")
     is_host = ":" in first or first == "localhost" or "." in first
     return kind_by_name(target) not in (None, "page") and (not slash or not is_host)
 
 
 def open_path(path: Path) -> Source:
-    """A Source for a local file or folder; a DICOMDIR stands for its folder.
+    """A Source for a local file or folder; for a DICOMDIR, one for the folder that contains it.
 
     Raises NotFound, Damaged (empty), UnknownKind, NotWhatItSays.
     """
@@ -106,7 +106,7 @@ def open_path(path: Path) -> Source:
 
 
 def open_upload(name: str, data: bytes) -> Source:
-    """A Source for bytes that came by HTTP. `name` is for display only. Raises Damaged (empty), UnknownKind, NotWhatItSays."""
+    """A Source for bytes received by HTTP. `name` is for display only. Raises Damaged (empty), UnknownKind, NotWhatItSays."""
     return Source(_file_kind(data, name), name, title=name, data=data)
 
 
@@ -166,7 +166,7 @@ def _file_kind(data: bytes, name: str) -> SourceKind:
 
 
 def _similar_names(path: Path) -> str:
-    """`; did you mean ...` with the names in the folder that are most like this one, or nothing."""
+    """`; did you mean ...` with the most similar names in the folder, or an empty string."""
     try:
         with os.scandir(path.parent) as entries:
             names = [entry.name for entry in islice(entries, MAX_FILES) if not entry.name.startswith(".")]

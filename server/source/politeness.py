@@ -15,7 +15,7 @@ from yarl import URL
 
 from server.contract.errors import FetchError
 
-MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309: a parser reads at least so much
+MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309: a parser reads at least this much
 ROBOTS_NAME = "medlens"  # the line `User-agent: medlens` means us
 
 # Reads the first bytes of a URL: `read(url, max_bytes)` gives the HTTP status and the bytes (Fetcher.read).
@@ -23,14 +23,14 @@ Read = Callable[[str, int], Awaitable[tuple[int, bytes]]]
 
 
 class HostDelay:
-    """One for a worker. `delay_s`: seconds between two scans of one host; 0 never waits."""
+    """Spaces the scans of a host; one for each worker. `delay_s`: seconds between two scans of one host; with 0 it never waits."""
 
     def __init__(self, delay_s: float) -> None:
         self._delay_s = delay_s
-        self._next: dict[str, float] = {}  # host -> time from which it may be asked again
+        self._next: dict[str, float] = {}  # host -> time from which it may be scanned again
 
     async def wait(self, host: str) -> None:
-        """Return when the host may be asked again. Callers are served in the order in which they called."""
+        """Wait until the host may be scanned again. Callers are served in the order in which they called."""
         if not self._delay_s:
             return
         now = time.monotonic()

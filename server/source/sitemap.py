@@ -1,4 +1,4 @@
-"""The pages that a site lists in its sitemaps (sitemaps.org): XML, an index of others, or text; packed with gzip or not.
+"""Reads the pages that a site lists in its sitemaps (sitemaps.org): XML, an index of sitemaps, or text; with or without gzip.
 
 Only pages of the sitemap's own host count, as the standard says, and only those that robots.txt allows.
 """
@@ -18,14 +18,14 @@ from server.source.politeness import Read, may_scan
 
 # Bytes of one sitemap, unpacked: the standard allows 50 MB.
 MAX_SITEMAP_BYTES = 50 * 1024 * 1024
-# Sitemaps read for one site, and how deep indexes name indexes, which the standard forbids and sites do.
+# Sitemaps read for one site, and the depth of indexes that list indexes: the standard forbids them, but sites have them.
 MAX_SITEMAPS, MAX_DEPTH = 50, 3
 _GZIP = b"\x1f\x8b"
 
 
 @dataclass(slots=True)
 class Sitemap:
-    """Reads the sitemaps from `url` on. After `pages`: how many addresses were left out, and why."""
+    """Reads the sitemap at `url` and those that it lists. After `pages`, the fields say which addresses were left out, and why."""
 
     url: str
     read: Read
@@ -72,7 +72,7 @@ class Sitemap:
                 try:
                     async for entry in self._addresses(normalise(below), depth + 1):
                         yield entry
-                except (FetchError, RequestError, Damaged):  # the other sitemaps of the index may be read
+                except (FetchError, RequestError, Damaged):  # the other sitemaps of the index may be readable
                     self.unread.append(below)
 
     async def _read_once(self, url: str, most: int) -> tuple[int, bytes]:
@@ -82,7 +82,7 @@ class Sitemap:
 
 
 def parsed(data: bytes, url: str) -> tuple[list[str], list[str]]:
-    """The pages and the further sitemaps that a sitemap names. Raises Damaged, TooLarge."""
+    """The pages and the further sitemaps that a sitemap lists. Raises Damaged, TooLarge."""
     if data.startswith(_GZIP):
         try:
             data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, MAX_SITEMAP_BYTES + 1)
@@ -94,7 +94,7 @@ def parsed(data: bytes, url: str) -> tuple[list[str], list[str]]:
         lines = data.decode("utf-8", "replace").split()
         return [line for line in lines if line.startswith(("http://", "https://"))], []
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise Damaged(f"{quoted(url)} is no sitemap: a web page, or XML that declares entities")
+        raise Damaged(f"{quoted(url)} is not a sitemap, but a web page or XML that declares entities")
     try:
         parser = XMLParser()  # noqa: S314 - entities are refused above
         parser.feed(data)
