@@ -43,14 +43,14 @@ async def extract_source(source: Source, resources: ScanResources) -> AsyncGener
 
 
 async def extract_uploads(uploads: Iterable[Source], resources: ScanResources) -> AsyncGenerator[Found, None]:
-    """Yield what several uploaded files hold, as if they were one folder."""
+    """Yield what several uploaded files contain, as for the files of a folder."""
     async with aclosing(_files(((file.target, file) for file in uploads), resources)) as founds:
         async for found in founds:
             yield found
 
 
 def _in_folder(folder: Path) -> Iterator[tuple[str, Source | MedlensError]]:
-    """Name and Source of each file, or why it is not read. Names are relative: a Report does not show where the folder is."""
+    """Name and Source of each file, or why it is not read. Names are relative, so that a Report does not show the folder's path."""
     unread: list[tuple[str, Source | MedlensError]] = []
 
     def name_of(path: Path) -> str:
@@ -76,7 +76,7 @@ async def _files(files: Iterable[tuple[str, Source | MedlensError]], resources: 
 
 
 async def _one_of_many(name: str, founds: AsyncGenerator[Found, None]) -> AsyncGenerator[Found, None]:
-    """What one file of several holds: its own title is not the scan's, its notices begin with its name, its failure is its own."""
+    """What one of several files yields, without its title and with its name before its notices; an error is yielded, not raised."""
     try:
         async with aclosing(founds):
             async for found in founds:
@@ -93,7 +93,7 @@ async def _one_of_many(name: str, founds: AsyncGenerator[Found, None]) -> AsyncG
 
 
 def _unread(name: str, error: MedlensError) -> list[Found]:
-    """A file that was not read: counted under a reason, and named with it."""
+    """The Skipped and the Notice for a file that could not be read."""
     if isinstance(error, NoImage):
         remark = Notice(code="no_image", message=_with_name(name, error), severity="remark")
         return [Skipped("no_image", Place(name, "file"), str(error)), remark]
@@ -102,12 +102,12 @@ def _unread(name: str, error: MedlensError) -> list[Found]:
 
 
 def _left_out(name: str, error: MedlensError) -> Notice:
-    """A file that is none of those that can be scanned: named, and no failure."""
+    """The remark for a file that is left out, because it is hidden, a link, or of a kind that cannot be scanned."""
     return Notice(code=error.code, message=_with_name(name, error), severity="remark")
 
 
 def _with_name(name: str, error: MedlensError) -> str:
-    """The error's message behind the file's name, unless it begins with it."""
+    """The error's message with the file's name before it; a name at the beginning of the message is not repeated."""
     said, last = str(error), name.rpartition("/")[2]
     return f"{name}: {said.removeprefix(repr(last)).removeprefix(last).strip()}"
 
@@ -138,7 +138,7 @@ async def _page(source: Source, resources: ScanResources) -> AsyncGenerator[Foun
 
 
 async def _file(source: Source, resources: ScanResources, inner_files: InnerFiles, depth: int = 0) -> AsyncGenerator[Found, None]:
-    """Places of a file have the file's address as `url`, or its name when it has none; those of a file inside it both names."""
+    """Read one file. The `url` of its places is its address, or its name if it has none; for inner files it is both names."""
     kind = BY_NAME.get(source.kind)
     if kind is None:
         raise UnknownKind(f"{source.target} is a {source.kind}, not a file")
@@ -165,7 +165,7 @@ async def _file(source: Source, resources: ScanResources, inner_files: InnerFile
 async def _inner_file(
     file: InnerFile, outer: str, resources: ScanResources, inner_files: InnerFiles, depth: int
 ) -> AsyncGenerator[Found, None]:
-    """Read a file that stands inside another as a source of its own. Its images have its alternative text and texts, too."""
+    """Read an inner file as a source of its own. Images without alternative text or texts get those of the file's place."""
     name = f"{outer}/{file.name}"
     try:
         inner_files.take(name, len(file.data), depth)

@@ -1,4 +1,4 @@
-"""Bounds on the files inside files: how deep they nest, how many there are, how many bytes they have over a whole scan."""
+"""Bounds on the inner files of a scan: the depth of nesting, the number of files, and their bytes together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from server.contract.errors import TooLarge
 
-# Files in files in files: an image in a PDF in a ZIP in a ZIP. More is a bomb, or nobody's way of keeping scans.
+# Depth of nesting, such as an image in a PDF in a ZIP in a ZIP. Nobody stores images deeper; more is a bomb.
 MAX_DEPTH = 4
 # Inner files read in one scan, those of inner archives included; a patient CD has some thousand.
 MAX_INNER_FILES = 10_000

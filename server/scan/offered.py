@@ -18,8 +18,8 @@ from server.source.open import open_source, open_upload
 async def open_offered(url: str, data: bytes | None, page: Source, resources: ScanResources) -> Source:
     """A Source for one file of `page`. `data`: its bytes, if the page received them.
 
-    A client that is refused, or given a page, asks once more by the browser. Raises what open_source, open_upload and
-    fetch_by_browser raise.
+    If the client gets an error status or a page, the file is requested again by the browser. Raises what open_source, open_upload
+    and fetch_by_browser raise.
     """
     login = page.login if page.url and URL(page.url, encoded=True).origin() == URL(url, encoded=True).origin() else None
     if data is None:

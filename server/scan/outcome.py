@@ -31,7 +31,7 @@ MORE = "more"
 
 @dataclass(slots=True)
 class Problems:
-    """The problems of a scan so far: all about the source, the first of each severity, the first refused image, counts of skips."""
+    """The problems of a scan so far: those of the source, the first of each severity, the first refused image, skips by reason."""
 
     by_severity: dict[Severity, ScanError] = field(default_factory=dict)
     notices: list[ScanError] = field(default_factory=list)
@@ -78,16 +78,16 @@ class Outcome:
 
     @property
     def found(self) -> int:
-        """The number of places where an image stood, skipped images included."""
+        """The number of places of all images that were found, skipped ones included."""
         return sum(len(judged.image.places) for judged in self.images) + self.skipped.total()
 
 
 def outcome_of(title: str | None, problems: Problems, images: Iterable[JudgedImage], *, single: bool = False) -> Outcome:
-    """`failed` when something went wrong and nothing was judged, `partial` when something is missing, else `done`.
+    """The status is `failed` if there was a failure and nothing was judged, `partial` if something is missing, else `done`.
 
-    The error is the gravest problem, or says how many images were not read and why; a remark alone leaves the scan `done`, as do a
-    few broken images among many (FOOTNOTE_SHARE). `single`: the source is one image, so that a refused
-    image is a failure of the source.
+    The error is the most severe problem, or says how many images were not read and why. A remark alone leaves the scan `done`, as
+    do a few broken images among many (FOOTNOTE_SHARE). `single`: the source is one image, so that a refused image is a failure of
+    the source.
     """
     judged = tuple(images)
     failure = problems.by_severity.get("failure") or (problems.refused if single and not judged else None)
@@ -103,7 +103,7 @@ def outcome_of(title: str | None, problems: Problems, images: Iterable[JudgedIma
 
 
 def _lost_words(lost: Counter[SkipReason], found: int) -> str:
-    """For example "3 of 63 images were not read: 2 broken, 1 blocked"."""
+    """A sentence such as "3 of 63 images were not read: 2 broken, 1 blocked"."""
     number = lost.total()
     images, were = "image" if found == 1 else "images", "was" if number == 1 else "were"
     reasons = ", ".join(f"{n} {SKIP_WORDS[reason]}" for reason, n in lost.most_common())

@@ -58,7 +58,7 @@ class Scan:
         self._slots = asyncio.Semaphore(IMAGES_AT_ONCE)
 
     async def run(self, founds: AsyncIterator[Found], *, single: bool = False) -> Outcome:
-        """Process all that an extractor finds; `single` when its source is one image.
+        """Process everything that an extractor yields; `single`: its source is one image.
 
         A MedlensError of the source ends up in the Outcome, beside the images that were judged. Errors of the model's weights and
         of the recorder are raised. May be cancelled at any point.
@@ -69,8 +69,8 @@ class Scan:
             expected, unexpected = raised.split(MedlensError)
             if expected is None or unexpected is not None:
                 raise
-            raise _first(expected) from None  # several at once have one cause: no database, or the scan was deleted
-        for sha256, reason in self._skipped.items():  # an image counts once for each place, and only now all are known
+            raise _first(expected) from None  # several errors at once have one cause: no database, or the scan was deleted
+        for sha256, reason in self._skipped.items():  # an image counts once for each place, and all places are known only now
             self._problems.skipped[reason] += len(self._grouper.places(sha256)) - 1
         return outcome_of(self._title, self._problems, self._folded(), single=single)
 
@@ -99,7 +99,7 @@ class Scan:
                     self._problems.add(found.code, found.message, found.severity)
 
     async def _process_candidate(self, candidate: Candidate) -> None:
-        """Judge one candidate, unless its bytes were found before in this scan."""
+        """Judge one candidate, unless its bytes were already found in this scan."""
         sha256 = sha256_of(candidate.data)
         if not self._grouper.add(sha256, candidate.place):
             return
@@ -128,7 +128,7 @@ class Scan:
         return replace(judged, image=replace(judged.image, near_duplicate_of=self._grouper.near_duplicate(judged.image)))
 
     async def _judge(self, sha256: str, data: bytes) -> JudgedImage | None:
-        """Decode and judge; None when the image is skipped, which is counted. Raises what the decoder raises."""
+        """Decode and judge an image; None if it is skipped and counted as such. Raises what the decoder raises."""
         size = size_of(data)
         if size is not None and self._too_small(*size):
             self._skip(sha256, "too_small")
@@ -153,7 +153,7 @@ class Scan:
         return JudgedImage(image, judgement.verdict, judgement.panels, thumbnail)
 
     def _is_full(self, sha256: str) -> bool:
-        """Whether the Report has as many images as allowed; this one is then skipped."""
+        """Whether the Report already has as many images as allowed; if so, this one is skipped."""
         full = len(self._images) >= self._settings.max_images
         if full:
             self._skip(sha256, "too_many")
@@ -185,7 +185,7 @@ class Scan:
         groups: dict[str, list[Place]] = {}
         for sha256, one in finals.items():
             groups.setdefault(one.image.near_duplicate_of or sha256, []).extend(one.image.places)
-        # A near duplicate shows its original's answer, so all that stands with either counts for both.
+        # A near duplicate shows its original's verdict, so the context of both counts for both.
         shown = {original: self._joined(finals[original].verdict, places) for original, places in groups.items()}
         forget_texts()
         return [replace(one, joined=shown[one.image.near_duplicate_of or sha256]) for sha256, one in finals.items()]

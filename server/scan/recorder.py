@@ -1,4 +1,4 @@
-"""Stores a scan while it runs: looks verdicts up in the cache, stores images with their verdicts, reports the progress.
+"""Stores a scan while it runs: looks up verdicts in the cache, stores images with their verdicts, and updates the progress.
 
 Implements the Recorder of server/scan/pipeline.py over the store. Under load, queries are batched into fewer statements.
 """

@@ -45,7 +45,7 @@ class ScanResources:
         return self._engines[key]
 
     async def warm(self) -> None:
-        """Start what the first scan would wait for. A scan that needs a resource reports its error; missing guards are logged."""
+        """Start what the first scan would wait for, and log missing guards. A scan that needs a resource reports its error."""
         self.engine().prewarm()
         with suppress(MedlensError):
             for guard in await missing_guards():

@@ -45,7 +45,7 @@ class ScanRunner:
         on_judged: Callable[[JudgedImage], None] | None = None,
         login: tuple[str, str] | None = None,
     ) -> None:
-        """Run the scan if it is still open. `opener` opens a local path; `login` is the user and password for its address.
+        """Run the scan if it is still open. `opener`: opens a local path. `login`: user and password for the scan's address.
 
         `on_judged` is called with each image after it is stored.
         """
@@ -87,7 +87,7 @@ class ScanRunner:
         )
 
     async def explain(self, sha256: str, model_version: str) -> None:
-        """Make the heat map of an image from its thumbnail and store it, unless it exists or another model version is asked for.
+        """Make the heat map of an image from its thumbnail and store it, unless it exists or is for another model version.
 
         Raises NotFound, and what decoding and the model raise.
         """
