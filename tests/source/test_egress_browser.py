@@ -34,7 +34,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def tab(browser: Browser, proxy: EgressProxy) -> AsyncIterator[Page]:
-    context = await browser.new_context(proxy={"server": proxy.url}, service_workers="block")
+    context = await browser.new_context(proxy={"server": proxy.url}, service_workers="allow")
     yield await context.new_page()
     await context.close()
 
