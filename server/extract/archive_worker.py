@@ -1,6 +1,6 @@
-"""Reads an archive in the child of server/sandbox/child.py: each file that can be scanned is sent to the parent, others are named.
+"""Reads an archive in the child of server/sandbox/child.py: sends each file that can be scanned to the parent, names the others.
 
-A packed file that is no TAR is one file, named as the archive without its last ending. The frames are described in readers.py.
+A compressed file that is not a TAR is one file, named like the archive without its last extension. readers.py describes the frames.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def serve(pipe: Pipe) -> None:
 
 
 def _send(pipe: Pipe, name: str, read: Any) -> None:
-    """Send one file, or why it is not. Bounds of a single file are its own; those of the whole archive end it."""
+    """Send one file, or why it is not read. A file over its own bound is skipped; a bound of the archive is raised as Bounded."""
     if any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts):
         pipe.send({"notice": "left_out", "message": f"{name}: hidden files are left out", "severity": "remark"})
         return
@@ -53,14 +53,14 @@ def _send(pipe: Pipe, name: str, read: Any) -> None:
         return
     kind = kind_of(data[:HEAD_BYTES], name)
     if kind is None or (kind == "page" and not looks_like_svg(data)):
-        what = "a saved web page; pages are scanned at their address" if kind else "of no kind that is read"
+        what = "a saved web page; pages are scanned at their address" if kind else "of a kind that is not read"
         pipe.send({"notice": "unknown_kind", "message": f"{name}: it is {what}", "severity": "remark"})
         return
     pipe.send({"file": name, **PLACE}, data)
 
 
 def _files(data: bytes, job: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Name and reader of each file. Raises Damaged, Bounded."""
+    """The name of each file, and a callable that reads it. Raises Damaged, Bounded."""
     if data.startswith(b"PK"):
         packed = Zip.open(data, job)
         for name in sorted(packed.names):

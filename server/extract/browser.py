@@ -1,7 +1,7 @@
-"""One warm Chromium for all scans, and a fresh context with its own proxy for each of them.
+"""One running Chromium for all scans, and a fresh context with its own proxy for each of them.
 
-The browser itself reaches nothing (launch.py); a context reaches only what the proxy it is given lets through, and so do its
-service workers. Downloads and permissions are refused. A browser that died is launched again by the next scan.
+The browser itself cannot reach the network (launch.py); a context, service workers included, reaches only what its proxy allows.
+Downloads and permissions are refused. If the browser has died, the next scan launches it again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from server.settings import Settings
 __all__ = ["Browser", "find_chromium"]
 
 VIEWPORT: ViewportSize = {"width": 1366, "height": 1000}
-# For a page of a browser that works on others' behalf: a launch on a loaded machine takes 10 s.
+# Seconds to wait for a context: a launch of the browser on a loaded machine takes 10.
 WAIT_S = 60.0
 
 Made = TypeVar("Made")
@@ -35,13 +35,13 @@ Login: TypeAlias = tuple[str, str]  # user and password
 
 
 class Browser:
-    """`async with Browser(settings) as browser`: launched by the first `context`, or before by `start`; ended by `stop`."""
+    """`async with Browser(settings) as browser`: launched by `start` or by the first `context`, ended by `stop`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = asyncio.Lock()
         self._current: Running | None = None
-        self._retired: set[Running] = set()  # worn, until the last scan has left them
+        self._retired: set[Running] = set()  # get no new contexts, and end with their last one
 
     async def __aenter__(self) -> Self:
         return self
@@ -59,22 +59,22 @@ class Browser:
         return sum(one.open for one in (self._current, *self._retired) if one is not None)
 
     async def start(self) -> None:
-        """Launch now, so that no scan waits for it. Raises BrowserMissing or RenderError. Does nothing when it runs."""
+        """Launch now, so that no scan waits for it, unless it is running. Raises BrowserMissing or RenderError."""
         await self._usable()
 
     async def stop(self) -> None:
-        """Leave no process behind. May be called twice, and a later `start` or `context` launches anew."""
+        """End all processes. May be called twice; a later `start` or `context` launches the browser again."""
         async with self._lock:
             self._retire()
             await self._bury(*self._retired)
 
     @asynccontextmanager
     async def context(self, proxy_url: str, *, login: Login | None = None, url: str = "") -> AsyncIterator[BrowserContext]:
-        """A fresh context that reaches nothing but through `proxy_url`, closed on leaving.
+        """A fresh context that reaches the network only through `proxy_url`; it is closed on leaving the block.
 
-        `login` is sent to the origin of `url` when it asks for it, and to no other.
+        `login` is sent only to the origin of `url`, when that asks for it.
 
-        Raises BrowserMissing, RenderError, and BrowserBusy when there is none within WAIT_S.
+        Raises BrowserMissing, RenderError, and BrowserBusy when there is no context within WAIT_S.
         """
         try:
             async with asyncio.timeout(WAIT_S):
@@ -82,14 +82,14 @@ class Browser:
         except TimeoutError:
             if (stuck := self._current) is not None:
                 stuck.worn = True
-            raise BrowserBusy(f"the browser gave no page within {WAIT_S:g} s; scan it again when less is being scanned") from None
+            raise BrowserBusy(f"the browser gave no page within {WAIT_S:g} s; scan it again when fewer scans are running") from None
         try:
             yield context
         finally:
             await _whole(self._leave(browser, context))
 
     async def _leave(self, browser: Running, context: BrowserContext) -> None:
-        """Close the context. A browser without any is looked at, and ends if it is worn."""
+        """Close the context. If it was the browser's last one, check the browser, and end it if it is worn."""
         await browser.close_context(context)
         if not browser.open and not browser.worn:
             await browser.look()
@@ -103,7 +103,7 @@ class Browser:
     async def _new_context(self, proxy_url: str, credentials: HttpCredentials | None) -> tuple[Running, BrowserContext]:
         for last in (False, True):
             browser = await self._usable()
-            browser.open += 1  # before the context is made, so that the browser is not ended meanwhile
+            browser.open += 1  # counted before the context exists, so that the browser is not ended meanwhile
             browser.served += 1
             try:
                 making = browser.chromium.new_context(
@@ -117,7 +117,7 @@ class Browser:
                     reduced_motion="reduce",
                 )
                 return browser, await _never_lost(making, lambda context: context.close())
-            except PlaywrightError as error:  # it died, which was not yet known here
+            except PlaywrightError as error:  # it died, and this is the first sign of it
                 browser.open -= 1
                 browser.worn = True
                 if last:
@@ -128,7 +128,7 @@ class Browser:
         raise AssertionError
 
     async def _usable(self) -> Running:
-        """The browser that new contexts go to, launched if need be."""
+        """The browser for new contexts, launched if necessary."""
         async with self._lock:
             if self._current is not None and self._current.usable:
                 return self._current
@@ -147,7 +147,7 @@ class Browser:
             return self._current
 
     def _retire(self) -> None:
-        """No new context goes to the current browser."""
+        """Stop using the current browser for new contexts."""
         if self._current is not None:
             self._retired.add(self._current)
             self._current = None
@@ -159,7 +159,7 @@ class Browser:
 
 
 async def _launched(program: Path, scratch: Path) -> Running:
-    """Start driver and browser. Raises RenderError; whatever is raised, the driver has ended."""
+    """Start driver and browser. Raises RenderError; after any exception the driver has ended."""
     with as_temporary_folder(scratch):
         driver = await _never_lost(async_playwright().start(), lambda driver: driver.stop())
     try:
@@ -174,7 +174,7 @@ async def _launched(program: Path, scratch: Path) -> Running:
 
 
 async def _whole(ending: Coroutine[Any, Any, None]) -> None:
-    """Await it to its end even when the caller is cancelled meanwhile, so that nothing stays half closed."""
+    """Await `ending` to its end, even if the caller is cancelled meanwhile, so that nothing stays half closed."""
     task = asyncio.create_task(ending)
     try:
         await asyncio.shield(task)
@@ -184,7 +184,7 @@ async def _whole(ending: Coroutine[Any, Any, None]) -> None:
 
 
 async def _never_lost(making: Coroutine[Any, Any, Made], let_go: Callable[[Made], Awaitable[None]]) -> Made:
-    """Await an object that Playwright makes. One that is made after the caller was cancelled is closed."""
+    """Await an object that Playwright creates. If the caller is cancelled meanwhile, `let_go` closes the object once it exists."""
     task = asyncio.create_task(making)
     try:
         return await asyncio.shield(task)
@@ -202,8 +202,10 @@ def _credentials(login: Login | None, url: str) -> HttpCredentials | None:
 
 
 def _user_agent(version: str) -> str:
-    """What the installed browser says of itself with a window. Headless it names itself HeadlessChrome, which many sites turn away,
-    although a person asked for this one page and would be shown it."""
+    """The User-Agent that the installed browser sends when it has a window.
+
+    Without one it sends HeadlessChrome, which many sites refuse, although a person requested this page and could open it.
+    """
     major = version.partition(".")[0]
     return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
 

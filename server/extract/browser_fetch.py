@@ -1,6 +1,7 @@
-"""Downloads one file as the browser navigates to it, for sites that refuse plain clients.
+"""Downloads one file by navigating the browser to it, for sites that refuse plain clients.
 
-The answer is taken before Chromium shows it or starts a download, through the egress proxy and with the limits of `fetch.py`.
+The response is taken before Chromium shows it or starts a download. It comes through the egress proxy, with the limits of
+server/source/fetch.py.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ async def fetch_by_browser(url: str, browser: Browser, proxy_url: str, settings:
 
 
 async def _take(event: dict[str, Any], session: CDPSession, answer: asyncio.Future[bytes], limit: int) -> None:
-    """Let redirects pass; of the last response take the body, and end the request."""
+    """Continue redirects; take the body of the last response, and end its request."""
     request, status = {"requestId": event["requestId"]}, event.get("responseStatusCode", 0)
     headers = {one["name"].lower(): one["value"] for one in event.get("responseHeaders", ())}
     with suppress(PlaywrightError):
@@ -78,7 +79,7 @@ async def _body(url: str, status: int, headers: dict[str, str], session: CDPSess
     try:
         body = await session.send("Fetch.getResponseBody", request)
     except PlaywrightError as error:
-        raise ConnectionFailed(f"{url} did not come whole: {str(error).splitlines()[0][:200]}") from None
+        raise ConnectionFailed(f"{url} did not arrive completely: {str(error).splitlines()[0][:200]}") from None
     data = base64.b64decode(body["body"]) if body["base64Encoded"] else body["body"].encode()
     if len(data) > limit:
         raise TooLarge(f"{url} has {len(data)} bytes, more than MEDLENS_MAX_DOWNLOAD_BYTES ({limit})")

@@ -1,7 +1,7 @@
-"""The candidate filter of a page: passes images on, and refuses icons, tracking pixels and what exceeds the limit on images.
+"""The candidate filter of a page: passes images on, and refuses icons, tracking pixels and images beyond the limit on their number.
 
-Only sizes are read, without a library; bytes that do not tell theirs pass, and the decoder reports what is wrong with them. Texts
-of pages become plain text of bounded length here, so that later stages need not clean them.
+Only the size is read from an image's bytes, without a library. Images whose size cannot be read pass; the decoder reports what is
+wrong with them. Texts of pages are made plain and bounded here, so that later stages need not clean them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Co"))
 
 
 class CandidateFilter:
-    """Passes each image to `emit` as often as it is offered, but counts and refuses each image only once."""
+    """Passes an accepted image to `emit` each time it is offered, but counts it, or refuses it, only once."""
 
     def __init__(self, settings: Settings, emit: Callable[[Found], None]) -> None:
         self._settings = settings
@@ -75,5 +75,5 @@ def _prints(char: str) -> bool:
 
 
 def address(url: str) -> str:
-    """The address as it stands in a Place: without fragment, at most MAX_URL characters; of a `data:` address only its type."""
+    """The address as a Place has it: without fragment, at most MAX_URL characters; of a `data:` address only the media type."""
     return (url.partition(",")[0] if url.startswith("data:") else url.partition("#")[0])[:MAX_URL]

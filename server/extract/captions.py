@@ -1,4 +1,4 @@
-"""How a caption begins, in the languages that the text model reads."""
+"""Recognises the beginnings of captions, in the languages that the text model reads."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ WINDOWS_PROGRAMS = tuple(
     f"{folder}/Application/{program}"
     for folder, program in (("Google/Chrome", "chrome.exe"), ("Chromium", "chrome.exe"), ("Microsoft/Edge", "msedge.exe"))
 )
-# Playwright keeps chromium-1234/chrome-linux64/chrome and the like; the newest version first, the full browser before the shell.
+# Playwright installs chromium-1234/chrome-linux64/chrome and the like. The newest version is used, the full browser before the
+# shell.
 DOWNLOADED = ("chromium-*/chrome-*/**", "chromium_headless_shell-*/chrome-*/**")
 PROGRAM_NAMES = ("chrome", "chrome.exe", "Chromium", "Google Chrome for Testing", "headless_shell", "chrome-headless-shell")
 

@@ -1,7 +1,7 @@
-// Lists every image one frame shows and where: run in an isolated world, so the page can neither see nor falsify it, only its DOM.
-// `options`: {minSide, maxImages, maxChars, maxPixels, budgetMs, texts}; `closed`: the frame's closed shadow roots, which no script finds.
-// Boxes are [x, y, width, height] in CSS pixels of this frame's viewport. Addresses stand in `urls` once; entries hold their index.
-// `nearbyTexts`: the function of nearby_texts.js. With `options.texts` each entry has what a reader sees with the image: {caption, paragraph, heading, link}, indices of `texts`.
+// Lists every image that one frame shows, with its place. Runs in an isolated world: the page can change its DOM, but not this script.
+// `options`: {minSide, maxImages, maxChars, maxPixels, budgetMs, texts}; `closed`: the frame's closed shadow roots, which scripts cannot find.
+// Boxes are [x, y, width, height] in CSS pixels of this frame's viewport. `urls` has each address once; entries have their index.
+// `nearbyTexts`: the function of nearby_texts.js. With `options.texts` each entry has the texts near the image: {caption, paragraph, heading, link}, indices of `texts`.
 (nearbyTexts, options, ...closed) => {
   const started = performance.now();
   const SVG = "http://www.w3.org/2000/svg";
@@ -41,7 +41,7 @@
     found.images.push({ url: known.get(url), kind, alt: altOf(element), box, texts });
   };
 
-  // Computed styles always write url("..."), image-set candidates included; of those only what was loaded has bytes later.
+  // Computed styles always contain url("..."), also for the candidates of image-set; only those that were loaded have bytes later.
   const unescaped = (text) =>
     text.replace(/\\([0-9a-f]{1,6})\s?|\\(.)/gi, (_, hex, char) => (hex ? String.fromCodePoint(parseInt(hex, 16) % 0x110000) : char));
   const addStyle = (value, element) => {
@@ -56,11 +56,11 @@
       addStyle(style.borderImageSource, element);
       addStyle(style.maskImage || "", element);
       addStyle(style.content, element);
-      if (style.display === "list-item") addStyle(style.listStyleImage, element);  // inherited: only where it draws
+      if (style.display === "list-item") addStyle(style.listStyleImage, element);  // inherited, so only where it is drawn
     }
   };
 
-  // A canvas that is tainted, drawn by WebGL or handed to a worker gives no pixels to scripts: `data` null asks for a screenshot.
+  // Scripts cannot read a canvas that is tainted, drawn by WebGL or transferred to a worker: `data` null requests a screenshot.
   const drawn = (canvas) => {
     const probe = new OffscreenCanvas(16, 16).getContext("2d", { willReadFrequently: true });
     probe.drawImage(canvas, 0, 0, 16, 16);
@@ -80,7 +80,7 @@
     found.canvases.push({ data, width, height, kind: "canvas", alt: altOf(canvas), box, texts: wordsAround(canvas, box) });
   };
 
-  // A frame of a video, if one has come; `data` null asks for a screenshot.
+  // A frame of a video, if one has been loaded; `data` null requests a screenshot.
   const addVideo = (video) => {
     const box = boxOf(video);
     if (!box || Math.min(box[2], box[3]) < options.minSide) return;
@@ -97,13 +97,13 @@
     found.canvases.push({ data, width, height, kind: "video_frame", alt: altOf(video), box, texts: wordsAround(video, box) });
   };
 
-  // An SVG image sees no style of the page, so what the page's styles make of each element is written onto its copy.
+  // The page's styles do not apply to an SVG drawn as an image, so each element's computed style is written into its copy.
   const PAINT = [
     "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap",
     "stroke-linejoin", "opacity", "color", "visibility", "display", "stop-color", "stop-opacity", "clip-path", "mask", "filter",
     "font-family", "font-size", "font-weight", "font-style", "text-anchor", "dominant-baseline", "mix-blend-mode",
   ];
-  const LAID_OUT = [  // besides, for the HTML inside a foreignObject
+  const LAID_OUT = [  // also, for the HTML inside a foreignObject
     "background-color", "border", "box-sizing", "height", "line-height", "margin", "padding", "position", "text-align", "white-space",
     "width",
   ];
@@ -116,7 +116,7 @@
       lines.push(`transform:${style.transform}`, `transform-origin:${style.transformOrigin}`, `transform-box:${style.transformBox}`);
     copy.setAttribute("style", lines.join(";"));
   };
-  // A drawing that is hardly more than the images in it: those stand in the Report themselves.
+  // Whether a drawing consists mostly of images, which are in the Report themselves.
   const IMAGE_SHARE = 0.5;  // of the drawing's area
   const target = (use) => use.getRootNode().getElementById?.((use.getAttribute("href") || use.getAttribute("xlink:href") || "").slice(1));
   const isOneImage = (svg, box) => {
@@ -129,7 +129,7 @@
     const box = boxOf(svg);
     if (!box || getComputedStyle(svg).visibility === "hidden") return;
     if (Math.min(box[2], box[3]) < options.minSide) {
-      if (!icons.has(svg.innerHTML)) found.small += 1;  // the same icon many times is one
+      if (!icons.has(svg.innerHTML)) found.small += 1;  // a repeated icon counts once
       icons.add(svg.innerHTML);
       return;
     }
@@ -174,7 +174,7 @@
     note(element);
     if (element.namespaceURI === SVG) {
       if (name === "image") add(element.href?.baseVal, "svg", element);
-      // A frame that is an SVG file arrived as a response.
+      // A frame that is an SVG file arrives as a response.
       else if (name === "svg" && !element.ownerSVGElement && !(wholeIsImage && window !== top)) addSvg(element);
       return;
     }
@@ -200,7 +200,7 @@
       if (late()) { found.cut = true; return found; }
       const inner = element.shadowRoot;
       if (inner && !seen.has(inner)) { seen.add(inner); roots.push(inner); }
-      try { addElement(element); } catch { /* one odd element hides no other */ }
+      try { addElement(element); } catch { /* an error for one element must not hide others */ }
     }
   }
   return found;

@@ -1,8 +1,8 @@
-// Makes a page scroll that a consent banner or a pop-up has locked. Nothing is clicked, so nobody consents to anything: the styles that
-// lock scrolling are overridden, and fixed boxes are hidden that cover much of the window and do not hold the page's own content.
+// Unlocks the scrolling of a page that a consent banner or a pop-up has locked. Nothing is clicked, so no consent is given: styles that
+// lock scrolling are overridden, and fixed boxes that cover much of the window and do not contain the page's own content are hidden.
 () => {
-  const COVERS = 0.35;       // of the window; a header or a cookie strip at the foot covers less and is left
-  const HOLDS_CONTENT = 0.5; // of all elements or images; such a box is the page itself (an application shell)
+  const COVERS = 0.35;       // share of the window; a header or a cookie strip at the foot covers less and stays
+  const HOLDS_CONTENT = 0.5; // share of all elements or images; such a box is the page itself (an application shell)
   const MAX_ELEMENTS = 5000;
   const force = (element, name, value) => element.style.setProperty(name, value, "important");
 

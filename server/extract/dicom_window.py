@@ -31,7 +31,7 @@ def to_8_bits(values: Values, dataset: Any, frame: int) -> Greys:
 
 
 def _stored_bits(values: Values, dataset: Any) -> Values:
-    """The values without the bits above BitsStored, where old files keep an overlay and compressed ones anything."""
+    """The values without the bits above BitsStored, in which old files store an overlay; in compressed files they are undefined."""
     stored = int(dataset.get("BitsStored") or 0)
     if values.dtype.kind not in "iu" or not 0 < stored < values.dtype.itemsize * 8:
         return values
@@ -43,7 +43,7 @@ def _stored_bits(values: Values, dataset: Any) -> Values:
 
 
 def _inside(values: Values, dataset: Any) -> npt.NDArray[np.bool_]:
-    """Where there is an image: not the padding, a value or the range between two, which is shown black. All, if padding is all."""
+    """Where `values` are not padding (one value, or a range), which is shown black. If everything is padding, all values count."""
     padding, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
     if not isinstance(padding, int):
         return np.ones(values.shape, dtype=bool)
@@ -53,7 +53,7 @@ def _inside(values: Values, dataset: Any) -> npt.NDArray[np.bool_]:
 
 
 def _has_8_bit_entries(dataset: Any) -> bool:
-    """Whether a palette that says 16 bits has entries of 8: none of them is larger than 255."""
+    """Whether a palette declared with 16 bits has entries of 8 bits, none of them larger than 255."""
     names = ("RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData", "BluePaletteColorLookupTableData")
     tables = [np.frombuffer(bytes(table)[: len(table) // 2 * 2], dtype="<u2") for name in names if (table := dataset.get(name))]
     return len(tables) == len(names) and max(int(table.max(initial=0)) for table in tables) <= 255
@@ -96,7 +96,7 @@ def _item_of_frame(dataset: Any, frame: int, name: str) -> Any:
 
 
 def _first(value: Any) -> float | None:
-    """The first of the values: a file may hold several windows, and the first is the default."""
+    """The first of the values: a file may contain several windows, and the first is the default."""
     try:
         return float(next(iter(value)) if isinstance(value, Iterable) and not isinstance(value, str) else value)
     except (StopIteration, TypeError, ValueError):

@@ -1,6 +1,6 @@
 """Reads a DICOM file in the child of server/sandbox/child.py: an even sample of its frames, each as a PNG.
 
-dicom_window.py turns the values into greys; the frames sent to the parent are described in readers.py.
+dicom_window.py converts the values to greys; readers.py describes the frames that are sent to the parent.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from server.imaging.decode import to_png
 from server.imaging.header import check_pixels
 from server.sandbox.protocol import Pipe
 
-# Frames read of one file. A cine loop or a volume shows one body part throughout; 16 even steps cover it.
+# Frames read of one file. A cine loop or a volume shows one part of the body throughout; 16 even steps cover it.
 SAMPLED_FRAMES = 16
 PDF = "application/pdf"
-# How the transfer syntaxes of MPEG-2, H.264 and H.265 begin. (JPIP's and SMPTE's are other numbers.)
+# Prefixes of the transfer syntaxes of MPEG-2, H.264 and H.265. Those of JPIP and SMPTE have other numbers.
 VIDEO = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -87,7 +87,7 @@ def _open(data: bytes) -> Any:
 
 
 def _send_document(pipe: Pipe, dataset: Any) -> None:
-    """Send the PDF that the file encapsulates. Raises NoImage for other objects without pixels: reports, plans, directories."""
+    """Send the encapsulated PDF. Raises NoImage for other objects without pixels, such as reports, plans and directories."""
     kind = str(dataset.get("MIMETypeOfEncapsulatedDocument") or "").strip().lower()
     if "EncapsulatedDocument" in dataset and kind in ("", PDF):
         pipe.send({"title": _coded(dataset, "Modality")})
@@ -103,7 +103,7 @@ def _is_video(dataset: Any) -> bool:
 
 
 def _guessed_syntax(dataset: Any) -> str:
-    """The transfer syntax of a file without a file header, by the encoding with which it parsed."""
+    """The transfer syntax of a file without a file header, from the encoding with which it was parsed."""
     implicit, little = dataset.original_encoding
     if not little:
         return str(pydicom.uid.ExplicitVRBigEndian)
@@ -125,6 +125,6 @@ def _sample(frames: int) -> list[int]:
 
 
 def _coded(dataset: Any, name: str) -> str:
-    """The attribute if it is a coded word (capitals, digits, underscore, at most 16 characters); anything else might be a name."""
+    """The attribute if it is a coded word (capitals, digits, underscore, at most 16 characters), else ""; it might be a name."""
     word = str(dataset.get(name) or "").strip()
     return word if len(word) <= 16 and word.replace("_", "").replace(" ", "").isalnum() and word == word.upper() else ""

@@ -1,8 +1,8 @@
-"""Reads an office document or an electronic book in the child of server/sandbox/child.py: its images, with what stands beside them.
+"""Reads an office document or an electronic book in the child of server/sandbox/child.py: its images, with the texts beside them.
 
-Each is a ZIP of XML and media (docs/decisions/kinds-of-files.md says why no library for each reads them). ooxml.py, odf.py and
-epub.py say which media stand where; media that stand nowhere, such as those of a slide's master, come last. The frames are
-described in readers.py; `page` is the number of the slide or chapter.
+Each is a ZIP of XML and media (docs/decisions/kinds-of-files.md says why no library for each format is used). ooxml.py, odf.py and
+epub.py find the places of the media; media without a place, such as those of a slide's master, come last. readers.py describes the
+frames; `page` is the number of the slide or chapter.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from server.kinds.page import looks_like_svg
 from server.kinds.registry import kind_of
 from server.sandbox.protocol import Pipe
 
-# Folders in which the formats keep media, by which those that stand nowhere are known.
+# Folders in which the formats store media, searched for media without a place.
 MEDIA = (
     "ppt/media/",
     "word/media/",
@@ -94,14 +94,14 @@ class _Reader:
         elif (kind := kind_of(data[:HEAD_BYTES], shown.name)) not in (None, "page") or looks_like_svg(data):
             self._pipe.send({"file": shown.name, **place}, data)
         elif kind is None and first and shown.page is not None:
-            self._skip("unknown_format", f"{PurePosixPath(shown.name).name} is of no format that is read", shown)
+            self._skip("unknown_format", f"{PurePosixPath(shown.name).name} is of a format that is not read", shown)
 
     def _skip(self, reason: str, detail: str, shown: Shown) -> None:
         self._pipe.send({"skip": reason, "detail": detail, "page": shown.page, "box": None})
 
 
 def _contents(packed: Zip) -> tuple[str, Iterator[Shown]]:
-    """The title and what is shown, in order. Raises Damaged for a ZIP that is none of the formats."""
+    """The title and the places of images, in order. Raises Damaged for a ZIP that has none of the formats."""
     names = set(packed.names)
     if "[Content_Types].xml" in names:
         return ooxml.title(packed), ooxml.shown(packed)
@@ -109,4 +109,4 @@ def _contents(packed: Zip) -> tuple[str, Iterator[Shown]]:
         return epub.title(packed), epub.shown(packed)
     if "content.xml" in names:
         return odf.title(packed), odf.shown(packed)
-    raise Damaged("the file is called a document, and holds none")
+    raise Damaged("the file is called a document and is not one")

@@ -1,8 +1,8 @@
 """Files of a page: those that it offers (downloads, embedded PDFs) and those that its viewers show (PDF, DICOM, volumes).
 
-The browser's contexts refuse downloads, so of offered files only the addresses are collected, and they are fetched later. What a
-script of the page fetched itself, as viewers do, is taken from its response. A frame that fetched a PDF draws its pages on
-canvases: the PDF is read instead of them.
+The browser's contexts refuse downloads, so only the addresses of offered files are collected, and the files are fetched later.
+Files that a script of the page fetched, as viewers do, are taken from the responses. A frame that fetched a PDF draws its pages on
+canvases; the PDF is read instead of these.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from server.contract.records import Notice
 from server.extract.navigation import NotAPage
 from server.extract.responses import media_type
 
-# Files that one page offers: a paper and its supplements. A page that offers more offers files without end.
+# Offered files that are read of one page: a paper and its supplements. A page with more often has very many.
 MAX_FILES = 4
-# Files that the scripts of a page fetched: a viewer fetches a series slice by slice.
+# Files fetched by scripts that are read of one page: a viewer fetches a series slice by slice.
 MAX_RECEIVED = 64
-# Media types that Chromium shows in a viewer of its own, which is not part of the page.
+# The media type that Chromium shows in a viewer of its own, which is not part of the page.
 PDF_TYPE = "application/pdf"
 FETCHED_BY_SCRIPT = ("xhr", "fetch")
 FILE_TYPES = (PDF_TYPE, "application/dicom", "application/octet-stream", "binary/octet-stream", "application/gzip", "")
 FILE_NAMES = (".pdf", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz", ".nrrd", ".mha")
 VOLUME_NAMES = (".nii.gz", ".nrrd", ".mha")
-# Parameters by which the address of a viewer names the file it shows (pdf.js, the viewers of Google, OJS and others).
+# Parameters of a viewer's address that name the file it shows (pdf.js, the viewers of Google, OJS and others).
 VIEWER_PARAMETERS = ("file", "url", "src", "pdf", "doc", "document")
-PDF_SEARCH = 1024  # bytes in which readers look for the mark of a PDF
+PDF_SEARCH = 1024  # first bytes, in which PDF readers look for the mark
 
 
 class Downloads:
@@ -53,11 +53,11 @@ class Downloads:
 
     @property
     def replaced(self) -> bool:
-        """Whether a file came in place of the page, so that there is nothing more of the page to wait for."""
+        """Whether a file was loaded instead of the page, so that nothing more of the page will come."""
         return self._replaced.is_set()
 
     async def wait_or_replaced(self, waiting: Awaitable[object]) -> None:
-        """Await `waiting`, or until a file comes in place of the page: its load event then never comes."""
+        """Await `waiting`, but return when a file is loaded instead of the page, whose load event then never comes."""
         wait = asyncio.ensure_future(waiting)
         replaced = asyncio.create_task(self._replaced.wait())
         try:
@@ -70,7 +70,7 @@ class Downloads:
             await asyncio.gather(wait, replaced, return_exceptions=True)
 
     def add_embedded(self, embedded: Iterable[tuple[str, str]]) -> None:
-        """Add the PDFs among (address, media type) of the frames and objects of a page, also those behind a viewer's parameter."""
+        """Add the PDFs among a page's frames and objects (address, media type), and those that a viewer's address names."""
         for url, mime in embedded:
             if mime.lower() == PDF_TYPE or _path(url).endswith(".pdf"):
                 self._add(url)
@@ -78,7 +78,7 @@ class Downloads:
                 self._add(shown)
 
     async def finish(self) -> Notice | None:
-        """Wait for the bytes that are still being read; a notice if the page has more files than are read."""
+        """Wait for responses that are still being read; return a notice if the page has more files than are read."""
         if self._reading:
             await asyncio.gather(*self._reading, return_exceptions=True)
         if not self.viewers and not self._urls and (shown := _named_by_viewer(self._page.url)):

@@ -1,8 +1,8 @@
 """Renders SVG files, inline SVG and canvases as PNG.
 
-The browser draws an SVG on a blank page of its own, as an image: no script in it runs and nothing is loaded. collect.js has written
-the page's styles into the markup; transparent ground stays transparent; the size is that on the page. Canvases whose pixels scripts
-may not read (tainted, WebGL, a worker's) are taken from a screenshot.
+The browser draws an SVG on a blank page of its own, as an image: its scripts do not run and nothing is loaded. collect.js writes
+the page's styles into the markup; a transparent background stays transparent; the size is that on the page. Canvases whose pixels
+scripts may not read (tainted, WebGL, a worker's) are taken from a screenshot.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from server.settings import Settings
 MAX_DRAWINGS = 120  # a drawing takes about 15 ms; pages with more have icons or maps made of hundreds of pieces
 MAX_SCREENSHOTS = 8  # a screenshot takes about 150 ms
 MAX_SVG_SIDE = 1024  # pixels; more than any model uses
-MAX_SVG_BYTES = 20_000_000  # with the images embedded in it
+MAX_SVG_BYTES = 20_000_000  # of one SVG with the images embedded in it
 DRAW_TIMEOUT_S = 3.0  # nested <use> can make a few lines of SVG draw for hours
 MAX_MOSAIC_SIDE = 4096  # pixels of a mosaic; a window shows a third of that
 MAX_MOSAIC_BYTES = 40_000_000  # of its tiles together
@@ -36,7 +36,7 @@ SVG_DATA = "data:image/svg+xml"
 
 
 class Rasterizer:
-    """Renders for one page; `async with` closes the blank page."""
+    """Renders the drawings of one page; `async with` closes the blank page."""
 
     def __init__(self, context: BrowserContext, candidate_filter: CandidateFilter, settings: Settings) -> None:
         self._context = context
@@ -54,7 +54,7 @@ class Rasterizer:
             await self._blank.close()
 
     async def svg(self, source: bytes, place: Place) -> None:
-        """Draw one SVG file and offer it to the candidate filter. Its size is that on the page; of a background its own."""
+        """Draw one SVG file at its size on the page (a background at its own) and offer it to the candidate filter."""
         box = place.box if place.kind != "background" else None
         if box is not None and min(box[2:]) < self._settings.min_image_side:
             self._candidate_filter.refuse("too_small", place, key=source)
@@ -81,7 +81,7 @@ class Rasterizer:
             self._candidate_filter.offer(png, place)
 
     async def mosaic(self, tiles: Sequence[tuple[bytes, Box]], place: Place) -> bool:
-        """Draw tiles as one image of their own resolution and offer it; returns whether that was possible."""
+        """Draw tiles as one image of their own resolution and offer it; returns whether the filter accepted it."""
         assert place.box is not None
         left, top, width, height = place.box
         if sum(len(data) for data, _ in tiles) > MAX_MOSAIC_BYTES:
@@ -138,7 +138,7 @@ class Rasterizer:
 
 
 def embed_images(markup: str, images: dict[str, bytes]) -> bytes:
-    """Embed the images that the SVG links to, as far as they were loaded: an SVG drawn as an image loads nothing itself."""
+    """Embed the images that the SVG links to, if they were loaded: an SVG drawn as an image loads nothing itself."""
     for url, data in images.items():
         markup = markup.replace(f'href="{escape(url)}"', f'href="data:;base64,{base64.b64encode(data).decode()}"')
     return markup.encode("utf-8", "replace")

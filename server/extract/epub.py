@@ -1,4 +1,4 @@
-"""Where the images of an electronic book stand: in its chapters, in reading order, with their captions and headings."""
+"""Finds the places of images in an electronic book: by chapter, in reading order, with their captions and headings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images that a page's HTML names, without a browser: for the chapters of books and the pages of web archives."""
+"""Finds the images that HTML names, without a browser, for the chapters of books and the pages of web archives."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from html.parser import HTMLParser
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "td", "div", *_HEADINGS)
 _UNREAD = ("script", "style", "noscript", "template")
-# Images of one page that are looked at; longer pages are lists.
+# Images that are read of one page; pages with more are lists.
 MAX_IMAGES = 5000
 
 
 @dataclass(slots=True)
 class NamedImage:
-    """An image that a page names, as written there, and the texts beside it."""
+    """An image that a page names: its address as written there, and the texts beside it."""
 
     address: str
     alt: str | None = None

@@ -1,6 +1,6 @@
-"""Reads an image's header in the child of server/sandbox/child.py, splits a TIFF of several pages, turns other formats into PNG.
+"""Reads an image in the child of server/sandbox/child.py: its header, the pages of a TIFF, and formats that are converted to PNG.
 
-The frames are described in readers.py.
+readers.py describes the frames.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Runs our scripts in the frames of a page, in isolated worlds: they share the page's DOM, but none of its functions.
+"""Runs our scripts in the frames of a page, in isolated worlds, which share the page's DOM but none of its functions.
 
-It also finds what scripts cannot: frames of other sites with their position on the page, and closed shadow roots. Those are taken
-from Chromium's own view of the DOM, so that roots made by the parser and by scripts are both found.
+This module also finds what scripts cannot: frames of other sites with their position on the page, and closed shadow roots. These
+are taken from Chromium's own view of the DOM, which has those made by the parser and those made by scripts.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from playwright.async_api import Error as PlaywrightError
 
 WORLD_NAME = "medlens"
 MAX_FRAMES = 40  # advertising pages nest dozens of empty ones
-# The snapshot that shows closed roots takes a second for this many elements; larger pages go without.
+# The snapshot that contains closed roots takes a second for this many elements; it is not taken of larger pages.
 MAX_SNAPSHOT_ELEMENTS = 40_000
 MAX_CLOSED_ROOTS = 500
-ENTER_TIMEOUT_S = 4.0  # for one process and its frames; the snapshot of the largest page takes 1.2 s
+ENTER_TIMEOUT_S = 4.0  # for the frames of one process; the snapshot of the largest page takes 1.2 s
 ELEMENT_NODE = 1
 # Addresses of Chromium's own frames, such as its PDF viewer: not part of the page.
 BROWSER_SCHEMES = ("chrome-extension:", "chrome:")
@@ -35,7 +35,7 @@ COLLECT, SCROLL, SCROLL_BOXES, NAMED, CONSENT, RASTER, MOSAIC = (
 )
 NEARBY_TEXTS = (HERE / "nearby_texts.js").read_text("utf-8")
 COLLECT = f"(options, ...closed) => (\n{COLLECT})(\n{NEARBY_TEXTS}, options, ...closed)"
-# Loads images of which nothing else of the page asks; they arrive as responses.
+# Loads images that nothing else on the page requests; they arrive as responses.
 LOAD = "(urls) => { globalThis.medlensLoads = urls.map((url) => { const image = new Image(); image.src = url; return image; }); }"
 
 
@@ -50,7 +50,7 @@ class IsolatedWorld:
     closed: tuple[int, ...] = field(default=(), repr=False)  # backend ids of closed shadow roots
 
     async def run(self, script: str, *values: Any, with_closed_roots: bool = False) -> Any:
-        """Call the function `script` with JSON values, and the closed roots after them. Raises PlaywrightError."""
+        """Call the function `script` with JSON values, followed by the closed roots if wanted. Raises PlaywrightError."""
         arguments = [{"value": value} for value in values]
         for root in self.closed if with_closed_roots else ():
             resolved = await self.session.send("DOM.resolveNode", {"backendNodeId": root, "executionContextId": self.context})
@@ -79,9 +79,10 @@ async def main_world(session: CDPSession) -> IsolatedWorld:
 
 
 async def isolated_worlds(page: Page, session: CDPSession) -> list[IsolatedWorld]:
-    """The worlds of the page's document and of its frames, those of other sites included, at most MAX_FRAMES.
+    """The worlds of the page's document and of its frames, including those of other sites; at most MAX_FRAMES.
 
-    Frames that hang or are gone are left out. Raises PlaywrightError or TimeoutError when the page's own document hangs or is gone.
+    Frames that hang or are gone are left out. Raises PlaywrightError or TimeoutError if this is the case for the page's own
+    document.
     """
     async with asyncio.timeout(ENTER_TIMEOUT_S):
         left, top, elements = await (await main_world(session)).run(
@@ -99,13 +100,13 @@ async def isolated_worlds(page: Page, session: CDPSession) -> list[IsolatedWorld
                 root = (await own.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
                 sessions_of[frame] = own, await _origin(parent, root, origin)
                 worlds += await _worlds_of(*sessions_of[frame], with_closed_roots=True)
-        except (PlaywrightError, TimeoutError):  # in the process of its parent, which included it; hangs; or is gone
+        except (PlaywrightError, TimeoutError):  # it is in its parent's process, and was included there; it hangs; or it is gone
             continue
     return worlds[:MAX_FRAMES]
 
 
 async def _worlds_of(session: CDPSession, origin: Point, with_closed_roots: bool) -> list[IsolatedWorld]:
-    """All frames of one process."""
+    """The worlds of all frames of one process."""
     closed = await _closed_roots(session) if with_closed_roots else {}
     tree = (await session.send("Page.getFrameTree"))["frameTree"]
     root = tree["frame"]["id"]
@@ -147,7 +148,7 @@ async def _origin(parent: CDPSession, frame: str, parent_origin: Point) -> Point
 
 
 async def _closed_roots(session: CDPSession) -> dict[str, list[int]]:
-    """Backend ids of the closed shadow roots by frame. The snapshot is flat, so no depth of nesting can break its reader."""
+    """Backend ids of the closed shadow roots by frame. The snapshot is flat, so that deep nesting causes no recursion."""
     try:
         snapshot = await session.send("DOMSnapshot.captureSnapshot", {"computedStyles": []})
         hosts = list(_outer_hosts(snapshot))
@@ -165,7 +166,7 @@ async def _closed_roots(session: CDPSession) -> dict[str, list[int]]:
 
 
 def _outer_hosts(snapshot: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """(frame id, backend id) of the elements whose closed root lies in no other closed root."""
+    """(frame id, backend id) of the elements whose closed root is not inside another closed root."""
     strings = snapshot["strings"]
     for document in snapshot["documents"]:
         nodes = document["nodes"]

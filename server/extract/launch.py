@@ -1,8 +1,8 @@
-"""How Chromium is started: with which arguments and environment, as which user, in which sandbox.
+"""Starts Chromium: with which arguments and environment, as which user, in which sandbox.
 
-It is launched with a proxy that leads nowhere, so that its own background calls die. As another user than root its sandbox is on.
-Root cannot have it, so root starts the browser as an unprivileged user, with its sandbox; where the machine forbids that, the log
-warns of what is off. Of our environment the browser gets only what programs need.
+The browser is launched with a proxy that does not exist, so that its own background requests fail. Its sandbox is on, but does not
+work for root; root therefore starts the browser as an unprivileged user. If the machine does not allow that, the log warns of what
+is off. The browser gets only those environment variables that programs need.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from server.sandbox.environment import passed_on
 
 log = logging.getLogger(__name__)
 
-# Nothing listens on port 9 (discard): Chromium's own calls to its maker end here.
+# Nothing listens on port 9 (discard): Chromium's own requests to its vendor end here.
 DEAD_PROXY = "http://127.0.0.1:9"
 ARGUMENTS = (
-    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # UDP would pass the proxy by
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",  # UDP would bypass the proxy
     "--disable-quic",
     "--mute-audio",
 )
-# Playwright lets pages open windows as they like; without this, Chromium's own blocker stops what no click asked for.
+# Playwright disables Chromium's popup blocker with this argument; without it, windows that no click opened are blocked.
 DROPPED_ARGUMENTS = ("--disable-popup-blocking",)
 LAUNCH_TIMEOUT_S = 30.0  # 0.5 s is usual; a cold disk on a loaded machine took 8
-# The user as whom root starts it: a number that neither readers nor the database use.
+# The user as whom root starts the browser: an id that neither readers nor the database use.
 USER = Account(FIRST_USER + USERS, FIRST_USER + USERS)
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`off`: what the log says is missing, or nothing."""
+    """A way to start the browser. `lowered`: as USER. `sandbox`: with Chromium's sandbox. `off`: what the log says is missing."""
 
     lowered: bool
     sandbox: bool
@@ -53,7 +53,7 @@ class Way:
 
 
 async def launch(playwright: Playwright, program: Path, temporary: Path) -> Chromium:
-    """Start `program` in the safest way that works, its temporary files in `temporary`. Raises PlaywrightError when none does."""
+    """Start `program` in the safest way that works, with temporary files in `temporary`. Raises PlaywrightError if none works."""
     ways = list(_ways(program))
     for way in ways:
         try:
@@ -93,7 +93,7 @@ async def _launch(playwright: Playwright, program: Path, way: Way, temporary: Pa
             chromium_sandbox=way.sandbox,
             env=dict(passed_on(TMPDIR=str(temporary), **home)),
             timeout=LAUNCH_TIMEOUT_S * 1000,
-            # Ctrl-C and TERM are answered by the process that started us: it stops the scans first, then calls `stop`.
+            # Signals are handled by our own process, which first stops the scans, then calls `stop`.
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,
@@ -102,7 +102,7 @@ async def _launch(playwright: Playwright, program: Path, way: Way, temporary: Pa
 
 @contextmanager
 def _launcher(program: Path) -> Iterator[Path]:
-    """A program that starts `program` as USER, for Playwright, which starts one program with its own arguments."""
+    """A script that starts `program` as USER: Playwright accepts only a program, to which it adds its own arguments."""
     folder = Path(tempfile.mkdtemp(prefix="medlens-"))
     try:
         words = (sys.executable, "-I", unprivileged.__file__, str(USER.uid), str(program))

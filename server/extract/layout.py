@@ -1,6 +1,6 @@
-"""Where each image stands on a rendered page: `read_layout` lists the places, `locate_images` joins them with the images' bytes.
+"""Finds the places of images on a rendered page: `read_layout` lists them, `locate_images` joins them with the images' bytes.
 
-collect.js runs in every frame and lists what is shown there. Boxes are in CSS pixels of the whole page, texts are plain.
+collect.js runs in every frame and lists what is shown there. Boxes are in CSS pixels of the whole page; texts are plain.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from server.extract.isolated_world import COLLECT, IsolatedWorld, isolated_world
 from server.extract.responses import Responses
 from server.settings import Settings
 
-# One frame's collection looks at 20,000 elements in about 0.3 s; a frame that needs longer is given up, the others count.
+# collect.js reads 20,000 elements of a frame in about 0.3 s; a frame that needs longer than this is left out.
 FRAME_BUDGET_S = 2.0
 FRAME_TIMEOUT_S = 4.0
-MAX_ENTRIES = 5000  # addresses with a place, of one frame; a wall of tiles repeats one image more often than anyone wants to read
+MAX_ENTRIES = 5000  # places with an address, of one frame; only walls that repeat one image have more
 MAX_PLACES = 20  # of one address
 MAX_CHARS = 60_000_000  # data: addresses, canvases, drawings and texts of one frame together
 TEXT_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading", "link")  # as collect.js names them
@@ -33,20 +33,21 @@ TEXT_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading", "link
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """An inline SVG or a canvas. `content`: the SVG's markup, the canvas as data: address, None if only a screenshot shows it."""
+    """An inline SVG or a canvas. `content`: the SVG's markup or the canvas as data: address; None: take a screenshot of it."""
 
     content: str | None
     place: Place
     links: tuple[str, ...] = ()  # images inside an SVG
     size: tuple[int, int] = (0, 0)  # of a canvas, its own pixels
-    frame: str = ""  # address of the document it stands in
+    frame: str = ""  # address of the document that contains it
 
 
 @dataclass(slots=True)
 class Layout:
-    """`shown`: address as the page has it, place, world of its frame. `small`: drawings under the limit. `cut`: not all read.
+    """`shown`: address as in the page, place, world of its frame. `small`: number of drawings under the least size.
 
-    `worlds`: the frames that were read. `embedded`: address and media type of frames, objects and embeds.
+    `cut`: something was not read. `worlds`: the frames that were read. `embedded`: address and media type of frames, objects,
+    embeds.
     """
 
     worlds: list[IsolatedWorld] = field(default_factory=list)
@@ -55,14 +56,14 @@ class Layout:
     canvases: list[Drawing] = field(default_factory=list)
     svgs: list[Drawing] = field(default_factory=list)
     small: int = 0
-    videos: int = 0  # without a poster, of which no frame came
+    videos: int = 0  # without a poster and without a loaded frame
     cut: bool = False
 
 
 async def read_layout(page: Page, session: CDPSession, settings: Settings) -> Layout:
-    """Read all frames as they stand now; those that hang or went away are left out.
+    """Read all frames in their present state; those that hang or are gone are left out.
 
-    Raises PlaywrightError or TimeoutError when the page's own document did.
+    Raises PlaywrightError or TimeoutError if the page's own document hangs or is gone.
     """
     layout = Layout()
     count: Counter[str] = Counter()
@@ -134,10 +135,10 @@ async def locate_images(
     rasterizer: Rasterizer,
     tiles: Collection[str] = (),
 ) -> None:
-    """Offer each image of the layout to the filter once for every place where it stands, `tiles` left out.
+    """Offer each image of the layout, except `tiles`, to the filter once for each of its places.
 
-    The bytes of files come from the responses, those of data: addresses from the layout itself; the rasterizer draws SVG and takes
-    canvases that scripts may not read. Raises PlaywrightError when the page is gone.
+    The bytes of files come from the responses, those of data: addresses from the layout itself. The rasterizer draws SVG, and takes
+    screenshots of canvases that scripts may not read. Raises PlaywrightError when the page is gone.
     """
     for index in range(layout.small):
         candidate_filter.refuse("too_small", Place(None, "svg"), key=f"drawing {index}")

@@ -1,4 +1,4 @@
-"""Reads a local file whole, if it is a regular file of bounded size."""
+"""Reads the whole of a local file, if it is a regular file of bounded size."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from server.settings import MIB
 
 # The child that reads the file holds it in memory; volumes of a few hundred slices and scanned books have less.
 MAX_FILE_BYTES = 512 * MIB
-PIECE = 4 * MIB  # read at a time: some milliseconds from a slow disk
+PIECE = 4 * MIB  # read at a time: takes some milliseconds from a slow disk
 
 
 async def read_file(path: Path) -> bytes:
     """A regular file's bytes, piece by piece, so that a cancelled read stops within one piece.
 
-    Raises TooLarge by its size, before a byte is read; DocumentError for a pipe, a device, or what cannot be opened.
+    Raises TooLarge by the file's size, before reading; DocumentError for a pipe, a device, or a file that cannot be opened.
     """
     try:
         file = await asyncio.to_thread(_opened, path)
@@ -36,7 +36,7 @@ async def read_file(path: Path) -> bytes:
 
 
 def _opened(path: Path) -> FileIO:
-    """Open without waiting for the writer of a pipe. Kind and size are checked on the open file, which cannot be exchanged."""
+    """Open without waiting for the writer of a pipe. Type and size are checked on the open file, which cannot be replaced."""
     file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb", buffering=0)
     try:
         status = os.fstat(file.fileno())

@@ -1,6 +1,6 @@
-// Draws tiles as one image, as the page shows them; returns it as PNG in a data: URL, or null. Run on a blank page of ours.
-// `tiles`: [data: URL, x, y, width, height] in CSS pixels from the corner of the whole; `size`: of the whole; `limit`: pixels of a side.
-// The image has the tiles' own resolution.
+// Draws tiles as one image, as the page shows them; returns it as PNG in a data: URL, or null. Runs on a blank page of ours.
+// `tiles`: [data: URL, x, y, width, height] in CSS pixels from the corner of the whole image; `size`: that of the whole image;
+// `limit`: most pixels of a side. The image has the tiles' own resolution.
 async (tiles, size, limit) => {
   const images = await Promise.all(tiles.map(async ([source]) => {
     const image = new Image();

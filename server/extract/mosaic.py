@@ -1,7 +1,7 @@
-"""Images that a zoom viewer (Deep Zoom, Zoomify, IIIF, Leaflet, OpenSeadragon) shows as tiles become one image.
+"""Joins the tiles of a zoom viewer (Deep Zoom, Zoomify, IIIF, Leaflet, OpenSeadragon) into one image.
 
-An image with the address of a tile waits for the layout before it is offered. Tiles that lie edge to edge become one image, as the
-page shows it (`mosaic`); tiles that were drawn on a canvas are seen in that canvas. An IIIF server also gives the whole image.
+An image with the address of a tile is held back until the layout is known. Tiles that lie edge to edge become one image, as the
+page shows it (`mosaic`); tiles that were drawn on a canvas are read as that canvas. An IIIF server also delivers the whole image.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from server.imaging.header import read_header
 from server.settings import Settings
 
 MIN_TILES = 4  # two rows of two
-MAX_TILES = 400  # of one viewer; a window of 1366 x 1000 shows 30 tiles of 256 pixels, and as many around it
+MAX_TILES = 400  # of one viewer; a window of 1366 x 1000 has 30 tiles of 256 pixels, and as many are loaded around it
 LOAD_LIMIT_S = 8.0  # for the whole image of an IIIF server
-EDGE_PX = 3.0  # by which neighbours overlap or lie apart: Deep Zoom's overlap, and rounding
+EDGE_PX = 3.0  # by which neighbours may overlap or lie apart: Deep Zoom's overlap, and rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Mosaic:
 async def place_tiles(
     layout: Layout, responses: Responses, candidate_filter: CandidateFilter, rasterizer: Rasterizer, settings: Settings
 ) -> set[str]:
-    """Offer each image that stands on the page as tiles; returns the addresses that are not to be offered themselves.
+    """Offer each image that the page shows as tiles; returns the addresses of images that must not be offered themselves.
 
-    Takes the canvases of IIIF viewers out of the layout when the server gave the whole image. Raises PlaywrightError.
+    Removes the canvases from the layout if an IIIF server delivered the whole image. Raises PlaywrightError.
     """
     used: set[str] = set()
     if not responses.held:
@@ -81,7 +81,7 @@ async def _whole(tile: str, world: IsolatedWorld, responses: Responses, settings
 
 
 async def _load(url: str, world: IsolatedWorld, responses: Responses, settings: Settings) -> bytes | None:
-    """The whole image of an IIIF server, None if it does not give it or it is too large to be judged."""
+    """The whole image from an IIIF server; None if the server does not deliver it, or if it is too large to be judged."""
     responses.hold(url)
     with suppress(PlaywrightError, PageMoved):
         await world.run(LOAD, [url])
@@ -117,7 +117,7 @@ def find_mosaics(shown: Iterable[tuple[str, Place]]) -> list[Mosaic]:
 
 
 def inside(box: Box | None, outer: Box) -> bool:
-    """Whether a box lies within another one, but for EDGE_PX."""
+    """Whether a box lies within another one, with a tolerance of EDGE_PX."""
     if box is None:
         return False
     (x, y, width, height), (left, top, wide, high) = box, outer

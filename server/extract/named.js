@@ -1,7 +1,7 @@
 // Lists the images that one frame names and does not show: those of slides and lazy elements that never loaded, of noscript, and of the
-// page's structured data. Run in an isolated world. `options`: {minSide, maxNamed, budgetMs}; `closed`: the frame's closed shadow roots.
-// Returns {named: [{urls, alt}], buttons, tabs, cut}: `urls` are sizes of one image, the one to load first; `buttons` and `tabs` count what
-// would show more if somebody pressed it.
+// page's structured data. Runs in an isolated world. `options`: {minSide, maxNamed, budgetMs}; `closed`: the frame's closed shadow roots.
+// Returns {named: [{urls, alt}], buttons, tabs, cut}. `urls`: addresses of one image in several sizes, the one to load first. `buttons`,
+// `tabs`: the number of those that would show more if they were pressed.
 (options, ...closed) => {
   const started = performance.now();
   const late = () => performance.now() - started > options.budgetMs;
@@ -50,7 +50,7 @@
     return [isImage && NAME.test(name.slice(5)) && !/\s/.test(text) ? absolute(text)?.href : imageUrl(text)];
   }).filter(Boolean);
 
-  // An image that many elements show while each names another one is a placeholder.
+  // An image that is shown by many elements, each of which names another image, is a placeholder.
   const shares = new Map();
   const loaded = (img) => Math.min(img.naturalWidth, img.naturalHeight) >= options.minSide && !img.currentSrc.startsWith("data:");
   const shows = (img) => loaded(img) && !((shares.get(img.currentSrc)?.size ?? 0) > 1);
@@ -97,7 +97,7 @@
         else walk(inner, depth + 1);
       }
     };
-    try { walk(JSON.parse(script.textContent), 0); } catch { /* broken data names nothing */ }
+    try { walk(JSON.parse(script.textContent), 0); } catch { /* broken data names no image */ }
   };
   const countControl = (element) => {
     if (element.matches("[role=tab][aria-selected=false]")) {
@@ -128,7 +128,7 @@
       else if (element.localName === "script") { if (element.type === "application/ld+json") addStructured(element); }
       else if (dataAttributes(element).length) addData(element);
       countControl(element);
-    } catch { /* one odd element hides no other */ }
+    } catch { /* an error for one element must not hide others */ }
   }
   return found;
 }

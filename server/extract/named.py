@@ -1,8 +1,8 @@
-"""The images that a page names and does not show: slides that never loaded, noscript, hidden backgrounds, structured data.
+"""Reads the images that a page names and does not show: slides that never loaded, noscript, hidden backgrounds, structured data.
 
-named.js lists them. Those that were never requested are loaded by the page itself, so that they come with its cookies, through the
-egress proxy and under the limits of every other image. Their places have the kind `not_shown`. What cannot be loaded is counted as
-skipped by that name, and a remark says how many. Buttons ("Load more") and tabs are counted, never pressed.
+named.js lists them. Those that were never requested are loaded by the page itself, so that its cookies, the egress proxy and the
+limits apply to them as to every other image. Their places have the kind `not_shown`. Images that cannot be loaded are skipped by
+that name, and a remark gives their number. Buttons ("Load more") and tabs are counted, never pressed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from server.extract.layout import Layout
 from server.extract.responses import PageMoved, Responses
 from server.settings import Settings
 
-MAX_NAMED = 200  # of one frame; a gallery of more slides than that names images without end
+MAX_NAMED = 200  # of one frame; galleries have fewer slides
 MAX_LOADED = 100  # of one page; they load together, in a second or two
-LOAD_LIMIT_S = 8.0  # as long as images at the foot of a page get
-FRAME_BUDGET_S = 1.0  # named.js looks at 20,000 elements in about 0.1 s
+LOAD_LIMIT_S = 8.0  # the same as for images at the foot of a page
+FRAME_BUDGET_S = 1.0  # named.js reads 20,000 elements in about 0.1 s
 FRAME_TIMEOUT_S = 3.0
 NOT_PRESSED = "not_pressed"
 NOT_SHOWN = "not_shown"
@@ -33,7 +33,7 @@ NOT_SHOWN = "not_shown"
 
 @dataclass(slots=True)
 class Named:
-    """`missing`: address, place and world of each image that is named and was never requested; `buttons`, `tabs`: not pressed."""
+    """`missing`: by address, place and world of each image that was never requested. `buttons`, `tabs`: numbers, not pressed."""
 
     missing: dict[str, tuple[Place, IsolatedWorld]] = field(default_factory=dict)
     buttons: int = 0
@@ -42,7 +42,7 @@ class Named:
 
 
 async def read_named(layout: Layout, responses: Responses, settings: Settings) -> Named:
-    """What all frames of the layout name; frames that hang or went away are left out."""
+    """Read what the frames of the layout name; frames that hang or are gone are left out."""
     named = Named()
     for url, place, world in layout.shown:
         if place.box is None and url.startswith(("http:", "https:")) and not responses.requested(url):
@@ -70,7 +70,7 @@ def _add(named: Named, found: dict[str, Any], world: IsolatedWorld, responses: R
 
 
 async def load_named(named: Named, responses: Responses, candidate_filter: CandidateFilter, rasterizer: Rasterizer) -> list[Notice]:
-    """Load what is missing, offer it to the filter, and return remarks about what was not read. Raises PlaywrightError."""
+    """Load the missing images, offer them to the filter, and return remarks about what was not read. Raises PlaywrightError."""
     wanted = dict(list(named.missing.items())[:MAX_LOADED])
     responses.expect_hidden(wanted)
     by_world: dict[IsolatedWorld, list[str]] = {}

@@ -1,6 +1,6 @@
 """Opens a page, or raises the error that says why it cannot be opened.
 
-Chromium reports failures as net::ERR_..., the proxy as refusals; both become a MedlensError.
+Chromium reports failures as net::ERR_..., the proxy as refusals; both are raised as a MedlensError.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NET_ERRORS: tuple[tuple[str, type[FetchError], str], ...] = (
     ("TIMED_OUT", TimedOut, "the site did not answer in time"),
     ("ERR_CERT_", ConnectionFailed, "the site's certificate is not valid"),
     ("ERR_SSL_", ConnectionFailed, "no secure connection could be made"),
-    ("ERR_UNSAFE_REDIRECT", ConnectionFailed, "the site redirects to an address that is not the web's"),
+    ("ERR_UNSAFE_REDIRECT", ConnectionFailed, "the site redirects to an address that is not a web address"),
     ("ERR_EMPTY_RESPONSE", ConnectionFailed, "the site closed the connection without a response"),
 )
 REFUSED: dict[str, type[MedlensError]] = {
@@ -44,9 +44,9 @@ DOCUMENT_TYPES = ("application/pdf", "application/dicom", "application/octet-str
 
 
 class NotAPage(UnknownKind):
-    """Files came instead of the page, or beside it. Each of `urls` is to be read as a file.
+    """Files were loaded instead of the page, or beside it. The caller reads each of `urls` as a file.
 
-    `received`: the bytes of those that the page itself fetched; the others are to be fetched.
+    `received`: the bytes of those that the page itself fetched; the caller fetches the others.
     """
 
     def __init__(self, *urls: str, received: Mapping[str, bytes] | None = None) -> None:
@@ -90,7 +90,7 @@ def _check(response: Response, refusal: Refusal | None) -> None:
 
 
 def status_error(url: str, status: int, text: str = "") -> HttpStatus:
-    """The error for a status of 400 and above that the browser was given."""
+    """The error for a status of 400 or above that the browser received."""
     if status == FORBIDDEN:
         return HttpStatus(f"{url}: the site refuses programs (403)", status)
     return HttpStatus(f"{url} answered {status} {text}".strip(), status)

@@ -1,8 +1,8 @@
-// What a reader sees with the images of one frame: captions, paragraphs, headings, links. Part of collect.js, which calls
+// Finds the texts near the images of one frame: captions, paragraphs, headings, links. Part of collect.js, which calls
 // `around(element, box)` for each image in page order and `note(element)` for every element before it.
-// `tools`: {options, texts, boxOf, room, late} of collect.js; texts are collected in `texts`, and entries hold their indices.
+// `tools`: {options, texts, boxOf, room, late} of collect.js; texts are collected in `texts`, and entries have their indices.
 ({ options, texts, boxOf, room, late }) => {
-  // What a reader sees with an image. Menus, page heads and feet speak of the site, not of an image in the text.
+  // The texts near an image. Menus, page headers and footers are about the site, not about an image in the text.
   const SITE = "nav, footer, menu, [role=navigation], [role=menu], [role=menubar], [role=contentinfo], [role=banner], body > header";
   const HEADINGS = "h1, h2, h3, h4, h5, h6, [role=heading]";
   const TEXT_CHARS = 600;
@@ -35,7 +35,7 @@
     !element.querySelector("img, picture, canvas, video, form, table") && (element.textContent || "").trim().length >= 3;
   const near = (box, element) => {
     const other = boxOf(element);
-    if (!box) return !other;  // of a slide that is not shown now: its own text is not shown either
+    if (!box) return !other;  // the image is on a hidden slide, whose text is hidden, too
     if (!other || !shown(element)) return false;
     const overlap = Math.min(box[0] + box[2], other[0] + other[2]) - Math.max(box[0], other[0]);
     const below = other[1] - (box[1] + box[3]);
@@ -44,7 +44,7 @@
     const beside = Math.max(other[0] - box[0] - box[2], box[0] - other[0] - other[2]);
     return below < 0 && above < 0 && beside <= NEAR_PX;
   };
-  // The text next to the image: what follows it, else what stands before it, in the smallest element around it that has any.
+  // The text next to the image: after it, else before it, in the smallest element around it that has any text.
   const paragraphOf = (element, box) => {
     let here = element;
     for (let step = 0; step < CLIMB && here.parentElement && here.parentElement !== document.body; step += 1) {
@@ -56,7 +56,7 @@
         }
       }
       here = here.parentElement;
-      if (!lonely(here)) {  // rows of images: the text of each stands in its own cell, a text of all behind them
+      if (!lonely(here)) {  // in rows of images, each text is in its image's cell, and a common text follows them
         const behind = here.nextElementSibling;
         return behind && isText(behind) && near(box, behind) ? behind : null;
       }
@@ -69,7 +69,7 @@
   const headingOf = (element) => {
     let here = element.parentElement;
     for (let step = 0; step < CLIMB && here && here !== document.body && lonely(here); step += 1, here = here.parentElement) {
-      const own = here.querySelector(HEADINGS);  // of a card, wherever it stands in it
+      const own = here.querySelector(HEADINGS);  // the heading of a card, anywhere in it
       if (own) return own;
     }
     return lastHeading;

@@ -1,4 +1,4 @@
-"""Where the images of ODP and ODT stand: on their slides, and between their paragraphs."""
+"""Finds the places of images in ODP and ODT: on slides, and between paragraphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the images of PPTX, DOCX and XLSX stand: in their slides, in order, and between their paragraphs."""
+"""Finds the places of images in PPTX, DOCX and XLSX: on slides, in order, and between paragraphs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _slides(packed: Zip) -> list[str]:
     """The slides in the order in which they are shown."""
     root, links = xml(packed, "ppt/presentation.xml"), _links(packed, "ppt/presentation.xml")
     entries = below(root, "sldId") if root is not None else iter(())
-    # An entry has two attributes called id: its own number, and with a namespace that of the relation.
+    # An entry has two attributes called id: its own number without a namespace, and that of the relation with one.
     relations = [next((value for key, value in one.attrib.items() if key.endswith("}id")), "") for one in entries]
     ordered = [links[relation] for relation in relations if relation in links]
     others = [name for name in packed.names if re.match(r"ppt/slides/[^/]+\.xml$", name) and name not in ordered]
@@ -73,7 +73,7 @@ def _pictures(
 
 
 def _of_text(packed: Zip, name: str) -> Iterator[Shown]:
-    """Images of a text, each with the heading before it and the caption or paragraph after it."""
+    """The images of a text document, each with the heading before it and the caption or paragraph after it."""
     root, links = xml(packed, name), _links(packed, name)
     if root is None:
         return
@@ -100,7 +100,7 @@ def _of_text(packed: Zip, name: str) -> Iterator[Shown]:
 
 
 def _links(packed: Zip, name: str) -> dict[str, str]:
-    """The relations of a part: id to the name of a file in the ZIP. Those outside the document are left out."""
+    """The relations of a part, from id to the name of a file in the ZIP. Those to outside the document are left out."""
     folder, _, file = name.rpartition("/")
     root = xml(packed, f"{folder}/_rels/{file}.rels")
     if root is None:

@@ -1,10 +1,10 @@
 """Finds the images of a web page: renders and scrolls it, and takes each image's bytes from the response that brought it.
 
-An image is yielded twice, because its bytes arrive before its place on the page is known. First a Candidate whose place has the
-address, kind "other" and no box, so that judging starts while the page still loads. At the end, when collect.js has read the
-layout, a Candidate with the same bytes for each place, with kind, alt text and box. The Grouper merges them by their SHA-256 and
-replaces the place without a box; an image that the page loads but does not show keeps it. A Skipped is yielded once. data: URLs,
-canvases and SVG (rendered as PNG) are yielded once, with their place.
+An image is yielded twice, because its bytes arrive before its place on the page is known. The first Candidate has a place with only
+the address and the kind "other", so that judging starts while the page still loads. At the end, when collect.js has read the
+layout, a Candidate with the same bytes follows for each place, with kind, alternative text and box. The Grouper merges them by
+SHA-256 and replaces the place without a box; an image that the page loads but does not show keeps it. A Skipped is yielded once.
+data: URLs, canvases and SVG (rendered as PNG) are yielded once, with their place.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ from server.settings import Settings
 
 __all__ = ["NotAPage", "extract_page"]
 
-# Share of PAGE_TIMEOUT_S for loading and scrolling; the rest is for reading the layout, so that slow pages have places, too.
+# Share of PAGE_TIMEOUT_S for loading and scrolling. The rest is for reading the layout, so that images of slow pages have places,
+# too.
 LOADING_SHARE = 0.85
-# For an empty page in a context that is there: a quarter of a second is usual, ten on a machine busy with hostile pages.
+# Seconds to open an empty page in an existing context: usually 0.25, up to 10 on a machine busy with hostile pages.
 PAGE_WAIT_S = 30.0
-# How often a page is followed that navigates (refresh, script) while it is read; the images of each document are kept.
+# Documents read of a page that navigates (refresh, script) while it is read; the images of each document are kept.
 MAX_DOCUMENTS = 4
 MOVED_ON = Notice(code=RenderError.code, message="the page kept navigating while it was read")
 MAX_TITLE = 300  # characters
@@ -50,9 +51,9 @@ async def extract_page(
 ) -> AsyncGenerator[Found, None]:
     """Yield the images of the page as they arrive. `refusals`: what the proxy at `proxy_url` refused so far, oldest first.
 
-    Raises NotAPage (fetch that as files; what the page itself shows, if anything, was yielded before), HttpStatus and the other
-    errors of navigation.py, BrowserMissing, RenderError; TimedOut only if nothing came at all: later the page gives what it has and
-    a Notice with code `timed_out`. Closing the iterator closes the page at once.
+    Raises NotAPage after the images of the page itself, if there are files to read; HttpStatus and the other errors of
+    navigation.py; BrowserMissing, BrowserBusy, RenderError. TimedOut is raised only if nothing arrived at all; later, what has
+    arrived is yielded with a Notice of the code `timed_out`. Closing the iterator closes the page at once.
     """
     assert source.url is not None
     queue: asyncio.Queue[Found | None] = asyncio.Queue()
@@ -65,7 +66,7 @@ async def extract_page(
         await task
     finally:
         task.cancel()
-        await asyncio.wait((task,))  # until the page is closed; what it still yields is dropped
+        await asyncio.wait((task,))  # until the page is closed; what it still finds is discarded
         if not task.cancelled():
             task.exception()
 
@@ -82,7 +83,7 @@ class _Visit:
         self._emit = queue.put_nowait
         self._refusals = refusals
         self._candidate_filter = CandidateFilter(settings, queue.put_nowait)
-        self._until = 0.0  # set when there is a page: until then we, not the site, keep it waiting
+        self._until = 0.0  # set when the page is open: waiting for the browser does not count
         self._title: str | None = None
         self._crashed = self._ended = False
 
@@ -158,7 +159,7 @@ class _Visit:
         assert task is not None
 
         def crashed(_: Page) -> None:
-            if not self._ended:  # while the page is being closed there is nothing to interrupt
+            if not self._ended:  # nothing to interrupt while the page is being closed
                 self._crashed = True
                 task.cancel()
 
@@ -166,7 +167,7 @@ class _Visit:
         page.on("popup", _close)
 
     def _watch_moves(self, page: Page, responses: Responses) -> None:
-        """Report that the page navigates to an address that the proxy refused: what it would have shown is missing."""
+        """Emit a notice when the page navigates to an address that the proxy refuses, because its content is then missing."""
 
         def refused(request: Request) -> None:
             if request.is_navigation_request() and request.frame == page.main_frame and (why := responses.refusal(request.url)):
@@ -196,7 +197,7 @@ class _Visit:
             if not ended:
                 self._emit(_cut("the page goes on without end; only its first part was read"))
             if unfinished:
-                self._emit(_cut(f"{unfinished} boxes of the page scroll on without end; only their first part was read"))
+                self._emit(_cut(f"{unfinished} boxes of the page scroll without end; only the first part of each was read"))
             return
         self._emit(MOVED_ON)
 

@@ -1,6 +1,6 @@
-"""The files attached to a PDF: those of its portfolio or list of embedded files, associated ones, and those of notes on its pages.
+"""Reads the files attached to a PDF: embedded files (a portfolio's, too), associated files, and those of notes on its pages.
 
-Runs in the PDF child. Bytes are bounded while they are unpacked; what the files are is for the parent to find out.
+Runs in the PDF child. The number of bytes is bounded while unpacking; the parent determines the kind of each file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pymupdf import mupdf
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """One attached file. `page`: of the note that holds it, from 1; None for one of the whole document."""
+    """One attached file. `page`: that of its note, from 1; None if the file is attached to the whole document."""
 
     name: str
     xref: int
@@ -30,7 +30,7 @@ def notes_with_files(page: Any) -> list[Any]:
 
 
 def attached_files(document: Any, notes: Iterable[tuple[Any, int]]) -> Iterator[Attached]:
-    """Every attached file once; `notes` are file specifications with their pages. A broken list gives what can be read of it."""
+    """Each attached file once. `notes`: file specifications with their pages. Of a broken list, the readable part is used."""
     seen: set[int] = set()
     for spec, page in (*_of_document(mupdf.pdf_document_from_fz_document(document)), *notes):
         try:
@@ -45,7 +45,7 @@ def attached_files(document: Any, notes: Iterable[tuple[Any, int]]) -> Iterator[
 
 
 def read_attached(document: Any, file: Attached, most: int) -> bytes | None:
-    """Its bytes, unpacked; None when there are more than `most`."""
+    """The unpacked bytes of the file; None if there are more than `most`."""
     pdf = mupdf.pdf_document_from_fz_document(document)
     stream = mupdf.fz_open_null_filter(mupdf.pdf_open_stream_number(pdf, file.xref), most + 1, 0)
     data: bytes = mupdf.fz_buffer_extract_copy(mupdf.fz_read_all(stream, 0))

@@ -1,7 +1,7 @@
-"""The images that a PDF page draws, with their places, as MuPDF's interpreter draws them.
+"""Lists the images that a PDF page draws, with their places, by running MuPDF's interpreter.
 
 A MuPDF device receives the drawing calls of the page: images in forms, patterns and annotations and inline images are included,
-hidden layers are not. Nothing is decoded here. Runs in the PDF child.
+those on hidden layers are not. Nothing is decoded here. Runs in the PDF child.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from server.extract.pdf_tiles import Tile
 
 # Images read of one page. A scanned page in strips of one row each has some 3,000; more is an attack or a pattern.
 DRAWS_PER_PAGE = 4000
-# Share of a side by which an edge may slant and still counts as upright.
+# Slant of an edge, as a share of its length, up to which it counts as upright.
 UPRIGHT = 0.001
-# Kinds of shading that hold a colour for each of many points, and so may show a picture.
+# Types of shading that have a colour for each of many points, and may therefore show an image.
 MESHES = range(4, 8)
 
 _TURNS = {  # signs of (a, d) or of (b, c): how stored pixels are turned to be upright as on the page
@@ -47,7 +47,7 @@ class Draw:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Stored pixels: width, height. A mask finer than its image holds the picture, so the finer of the two counts."""
+        """Stored pixels: width, height. If a mask is finer than its image, its size counts, because the mask has the detail."""
         mask = self.image.mask()
         if mask.m_internal is None:
             return self.image.w(), self.image.h()
@@ -55,7 +55,7 @@ class Draw:
 
     @property
     def upright(self) -> bool:
-        """Whether its edges are parallel to the page's, so that it is mirrored or turned by quarters at most."""
+        """Whether its edges are parallel to those of the page, so that at most it is mirrored or turned by quarters."""
         a, b, c, d, _, _ = self.matrix
         return max(abs(b), abs(c)) <= UPRIGHT * max(abs(a), abs(d)) or max(abs(a), abs(d)) <= UPRIGHT * max(abs(b), abs(c))
 
@@ -77,7 +77,7 @@ class Draw:
         width, height = self.size
         if abs(a) + abs(d) < abs(b) + abs(c):
             width, height = height, width
-        # Slanted images are never strips: an ink of their own keeps them apart.
+        # Slanted images are never strips of another one: their ink is unique, so that they are not joined.
         ink = (self.colour,) if self.upright else (id(self),)
         return Tile(min(xs), min(ys), max(xs), max(ys), width, height, ink)
 
@@ -91,7 +91,7 @@ def around(tiles: list[Tile]) -> Box:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What a page draws: its images in drawing order, `stopped` at DRAWS_PER_PAGE, and how many soft masks, paths and meshes."""
+    """What a page draws: its images in drawing order (`stopped`: at DRAWS_PER_PAGE), and the numbers of masks, paths and meshes."""
 
     draws: list[Draw]
     stopped: bool
@@ -101,7 +101,7 @@ class Drawn:
 
 
 class _ImageRecorder(mupdf.FzDevice2):  # type: ignore[misc]
-    """Records the image calls of a page. Exceptions must not cross MuPDF's frames, so the calls only record."""
+    """Records the image calls of a page. The methods do nothing else, because exceptions must not cross MuPDF's frames."""
 
     def __init__(self, cookie: Any) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class _ImageRecorder(mupdf.FzDevice2):  # type: ignore[misc]
 
 
 def draws_of(page: Any) -> Drawn:
-    """All image draws of a pymupdf page, as far as DRAWS_PER_PAGE allows."""
+    """What a pymupdf page draws, up to DRAWS_PER_PAGE images."""
     cookie = mupdf.FzCookie()
     device = _ImageRecorder(cookie)
     try:

@@ -1,7 +1,7 @@
-"""Encodes the images that a PDF page draws: a plain JPEG unchanged, anything else decoded by MuPDF and encoded as PNG.
+"""Encodes the images that a PDF page draws: plain JPEGs stay unchanged, all others are decoded by MuPDF and encoded as PNG.
 
-A plain JPEG that stands upright on the page is kept byte for byte, so that an image in a PDF and on a web page has the same hash.
-One that the page turns or mirrors is re-encoded; re-encoded images are upright as on the page. Runs in the PDF child.
+A plain JPEG that is upright on the page is kept byte for byte, so that an image in a PDF and on a web page has the same hash. One
+that the page turns or mirrors is re-encoded. Re-encoded images are upright as on the page. Runs in the PDF child.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ take_warnings: Callable[[], str] = pymupdf.TOOLS.mupdf_warnings
 
 
 def fingerprint(draws: Sequence[Draw]) -> bytes | None:
-    """A key by which the same drawing is recognised without decoding; None for images that MuPDF decodes at once."""
+    """A key that identifies equal drawings without decoding them; None if MuPDF has only the decoded pixels of an image."""
     digest = hashlib.sha256()
     for draw in draws:
         for image in (draw.image, draw.image.mask()):
@@ -75,7 +75,7 @@ def _stored(image: mupdf.FzImage) -> bytes | None:
 
 
 def _plain_jpeg(draw: Draw) -> bytes | None:
-    """The JPEG as stored, if it looks as on the page: grey or RGB, upright, no mask, no decode array, no colour key."""
+    """The stored JPEG, if the page shows it unchanged: grey or RGB, upright, no mask, no decode array, no colour key."""
     image, inner = draw.image, draw.image.m_internal
     space = image.colorspace()
     if mupdf.fz_compressed_image_type(image) != mupdf.FZ_IMAGE_JPEG or draw.colour is not None or space.m_internal is None:
@@ -89,7 +89,7 @@ def _plain_jpeg(draw: Draw) -> bytes | None:
 
 
 def _image(draw: Draw) -> Image.Image:
-    """L, RGB or RGBA, upright, long side at most REENCODED_SIDE."""
+    """The decoded image: L, RGB or RGBA, upright, long side at most REENCODED_SIDE."""
     image = draw.image
     stencil = draw.colour is not None
     decoded = _ink(_decoded(image), draw.colour) if draw.colour is not None else _decoded(image)
@@ -105,7 +105,7 @@ def _image(draw: Draw) -> Image.Image:
 
 
 def _decoded(image: mupdf.FzImage) -> Image.Image:
-    """Decode by MuPDF, halved while it is read as often as REENCODED_SIDE allows. A mask gives mode L, its coverage."""
+    """Decode with MuPDF, which halves large images while reading; long side at most REENCODED_SIDE. A mask gives mode L."""
     scale = min(1.0, REENCODED_SIDE / max(image.w(), image.h()))
     wanted = mupdf.FzMatrix(image.w() * scale, 0, 0, image.h() * scale, 0, 0)
     take_warnings()

@@ -1,8 +1,8 @@
-"""The parts of a PDF page that show a picture which no image object holds, so that they are rendered.
+"""Finds and renders the parts of a PDF page that show an image without an image object.
 
-They are stencils filled with a pattern, large glyphs of Type 3 fonts, and figures of thousands of paths or of a mesh of colours.
-Only a page that draws something of the kind is gone through for them. Glyphs, paths and meshes count if they look like a picture:
-charts, letters and colour gradients do not. Runs in the PDF child.
+These are stencils filled with a pattern, large glyphs of Type 3 fonts, and drawings of thousands of paths or of a mesh of colours.
+Only pages that draw one of these are searched. Glyphs, paths and meshes count if they look like a photograph or scan; charts,
+letters and colour gradients do not. Runs in the PDF child.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pymupdf import mupdf
 from server.contract.records import Box
 from server.extract.pdf_draws import MESHES, Drawn
 
-# Paths that a figure has at least: a scan of 60 x 60 pixels has 3,600, tables and logos have fewer.
+# Least number of paths of an image drawn by paths: an image of 60 x 60 pixels has 3,600, tables and logos have fewer than this.
 MIN_PATHS = 1000
-# Of a page whose compressed content has so many bytes, each of a few paths may be made of thousands of pieces: one for each grey.
+# On a page with this many bytes of compressed content, fewer paths are enough: one path for each grey may have thousands of pieces.
 LONG_CONTENT, MIN_LONG_PATHS = 50_000, 16
-# Paths that are looked at on one page; each takes 10 us.
+# Paths that are read of one page; each takes 10 us.
 MAX_PATHS = 100_000
 # Points: a smaller glyph is a letter, a smaller figure an ornament.
 MIN_SIDE = 64.0
@@ -32,18 +32,18 @@ MIN_SIDE = 64.0
 MAX_REGIONS = 20
 # Points: the grid on which paths that lie close together are joined.
 CELL = 8.0
-# Share of the page above which a path is its background or a frame, and joins nothing.
+# Share of the page above which a path is a background or a frame, and is ignored.
 BACKGROUND = 0.3
 # Pixels of the long side of a rendered region: scans that are drawn as paths are small.
 REGION_SIDE = 640
-# A picture has at least so many of 64 grey levels, and none of them covers most of it.
+# An image has at least this many of 64 grey levels, and none of them covers more than this share of it.
 MIN_LEVELS, MAX_ONE_LEVEL = 16, 0.8
-# Shrunk to DETAIL_SIDE pixels, a picture differs from its copy blurred over BLUR pixels by at least so many of 255, on average. The
-# least of 400 labelled images was 3.9; a gradient reaches 0.8.
+# Shrunk to DETAIL_SIDE pixels, an image differs from a copy blurred over BLUR pixels by at least MIN_DETAIL of 255 greys on
+# average. The lowest of 400 labelled images was 3.9; a gradient reaches 0.8.
 DETAIL_SIDE, BLUR, MIN_DETAIL = 96, 4, 1.8
-# Changes between black and white in a row: a letter has 2 to 6.
+# Least number of changes between black and white in a row of a halftone, on average: a letter has 2 to 6.
 MIN_CHANGES = 6.0
-# Share of a region that an image must cover to be what the region shows.
+# Share of a region that an image must cover for the region not to be rendered.
 COVERED = 0.5
 
 _set_aa: Callable[[int], None] = pymupdf.TOOLS.set_aa_level
@@ -52,7 +52,7 @@ _Edges = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of the page to be rendered: its edges in points, and the size in pixels where the file says one."""
+    """A part of the page to be rendered: its edges in points, and its size in pixels if the file states one."""
 
     edges: _Edges
     size: tuple[int, int] | None = None
@@ -64,7 +64,7 @@ class Region:
 
 
 class _FigureRecorder(mupdf.FzDevice2):  # type: ignore[misc]
-    """Records stencils with a fill of their own, large glyphs, paths and meshes. Exceptions must not cross MuPDF's frames."""
+    """Records filled stencils, Type 3 glyphs, paths and meshes of a page. Exceptions must not cross MuPDF's frames."""
 
     def __init__(self, page: Any) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class _FigureRecorder(mupdf.FzDevice2):  # type: ignore[misc]
         self._images = 0
         self.stencils: list[tuple[_Edges, tuple[int, int], tuple[float, ...]]] = []
         self.masks: set[int] = set()  # stencils that are the soft mask of an image
-        self.inside: dict[int, int] = {}  # the number of an image's draw: the stencil that it fills
+        self.inside: dict[int, int] = {}  # from the number of an image's draw to the stencil that it fills
         self.glyphs: list[_Edges] = []
         self.paths: list[_Edges] = []
         self.meshes: list[_Edges] = []
@@ -140,7 +140,7 @@ class _FigureRecorder(mupdf.FzDevice2):  # type: ignore[misc]
 
 
 def figures_of(page: Any, drawn: Drawn) -> tuple[list[Region], set[int]]:
-    """The regions of a pymupdf page to render, and the numbers of those of its image draws that stand inside one of them."""
+    """The regions of a pymupdf page to render, and the numbers of the image draws that only fill one of them."""
     long = sum(len(page.parent.xref_stream_raw(xref) or b"") for xref in page.get_contents()) >= LONG_CONTENT
     least = MIN_LONG_PATHS if long else MIN_PATHS
     masked = sum(draw.image.mask().m_internal is not None for draw in drawn.draws)
@@ -164,7 +164,7 @@ def figures_of(page: Any, drawn: Drawn) -> tuple[list[Region], set[int]]:
 
 
 def render(page: Any, region: Region) -> Image.Image | None:
-    """The region as the page shows it, at its own size or REGION_SIDE; None when it shows no picture."""
+    """The region as the page shows it, at its own size or REGION_SIDE; None if it does not look like an image."""
     left, top, right, bottom = region.edges
     wide, high = region.size or (0, 0)
     zoom = max(wide / (right - left), high / (bottom - top)) if region.size else REGION_SIDE / max(right - left, bottom - top)
@@ -181,7 +181,7 @@ def render(page: Any, region: Region) -> Image.Image | None:
 
 
 def looks_like_picture(grey: npt.NDArray[np.uint8]) -> bool:
-    """Whether grey pixels (rows, columns) show many tones and detail, or black and white in the alternation of a halftone."""
+    """Whether grey pixels (rows, columns) have many tones and detail, or alternate between black and white as a halftone does."""
     levels = np.bincount(grey.ravel() >> 2, minlength=64) / grey.size
     if (levels > 0.001).sum() >= MIN_LEVELS:
         small = Image.fromarray(grey)
@@ -204,7 +204,7 @@ def _covers(one: _Edges, other: _Edges) -> bool:
 
 
 def _joined(boxes: Sequence[_Edges], page: _Edges, least: int) -> Iterator[_Edges]:
-    """The boxes around heaps of at least `least` boxes that touch on a grid of CELL points."""
+    """The boxes around groups of at least `least` boxes that touch each other on a grid of CELL points."""
     if len(boxes) < least:
         return
     edges = np.array(boxes, dtype=np.float64)
@@ -225,7 +225,7 @@ def _joined(boxes: Sequence[_Edges], page: _Edges, least: int) -> Iterator[_Edge
 
 
 def _heaps(grid: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Numbers the connected parts of a grid, from 1; 0 where it is empty."""
+    """The number of the connected part that each cell of a grid belongs to, from 1; 0 for empty cells."""
     numbers = np.zeros(grid.shape, dtype=np.int64)
     count = 0
     for start in map(tuple, np.argwhere(grid)):

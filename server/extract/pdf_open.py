@@ -1,4 +1,4 @@
-"""Opens a PDF, and says by name why it cannot be opened. Runs in the PDF child."""
+"""Opens a PDF, or raises the error that says why it cannot be opened. Runs in the PDF child."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pymupdf import mupdf
 
 from server.contract.errors import Damaged, NotWhatItSays, PasswordProtected
 
-# Bytes at the start and end that are searched for the marks of a PDF, as readers do in practice (the standard says 1024).
+# Bytes at the start and end that are searched for the marks of a PDF, as PDF readers do in practice (the standard says 1024).
 HEAD_BYTES = TAIL_BYTES = 2048
 
 # PyMuPDF has no types
@@ -41,7 +41,7 @@ def open_pdf(data: bytes) -> Any:
 
 
 def page_count(document: Any) -> int | None:
-    """How many pages the page tree promises; None when it is broken."""
+    """The number of pages that the page tree states; None if the tree is broken."""
     try:
         return int(document.page_count)
     except (RuntimeError, ValueError, mupdf.FzErrorBase):

@@ -1,4 +1,4 @@
-"""Finds the images of a damaged PDF that no page draws: their page is lost with the end of the file, or they do not load.
+"""Finds the images of a damaged PDF that no page draws, because their page is lost with the end of the file or they do not load.
 
 Some of them may also be drawn by a readable page. Runs in the PDF child.
 """
@@ -10,12 +10,12 @@ from typing import Any
 
 from pymupdf import mupdf
 
-# Objects that are searched. A file of 100 MB has some 200,000; each takes microseconds.
+# Objects of a file that are searched. One of 100 MB has some 200,000; each takes microseconds.
 MAX_OBJECTS = 500_000
 
 
 def unloadable(page: Any) -> Iterator[tuple[int, str]]:
-    """Object number and error of the images in a pymupdf page's resources that MuPDF cannot load, and so does not draw."""
+    """Object number and error of each image in a pymupdf page's resources that MuPDF cannot load and therefore does not draw."""
     pdf = mupdf.pdf_document_from_fz_document(page.parent)
     for number in {int(entry[0]) for entry in page.get_images(full=True)}:
         try:

@@ -1,4 +1,4 @@
-"""The words that a reader sees with an image of a PDF page: its caption, the text next to it, and the page's heading.
+"""Finds the texts for an image of a PDF page: its caption, the text next to it, and the page's heading.
 
 Boxes are corners (left, top, right, bottom) in points from the page's top left corner. Runs in the PDF child.
 """
@@ -16,24 +16,24 @@ from server.extract.captions import is_caption
 
 Corners = tuple[float, float, float, float]
 
-MAX_BLOCKS = 400  # text blocks of a page that are looked at; a newspaper's page has some 150
-# Of a page's drawing instructions: a page of a book has some 20 kB; what has more is a map or a plan, slow to read for its words.
+MAX_BLOCKS = 400  # text blocks of a page that are read; a newspaper's page has some 150
+# Of a page's drawing instructions. A page of a book has some 20 kB; pages with more are maps or plans, whose text is slow to read.
 MAX_CONTENT_BYTES = 8_000_000
 TEXT_CHARS = 600  # of one text, as on web pages (collect.js)
-# Points between an image and the text next to it: four lines. A caption may stand further off, below the other rows of its figure.
+# Points between an image and the text next to it: four lines. A caption may be further away, below the other rows of its figure.
 NEXT_TO = 48.0
-# Of a letter's size, from half a letter above the end of one line to the next: more than this is another paragraph.
+# Largest distance between two lines of a caption, in sizes of its letters, from half a letter above the end of the first line.
 LINE_GAP = 1.6
 # Characters that make a text part of the page's running text, which ends the search for a caption beyond it.
 RUNNING = 200
-HEADING_RATIO = 1.15  # a heading's letters are this much larger than the page's usual ones
+HEADING_RATIO = 1.15  # size of a heading's letters in relation to the page's usual ones
 LEAST_HEADING, HEADING_CHARS = 3, 150
-SIZE_STEP = 20  # characters that count as one when the usual size of letters is told
+SIZE_STEP = 20  # characters that count as one in the median of letter sizes
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of text as the page sets it. `size`: of its letters, points. `is_caption`: it begins as a figure's caption does."""
+    """A block of text on the page. `size`: of its letters, in points. `is_caption`: it begins like the caption of a figure."""
 
     box: Corners
     text: str
@@ -42,7 +42,7 @@ class Block:
 
 
 class PageText:
-    """The text of one page, read when first asked for. A page whose text cannot be read has none; its images count all the same."""
+    """The text of one page, read on first use. If it cannot be read, the page has no text, and its images are still judged."""
 
     def __init__(self, page: Any) -> None:
         self._page = page
@@ -53,7 +53,7 @@ class PageText:
             if len(self._page.read_contents()) > MAX_CONTENT_BYTES:
                 return ()
             return tuple(_joined(_blocks_of(self._page)))
-        except Exception:  # whatever MuPDF's bindings raise, want of memory included
+        except Exception:  # whatever MuPDF's bindings raise, including MemoryError
             return ()
 
     @cached_property
@@ -62,7 +62,7 @@ class PageText:
 
     @cached_property
     def _headings(self) -> Sequence[Block]:
-        """Lines of larger letters than the page's usual ones."""
+        """Short lines in letters larger than the page's usual ones."""
         sizes = [block.size for block in self._blocks for _ in range(0, len(block.text), SIZE_STEP)]
         least = statistics.median(sizes) * HEADING_RATIO if sizes else 0.0
         return [
@@ -72,7 +72,7 @@ class PageText:
         ]
 
     def beside(self, image: Corners) -> list[tuple[TextSource, str]]:
-        """What stands with an image in these corners: (source, text), at most one of each source."""
+        """The texts for an image with these corners: pairs of source and text, at most one for each source."""
         found: list[tuple[TextSource, str]] = []
         caption = self._caption(image)
         near = caption or self._next_to(image)
@@ -84,9 +84,9 @@ class PageText:
         return found
 
     def _caption(self, image: Corners) -> Block | None:
-        """The nearest caption below, above or beside, with no running text between.
+        """The nearest caption below, else above or beside the image, without running text in between.
 
-        Below, one in the image's columns goes before one beside them: a short caption stands under the first image of a row.
+        Below, a caption in the image's columns is preferred to one beside them: a short caption is under the first image of a row.
         """
         below = [block for block in self._captions if block.box[1] >= image[3] - 2 and _apart(image, block.box) <= NEXT_TO]
         nearest = min(below, key=lambda block: (not _over(image, block.box), block.box[1]), default=None)
@@ -101,7 +101,7 @@ class PageText:
         return min([*near, *beside], key=lambda block: _distance(image, block.box), default=None)
 
     def _between(self, top: float, bottom: float, image: Corners) -> bool:
-        """Whether running text stands between two heights, where the image's columns are."""
+        """Whether there is running text between two heights, in the image's columns."""
         return any(
             len(block.text) >= RUNNING
             and not block.is_caption
@@ -112,14 +112,14 @@ class PageText:
         )
 
     def _next_to(self, image: Corners) -> Block | None:
-        """The nearest text within NEXT_TO, below before above before beside."""
+        """The nearest text within NEXT_TO; one below is preferred by NEXT_TO / 2."""
         near = [block for block in self._blocks if _distance(image, block.box) <= NEXT_TO and not _inside(block.box, image)]
         return min(
             near, key=lambda block: _distance(image, block.box) + (0 if block.box[1] >= image[3] - 2 else NEXT_TO / 2), default=None
         )
 
     def _heading(self, image: Corners) -> Block | None:
-        """The nearest heading of the largest above the image, else the page's largest."""
+        """Of the headings above the image the one in the largest letters (the lowest of several), else the page's largest."""
         above = [block for block in self._headings if block.box[3] <= image[1] + 2]
         if above:
             return max(above, key=lambda block: (round(block.size), block.box[1]))
@@ -127,7 +127,7 @@ class PageText:
 
 
 def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Wide lines make a block of each line: those of a caption are put together, up to the end of its sentence."""
+    """Join the blocks of a caption, up to the end of its sentence: MuPDF makes a block of each line if lines are far apart."""
     caption: Block | None = None
     for block in blocks:
         if caption is not None and _goes_on(caption, block):
@@ -151,7 +151,7 @@ def _goes_on(caption: Block, block: Block) -> bool:
 
 
 def _blocks_of(page: Any) -> Iterator[Block]:
-    """Text blocks in the page's own order; a caption's first line begins a block of its own."""
+    """Text blocks in the page's own order; the first line of a caption starts a new block."""
     content = page.get_text("dict", flags=0)
     for block in content["blocks"][:MAX_BLOCKS]:
         lines = [line for line in block.get("lines", ()) if any(span["text"].strip() for span in line["spans"])]
@@ -169,17 +169,17 @@ def _blocks_of(page: Any) -> Iterator[Block]:
 
 
 def _over(image: Corners, box: Corners) -> bool:
-    """Whether they share columns of the page."""
+    """Whether image and box overlap horizontally."""
     return min(image[2], box[2]) > max(image[0], box[0])
 
 
 def _apart(image: Corners, box: Corners) -> float:
-    """Points between their columns; 0 or less where they share some."""
+    """Horizontal distance in points; 0 or less if image and box overlap horizontally."""
     return max(box[0] - image[2], image[0] - box[2])
 
 
 def _level(image: Corners, box: Corners) -> bool:
-    """Whether they stand side by side, within NEXT_TO."""
+    """Whether image and box are side by side, within NEXT_TO."""
     return min(image[3], box[3]) > max(image[1], box[1]) and _apart(image, box) <= NEXT_TO
 
 

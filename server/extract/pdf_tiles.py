@@ -1,7 +1,7 @@
 """Groups the tiles on one PDF page that together make one image, by their geometry.
 
-Scanner and office software cuts an image into tiles or strips, drawn edge to edge at one scale. Two tiles belong together when they
-share a whole edge and have the same scale. Two images that are placed edge to edge look like one, and are grouped as well.
+Scanner and office software cuts an image into tiles or strips, drawn edge to edge at one scale. Two tiles belong together if they
+share a whole edge and have the same scale. Two images that are placed edge to edge look like one image, and are grouped as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Source pixels by which two edges may differ: writers round the place of each tile by itself, some let tiles overlap by a pixel.
+# Source pixels by which two edges may differ: software rounds the position of each tile separately, or overlaps tiles by a pixel.
 TOUCHING_PX = 1.5
 # Share by which two scales may differ. The height of a thin strip is rounded to whole pixels, so one pixel is allowed as well.
 SAME_SCALE = 0.05
@@ -23,7 +23,7 @@ SAME_SCALE = 0.05
 class Tile:
     """One tile: edges in points from the page's top left corner, size in pixels as turned on the page.
 
-    `ink`: equal for tiles that may form one image (images with images, stencils with stencils of their colour).
+    `ink`: equal for tiles that may form one image (images with images, stencils with stencils of the same colour).
     """
 
     left: float
@@ -36,7 +36,7 @@ class Tile:
 
 
 def join(tiles: Sequence[Tile]) -> list[list[int]]:
-    """Group the indices of `tiles` by image, in drawing order of the first tile. Tiles without area stay alone."""
+    """Group the indices of `tiles` by image, in drawing order of the first tile. Tiles without area are groups of their own."""
     if len(tiles) < 2:
         return [[index] for index in range(len(tiles))]
     groups = list(range(len(tiles)))
@@ -67,7 +67,7 @@ def _neighbours(tiles: Sequence[Tile]) -> list[tuple[int, int]]:
     slack = TOUCHING_PX / np.maximum(scale, np.finfo(np.float64).tiny)
     pairs: list[tuple[int, int]] = []
     for first in map(int, np.flatnonzero(solid)):
-        # Along its thin side the scale of a strip is known only roughly, so it is enough that one scale fits the other tile.
+        # Along its thin side the scale of a strip is only known roughly, so it is enough if the scale of one tile fits the other.
         fits = _fits(points[first], scale, pixels[first]) | _fits(points, scale[first], pixels)
         same = solid & np.asarray(fits).all(axis=1)
         near = np.maximum(slack, slack[first])

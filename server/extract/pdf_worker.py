@@ -1,6 +1,6 @@
-"""Reads a PDF in the child of server/sandbox/child.py: page by page, each image sent as soon as its page is read.
+"""Reads a PDF in the child of server/sandbox/child.py, page by page; each image is sent as soon as it is read.
 
-The frames are described in server/extract/readers.py.
+server/extract/readers.py describes the frames.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from server.extract.pdf_text import PageText
 from server.imaging.decode import to_png
 from server.sandbox.protocol import Pipe
 
-# Pages that are read. A thesis has 400, an atlas 1,500; a page tree with more repeats itself.
+# Pages that are read. A thesis has 400, an atlas 1,500; a page tree with more repeats pages.
 MAX_PAGES = 3000
-# Images and skips reported of one document. Far above MEDLENS_MAX_IMAGES, so that the counts of the Report stay right.
+# Images and skips reported of one document. Far above MEDLENS_MAX_IMAGES, so that the counts of the Report are right.
 MAX_IMAGES = 20_000
 # Bytes of images that the parent keeps for repeated use (a logo on every page is sent once). Further images are sent each time.
 KEPT_BYTES = 64 * 1024 * 1024
@@ -66,7 +66,7 @@ class _Reader:
                 self._read(page, number + 1)
             except ConnectionError:
                 raise
-            except Exception as error:  # MuPDF's bindings raise what they like; one page must not cost the others
+            except Exception as error:  # MuPDF's bindings raise anything; one page must not end the others
                 unread += 1
                 problem = str(error) or type(error).__name__
             if self._reported >= MAX_IMAGES:
@@ -116,12 +116,12 @@ class _Reader:
             self._skip("too_many", "the page draws more images than are read", {"page": number, "box": None})
 
     def _send_regions(self, page: Any, regions: list[Region], number: int, text: PageText | None) -> None:
-        """Render what no image object holds. A region that fails is skipped by name."""
+        """Render and send regions without an image object. A region that fails is skipped with the error."""
         for region in regions[:MAX_REGIONS]:
             place: dict[str, Any] = {"page": number, "box": region.box}
             try:
                 image = render(page, region)
-            except Exception as error:  # as for pages: one figure must not cost the others
+            except Exception as error:  # as for pages: one region must not end the others
                 self._skip("unreadable", str(error)[:200] or type(error).__name__, place)
                 continue
             if image is None:
@@ -138,7 +138,7 @@ class _Reader:
             self._skip("too_many", "the page draws more figures than are rendered", {"page": number, "box": None})
 
     def _send_attached(self, document: Any) -> None:
-        """Send the attached files to the parent, which reads each as a source of its own. Those over a limit are named."""
+        """Send the attached files to the parent, which reads each as a source of its own. Files over a limit are skipped."""
         left = self._attached_bytes
         for number, file in enumerate(attached_files(document, self._notes)):
             place = {"page": file.page, "box": None}
@@ -191,7 +191,7 @@ class _Reader:
             self._skip("unreadable", "decoding it needs more memory than the reader may have", place)
         except ConnectionError:
             raise
-        except Exception as error:  # as above: one image must not cost the others
+        except Exception as error:  # as above: one image must not end the others
             self._skip("unreadable", str(error)[:200] or type(error).__name__, place)
         else:
             keep = None
@@ -210,7 +210,7 @@ class _Reader:
 
 
 def _beside(box: Box, page: Any) -> bool:
-    """Whether a box lies wholly outside the page, a rectangle of pymupdf."""
+    """Whether a box lies entirely outside the page, a pymupdf rectangle."""
     x, y, width, height = box
     return bool(x >= page.x1 or y >= page.y1 or x + width <= page.x0 or y + height <= page.y0)
 

@@ -1,4 +1,4 @@
-// Renders one SVG file as PNG, on a blank page of its own: an SVG used as an image runs no script and loads nothing.
+// Renders one SVG file as PNG, on a blank page of its own: an SVG that is used as an image runs no scripts and loads nothing.
 // `size`: the long side in pixels, or 0 for the SVG's own; at most `limit`. Returns {width, height, data} with the SVG's own size, or
 // null when it cannot be rendered.
 async (source, size, limit) => {

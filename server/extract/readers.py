@@ -1,10 +1,10 @@
 """The extractor of files: each file is read in a child process, which may crash without harm.
 
 The worker modules (server/kinds names one for each kind of file) run in the child and send frames, which become candidates, inner
-files, skips and notices here. Frames are: `title`; `page`, when a page begins; `image` with its bytes, and a number if the parent
-is to keep them; `again` with the number of a kept image; `whole`, when the file itself is the image; `file` with the name and the
-bytes of an inner file; `skip`; `notice`, with a `severity` unless it is a failure; `end`. Images, files and skips carry `page` and
-`box`, and may carry `url` (of a web archive), `alt`, for DICOM `tag`, and `texts`: pairs of source and text.
+files, skips and notices here. The frames are: `title`; `page` at the beginning of a page; `image` with its bytes, and with a number
+if the parent is to keep them; `again` with the number of a kept image; `whole` if the file itself is the image; `file` with the
+name and the bytes of an inner file; `skip`; `notice`, with a `severity` unless it is a failure; `end`. Images, files and skips have
+`page` and `box`, and may have `url` (in a web archive), `alt`, `tag` (of DICOM), and `texts`: pairs of source and text.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from server.sandbox.protocol import Frame
 from server.settings import Settings
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-# The texts that a document's page gives with an image (pdf_text.py).
+# The sources of texts that a reader may send with an image.
 PAGE_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading")
 
 
 def extract_pdf(source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
     """Yield title, candidates and skips while the pages are read; an image drawn twice is yielded twice, with the same bytes.
 
-    Places have the page, from 1, and the box in points from its top left corner. Attached files come last. Raises
-    PasswordProtected, NotWhatItSays, Damaged, or ReaderFailed (a limit ended the child) when nothing at all could be read;
-    otherwise a last Notice says what is missing.
+    Places have the page, from 1, and the box in points from the page's top left corner. Attached files come last. Raises
+    PasswordProtected, NotWhatItSays, Damaged, or ReaderFailed (a limit ended the child) if nothing at all could be read;
+    otherwise a final Notice says what is missing.
     """
     return extract_file(BY_NAME["pdf"], source, settings)
 
@@ -55,9 +55,9 @@ def extract_pdf(source: Source, settings: Settings) -> AsyncGenerator[Extracted,
 def extract_dicom(source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
     """Yield the frames of a DICOM file as PNG, an even sample of many; a place's `page` is the number of the frame, from 1.
 
-    Besides pixels only two coded values leave the file: its Modality (`tag` of each place), and Modality and BodyPartExamined as
-    the title. Names, dates, numbers, descriptions and comments may identify a patient and stay in the file. Raises DocumentError
-    (no image in it), Damaged, ImageTooLarge or ReaderFailed.
+    Besides pixels, only two coded values are read: Modality (as `tag` of each place) and BodyPartExamined (in the title, with
+    Modality). Names, dates, numbers, descriptions and comments may identify a patient and are not read. Raises NoImage, Damaged,
+    ImageTooLarge or ReaderFailed.
     """
     return extract_file(BY_NAME["dicom"], source, settings)
 
@@ -65,16 +65,16 @@ def extract_dicom(source: Source, settings: Settings) -> AsyncGenerator[Extracte
 def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
     """Yield an image file as one candidate, unchanged; of a TIFF with several pages each page, from 1, as a PNG of its own.
 
-    Of an animation the decoder takes the first frame. Raises UnknownKind, Damaged, ImageTooLarge (by its header) or ReaderFailed.
+    Animations are sampled later, by the decoder. Raises UnknownKind, Damaged, ImageTooLarge (by its header) or ReaderFailed.
     """
     return extract_file(BY_NAME["image"], source, settings)
 
 
 async def extract_file(kind: Kind, source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
-    """Yield what the file holds while it is read. Raises DocumentError when nothing could be read, else yields a Notice about it.
+    """Yield what the file contains while it is read. Raises DocumentError if nothing could be read; later errors are Notices.
 
-    MEDLENS_READER_TIMEOUT_S and MEDLENS_READER_MEMORY_MB bound every kind of file. Only the time spent waiting for the child
-    counts.
+    MEDLENS_READER_TIMEOUT_S and MEDLENS_READER_MEMORY_MB bound the reading of every kind of file. Only the time spent waiting for
+    the child counts.
     """
     reading = _FileRead(kind, source, settings)
     while True:
@@ -102,7 +102,7 @@ async def extract_file(kind: Kind, source: Source, settings: Settings) -> AsyncG
 
 
 class _FileRead:
-    """The progress of reading one file, over all children that it takes."""
+    """The progress of reading one file, over all children that read it."""
 
     def __init__(self, kind: Kind, source: Source, settings: Settings) -> None:
         self._kind, self._source, self._settings = kind, source, settings
@@ -148,7 +148,7 @@ class _FileRead:
                 yield found
 
     async def _next(self, child: Child) -> Frame | None:
-        """The child's next frame; None when it died or the time is up."""
+        """The child's next frame; None if the child died or the time is up."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.seconds):
@@ -205,7 +205,7 @@ def _severity(header: Mapping[str, Any]) -> Severity:
 
 
 def _texts(texts: Sequence[Sequence[str]]) -> tuple[NearbyText, ...]:
-    """At most one of each source; a child that was taken over may send anything."""
+    """At most one text for each source. All is checked: a child that a hostile file controls may send anything."""
     found: dict[TextSource, str] = {}
     for source, text in texts[: len(PAGE_SOURCES)]:
         if source not in PAGE_SOURCES:

@@ -1,11 +1,11 @@
-"""What the egress proxy refused, as the page's extractor sees it."""
+"""The refusals of the egress proxy, as a protocol for the extractor of pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-# Header of the proxy's own responses, with the error's code; a site's 403 does not have it.
+# Header of the proxy's own responses, with the code of the error; a site's own 403 does not have it.
 REFUSED_HEADER = "x-medlens-refused"
 
 

@@ -1,7 +1,7 @@
-"""The responses of a page: takes each image's bytes from the response that brought it, and tells whether the page is still loading.
+"""Takes the bytes of a page's images from its responses, and determines whether the page is still loading.
 
 Nothing is downloaded twice: the bytes are those that the page received, so redirects, cookies and blob: URLs need no handling. The
-images go through the candidate filter.
+images are offered to the candidate filter.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from server.extract.refusals import REFUSED_HEADER, Refusal, Refusals
 from server.extract.tile_addresses import TILE
 from server.settings import Settings
 
-# A page is quiet when nothing that may bring images was loading for this long: time for a script to act on what it received.
+# A page is quiet if nothing that may lead to images was loading for this long, in which a script can act on what it received.
 QUIET_S = 0.3
-# Scripts, styles and data may bring images; an older request is a long poll or lost, and is not waited for.
+# Scripts, styles and data may lead to images; requests that take longer are long polls or lost, and are not waited for.
 OTHERS_S = 3.0
 POLL_S = 0.04
 WAITED_FOR = frozenset(("script", "stylesheet", "xhr", "fetch", "document"))
 SVG_TYPE = "image/svg+xml"
 SVG_HEAD = 1000  # characters in which an SVG file without a media type has its tag
-MAX_RECOVERED = 300  # most addresses in styles were never loaded, and each look-up takes 2 ms
-# Failures of images that the page cancelled or forbids itself to show: nobody sees them, so nothing is missing.
+MAX_RECOVERED = 300  # a look-up takes 2 ms, and most addresses in styles were never loaded
+# Failures of images that the page cancelled or whose loading it forbids: it does not show them, so nothing is missing.
 CANCELLED = ("net::ERR_ABORTED", "net::ERR_BLOCKED_BY_CSP", "net::ERR_BLOCKED_BY_CLIENT", "csp")
 
 
@@ -43,9 +43,9 @@ class PageMoved(Exception):
 
 
 class Responses:
-    """`images`: bytes by address (the first of a redirect chain, as in the page); `svgs`: the same for SVG files, not yet drawn.
+    """`images`: bytes by address (the first of a redirect chain, as in the page). `svgs`: the same for SVG files, not yet drawn.
 
-    `held`: those of `images` that may be tiles and were not yet offered.
+    `held`: those of `images` that may be tiles and have not been offered to the filter yet.
     """
 
     def __init__(self, page: Page, candidate_filter: CandidateFilter, settings: Settings, refusals: Refusals) -> None:
@@ -96,25 +96,25 @@ class Responses:
         return False
 
     def requested(self, url: str) -> bool:
-        """Whether the page asked for this address, whatever came of it."""
+        """Whether the page requested this address, with or without success."""
         return url.startswith("data:") or address(url) in self._requested
 
     def hold(self, url: str) -> None:
-        """This image is loaded for us and not offered when it arrives, and a failure is not counted."""
+        """Expect an image that mosaic.py loads: it is not offered when it arrives, and a failure is not counted."""
         self._for_us.add(address(url))
         self._changed = time.monotonic()
 
     def expect_hidden(self, urls: Iterable[str]) -> None:
-        """These images are loaded although the page does not show them: their places say so, and failures are counted so."""
+        """Expect images that named.py loads although the page does not show them: places and failures get the name `not_shown`."""
         self._hidden |= {address(url): False for url in urls}
         self._changed = time.monotonic()
 
     def counted(self, known: str) -> bool:
-        """Whether this image, expected as hidden, was counted as skipped."""
+        """Whether this image, expected as hidden, was already counted as skipped."""
         return self._hidden.get(known, False)
 
     async def recover(self, url: str, place: Place, world: IsolatedWorld) -> None:
-        """Get an image that a frame has loaded without a response event: sandboxed frames load before they can be watched."""
+        """Get an image that a frame loaded without a response event, as sandboxed frames do before they can be observed."""
         known = address(url)
         if url.startswith("data:") or known in self._requested or self._recovered >= MAX_RECOVERED:
             return
@@ -194,7 +194,7 @@ class Responses:
             if request.resource_type == "image":
                 self._refuse(request, "unreadable", "the browser no longer had the image's bytes")
         else:
-            if data or request.resource_type == "image":  # the data of a blob; its blob: URL is requested next
+            if data or request.resource_type == "image":  # other empty data is that of a blob, whose blob: URL is requested next
                 self._keep(data, mime, place)
 
     def _keep(self, data: bytes, mime: str, place: Place) -> None:
@@ -239,7 +239,7 @@ def media_type(response: Response) -> str:
 
 
 def _first(request: Request) -> str:
-    """The address the page asked for, before any redirect."""
+    """The address that the page requested, before any redirect."""
     while request.redirected_from is not None:
         request = request.redirected_from
     return request.url

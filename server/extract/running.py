@@ -1,7 +1,7 @@
-"""One Chromium that runs, with the driver that started it: how many contexts it holds, whether it is worn, and how it ends.
+"""One running Chromium with the driver that started it: counts its contexts, decides when it is worn, and ends it.
 
-It is worn when a context would not close, when it has served CONTEXTS of them, or when it holds MEMORY_BYTES while it is idle: what
-a hostile page left in it goes with it. A worn browser gets no new context and ends with its last one.
+A browser is worn when a context did not close, when it has served CONTEXTS of them, or when it takes more than MEMORY_BYTES while
+it is idle. A worn browser gets no new context and ends with its last one, and with it whatever a hostile page left behind.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from server.settings import MIB
 
 log = logging.getLogger(__name__)
 
-# A page in `while(1)` closes in half a second; what takes longer than this is not waited for.
+# Seconds to wait for an orderly end. A page in an endless loop closes in half a second.
 CLOSE_TIMEOUT_S = 5.0
-# Contexts that one browser serves: a launch takes half a second, which does not matter once in two hundred scans.
+# Contexts that one browser serves: a launch takes half a second, which is negligible once in two hundred scans.
 CONTEXTS = 200
-# Of all its processes together. A fresh one has 400 MB, one after a hundred ordinary scans 600.
+# Memory of all processes of a browser. A fresh one takes 400 MB, one after a hundred ordinary scans 600.
 MEMORY_BYTES = 2048 * MIB
-ASK_S = 2.0  # a healthy browser names its processes within a millisecond
+ASK_S = 2.0  # a healthy browser lists its processes within a millisecond
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +37,7 @@ class Running:
     chromium: Chromium
     driver: Playwright
     scratch: Path  # its temporary files
-    pids: tuple[int, ...] = ()  # its processes, the first one started first, as it last named them
+    pids: tuple[int, ...] = ()  # its processes when it was last checked, the main one first
     open: int = 0
     served: int = 0
     worn: bool = False
@@ -47,7 +47,7 @@ class Running:
         return self.chromium.is_connected() and not self.worn
 
     async def look(self) -> None:
-        """Note its processes. One that is idle and too large, or does not answer, is worn."""
+        """Update `pids`. A browser that is idle and too large, or does not answer, becomes worn."""
         try:
             async with asyncio.timeout(ASK_S):
                 session = await self.chromium.new_browser_cdp_session()
@@ -63,7 +63,7 @@ class Running:
             self.worn = True
 
     async def close_context(self, context: BrowserContext) -> None:
-        """Close it; a browser that cannot do so in CLOSE_TIMEOUT_S, or that has served its share, is worn."""
+        """Close a context. A browser that needs longer than CLOSE_TIMEOUT_S, or that has served CONTEXTS, becomes worn."""
         try:
             await asyncio.wait_for(context.close(), CLOSE_TIMEOUT_S)
         except TimeoutError:
@@ -76,7 +76,7 @@ class Running:
             self.worn = self.worn or self.served >= CONTEXTS
 
     async def stop(self) -> None:
-        """End it and its driver: in an orderly way, or else by killing them."""
+        """End the browser and its driver, in an orderly way if possible, then kill remaining processes and remove its files."""
         with suppress(PlaywrightError, TimeoutError):
             await asyncio.wait_for(self.chromium.close(), CLOSE_TIMEOUT_S)
         with suppress(PlaywrightError, TimeoutError):
@@ -89,7 +89,7 @@ class Running:
 
 
 def _memory(pid: int) -> int:
-    """Bytes in memory; shared ones count in each process, so a sum is an upper bound. 0 where the system does not say."""
+    """Resident bytes of a process. Shared ones count in each process, so a sum is an upper bound. 0 if the system has no figure."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
@@ -97,7 +97,7 @@ def _memory(pid: int) -> int:
 
 
 def _is_chromium(pid: int) -> bool:
-    """Whether the process id is still a browser's: another process may get it after that one has ended."""
+    """Whether the process id still belongs to a browser: after its end another process may get the id."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

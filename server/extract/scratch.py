@@ -1,6 +1,6 @@
-"""The browser's temporary files: profiles, artifacts, sockets, in a folder of ours that is removed with the browser.
+"""The folder for the browser's temporary files (profiles, artifacts, sockets), which is removed when the browser ends.
 
-A process that is killed leaves its folder behind; the next start of a browser removes those whose process has ended.
+A process that is killed leaves its folder behind; the next start of a browser removes the folders of ended processes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "medlens-browser-"
-PASS_THROUGH = 0o711  # the browser may run as another user, who finds its profile in here and must not list it
-SHARED = 0o1733  # what the browser makes for itself
+PASS_THROUGH = 0o711  # the browser may run as another user, who needs its profile in this folder, but must not list the folder
+SHARED = 0o1733  # the mode of the folder in which the browser creates files
 
 
 def make_scratch() -> Path:
-    """A fresh folder, named by our process id. Folders of dead processes are removed."""
+    """Create a folder named by our process id, and remove the folders of ended processes."""
     clear_scratch()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     folder.chmod(PASS_THROUGH)
@@ -30,7 +30,7 @@ def make_scratch() -> Path:
 
 
 def own_folder(scratch: Path) -> Path:
-    """Where the browser's own temporary files go."""
+    """The folder in which the browser creates its own temporary files."""
     return scratch / "tmp"
 
 
@@ -44,7 +44,7 @@ def clear_scratch() -> None:
 
 @contextmanager
 def as_temporary_folder(scratch: Path) -> Iterator[None]:
-    """For Playwright's driver, which takes its temporary folder from the environment it is started with, and takes it from ours."""
+    """Set TMPDIR while Playwright's driver is started, because the driver inherits its temporary folder from our environment."""
     before = os.environ.get("TMPDIR")
     os.environ["TMPDIR"] = str(scratch)
     try:
@@ -67,7 +67,7 @@ def _alive(pid: int) -> bool:
 
 
 def _ours(folder: Path) -> bool:
-    """Whether it is a folder of our user and not a link: any user may write into the temporary folder."""
+    """Whether it is a folder of our user and not a link: any user may create files in the temporary folder."""
     try:
         status = folder.lstat()
     except OSError:

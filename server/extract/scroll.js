@@ -1,5 +1,5 @@
 // Scrolls the page by `step` window heights, or to its top if `step` is 0; returns the position after the page has drawn two frames.
-// Scrolls the document, or, if the document does not scroll, the largest box that does (application shells).
+// If the document does not scroll, the largest box that does is scrolled instead (application shells).
 async (step) => {
   const MAX_ELEMENTS = 5000;
   const root = document.scrollingElement || document.documentElement;

@@ -1,8 +1,8 @@
-"""Waits until a page has loaded and scrolls it and the boxes inside it to their ends, so that lazy images load.
+"""Waits until a page has loaded, and scrolls it and the boxes inside it to their ends, so that lazy images load.
 
 Time, height, boxes and steps are bounded.
 
-A page has loaded when its load event came, or when for a short time nothing was loading that may bring images.
+A page has loaded after its load event, or when nothing that may lead to images was loading for a short time.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from playwright.async_api import Error as PlaywrightError
 from server.extract.isolated_world import CONSENT, SCROLL, SCROLL_BOXES, IsolatedWorld, isolated_worlds
 from server.extract.responses import Responses
 
-LOAD_LIMIT_S = 15.0  # a load event that is later may never come
+LOAD_LIMIT_S = 15.0  # a later load event may never come
 LOAD_QUIET_S = 1.0  # without a load event: nothing was loading for this long
 REST_LIMIT_S = 8.0  # a little more than IMAGE_TIMEOUT_S: by then every image has arrived or timed out
 STEP = 0.9  # of the window's height, so that every element is inside the window once, as lazy loading needs
 MAX_SCROLL_PX = 40_000  # about forty windows
 MAX_SCROLL_S = 12.0
-END_LIMIT_S = 3.0  # at the foot of a page, for what it loads next
+END_LIMIT_S = 3.0  # for what a page loads when its end is reached
 END_QUIET_S = 0.2
 # Boxes that scroll inside, and frames. A row of twelve slides takes half a second.
 MAX_BOXES = 60  # of one frame
 MAX_STEPS = 60  # of one box, as many windows as MAX_SCROLL_PX has
 MAX_BOXES_S = 8.0  # of all frames together
-MAX_ROUNDS = 3  # boxes that grow while they are scrolled, or come with what was loaded
-FRAME_SLACK_S = 1.0  # beyond its own budget; a frame that takes longer hangs
+MAX_ROUNDS = 3  # boxes may grow while they are scrolled, and loading may add new ones
+FRAME_SLACK_S = 1.0  # beyond a frame's own budget; one that takes longer hangs
 PUT_BACK = """() => {
   for (const [box, [left, top]] of globalThis.medlensHomes ?? []) box.scrollTo({ left, top, behavior: "instant" });
 }"""
 
 
 async def wait_until_loaded(page: Page, responses: Responses) -> None:
-    """Wait for the load event, or until nothing is loading: one image that never comes delays the event. Raises PageMoved."""
+    """Wait for the load event, which one slow image can delay, or until nothing is loading. Raises PageMoved."""
     event = asyncio.ensure_future(page.wait_for_load_state("load", timeout=LOAD_LIMIT_S * 1000))
     quiet = asyncio.ensure_future(responses.quiet(LOAD_LIMIT_S, LOAD_QUIET_S))
     try:
@@ -52,7 +52,7 @@ async def wait_until_loaded(page: Page, responses: Responses) -> None:
 
 
 async def scroll_through(world: IsolatedWorld, responses: Responses) -> bool:
-    """Scroll the page to its end; returns whether it was reached. Raises PageMoved, PlaywrightError."""
+    """Scroll the page to its end; returns whether the end was reached. Raises PageMoved, PlaywrightError."""
     await responses.quiet(REST_LIMIT_S)
     await world.run(CONSENT)
     until = time.monotonic() + MAX_SCROLL_S
@@ -79,9 +79,9 @@ async def return_to_top(world: IsolatedWorld, responses: Responses, image_timeou
 
 
 async def scroll_boxes(page: Page, session: CDPSession, responses: Responses, min_side: int, viewers: Collection[str]) -> int:
-    """Scroll the boxes and frames inside the page to their ends; returns how many were not.
+    """Scroll the boxes and frames inside the page to their ends; returns how many did not reach it.
 
-    `viewers`: addresses of frames whose content is read otherwise. Raises PageMoved, PlaywrightError.
+    `viewers`: addresses of frames whose file is read instead. Raises PageMoved, PlaywrightError.
     """
     until = time.monotonic() + MAX_BOXES_S
     unfinished = 0
@@ -114,7 +114,7 @@ async def scroll_boxes(page: Page, session: CDPSession, responses: Responses, mi
 
 
 async def _put_back(worlds: Sequence[IsolatedWorld]) -> None:
-    """Scroll all boxes back to where they stood, outer frames last: places are read with the page as it was opened."""
+    """Scroll all boxes back to their first position, outer frames last, so that places are those of the page when it was opened."""
     for world in reversed(worlds):
         with suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(FRAME_SLACK_S):

@@ -1,12 +1,12 @@
-// Scrolls the boxes of one frame that scroll inside (galleries, rows of slides, application shells, the frame itself), so that what they
-// load lazily is asked for; images and frames that wait for the window (loading=lazy) are asked for at once. `medlensHomes`
-// holds where each box stood: scrolling one into view moves those around it, also in other frames.
-// `options`: {top, minSide, maxBoxes, maxSteps, budgetMs, viewers}. Returns {boxes: scrolled now, unfinished: of all so far}.
+// Scrolls the scrollable boxes of one frame (galleries, rows of slides, application shells, the frame itself), so that they request what
+// they load lazily; images and frames with loading=lazy are requested at once. `medlensHomes` has the first position of each box,
+// because scrolling one box into view moves those around it, also in other frames.
+// `options`: {top, minSide, maxBoxes, maxSteps, budgetMs, viewers}. Returns {boxes: scrolled by this call, unfinished: of all calls}.
 // A second call scrolls only boxes that are new or have grown. `closed`: the frame's closed shadow roots.
 async (options, ...closed) => {
   const MAX_ELEMENTS = 20_000;
-  const SLACK = 20;   // pixels that a box may be too small for its content without anybody scrolling it
-  const STEP = 0.9;   // of the box, so that every element is inside it once
+  const SLACK = 20;   // pixels by which content may exceed its box without being scrolled
+  const STEP = 0.9;   // share of the box, so that every element is visible once
   if (options.viewers.includes(location.href)) return { boxes: 0, unfinished: 0 };  // its file is read instead
   const started = performance.now();
   const late = () => performance.now() - started > options.budgetMs;
@@ -23,7 +23,7 @@ async (options, ...closed) => {
     const style = getComputedStyle(box);
     const whole = box === root;
     const pictures = whole || box.querySelector(PICTURES) !== null;
-    // A hidden overflow is a slider's; only one with images is worth moving. Lines of code scroll sideways, and hold no image.
+    // A hidden overflow belongs to a slider, which matters only with images. Lines of code scroll sideways and contain no image.
     const moves = (value, hidden) => whole || /auto|scroll/.test(value) || (hidden && value === "hidden" && pictures);
     const found = { down: down && moves(style.overflowY, false), across: across && pictures && moves(style.overflowX, true), pictures };
     return found.down || found.across ? found : null;
@@ -59,7 +59,7 @@ async (options, ...closed) => {
 
   for (const video of videos.filter((one) => one.readyState < one.HAVE_CURRENT_DATA)) {
     [video.muted, video.preload] = [true, "auto"];
-    video.play().catch(() => {});  // without a frame it is counted
+    video.play().catch(() => {});  // a video without a frame is counted
   }
   const open = (globalThis.medlensUnfinished ??= new Set());
   for (const [box] of boxes.slice(options.maxBoxes)) open.add(box);
@@ -75,7 +75,7 @@ async (options, ...closed) => {
       for (let at = Math.max(0, from - box[view]); ; at += box[view] * STEP) {
         if (late() || steps >= options.maxSteps) return false;
         const end = box[extent] - box[view];
-        // Without pictures only its end is of interest: a list that grows there.
+        // Without images only the end matters: lists may grow there.
         box.scrollTo({ [axis]: range.pictures ? Math.min(at, end) : end, behavior: "instant" });
         steps += 1;
         await frame();

@@ -1,4 +1,4 @@
-"""An image as a document shows it, and reading the XML of documents without what an attacker puts into XML."""
+"""The place of an image in a document, and functions that read the XML of documents safely."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, ParseError, XMLParser
 from server.contract.errors import Damaged
 from server.extract.unpacking import Zip
 
-# Characters of text that go with one image: a caption and a paragraph. A reader of context takes no more.
+# Characters of one text that are kept for an image; the text model reads no more.
 MAX_TEXT = 500
 
 
@@ -26,13 +26,13 @@ class Shown:
 
 
 def texts(heading: str = "", caption: str = "", paragraph: str = "") -> tuple[tuple[str, str], ...]:
-    """Pairs for Shown, without empty ones."""
+    """Pairs of source and text for Shown, without empty texts."""
     pairs = (("caption", caption), ("paragraph", paragraph), ("heading", heading))
     return tuple((source, " ".join(text.split())[:MAX_TEXT]) for source, text in pairs if text.strip())
 
 
 def xml(packed: Zip, name: str) -> Element | None:
-    """The root of an XML file, None if it is not there. Raises Damaged, also for entities, of which no document has need."""
+    """The root of an XML file, None if the ZIP has no such file. Raises Damaged, also for entities, which no document needs."""
     if name not in packed.infos:
         return None
     data = packed.read(name)
@@ -52,12 +52,12 @@ def local(element: Element) -> str:
 
 
 def attribute(element: Element, name: str) -> str:
-    """An attribute by its name without namespace, else an empty string."""
+    """An attribute by its name without namespace; an empty string if there is none."""
     return next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == name), "")
 
 
 def below(element: Element, *names: str) -> Iterator[Element]:
-    """All elements below that have one of these names, in document order."""
+    """The element and all elements below it that have one of these names, in document order."""
     return (one for one in element.iter() if local(one) in names)
 
 
@@ -66,7 +66,7 @@ def text_of(element: Element) -> str:
 
 
 def resolved(base: str, target: str) -> str:
-    """The name in the ZIP of what `target` means in the file `base`."""
+    """The name in the ZIP of the file that `target` refers to in the file `base`."""
     target = unquote(target.partition("#")[0])
     if target.startswith(("http:", "https:", "data:")):
         return target

@@ -1,4 +1,4 @@
-"""The extractor of SVG files: the browser draws one as PNG, on a blank page, without running or loading anything."""
+"""The extractor of SVG files: the browser draws the file as PNG on a blank page, without running or loading anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from server.settings import Settings
 
 
 async def is_svg(source: Source) -> bool:
-    """Whether a source of kind `image` is a drawing."""
+    """Whether a source of kind `image` is an SVG file."""
     head = source.data[:HEAD_BYTES] if source.data is not None else b""
     if source.data is None and source.path is not None:
         head = await asyncio.to_thread(_head, source.path)
@@ -39,7 +39,7 @@ async def extract_svg(source: Source, browser: Browser, settings: Settings) -> A
 
 
 def _head(path: Path) -> bytes:
-    """Nothing of what is no regular file: a pipe would be waited for."""
+    """The first bytes of a regular file; empty for others, because a pipe would block."""
     try:
         if not path.is_file():
             return b""

@@ -1,4 +1,4 @@
-"""Which addresses are those of a tile: zoom viewers number their tiles by level, row and column."""
+"""Recognises the addresses of tiles: zoom viewers number their tiles by level, row and column."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ TILE = re.compile("|".join((*_VIEWER, *_NUMBERED)), re.IGNORECASE)
 
 
 def iiif_whole(url: str) -> str | None:
-    """The address of the whole image of which this is an IIIF tile, None if it is none."""
+    """The address of the whole image for the address of an IIIF tile, None for other addresses."""
     found = IIIF.match(url)
     return f"{found[1]}/full/max/0/default.jpg" if found else None

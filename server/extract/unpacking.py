@@ -1,6 +1,6 @@
-"""Unpacks files within bounds: the number of files, the bytes of each and of all together, and how much larger they become.
+"""Unpacks files within bounds: on the number of files, the bytes of each and of all together, and the ratio of unpacking.
 
-Runs in the children of packed kinds. Nothing is written anywhere; a size that an archive states is not believed.
+Runs in the children that read packed kinds. Nothing is written to disk; sizes that an archive states are not trusted.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ import zstandard
 from server.contract.errors import Damaged, PasswordProtected, TooLarge
 
 T = TypeVar("T")
-# The encodings of names in ZIPs and of text in XML, loaded before the child is confined, which cannot load them any more.
+# Encodings of names in ZIPs and of text in XML. They are loaded before the child is confined, because it cannot load them later.
 for _encoding in ("cp437", "cp1252", "iso8859-1", "utf-16"):
     codecs.lookup(_encoding)
-# Bytes that any file may unpack to, whatever its ratio: a blank page packs well.
+# Bytes that any file may unpack to, whatever its ratio: blank pages have a high one.
 RATIO_FREE = 16 * 1024 * 1024
-# Of Zstandard: bytes of its window, which its decoder keeps in memory.
+# Bytes of Zstandard's window, which its decoder keeps in memory.
 WINDOW = 128 * 1024 * 1024
 
 
 class Bounded(TooLarge):
-    """A bound of the whole was met: reading ends. The message says which."""
+    """A bound of the whole archive was exceeded, and reading ends. The message says which one."""
 
 
 class EntryBounded(TooLarge):
-    """A bound of one file was met: it is left out, and the others are read."""
+    """A bound of one file was exceeded: the file is left out, and the others are read."""
 
 
 @dataclass(slots=True)
 class Bounds:
-    """The bounds of one file's unpacking, as the registry gives them (server/kinds/packed.py), and what is used of them."""
+    """The bounds for unpacking one packed file (server/kinds/packed.py), and how much of them is used."""
 
     limits: Mapping[str, Any]
     packed: int  # bytes of the whole packed file
@@ -53,7 +53,7 @@ class Bounds:
             raise Bounded(f"only the first {self.limits['max_entries']} files are read")
 
     def read(self, stream: IO[bytes], name: str, packed: int | None = None) -> bytes:
-        """The whole of a stream; `packed`: its bytes as packed, where known.
+        """All bytes of a stream; `packed`: the number of its packed bytes, if known.
 
         Raises Bounded, EntryBounded, and what the stream raises.
         """
@@ -73,7 +73,7 @@ class Bounds:
 
 @dataclass(slots=True)
 class Zip:
-    """A ZIP in memory. `names`: of its files, in the order in which it lists them, folders left out."""
+    """A ZIP in memory. `names`: of its files, without folders, in the order of the ZIP."""
 
     file: zipfile.ZipFile
     bounds: Bounds
@@ -81,7 +81,7 @@ class Zip:
 
     @classmethod
     def open(cls, data: bytes, limits: Mapping[str, Any]) -> Zip:
-        """Raises Damaged."""
+        """Open a ZIP. Raises Damaged."""
         try:
             file = zipfile.ZipFile(BytesIO(data))
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -94,12 +94,12 @@ class Zip:
         return list(self.infos)
 
     def head(self, name: str, size: int) -> bytes:
-        """The first bytes of a file. Raises as `read` does."""
+        """The first `size` bytes of a file. Raises what `read` raises."""
         with self._opened(name) as stream:
             return _whole(stream.read, size)
 
     def read(self, name: str) -> bytes:
-        """Raises Bounded, EntryBounded, Damaged, PasswordProtected, or KeyError for a name that is not there."""
+        """The bytes of a file. Raises Bounded, EntryBounded, Damaged, PasswordProtected, or KeyError for an unknown name."""
         with self._opened(name) as stream:
             return _whole(self.bounds.read, stream, name, self.infos[name].compress_size)
 
@@ -111,7 +111,7 @@ class Zip:
 
 
 def _whole(read: Callable[..., T], *arguments: Any) -> T:
-    """What `read` returns, its errors as Damaged."""
+    """Call `read` and return its result; its errors are raised as Damaged."""
     try:
         return read(*arguments)
     except (TooLarge, KeyError):
@@ -123,7 +123,7 @@ def _whole(read: Callable[..., T], *arguments: Any) -> T:
 
 
 def unpacked_stream(data: bytes) -> IO[bytes]:
-    """What gzip, bzip2, xz or Zstandard packed, as a stream; other data as it is."""
+    """A stream of what gzip, bzip2, xz or Zstandard compressed; other data is passed through."""
     if data.startswith(b"\x1f\x8b"):
         return cast(IO[bytes], gzip.GzipFile(fileobj=BytesIO(data)))
     if data.startswith(b"\x28\xb5\x2f\xfd"):

@@ -1,7 +1,7 @@
 """Reads a volume in the child of server/sandbox/child.py: the middle and an even sample of its planes in each direction, as PNG.
 
-Planes lie as on a screen: the patient's right is at the left, front or head at the top, and voxels that are no cubes are stretched.
-Names and dates in the header stay there. The frames are described in readers.py; `page` counts the planes.
+Planes are oriented as in radiology: the patient's right is at the left, front or head at the top; voxels that are not cubes are
+stretched. Names and dates in the header are not read. readers.py describes the frames; `page` is the number of the plane.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from server.sandbox.protocol import Pipe
 
 # Pixels of a plane's longer side.
 PLANE_SIDE = 1024
-# Percent of the values clipped at both ends where no window is known: single bright voxels must not set the range.
+# Percent of the values clipped at both ends if no window is known, so that single bright voxels do not set the range.
 CLIPPED_PERCENT = 0.5
-# A volume with values below this is CT in Hounsfield units, and is shown in the window of soft tissue: centre, width.
+# A volume with values below AIR is taken as CT in Hounsfield units, and shown in the window of soft tissue: centre, width.
 AIR, SOFT_TISSUE = -500, (40.0, 400.0)
 # Voxels that are sampled for the range.
 SAMPLED = 1_000_000
@@ -62,7 +62,7 @@ def serve(pipe: Pipe) -> None:
 
 
 def _sample(size: int, planes: int) -> list[int]:
-    """An even sample of planes, the middle one included; the outermost, which are mostly empty, are not."""
+    """The indices of an even sample of planes, with the middle one and without the outermost ones, which are mostly empty."""
     return sorted({size * (step + 1) // (planes + 1) for step in range(min(planes, size))})
 
 
@@ -85,7 +85,7 @@ def _grey(values: npt.NDArray[Any], volume: Volume) -> npt.NDArray[np.uint8]:
 
 
 def window_of(values: npt.NDArray[Any]) -> tuple[float, float]:
-    """The values that are shown black and white."""
+    """The values that are shown as black and as white."""
     step = max(1, round((values.size / SAMPLED) ** (1 / 3)))
     sample = np.nan_to_num(values[::step, ::step, ::step].astype(np.float32))
     if float(sample.min()) < AIR and float(sample.max()) <= 32767:

@@ -1,6 +1,6 @@
-"""Opens NIfTI (nibabel), NRRD (pynrrd) and MetaImage (here, from its specification: its libraries are ITK's 50 MB) from bytes.
+"""Opens volumes from bytes: NIfTI with nibabel, NRRD with pynrrd, MetaImage by its specification (its library, ITK, has 50 MB).
 
-Sizes are checked by the header before values are read. Values in files beside the header are not read.
+The size in the header is checked before values are read. Values in other files than the header are not read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from server.contract.errors import Damaged, ImageTooLarge
 from server.kinds.volume import is_nifti, is_nrrd
 
 _nibabel: Any = nibabel  # its functions have no types
-# Both say where axes lead in the patient: LPS leads to left, back, head; here all lead to right, front, head (RAS).
+# Directions of the axes in the patient: in LPS they point to left, back and head; here all volumes point to right, front, head
+# (RAS).
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _META_TYPES = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4", "MET_UINT": "u4",
@@ -32,9 +33,9 @@ _META_HEADER = 16 * 1024  # bytes; the header of a MetaImage has some hundred
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """`values`: (x, y, z), or (x, y, z, 3) in RGB, with axes that lead to right, front and head. `spacing`: size of a voxel.
+    """`values`: (x, y, z), or (x, y, z, 3) in RGB, with axes that point to right, front and head. `spacing`: size of a voxel.
 
-    `window`: the values shown black and white, where they are known.
+    `window`: the values shown as black and as white, if they are known.
     """
 
     values: npt.NDArray[Any]
@@ -121,7 +122,7 @@ def _meta(data: bytes, max_voxels: int) -> Volume:
 
 
 def _three(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """(x, y, z) or (x, y, z, 3): a plane becomes a volume of one, of several points in time the first is taken."""
+    """The values as (x, y, z) or (x, y, z, 3): a plane becomes a volume of one, of several points in time the first is used."""
     if values.ndim == 2:
         values = values[..., None]
     while values.ndim > 4 or (values.ndim == 4 and not (values.shape[3] == 3 and values.dtype == np.uint8)):
@@ -148,7 +149,7 @@ def _checked(shape: Sequence[int], max_voxels: int) -> tuple[int, ...]:
 
 
 def _check_unpacked(packed: bytes, most: int) -> None:
-    """Raises ImageTooLarge when gzip data unpacks to more than the header says. bzip2 data is bounded by the child's memory."""
+    """Raise ImageTooLarge if gzip data unpacks to more than `most` bytes. bzip2 data is bounded by the child's memory."""
     if not packed.startswith(b"\x1f\x8b"):
         return
     stream, left = zlib.decompressobj(zlib.MAX_WBITS | 32), most

@@ -1,8 +1,7 @@
 """Reads a web archive in the child of server/sandbox/child.py: every response that is an image, a PDF, another file or a page.
 
-Pages are read from the archive alone: their HTML says what stands beside an image, and images that it holds itself (data:
-addresses) are read, too. Nothing is loaded or run. The frames are described in readers.py; `url` of an image is the address it was
-saved from.
+Pages are read from the archive without a browser: their HTML has the texts beside images, and images in data: addresses. Nothing is
+loaded or run. readers.py describes the frames; `url` of an image is the address that it was saved from.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def serve(pipe: Pipe) -> None:
         pipe.send({"skip": "too_large", "detail": str(error), "page": None, "box": None})
         pipe.send({"notice": "too_large", "message": str(error)})
     if others:
-        count = f"{others.total()} answers of the archive are neither images, files that are read, nor pages"
+        count = f"{others.total()} responses in the archive are neither images nor pages nor files of a kind that is read"
         pipe.send({"notice": "left_out", "message": count, "severity": "remark"})
     pipe.send({"end": True})
 
@@ -84,7 +83,7 @@ def _place(url: str, image: NamedImage | None, with_texts: bool) -> dict[str, An
 
 
 def _pages(data: bytes, job: dict[str, Any]) -> tuple[dict[str, NamedImage], str, list[tuple[str, NamedImage]]]:
-    """What stands beside each image by its address, the first page's title, and the images that pages hold themselves."""
+    """The texts beside each image by its address, the first page's title, and the images that pages contain in data: addresses."""
     beside: dict[str, NamedImage] = {}
     title, held = "", []
     try:
@@ -98,13 +97,13 @@ def _pages(data: bytes, job: dict[str, Any]) -> tuple[dict[str, NamedImage], str
                     held.append((response.url, image))
                 else:
                     beside.setdefault(_joined(response.url, image.address), image)
-    except MedlensError:  # said when the responses themselves are read
+    except MedlensError:  # reported when the responses themselves are read
         pass
     return beside, title, held[:MAX_DATA_IMAGES]
 
 
 def _responses(data: bytes, job: dict[str, Any]) -> Iterator[Response]:
-    """The successful answers of all parts. Raises Bounded, Damaged."""
+    """The successful responses of all parts of the archive. Raises Bounded, Damaged."""
     if data.startswith(b"PK"):
         packed = Zip.open(data, job)
         parts = [name for name in packed.names if name.startswith("archive/") and ".warc" in name]
