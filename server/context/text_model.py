@@ -23,7 +23,7 @@ FILE = Path(__file__).parent / "weights.json"
 MEDICAL: tuple[Modality, ...] = tuple(name for name in MODALITIES if name != NON_MEDICAL)
 # How much of a list a text states is 1 - KEPT ** count: repeated terms add less and less, and the value stays below 1.
 KEPT = 0.25
-# What has weights: the lists of modalities (FEATURES maps similar lists to one weight), and what speaks for "does not say": the
+# What has weights: the lists of modalities (FEATURES maps similar lists to one weight), and the features of "does not say": the
 # lists of images that are not medical, and the naming of several modalities.
 STATED = ("names", "details", "hints")
 SILENCING = (*PICTURE_LISTS, "several")

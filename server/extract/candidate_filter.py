@@ -14,7 +14,7 @@ from server.contract.records import Candidate, Found, Place, Skipped, SkipReason
 from server.imaging.size import size_of
 from server.settings import Settings
 
-MAX_REFUSED = 5000  # a page can load tracking pixels without end; a higher count says no more
+MAX_REFUSED = 5000  # a page can load any number of tracking pixels, and a higher count is of no use
 MAX_ALT = 500  # characters; one or two sentences describe an image
 MAX_URL = 2000  # characters; longer ones carry data
 # Unicode categories that are not printed: control, format (such as text direction), surrogates (no UTF-8), private use.

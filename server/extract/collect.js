@@ -1,7 +1,9 @@
-// Lists every image that one frame shows, with its place. Runs in an isolated world: the page can change its DOM, but not this script.
-// `options`: {minSide, maxImages, maxChars, maxPixels, budgetMs, texts}; `closed`: the frame's closed shadow roots, which scripts cannot find.
+// Lists every image that one frame shows, with its place. Runs in an isolated world: the page controls its DOM, not this script.
+// `options`: {minSide, maxImages, maxChars, maxPixels, budgetMs, texts}.
+// `closed`: the frame's closed shadow roots, which scripts cannot find.
 // Boxes are [x, y, width, height] in CSS pixels of this frame's viewport. `urls` has each address once; entries have their index.
-// `nearbyTexts`: the function of nearby_texts.js. With `options.texts` each entry has the texts near the image: {caption, paragraph, heading, link}, indices of `texts`.
+// `nearbyTexts`: the function of nearby_texts.js. With `options.texts` each entry has the texts near the image, as indices of `texts`:
+// {caption, paragraph, heading, link}.
 (nearbyTexts, options, ...closed) => {
   const started = performance.now();
   const SVG = "http://www.w3.org/2000/svg";

@@ -1,5 +1,6 @@
-// Unlocks the scrolling of a page that a consent banner or a pop-up has locked. Nothing is clicked, so no consent is given: styles that
-// lock scrolling are overridden, and fixed boxes that cover much of the window and do not contain the page's own content are hidden.
+// Unlocks the scrolling of a page that a consent banner or a pop-up has locked. Nothing is clicked, so no consent is given: styles
+// that lock scrolling are overridden, and fixed boxes that cover much of the window and do not contain the page's own content are
+// hidden.
 () => {
   const COVERS = 0.35;       // share of the window; a header or a cookie strip at the foot covers less and stays
   const HOLDS_CONTENT = 0.5; // share of all elements or images; such a box is the page itself (an application shell)

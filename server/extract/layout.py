@@ -25,7 +25,7 @@ from server.settings import Settings
 # collect.js reads 20,000 elements of a frame in about 0.3 s; a frame that needs longer than this is left out.
 FRAME_BUDGET_S = 2.0
 FRAME_TIMEOUT_S = 4.0
-MAX_ENTRIES = 5000  # places with an address, of one frame; only walls that repeat one image have more
+MAX_ENTRIES = 5000  # places with an address, of one frame; a frame with more repeats one image as tiles
 MAX_PLACES = 20  # of one address
 MAX_CHARS = 60_000_000  # data: addresses, canvases, drawings and texts of one frame together
 TEXT_SOURCES: tuple[TextSource, ...] = ("caption", "paragraph", "heading", "link")  # as collect.js names them

@@ -1,7 +1,7 @@
-// Lists the images that one frame names and does not show: those of slides and lazy elements that never loaded, of noscript, and of the
-// page's structured data. Runs in an isolated world. `options`: {minSide, maxNamed, budgetMs}; `closed`: the frame's closed shadow roots.
-// Returns {named: [{urls, alt}], buttons, tabs, cut}. `urls`: addresses of one image in several sizes, the one to load first. `buttons`,
-// `tabs`: the number of those that would show more if they were pressed.
+// Lists the images that one frame names and does not show: those of slides and lazy elements that never loaded, of noscript, and of
+// the page's structured data. Runs in an isolated world. `options`: {minSide, maxNamed, budgetMs}; `closed`: the frame's closed
+// shadow roots. Returns {named: [{urls, alt}], buttons, tabs, cut}. `urls`: addresses of one image in several sizes, the one to
+// load first. `buttons`, `tabs`: the number of those that would show more if they were pressed.
 (options, ...closed) => {
   const started = performance.now();
   const late = () => performance.now() - started > options.budgetMs;

@@ -77,7 +77,7 @@ async def load_named(named: Named, responses: Responses, candidate_filter: Candi
     for url, (_, world) in wanted.items():
         by_world.setdefault(world, []).append(url)
     for world, urls in by_world.items():
-        with suppress(PlaywrightError):  # a frame that has gone
+        with suppress(PlaywrightError):  # a frame that is gone
             await world.run(LOAD, urls)
     if wanted:
         with suppress(PageMoved):

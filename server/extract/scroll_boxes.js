@@ -1,8 +1,8 @@
-// Scrolls the scrollable boxes of one frame (galleries, rows of slides, application shells, the frame itself), so that they request what
-// they load lazily; images and frames with loading=lazy are requested at once. `medlensHomes` has the first position of each box,
-// because scrolling one box into view moves those around it, also in other frames.
-// `options`: {top, minSide, maxBoxes, maxSteps, budgetMs, viewers}. Returns {boxes: scrolled by this call, unfinished: of all calls}.
-// A second call scrolls only boxes that are new or have grown. `closed`: the frame's closed shadow roots.
+// Scrolls the scrollable boxes of one frame (galleries, rows of slides, application shells, the frame itself), so that they request
+// what they load lazily; images and frames with loading=lazy are requested at once. `medlensHomes` has the first position of each
+// box, because scrolling one box into view moves those around it, also in other frames. `options`: {top, minSide, maxBoxes,
+// maxSteps, budgetMs, viewers}. Returns {boxes: scrolled by this call, unfinished: of all calls}. A second call scrolls only boxes
+// that are new or have grown. `closed`: the frame's closed shadow roots.
 async (options, ...closed) => {
   const MAX_ELEMENTS = 20_000;
   const SLACK = 20;   // pixels by which content may exceed its box without being scrolled

@@ -67,7 +67,7 @@ def _sample(size: int, planes: int) -> list[int]:
 
 
 def plane(volume: Volume, axis: int, index: int) -> Image.Image:
-    """One plane across `axis` (0: sagittal, 1: coronal, 2: axial) of a volume whose axes lead to right, front and head."""
+    """One plane across `axis` (0: sagittal, 1: coronal, 2: axial) of a volume whose axes point to right, front and head."""
     values = np.take(volume.values, index, axis=axis)
     across, down = [volume.spacing[one] for one in range(3) if one != axis]
     image = Image.fromarray(_grey(values, volume).swapaxes(0, 1)[::-1, ::-1])

@@ -48,7 +48,7 @@ class Header:
 def read_header(data: bytes, count_to: int = 1) -> Header:
     """Read format and size without decoding. Raises UnknownKind (not on the allow-list) or Damaged (the header does not parse).
 
-    `count_to`: pages of a TIFF are counted up to this number; each takes half a millisecond, and a file may hold 65,000.
+    `count_to`: pages of a TIFF are counted up to this number; each takes half a millisecond, and a file may have 65,000.
     """
     with errors_translated(), open_image(data) as image:
         name, width, height = format_name(image), image.width, image.height
@@ -81,7 +81,7 @@ def open_image(data: bytes) -> Image.Image:
 
 
 def _without_texts(data: bytes) -> bytes:
-    """Remove from a PNG its colour profile and texts, which may unpack to gigabytes; texts that hold the orientation are kept."""
+    """Remove from a PNG its colour profile and texts, which may unpack to gigabytes; texts with the orientation are kept."""
     if not data.startswith(_PNG):
         return data
     kept, at = [_PNG], len(_PNG)
@@ -95,7 +95,7 @@ def _without_texts(data: bytes) -> bytes:
 
 
 def _has_orientation(body: bytes) -> bool:
-    """Whether a text chunk may hold the orientation: uncompressed, and shorter than _ORIENTATION_BYTES."""
+    """Whether a text chunk may contain the orientation: it is uncompressed and shorter than _ORIENTATION_BYTES."""
     return len(body) < _ORIENTATION_BYTES and body.startswith(_ORIENTATION_TEXTS)
 
 

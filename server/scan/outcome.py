@@ -23,7 +23,7 @@ REASONS: tuple[tuple[type[MedlensError], SkipReason], ...] = (
 
 # Broken images up to this share of those found are a notice and leave the scan `done`: on most pages some icon does not load.
 FOOTNOTE_SHARE = 0.05
-# Notices that a Report holds one by one, such as the names of files that were not read; those beyond are counted.
+# Notices that a Report lists one by one, such as the names of files that were not read; further ones are only counted.
 MAX_NOTICES = 100
 # The code of the notice that counts those beyond.
 MORE = "more"

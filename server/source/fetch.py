@@ -44,7 +44,7 @@ from server.source.politeness import HostDelay
 
 MAX_REDIRECTS = 10  # browsers follow 20; honest chains rarely have more than 4
 IDLE_TIMEOUT_S = 20.0  # without a byte of the response, its head included
-MIN_BYTES_PER_S = 256 * 1024  # a body may take longer than PAGE_TIMEOUT_S as long as it comes at this rate
+MIN_BYTES_PER_S = 256 * 1024  # a body may take longer than PAGE_TIMEOUT_S as long as it arrives at this rate
 MAX_FILENAME = 120  # characters of a name that are kept for display
 READ_BYTES = 64 * 1024
 REDIRECTS = frozenset((301, 302, 303, 307, 308))

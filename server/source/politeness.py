@@ -1,6 +1,6 @@
 """Courtesy towards the hosts that are scanned: a delay between two scans of one host, and the rules of its robots.txt (RFC 9309).
 
-Both are off by default, because a person asked for one page, as with a browser. Whether a rule of robots.txt is obeyed is for the
+Both are off by default, because a person requests one page, as with a browser. Whether a rule of robots.txt is obeyed is for the
 caller to decide (MEDLENS_ROBOTS).
 """
 
