@@ -83,7 +83,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _TextEvidence:
     source: TextSource
     odds: Mapping[Modality, float]
     tells: float
@@ -99,7 +99,7 @@ def evidence_of(places: Sequence[Place], title: str | None = None) -> Evidence |
 
 
 def _of_place(place: Place, title: str | None) -> Evidence | None:
-    said = [one for text in texts_of(place, title) if (one := _said(text)) is not None]
+    said = [one for text in texts_of(place, title) if (one := _evidence_of_text(text)) is not None]
     tagged = [one for one in said if one.source == "dicom_tag"]
     said = tagged or said
     if not said:
@@ -147,7 +147,7 @@ def file_name(url: str | None) -> str | None:
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or None
 
 
-def _said(text: NearbyText) -> _Said | None:
+def _evidence_of_text(text: NearbyText) -> _TextEvidence | None:
     """The log-odds from one text; None when it names no modality, or several."""
     if text.source == "dicom_tag":
         modality = DICOM.get(text.text.strip().upper())
@@ -159,7 +159,7 @@ def _said(text: NearbyText) -> _Said | None:
     favourite = max(MEDICAL, key=lambda name: says.says[name])
     tells = RELIABLE[text.source] * says.tells
     odds = {name: math.log(len(MEDICAL) * (tells * says.says[name] + (1 - tells) / len(MEDICAL))) for name in MEDICAL}
-    return _Said(text.source, odds, tells, says.quotes.get(favourite, text.text))
+    return _TextEvidence(text.source, odds, tells, says.quotes.get(favourite, text.text))
 
 
 def forget_texts() -> None:

@@ -66,7 +66,7 @@ class Browser:
         """End all processes. May be called twice; a later `start` or `context` launches the browser again."""
         async with self._lock:
             self._retire()
-            await self._bury(*self._retired)
+            await self._shut_down(*self._retired)
 
     @asynccontextmanager
     async def context(self, proxy_url: str, *, login: Login | None = None, url: str = "") -> AsyncIterator[BrowserContext]:
@@ -86,7 +86,7 @@ class Browser:
         try:
             yield context
         finally:
-            await _whole(self._leave(browser, context))
+            await _uninterrupted(self._leave(browser, context))
 
     async def _leave(self, browser: Running, context: BrowserContext) -> None:
         """Close the context. If it was the browser's last one, check the browser, and end it if it is worn."""
@@ -98,7 +98,7 @@ class Browser:
                 if browser is self._current:
                     self._retire()
             if not browser.open:
-                await self._bury(browser)
+                await self._shut_down(browser)
 
     async def _new_context(self, proxy_url: str, credentials: HttpCredentials | None) -> tuple[Running, BrowserContext]:
         for last in (False, True):
@@ -116,7 +116,7 @@ class Browser:
                     http_credentials=credentials,
                     reduced_motion="reduce",
                 )
-                return browser, await _never_lost(making, lambda context: context.close())
+                return browser, await _closed_if_cancelled(making, lambda context: context.close())
             except PlaywrightError as error:  # it died, and this is the first sign of it
                 browser.open -= 1
                 browser.worn = True
@@ -133,7 +133,7 @@ class Browser:
             if self._current is not None and self._current.usable:
                 return self._current
             self._retire()
-            await self._bury(*(one for one in self._retired if not one.open or not one.chromium.is_connected()))
+            await self._shut_down(*(one for one in self._retired if not one.open or not one.chromium.is_connected()))
             program = find_chromium(self._settings)
             if program is None:
                 raise BrowserMissing(HOW_TO_GET_ONE)
@@ -152,7 +152,7 @@ class Browser:
             self._retired.add(self._current)
             self._current = None
 
-    async def _bury(self, *browsers: Running) -> None:
+    async def _shut_down(self, *browsers: Running) -> None:
         for one in self._retired & set(browsers):
             self._retired.discard(one)
             await one.stop()
@@ -161,9 +161,9 @@ class Browser:
 async def _launched(program: Path, scratch: Path) -> Running:
     """Start driver and browser. Raises RenderError; after any exception the driver has ended."""
     with as_temporary_folder(scratch):
-        driver = await _never_lost(async_playwright().start(), lambda driver: driver.stop())
+        driver = await _closed_if_cancelled(async_playwright().start(), lambda driver: driver.stop())
     try:
-        chromium = await _never_lost(launch(driver, program, own_folder(scratch)), lambda chromium: chromium.close())
+        chromium = await _closed_if_cancelled(launch(driver, program, own_folder(scratch)), lambda chromium: chromium.close())
     except BaseException as error:
         with suppress(PlaywrightError, TimeoutError):
             await asyncio.wait_for(driver.stop(), CLOSE_TIMEOUT_S)
@@ -173,7 +173,7 @@ async def _launched(program: Path, scratch: Path) -> Running:
     return Running(chromium, driver, scratch)
 
 
-async def _whole(ending: Coroutine[Any, Any, None]) -> None:
+async def _uninterrupted(ending: Coroutine[Any, Any, None]) -> None:
     """Await `ending` to its end, even if the caller is cancelled meanwhile, so that nothing stays half closed."""
     task = asyncio.create_task(ending)
     try:
@@ -183,14 +183,14 @@ async def _whole(ending: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-async def _never_lost(making: Coroutine[Any, Any, Made], let_go: Callable[[Made], Awaitable[None]]) -> Made:
-    """Await an object that Playwright creates. If the caller is cancelled meanwhile, `let_go` closes the object once it exists."""
+async def _closed_if_cancelled(making: Coroutine[Any, Any, Made], close: Callable[[Made], Awaitable[None]]) -> Made:
+    """Await an object that Playwright creates. If the caller is cancelled meanwhile, `close` closes the object once it exists."""
     task = asyncio.create_task(making)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         with suppress(PlaywrightError, TimeoutError):
-            await let_go(await asyncio.wait_for(task, CLOSE_TIMEOUT_S))
+            await close(await asyncio.wait_for(task, CLOSE_TIMEOUT_S))
         raise
 
 

@@ -53,7 +53,7 @@ async def place_tiles(
             by_frame.setdefault(world, []).append((url, place))
     for world, shown in by_frame.items():
         for mosaic in find_mosaics(shown):
-            whole = await _whole(mosaic.tiles[0][0], world, responses, settings)
+            whole = await _full_image(mosaic.tiles[0][0], world, responses, settings)
             place = mosaic.place
             if whole is not None:
                 candidate_filter.offer(whole, place)
@@ -75,7 +75,7 @@ async def place_tiles(
     return used
 
 
-async def _whole(tile: str, world: IsolatedWorld, responses: Responses, settings: Settings) -> bytes | None:
+async def _full_image(tile: str, world: IsolatedWorld, responses: Responses, settings: Settings) -> bytes | None:
     url = iiif_whole(tile)
     return await _load(url, world, responses, settings) if url else None
 

@@ -96,21 +96,21 @@ class Zip:
     def head(self, name: str, size: int) -> bytes:
         """The first `size` bytes of a file. Raises what `read` raises."""
         with self._opened(name) as stream:
-            return _whole(stream.read, size)
+            return _checked(stream.read, size)
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises Bounded, EntryBounded, Damaged, PasswordProtected, or KeyError for an unknown name."""
         with self._opened(name) as stream:
-            return _whole(self.bounds.read, stream, name, self.infos[name].compress_size)
+            return _checked(self.bounds.read, stream, name, self.infos[name].compress_size)
 
     def _opened(self, name: str) -> IO[bytes]:
         info = self.infos[name]
         if info.flag_bits & 1:
             raise PasswordProtected(f"{name} opens only with a password")
-        return _whole(self.file.open, info)
+        return _checked(self.file.open, info)
 
 
-def _whole(read: Callable[..., T], *arguments: Any) -> T:
+def _checked(read: Callable[..., T], *arguments: Any) -> T:
     """Call `read` and return its result; its errors are raised as Damaged."""
     try:
         return read(*arguments)

@@ -8,7 +8,7 @@ MAX_FIRST_VALUE = 1024  # bytes; the first element of an old DICOM file is a len
 EXTENSIONS = (".dcm", ".dicom", ".ima")
 
 
-def _told(head: bytes, name: str) -> bool:
+def _matches(head: bytes, name: str) -> bool:
     return head[128:132] == b"DICM" or _is_bare(head, name)
 
 
@@ -45,4 +45,4 @@ def _follows(head: bytes, at: int) -> bool:
 
 
 # Tested before images: the 128 bytes before the mark may be the header of a TIFF, so that TIFF readers can open the file, too.
-KIND = Kind("dicom", "DICOM file", "server.extract.dicom_worker", "frame", EXTENSIONS, told=_told)
+KIND = Kind("dicom", "DICOM file", "server.extract.dicom_worker", "frame", EXTENSIONS, matches=_matches)

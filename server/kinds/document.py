@@ -10,7 +10,7 @@ EXTENSIONS = (".pptx", ".docx", ".xlsx", ".ppsx", ".pptm", ".docm", ".odp", ".od
 _TYPES = (b"mimetypeapplication/vnd.oasis.opendocument", b"mimetypeapplication/epub+zip")
 
 
-def _told(head: bytes, name: str) -> bool:
+def _matches(head: bytes, name: str) -> bool:
     if not is_zip(head):
         return False
     return head[ZIP_HEADER:].startswith(_TYPES) or b"[Content_Types].xml" in head or extension(name) in EXTENSIONS
@@ -23,6 +23,6 @@ KIND = Kind(
     "embedded",
     EXTENSIONS,
     ((0, ZIP),),
-    _told,
+    _matches,
     limits=LIMITS,
 )

@@ -9,8 +9,8 @@ EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif"
 CONVERTED = (".heic", ".heif", ".jxl", ".jp2", ".j2k", ".jpx", ".jpf")
 
 
-def _told(head: bytes, _: str) -> bool:
+def _matches(head: bytes, _: str) -> bool:
     return is_image(head) or needs_conversion(head)
 
 
-KIND = Kind("image", "image", "server.extract.image_worker", "file", EXTENSIONS + CONVERTED, told=_told)
+KIND = Kind("image", "image", "server.extract.image_worker", "file", EXTENSIONS + CONVERTED, matches=_matches)

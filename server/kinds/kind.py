@@ -16,7 +16,7 @@ class Kind:
     """One entry of the registry.
 
     `noun`: what messages call such a file. `worker`: the module whose `serve(pipe)` reads it in a child. `place`: the kind of its
-    images' places. `marks`: pairs of offset and bytes, of which every such file has one. `told`: a further test of head and file
+    images' places. `marks`: pairs of offset and bytes, of which every such file has one. `matches`: a further test of head and file
     name, for heads with a mark, or for all heads if there are no marks. `restarts`: how often reading continues after a page that
     killed the child. `limits`: numbers that the worker gets with its job.
     """
@@ -27,15 +27,15 @@ class Kind:
     place: PlaceKind
     extensions: tuple[str, ...] = ()
     marks: tuple[tuple[int, bytes], ...] = ()
-    told: Callable[[bytes, str], bool] | None = None
+    matches: Callable[[bytes, str], bool] | None = None
     restarts: int = 0
     limits: Mapping[str, int] = field(default_factory=dict)
 
-    def tells(self, head: bytes, name: str | None) -> bool:
+    def recognises(self, head: bytes, name: str | None) -> bool:
         """Whether a file with these first HEAD_BYTES (or all of it) and this name is of this kind."""
         if self.marks and not any(head.startswith(mark, at) for at, mark in self.marks):
             return False
-        return self.told is None or self.told(head, name or "")
+        return self.matches is None or self.matches(head, name or "")
 
 
 def extension(name: str) -> str:

@@ -17,7 +17,7 @@ MAX_ATTACHMENTS, MAX_ATTACHED_BYTES = 500, 128 * 1024 * 1024
 _BEGINS = re.compile(rb"%PDF-\d\.\d[\r\n ]+(?:%[^\r\n]*[\r\n]+)*\d+ \d+ obj[\r\n ]*(?:<<|\[|\d)")
 
 
-def _told(head: bytes, _: str) -> bool:
+def _matches(head: bytes, _: str) -> bool:
     if head.startswith(b"%PDF-"):
         return True
     if looks_like_page(head):
@@ -33,7 +33,7 @@ KIND = Kind(
     "server.extract.pdf_worker",
     "embedded",
     (".pdf",),
-    told=_told,
+    matches=_matches,
     restarts=RESTARTS,
     limits={"max_attachments": MAX_ATTACHMENTS, "max_attached_bytes": MAX_ATTACHED_BYTES},
 )

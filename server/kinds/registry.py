@@ -28,5 +28,5 @@ def kind_by_name(name: str | None) -> SourceKind | None:
 
 def kind_of(head: bytes, name: str | None) -> SourceKind | None:
     """The kind of a file by its first bytes, `page` included; None if the file cannot be scanned."""
-    told: SourceKind | None = next((kind.name for kind in KINDS if kind.tells(head, name)), None)
-    return told or ("page" if page.looks_like_page(head) else None)
+    found: SourceKind | None = next((kind.name for kind in KINDS if kind.recognises(head, name)), None)
+    return found or ("page" if page.looks_like_page(head) else None)

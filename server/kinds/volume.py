@@ -24,7 +24,7 @@ def is_meta(head: bytes) -> bool:
     return len(lines) > 1 and lines[0].split(b"=")[0].strip() in (b"ObjectType", b"NDims", b"Comment") and b"NDims" in head[:512]
 
 
-def _told(head: bytes, _: str) -> bool:
+def _matches(head: bytes, _: str) -> bool:
     inner = gunzipped(head) or head
     return is_nifti(inner) or is_nrrd(inner) or is_meta(inner)
 
@@ -35,6 +35,6 @@ KIND = Kind(
     "server.extract.volume_worker",
     "frame",
     (".nii", ".nrrd", ".mha"),
-    told=_told,
+    matches=_matches,
     limits={**LIMITS, "max_voxels": MAX_VOXELS, "planes": PLANES},
 )

@@ -8,7 +8,7 @@ from server.kinds.packed import LIMITS, ZIP, gunzipped, is_zip
 _WARC = b"WARC/"
 
 
-def _told(head: bytes, name: str) -> bool:
+def _matches(head: bytes, name: str) -> bool:
     if head.startswith(ZIP):
         return is_zip(head) and (extension(name) == ".wacz" or b"datapackage.json" in head)
     return head.startswith(_WARC) or gunzipped(head).startswith(_WARC)
@@ -21,6 +21,6 @@ KIND = Kind(
     "img",
     (".warc", ".wacz"),
     ((0, _WARC), (0, b"\x1f\x8b\x08"), (0, ZIP)),
-    _told,
+    _matches,
     limits=LIMITS,
 )

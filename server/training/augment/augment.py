@@ -63,7 +63,7 @@ def augment(
     collaged = bool(mates) and rng.random() < chances.collage
     if collaged:
         image = frames.collage([image, *mates[: int(rng.integers(1, 4))]], rng)
-    image = _look(image, label, rng, chances)
+    image = _changed_look(image, label, rng, chances)
     image = _crop(image, rng, 0.7 if collaged else 0.4)
     if rng.random() < chances.turn:
         image = _turn(image, rng)
@@ -91,7 +91,7 @@ def one_of(steps: Sequence[tuple[float, Step]], rng: Rng) -> Step:
     return steps[int(rng.choice(len(steps), p=[share for share, _ in steps]))][1]
 
 
-def _look(image: Image.Image, label: str, rng: Rng, chances: Chances) -> Image.Image:
+def _changed_look(image: Image.Image, label: str, rng: Rng, chances: Chances) -> Image.Image:
     medical = label != "non_medical"
     if rng.random() < chances.grey_colour * (0.33 if medical else 1.0):
         image = pixels.grey(image)

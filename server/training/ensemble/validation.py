@@ -50,11 +50,11 @@ def read_validation(path: Path = SHIPPED_VALIDATION) -> FoldPredictions:
                 )
             kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- a file is no mapping
         origins = np.asarray(json.loads(card["origins"]))[kept["origins"]]
-        logits = {name.removeprefix("logits/"): _whole(values) for name, values in kept.items() if name.startswith("logits/")}
+        logits = {name.removeprefix("logits/"): _six_columns(values) for name, values in kept.items() if name.startswith("logits/")}
         return FoldPredictions(logits, kept["folds"].astype(np.int64), kept["labels"].astype(np.int64), origins)
     except (OSError, SafetensorError, KeyError, ValueError, IndexError) as error:
         raise ModelError(f"no answers to judge a refit by: {path}: {error}; `medlens train ensemble` writes them") from None
 
 
-def _whole(differences: np.ndarray) -> np.ndarray:
+def _six_columns(differences: np.ndarray) -> np.ndarray:
     return np.pad(differences.astype(np.float32), ((0, 0), (0, 1)))
