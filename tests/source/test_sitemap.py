@@ -64,7 +64,7 @@ async def test_indexes_that_name_themselves_and_each_other_end(make: Callable[[s
 async def test_what_is_no_sitemap_is_said(make: Callable[[str], Sitemap], site: Site) -> None:
     with pytest.raises(HttpStatus, match="404"):
         await pages(make(site.url("/none.xml")))
-    with pytest.raises(Damaged, match="no sitemap"):
+    with pytest.raises(Damaged, match="is not a sitemap"):
         await pages(make(site.add("/page", "<!DOCTYPE html><p>x", "text/html")))
 
 
