@@ -47,7 +47,7 @@ class Problems:
         else:
             self.beyond[code] += 1
 
-    def told(self) -> tuple[ScanError, ...]:
+    def listed(self) -> tuple[ScanError, ...]:
         """The notices of the Report: MAX_NOTICES one by one, and one that counts those beyond."""
         if not self.beyond:
             return tuple(self.notices)
@@ -79,7 +79,7 @@ class Outcome:
     @property
     def found(self) -> int:
         """The number of places of all images that were found, skipped ones included."""
-        return sum(len(judged.image.places) for judged in self.images) + self.skipped.total()
+        return _found(self.images, self.skipped)
 
 
 def outcome_of(title: str | None, problems: Problems, images: Iterable[JudgedImage], *, single: bool = False) -> Outcome:
@@ -93,13 +93,17 @@ def outcome_of(title: str | None, problems: Problems, images: Iterable[JudgedIma
     failure = problems.by_severity.get("failure") or (problems.refused if single and not judged else None)
     cut = problems.by_severity.get("cut")
     lost = Counter({reason: number for reason, number in problems.skipped.items() if reason in LOSSES and number})
-    found = sum(len(one.image.places) for one in judged) + problems.skipped.total()
+    found = _found(judged, problems.skipped)
     footnote = set(lost) == {"broken"} and lost["broken"] <= FOOTNOTE_SHARE * found
     losses = ScanError(problems.refused.code if problems.refused else "damaged", _lost_words(lost, found)) if lost else None
     status: Status = "failed" if failure and not judged else "partial" if failure or cut or (lost and not footnote) else "done"
     error = failure or cut or (None if footnote else losses) or problems.by_severity.get("remark")
-    notices = (*problems.told(), *([losses] if losses and judged else []))
+    notices = (*problems.listed(), *([losses] if losses and judged else []))
     return Outcome(status, error, title, judged, problems.skipped, notices)
+
+
+def _found(images: Iterable[JudgedImage], skipped: Counter[SkipReason]) -> int:
+    return sum(len(judged.image.places) for judged in images) + skipped.total()
 
 
 def _lost_words(lost: Counter[SkipReason], found: int) -> str:

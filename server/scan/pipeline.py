@@ -118,7 +118,8 @@ class Scan:
             return
         self._images[sha256] = judged
         with self._timings.measure("store"):
-            await self._recorder.add(self._with_places(judged, candidate.data))
+            placed = self._placed(judged, candidate.data)
+            await self._recorder.add(replace(placed, joined=self._joined(judged.verdict, placed.image.places)))
 
     async def _cached(self, sha256: str) -> JudgedImage | None:
         with self._timings.measure("store"):
@@ -166,10 +167,9 @@ class Scan:
     def _too_small(self, width: int, height: int) -> bool:
         return min(width, height) < self._settings.min_image_side
 
-    def _with_places(self, judged: JudgedImage, data: bytes = b"") -> JudgedImage:
-        """The image with all its places, and its verdict joined with their context."""
-        places = self._grouper.places(judged.image.sha256)
-        return replace(judged, image=replace(judged.image, places=places, data=data), joined=self._joined(judged.verdict, places))
+    def _placed(self, judged: JudgedImage, data: bytes = b"") -> JudgedImage:
+        """The image with all its places so far."""
+        return replace(judged, image=replace(judged.image, places=self._grouper.places(judged.image.sha256), data=data))
 
     def _joined(self, verdict: Verdict, places: Sequence[Place]) -> Verdict | None:
         if self._settings.context == "off":
@@ -179,20 +179,21 @@ class Scan:
 
     def _folded(self) -> list[JudgedImage]:
         """All images with all their places; in each group of near duplicates the others point to the largest image."""
-        placed = [replace(one, image=replace(one.image, places=self._grouper.places(sha))) for sha, one in self._images.items()]
-        copies = originals([one.image for one in in_page_order(placed)])
-        finals = {sha256: self._final(one, copies[sha256]) for sha256, one in self._images.items()}
-        groups: dict[str, list[Place]] = {}
-        for sha256, one in finals.items():
-            groups.setdefault(one.image.near_duplicate_of or sha256, []).extend(one.image.places)
+        placed = {sha256: self._placed(judged) for sha256, judged in self._images.items()}
+        original_of = originals([judged.image for judged in in_page_order(placed.values())])
+        places: dict[str, list[Place]] = {}
+        for sha256, judged in placed.items():
+            places.setdefault(original_of[sha256], []).extend(judged.image.places)
         # A near duplicate shows its original's verdict, so the context of both counts for both.
-        shown = {original: self._joined(finals[original].verdict, places) for original, places in groups.items()}
+        joined = {original: self._joined(placed[original].verdict, there) for original, there in places.items()}
         forget_texts()
-        return [replace(one, joined=shown[one.image.near_duplicate_of or sha256]) for sha256, one in finals.items()]
+        return [self._final(judged, original_of[sha256], joined) for sha256, judged in placed.items()]
 
-    def _final(self, judged: JudgedImage, original: str) -> JudgedImage:
+    @staticmethod
+    def _final(judged: JudgedImage, original: str, joined: Mapping[str, Verdict | None]) -> JudgedImage:
         near = original if original != judged.image.sha256 else None
-        return self._with_places(replace(judged, thumbnail=None, image=replace(judged.image, near_duplicate_of=near)))
+        image = replace(judged.image, near_duplicate_of=near)
+        return replace(judged, image=image, thumbnail=None, joined=joined[original])
 
 
 def _first(group: BaseExceptionGroup[MedlensError]) -> MedlensError:
