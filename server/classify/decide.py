@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
-from server.contract.verdict import FAVOURITE, Medical, Probabilities, Verdict
+from server.contract.modalities import MEDICAL, MODALITIES, NON_MEDICAL, Modality
+from server.contract.verdict import FAVOURITE, Medical, Probabilities, Verdict, likeliest
 from server.models.calibration import HALF, Floats, answers
 from server.models.ensemble import Prediction
 from server.models.parts import Figure, union
@@ -18,7 +18,6 @@ PANEL_STRENGTH = 4
 # P(medical) of a figure from which a panel that is sure makes the figure so. Of 345 composed figures of origins never trained on, a
 # panel alone was sure and wrong once in 73, where their parts say this too never in 60.
 BACKED = 0.95
-SCANS = tuple(name for name in MODALITIES if name != NON_MEDICAL)
 
 
 def decide(prediction: Prediction, model_version: str, figures: Sequence[Figure | None] = ()) -> list[Verdict]:
@@ -79,10 +78,10 @@ def named_by_panels(panels: Sequence[Verdict], whole: Verdict) -> Verdict:
 def _together(medical: Sequence[Verdict], whole: Verdict, medical_sure: bool) -> Verdict:
     """`whole` with the modality that the `medical` panels and its own parts name alike; `medical_sure` by a panel."""
     weights = [panel.medical.probability**PANEL_STRENGTH for panel in medical]
-    by_panels = {name: sum(w * panel.probabilities[name] for w, panel in zip(weights, medical, strict=True)) for name in SCANS}
-    both = {name: math.sqrt(by_panels[name] * whole.probabilities[name]) for name in SCANS}
+    by_panels = {name: sum(w * panel.probabilities[name] for w, panel in zip(weights, medical, strict=True)) for name in MEDICAL}
+    both = {name: math.sqrt(by_panels[name] * whole.probabilities[name]) for name in MEDICAL}
     chances = {name: whole.medical.probability * value / sum(both.values()) for name, value in both.items()}
-    modality = max(SCANS, key=lambda name: chances[name])
+    modality = max(MEDICAL, key=lambda name: chances[name])
     return replace(
         whole,
         modality=modality,
@@ -113,12 +112,8 @@ def _verdict(prediction: Prediction, row: int, answer: int, model_version: str) 
 
 
 def _agree(members: Iterable[Probabilities]) -> bool:
-    favourites = {_likeliest(chances) for chances in members if max(chances.values()) >= FAVOURITE}
+    favourites = {likeliest(chances) for chances in members if max(chances.values()) >= FAVOURITE}
     return len(favourites) <= 1
-
-
-def _likeliest(chances: Probabilities) -> Modality:
-    return max(MODALITIES, key=lambda modality: chances[modality])
 
 
 def _named(row: Floats) -> dict[Modality, float]:

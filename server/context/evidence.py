@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from server.context.text_model import MEDICAL, Reading, read
+from server.context.text_model import Reading, read
 from server.context.words import file_words
-from server.contract.modalities import Modality
+from server.contract.modalities import MEDICAL, Modality
 from server.contract.records import NearbyText, Place, PlaceKind, TextSource
 from server.contract.verdict import ContextSource
 

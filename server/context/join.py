@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from server.context.evidence import Evidence
-from server.context.text_model import MEDICAL
-from server.contract.modalities import NON_MEDICAL, Modality
+from server.contract.modalities import MEDICAL, NON_MEDICAL, Modality
 from server.contract.verdict import RIVAL, Context, Medical, Verdict
 
 # Probability, by image and text together, at which a question that the image left open is settled: about what the image alone needs

@@ -17,10 +17,9 @@ from pathlib import Path
 
 from server.context.statements import Statements, statements_of
 from server.context.terms import MODALITY_LISTS, PICTURE_LISTS, List, Mention
-from server.contract.modalities import MODALITIES, NON_MEDICAL, Modality
+from server.contract.modalities import MEDICAL, Modality
 
 FILE = Path(__file__).parent / "weights.json"
-MEDICAL: tuple[Modality, ...] = tuple(name for name in MODALITIES if name != NON_MEDICAL)
 # How much of a list a text states is 1 - KEPT ** count: repeated terms add less and less, and the value stays below 1.
 KEPT = 0.25
 # What has weights: the lists of modalities (FEATURES maps similar lists to one weight), and the features of "does not say": the

@@ -62,6 +62,7 @@ def _facts(entry: Mapping[str, Any]) -> ModalityFacts:
 NON_MEDICAL: Modality = "non_medical"
 FACTS = read_modalities(FILE)
 MODALITIES: tuple[Modality, ...] = tuple(entry.id for entry in FACTS)
+MEDICAL: tuple[Modality, ...] = MODALITIES[:-1]  # all but NON_MEDICAL, which is the last
 MODALITY_NAMES: Mapping[Modality, str] = {entry.id: entry.names["en"] for entry in FACTS}
 MODALITY_NAMES_IN_TEXT: Mapping[Modality, str] = {entry.id: entry.in_text["en"] for entry in FACTS}
 MODALITY_KEYS: Mapping[Modality, str] = {entry.id: entry.key for entry in FACTS}

@@ -18,6 +18,12 @@ FAVOURITE = 0.6
 
 Probabilities: TypeAlias = Mapping[Modality, float]
 
+
+def likeliest(probabilities: Probabilities) -> Modality:
+    """The modality with the highest probability; of equal ones the first in the order of MODALITIES."""
+    return max(MODALITIES, key=lambda name: probabilities[name])
+
+
 # Where the words that decide a context stand; a paragraph next to an image counts as its caption.
 ContextSource: TypeAlias = Literal["caption", "alt", "heading", "link", "file_name", "title", "dicom_tag"]
 

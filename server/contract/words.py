@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from server.contract.modalities import MODALITIES, MODALITY_NAMES, MODALITY_NAMES_IN_TEXT, NON_MEDICAL, Modality
+from server.contract.modalities import MEDICAL, MODALITIES, MODALITY_NAMES, MODALITY_NAMES_IN_TEXT, NON_MEDICAL, Modality
 from server.contract.percent import percent
 from server.contract.records import Panel
-from server.contract.verdict import FAVOURITE, Context, Probabilities, Verdict
+from server.contract.verdict import FAVOURITE, Context, Probabilities, Verdict, likeliest
 
 # P(medical) from which an unsure answer is "probably" medical, and up to which it is "probably not": three chances in four.
 PROBABLY, PROBABLY_NOT = 0.75, 0.25
@@ -122,12 +122,7 @@ def answer_of(probabilities: Probabilities) -> Modality:
     """What the models answer, by the rule of Verdict."""
     if probabilities[NON_MEDICAL] > 0.5:
         return NON_MEDICAL
-    return max((name for name in MODALITIES if name != NON_MEDICAL), key=lambda name: probabilities[name])
-
-
-def likeliest(probabilities: Probabilities) -> Modality:
-    """The modality with the highest probability; of equal ones the first in the order of MODALITIES."""
-    return max(MODALITIES, key=lambda name: probabilities[name])
+    return max(MEDICAL, key=lambda name: probabilities[name])
 
 
 def _clear(probabilities: Probabilities) -> bool:

@@ -8,9 +8,9 @@ import pytest
 
 from server.context.statements import statements_of
 from server.context.terms import pattern_of, shipped_terms
-from server.context.text_model import MEDICAL, QUOTE_CHARS, read
+from server.context.text_model import QUOTE_CHARS, read
 from server.context.words import MAX_WORDS, file_words, words_of
-from server.contract.modalities import Modality
+from server.contract.modalities import MEDICAL, Modality
 from server.training.context.fit_context import LABELS, fit, folds, load_sentences, weights_of
 
 TELLS = 0.6  # the least that a clear caption must tell of the image

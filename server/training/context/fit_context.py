@@ -24,7 +24,8 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from server.context.statements import statements_of
-from server.context.text_model import FILE, MEDICAL, SILENCING, STATED, Weights, features
+from server.context.text_model import FILE, SILENCING, STATED, Weights, features
+from server.contract.modalities import MEDICAL
 
 SENTENCES = Path(__file__).parent / "context_sentences.toml"
 SILENT = "none"

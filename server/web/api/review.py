@@ -9,7 +9,8 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from server.contract.modalities import Modality
-from server.contract.words import MEMBER_NAMES, headline, likeliest, why
+from server.contract.verdict import likeliest
+from server.contract.words import MEMBER_NAMES, headline, why
 from server.store import review
 from server.store.review import Question
 from server.web.http.ids import sha256_of

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from server.contract.modalities import MODALITIES
 from server.contract.records import Box, JudgedImage, Place, SourceKind
-from server.contract.verdict import Verdict
-from server.contract.words import answer_of, likeliest, why
+from server.contract.verdict import Verdict, likeliest
+from server.contract.words import answer_of, why
 from server.store import sightings, thumbnails
 from server.store.sightings import MOST_COUNTED
 from server.web.http.ids import sha256_of
