@@ -5,6 +5,7 @@ has to act on it. The web middleware and server/__main__.py turn errors into res
 
     MedlensError
     ├── SettingsError                   settings_invalid      a setting has a value that is not allowed
+    │   └── ExtraMissing                extra_missing         an optional part is not installed (extras.py)
     ├── RequestError                                          the request is not valid
     │   ├── NotAUrl                     not_a_url
     │   ├── SchemeNotAllowed            scheme_not_allowed    file:, ftp:, javascript: ...
@@ -19,6 +20,7 @@ has to act on it. The web middleware and server/__main__.py turn errors into res
     ├── FetchError                                            the server did not deliver
     │   ├── HostNotFound                host_not_found
     │   ├── ConnectionFailed            connection_failed
+    │   │   └── NoTls                   connection_failed     no TLS at an https address
     │   ├── HttpStatus                  http_status           carries the status of the server
     │   ├── RedirectLoop                redirect_loop
     │   └── TimedOut                    timed_out             a body that never ends included

@@ -30,7 +30,7 @@ POOL = 2  # connections of a process that only enqueues; a worker has more
 OPEN = ("todo", "doing")  # procrastinate's states of a job that is not finished
 OPEN_OF_CALLER = text("""
 SELECT count(*) FROM procrastinate_jobs
-WHERE queue_name = 'scans' AND status IN ('todo', 'doing') AND args ->> 'caller' = :caller
+WHERE queue_name = :queue AND status = ANY(CAST(:open AS procrastinate_job_status[])) AND args ->> 'caller' = :caller
 """)
 # What procrastinate raises when it cannot reach the database. It does not translate the second, which opening connections raises.
 DATABASE_AWAY = (ConnectorException, PoolTimeout)
@@ -59,7 +59,8 @@ class Queue:
     async def enqueue(self, scan_id: UUID, caller: str = "") -> None:
         """Add a stored scan to the queue, unless it is there already. `caller`: who takes turns with other callers."""
         async with self._database.begin() as connection:
-            before = int(await connection.scalar(OPEN_OF_CALLER, {"caller": caller}) or 0)
+            asked = {"queue": QUEUE, "open": list(OPEN), "caller": caller}
+            before = int(await connection.scalar(OPEN_OF_CALLER, asked) or 0)
         await enqueue(self._app, scan_id, caller, -before)
 
     async def cancel(self, scan_id: UUID) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.contract.errors import WorkerDied
 from server.contract.records import ScanError
-from server.jobs.queue import QUEUE, enqueue
+from server.jobs.queue import OPEN, QUEUE, enqueue
 from server.jobs.retry import ABANDONED_AFTER_S, DEAD_AFTER_S, LOST_AFTER_S, MAX_ATTEMPTS
 from server.store import requeue, scans
 from server.store.database import Database
@@ -25,7 +25,10 @@ WITHOUT_JOB = text("""
 SELECT scans.id FROM scans
 WHERE scans.status = :status AND scans.deleted_at IS NULL
     AND coalesce(scans.started_at, scans.created_at) < now() - make_interval(secs => :seconds)
-    AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS job WHERE job.lock = scans.id::text AND job.status IN ('todo', 'doing'))
+    AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs AS job
+        WHERE job.lock = scans.id::text AND job.status = ANY(CAST(:open AS procrastinate_job_status[]))
+    )
 LIMIT 100
 """)
 
@@ -72,4 +75,4 @@ async def sweep(database: Database, app: App) -> None:
 
 
 async def _without_job(connection: AsyncConnection, status: str, seconds: float) -> list[UUID]:
-    return list((await connection.execute(WITHOUT_JOB, {"status": status, "seconds": seconds})).scalars())
+    return list((await connection.execute(WITHOUT_JOB, {"status": status, "seconds": seconds, "open": list(OPEN)})).scalars())
