@@ -12,6 +12,7 @@ import pytest
 
 from server.settings import Settings
 from server.source.egress import EgressProxy
+from server.source.fetch import Fetcher
 from server.source.guard import Guard, system_resolver
 from tests.site import Site
 
@@ -105,3 +106,8 @@ async def raw(proxy: EgressProxy, request: bytes) -> bytes:
 
 def codes(proxy: EgressProxy) -> list[tuple[str, str]]:
     return [(refusal.host, refusal.code) for refusal in proxy.refusals]
+
+
+@pytest.fixture
+def fetcher(guard: Guard, settings: Settings) -> Fetcher:
+    return Fetcher(guard, settings)

@@ -6,7 +6,6 @@ import gzip
 import io
 import socket
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,25 +21,17 @@ from server.contract.errors import (
     NotWhatItSays,
     RedirectLoop,
     SchemeNotAllowed,
-    TimedOut,
     TooLarge,
     UnknownKind,
 )
-from server.settings import Settings
 from server.source import fetch
 from server.source.dial import PinnedResolver
 from server.source.fetch import Fetcher
-from server.source.guard import Guard
 from tests.site import PAGE, Site, picture
 from tests.source.conftest import MAX_BYTES, Names
 
 CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
 PDF = b"%PDF-1.7\n" + b"x" * 20_000
-
-
-@pytest.fixture
-def fetcher(guard: Guard, settings: Settings) -> Fetcher:
-    return Fetcher(guard, settings)
 
 
 async def test_a_pdf_an_image_and_a_dicom_file_are_downloaded_in_full(fetcher: Fetcher, site: Site) -> None:
@@ -163,29 +154,6 @@ async def test_no_redirects_past_the_limit(fetcher: Fetcher, site: Site) -> None
     with pytest.raises(RedirectLoop):
         await fetcher.open(site.url("/loop"))
     assert site.hits["/loop"] == fetch.MAX_REDIRECTS + 1
-
-
-@pytest.mark.parametrize("path", ["/drip", "/stalled", "/slow"])
-async def test_a_body_that_never_ends_times_out(
-    path: str, guard: Guard, make_settings: Callable[..., Settings], site: Site
-) -> None:
-    with pytest.raises(TimedOut):
-        await Fetcher(guard, make_settings(page_timeout_s=0.3)).open(site.url(path))
-
-
-async def test_silence_times_out(fetcher: Fetcher, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "IDLE_TIMEOUT_S", 0.2)
-    with pytest.raises(TimedOut):
-        await fetcher.open(site.url("/stalled"))
-
-
-async def test_a_body_that_comes_fast_may_outlast_the_page_timeout(
-    guard: Guard, make_settings: Callable[..., Settings], site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fetch, "MIN_BYTES_PER_S", 10)
-    settings = make_settings(page_timeout_s=0.3, max_download_bytes=40)
-    with pytest.raises(TooLarge):  # 50 bytes a second, allowed to go on until the byte limit
-        await Fetcher(guard, settings).open(site.url("/drip"))
 
 
 async def test_html_behind_a_pdf_link(fetcher: Fetcher, site: Site) -> None:
