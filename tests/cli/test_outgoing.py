@@ -8,12 +8,12 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.short_folder import short_folder
 from tests.site import Site, page, picture
 
 pytestmark = [
@@ -28,11 +28,8 @@ SENT = re.compile(r"(?P<call>send\w+)\(\d+<(?P<socket>UDP\w*):\[.*?->\[?(?P<addr
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Short, for the database's socket, and open to the user it runs as."""
-    place = Path(tempfile.mkdtemp(prefix="ml-", dir="/tmp"))
-    place.chmod(0o755)
-    yield place
-    shutil.rmtree(place, ignore_errors=True)
+    with short_folder() as place:
+        yield place
 
 
 def beyond(trace: str) -> set[tuple[str, str, str]]:

@@ -8,9 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,14 +16,6 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from tests.site import picture
-
-
-@pytest.fixture(scope="module")
-def environment() -> Iterator[dict[str, str]]:
-    with tempfile.TemporaryDirectory(prefix="ml-", dir="/tmp") as place:
-        Path(place).chmod(0o755)  # the database may run as another user
-        kept = {name: value for name, value in os.environ.items() if name == "MEDLENS_MEMBERS" or not name.startswith("MEDLENS_")}
-        yield kept | {"MEDLENS_DATA_DIR": str(Path(place) / "data")}
 
 
 def medlens(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from server.contract.records import Candidate, Found, Notice, Place, Skipped, Source
 from server.extract.browser import Browser, find_chromium
-from server.extract.page import extract_page
+from server.extract.page import NotAPage, extract_page
 from server.settings import Settings
 from server.source.egress import EgressProxy
 from server.source.guard import Guard
@@ -88,6 +88,19 @@ async def look(browser: Browser, url: str, settings: Settings) -> Seen:
         async for found in images:
             seen.found.append(found)
     return seen
+
+
+async def look_at_files(browser: Browser, url: str) -> tuple[Seen, NotAPage | None]:
+    """What a page shows, and the NotAPage with its files, if it has any."""
+    settings, seen = loopback(page_timeout_s=30), Seen()
+    async with EgressProxy(Guard(settings), settings) as proxy:
+        try:
+            async with aclosing(extract_page(Source("page", url, url), browser, proxy.url, settings)) as founds:
+                async for found in founds:
+                    seen.found.append(found)
+        except NotAPage as error:
+            return seen, error
+    return seen, None
 
 
 @pytest.fixture

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 
 import pymupdf
 import pytest
 
-from server.contract.records import Source
 from server.extract.browser import Browser
 from server.extract.downloads import MAX_FILES
-from server.extract.page import NotAPage, extract_page
-from server.source.egress import EgressProxy
-from server.source.guard import Guard
-from tests.extract.conftest import Seen, loopback
+from tests.extract.conftest import Seen, look_at_files
 from tests.site import Site, page, picture
 
 IMAGE = picture(seed=37)
@@ -41,15 +36,9 @@ def handed_out(browser: Browser, stocked: Site) -> HandedOut:
     """What a page of this body shows, and the files it hands out."""
 
     async def look(body: str) -> tuple[Seen, tuple[str, ...]]:
-        settings, seen, url = loopback(page_timeout_s=30), Seen(), stocked.add("/", page(body))
-        async with EgressProxy(Guard(settings), settings) as proxy:
-            try:
-                async with aclosing(extract_page(Source("page", url, url), browser, proxy.url, settings)) as founds:
-                    async for found in founds:
-                        seen.found.append(found)
-            except NotAPage as error:
-                return seen, tuple(file.removeprefix(url) for file in error.urls)
-        return seen, ()
+        url = stocked.add("/", page(body))
+        seen, files = await look_at_files(browser, url)
+        return seen, tuple(file.removeprefix(url) for file in files.urls) if files else ()
 
     return look
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 
 import pymupdf
 import pytest
 
-from server.contract.records import Source
 from server.extract import downloads
 from server.extract.browser import Browser
-from server.extract.page import NotAPage, extract_page
-from server.source.egress import EgressProxy
-from server.source.guard import Guard
-from tests.extract.conftest import Seen, loopback
+from tests.extract.conftest import Seen, look_at_files
 from tests.site import Site, page
 
 DRAW = """<canvas id=c width=400 height=500></canvas><script>
@@ -46,15 +41,8 @@ def viewed(browser: Browser, site: Site) -> Viewed:
     site.add("/part.pdf", PDF, "application/pdf", status=206)
 
     async def look(path: str) -> tuple[Seen, dict[str, bytes | None]]:
-        settings, seen, url = loopback(page_timeout_s=30), Seen(), site.url(path)
-        async with EgressProxy(Guard(settings), settings) as proxy:
-            try:
-                async with aclosing(extract_page(Source("page", url, url), browser, proxy.url, settings)) as founds:
-                    async for found in founds:
-                        seen.found.append(found)
-            except NotAPage as error:
-                return seen, {file.removeprefix(site.url("")): error.received.get(file) for file in error.urls}
-        return seen, {}
+        seen, files = await look_at_files(browser, site.url(path))
+        return seen, {file.removeprefix(site.url("")): files.received.get(file) for file in files.urls} if files else {}
 
     return look
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from server.contract.records import Found, Source
 from server.contract.report import report_json
+from server.scan.dispatch import extract_source
 from server.scan.resources import ScanResources, open_resources
 from server.scan.runner import Opener, ScanRunner
 from server.settings import Settings
@@ -39,6 +41,11 @@ async def site() -> AsyncIterator[Site]:
 def run(database: Database, resources: ScanResources) -> Run:
     """Scan an address or a path; the Report as the contract's JSON."""
     return runner(database, resources)
+
+
+async def found_in(source: Source, resources: ScanResources) -> list[Found]:
+    """All that a source yields."""
+    return [found async for found in extract_source(source, resources)]
 
 
 def runner(database: Database, resources: ScanResources) -> Run:

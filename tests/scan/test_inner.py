@@ -12,14 +12,14 @@ import pytest
 from pydicom.uid import BasicTextSRStorage
 
 from server.contract.errors import TooLarge
-from server.contract.records import Candidate, Found, Notice, Skipped, Source
+from server.contract.records import Candidate, Found, Notice, Skipped
 from server.scan import inner
-from server.scan.dispatch import extract_source
 from server.scan.inner import MAX_DEPTH, InnerFiles
 from server.scan.resources import ScanResources, open_resources
 from server.settings import Settings
 from server.source.open import open_path, open_upload
 from tests.extract.dicoms import made, without_pixels
+from tests.scan.conftest import found_in
 from tests.site import picture
 
 
@@ -27,10 +27,6 @@ from tests.site import picture
 async def resources() -> AsyncIterator[ScanResources]:
     async with open_resources(Settings()) as opened:
         yield opened
-
-
-async def found_in(source: Source, resources: ScanResources) -> list[Found]:
-    return [found async for found in extract_source(source, resources)]
 
 
 def places(found: list[Found]) -> list[str | None]:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from server.contract.records import Candidate, Found, Notice, Skipped, Source
+from server.contract.records import Candidate, Found, Notice, Skipped
 from server.extract.browser import find_chromium
-from server.scan.dispatch import extract_source
 from server.scan.resources import ScanResources, open_resources
 from server.settings import Settings
 from server.source.open import open_path, open_upload
@@ -20,6 +19,7 @@ from tests.extract.packed import tarred, zipped
 from tests.extract.test_document import ONE, TWO, deck
 from tests.extract.test_volume import head, nifti
 from tests.extract.test_warc import warc
+from tests.scan.conftest import found_in
 
 SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100"><rect width="200" height="100" fill="#00f"/></svg>"""
 
@@ -28,10 +28,6 @@ SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100"><rect
 async def resources() -> AsyncIterator[ScanResources]:
     async with open_resources(Settings()) as opened:
         yield opened
-
-
-async def found_in(source: Source, resources: ScanResources) -> list[Found]:
-    return [found async for found in extract_source(source, resources)]
 
 
 def places(found: list[Found]) -> list[tuple[str | None, int | None]]:

@@ -6,10 +6,8 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +16,8 @@ from typing import Any
 import aiohttp
 import psutil
 import pytest
+
+from tests.short_folder import short_folder
 
 START_S = 90.0  # on two busy cores; a quiet machine takes two
 
@@ -110,11 +110,8 @@ class Service:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Short, for the database's socket, and open to the user it runs as."""
-    place = Path(tempfile.mkdtemp(prefix="ml-", dir="/tmp"))
-    place.chmod(0o755)
-    yield place
-    shutil.rmtree(place, ignore_errors=True)
+    with short_folder() as place:
+        yield place
 
 
 @pytest.fixture

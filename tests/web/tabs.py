@@ -4,7 +4,7 @@ database. Any complaint of a page (a script's error, the content policy) fails t
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,15 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def browsed(server: TestServer, chromium: Browser) -> AsyncIterator[Page]:
+    async with signed_in_tab(server, chromium) as page:
+        yield page
+
+
+@asynccontextmanager
+async def signed_in_tab(server: TestServer, chromium: Browser, **options: Any) -> AsyncIterator[Page]:
+    """A signed-in tab of a browser context with these options. An error of a script, or in the console, fails the test."""
     complaints: list[str] = []
-    context = await chromium.new_context(base_url=f"http://127.0.0.1:{server.port}", viewport=DESK)
+    context = await chromium.new_context(base_url=f"http://127.0.0.1:{server.port}", viewport=DESK, **options)
     page = await context.new_page()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if wrong(said) else None)

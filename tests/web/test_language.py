@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from server.store.database import Database
 from server.web.templating import STATIC
 from tests.judged import digest, judged
 from tests.web.conftest import scanned, signed_in, webp
-from tests.web.tabs import DESK, PHONE, TOKEN, sideways
-
-
-@asynccontextmanager
-async def tab(server: TestServer, chromium: Browser, locale: str, zone: str = "UTC") -> AsyncIterator[Page]:
-    """A signed-in tab of a browser with this language and time zone. An error of a script fails the test."""
-    errors: list[str] = []
-    base = f"http://127.0.0.1:{server.port}"
-    context = await chromium.new_context(base_url=base, viewport=DESK, locale=locale, timezone_id=zone)
-    page = await context.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    await page.goto("/login")
-    await page.fill("#token", TOKEN)
-    await page.click("button.primary")
-    await page.wait_for_url("**/")
-    yield page
-    await context.close()
-    assert errors == []
+from tests.web.tabs import DESK, PHONE, sideways, signed_in_tab
 
 
 async def test_a_german_browser_gets_german_pages_and_verdicts(server: TestServer, chromium: Browser, kept: Database) -> None:
     scan_id = await scanned(kept, judged("a", "mri", thumbnail=webp()), judged("b", "non_medical"), title="Knie")
-    async with tab(server, chromium, "de-AT") as page:
+    async with signed_in_tab(server, chromium, locale="de-AT", timezone_id="UTC") as page:
         await expect(page.locator("html")).to_have_attribute("lang", "de")
         await expect(page.locator("h1")).to_have_text("Verlauf")
         await expect(page.locator(".row")).to_contain_text("1 von 2 medizinisch")
@@ -71,7 +52,7 @@ async def test_every_page_is_there_in_german(path: str, server: TestServer, sess
 async def test_times_are_those_of_the_browser(server: TestServer, chromium: Browser, kept: Database) -> None:
     scan_id = await scanned(kept, judged("a", "ct"))
     for zone in ("Asia/Tokyo", "America/New_York"):
-        async with tab(server, chromium, "en-GB", zone) as page:
+        async with signed_in_tab(server, chromium, locale="en-GB", timezone_id=zone) as page:
             await page.goto(f"/scans/{scan_id}")
             shown = page.locator(".eyebrow time")
             full = (
@@ -96,7 +77,7 @@ def test_styles_name_no_left_or_right() -> None:
 
 async def test_from_right_to_left_nothing_is_wider_than_the_window(server: TestServer, chromium: Browser, kept: Database) -> None:
     scan_id = await scanned(kept, judged("a", "mri", thumbnail=webp()), judged("b", "non_medical"))
-    async with tab(server, chromium, "en") as page:
+    async with signed_in_tab(server, chromium, locale="en", timezone_id="UTC") as page:
         for size in (DESK, PHONE):
             await page.set_viewport_size(size)  # type: ignore[arg-type]
             for path in ("/", "/new", f"/scans/{scan_id}", f"/images/{digest('a')}", "/settings"):
