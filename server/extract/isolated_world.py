@@ -49,14 +49,18 @@ class IsolatedWorld:
     origin: Point = (0.0, 0.0)
     closed: tuple[int, ...] = field(default=(), repr=False)  # backend ids of closed shadow roots
 
-    async def run(self, script: str, *values: Any, with_closed_roots: bool = False) -> Any:
-        """Call the function `script` with JSON values, followed by the closed roots if wanted. Raises PlaywrightError."""
+    async def run(self, script: str, *values: Any, with_closed_roots: bool = False, timeout_s: float | None = None) -> Any:
+        """Call the function `script` with JSON values, followed by the closed roots if wanted.
+
+        Raises PlaywrightError, and TimeoutError after `timeout_s`, because a frame may hang.
+        """
         arguments = [{"value": value} for value in values]
-        for root in self.closed if with_closed_roots else ():
-            resolved = await self.session.send("DOM.resolveNode", {"backendNodeId": root, "executionContextId": self.context})
-            arguments.append({"objectId": resolved["object"]["objectId"]})
-        call = {"functionDeclaration": script, "executionContextId": self.context, "arguments": arguments}
-        answer = await self.session.send("Runtime.callFunctionOn", {**call, "returnByValue": True, "awaitPromise": True})
+        async with asyncio.timeout(timeout_s):
+            for root in self.closed if with_closed_roots else ():
+                resolved = await self.session.send("DOM.resolveNode", {"backendNodeId": root, "executionContextId": self.context})
+                arguments.append({"objectId": resolved["object"]["objectId"]})
+            call = {"functionDeclaration": script, "executionContextId": self.context, "arguments": arguments}
+            answer = await self.session.send("Runtime.callFunctionOn", {**call, "returnByValue": True, "awaitPromise": True})
         if "exceptionDetails" in answer:
             raise PlaywrightError(str(answer["exceptionDetails"].get("exception", {}).get("description", "script failed"))[:300])
         return answer["result"].get("value")

@@ -5,7 +5,6 @@ collect.js runs in every frame and lists what is shown there. Boxes are in CSS p
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -77,8 +76,7 @@ async def read_layout(page: Page, session: CDPSession, settings: Settings) -> La
     }
     for world in await isolated_worlds(page, session):
         try:
-            async with asyncio.timeout(FRAME_TIMEOUT_S):
-                found = await world.run(COLLECT, options, with_closed_roots=True)
+            found = await world.run(COLLECT, options, with_closed_roots=True, timeout_s=FRAME_TIMEOUT_S)
         except (PlaywrightError, TimeoutError):
             layout.cut = True
             continue

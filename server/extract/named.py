@@ -7,7 +7,6 @@ that name, and a remark gives their number. Buttons ("Load more") and tabs are c
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,8 +49,7 @@ async def read_named(layout: Layout, responses: Responses, settings: Settings) -
     options = {"minSide": settings.min_image_side, "maxNamed": MAX_NAMED, "budgetMs": FRAME_BUDGET_S * 1000}
     for world in layout.worlds:
         try:
-            async with asyncio.timeout(FRAME_TIMEOUT_S):
-                found = await world.run(NAMED, options, with_closed_roots=True)
+            found = await world.run(NAMED, options, with_closed_roots=True, timeout_s=FRAME_TIMEOUT_S)
         except (PlaywrightError, TimeoutError):
             named.cut = True
             continue

@@ -91,14 +91,9 @@ async def scroll_boxes(page: Page, session: CDPSession, responses: Responses, mi
         worlds = await isolated_worlds(page, session)
         for place, world in enumerate(worlds):
             left = max(0.0, until - time.monotonic())
-            options = {
-                **limits,
-                "top": place == 0,
-                "budgetMs": left * 1000,
-            }
+            options = {**limits, "top": place == 0, "budgetMs": left * 1000}
             try:
-                async with asyncio.timeout(left + FRAME_SLACK_S):
-                    found = await world.run(SCROLL_BOXES, options, with_closed_roots=True)
+                found = await world.run(SCROLL_BOXES, options, with_closed_roots=True, timeout_s=left + FRAME_SLACK_S)
             except (PlaywrightError, TimeoutError):
                 if place == 0:
                     raise
@@ -117,5 +112,4 @@ async def _put_back(worlds: Sequence[IsolatedWorld]) -> None:
     """Scroll all boxes back to their first position, outer frames last, so that places are those of the page when it was opened."""
     for world in reversed(worlds):
         with suppress(PlaywrightError, TimeoutError):
-            async with asyncio.timeout(FRAME_SLACK_S):
-                await world.run(PUT_BACK)
+            await world.run(PUT_BACK, timeout_s=FRAME_SLACK_S)
