@@ -11,8 +11,8 @@ from io import BufferedReader, RawIOBase
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from server.contract.errors import Damaged, MedlensError, PasswordProtected
-from server.extract.unpacking import Bounded, Bounds, EntryBounded, Zip, unpacked_stream
+from server.contract.errors import Damaged, PasswordProtected
+from server.extract.unpacking import Bounded, Bounds, EntryBounded, Zip, errors_as_damaged, unpacked_stream
 from server.kinds.kind import HEAD_BYTES
 from server.kinds.page import looks_like_svg
 from server.kinds.registry import kind_of
@@ -69,7 +69,7 @@ def _files(data: bytes, job: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         return
     bounds = Bounds(job, len(data))
     stream = BufferedReader(cast(RawIOBase, unpacked_stream(data)), HEAD_BYTES)  # each has readinto, as a raw stream has
-    try:
+    with errors_as_damaged("the archive does not unpack"):
         head = stream.peek(_TAR_HEAD)[:_TAR_HEAD]
         if head[257:262] != b"ustar":
             name = PurePosixPath(str(job.get("name") or "file")).stem or "file"
@@ -81,7 +81,3 @@ def _files(data: bytes, job: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 opened = tar.extractfile(member) if member.isreg() else None
                 if opened is not None:
                     yield member.name, lambda opened=opened, name=member.name: bounds.read(opened, name)
-    except MedlensError:
-        raise
-    except Exception as error:  # the decompressors and tarfile raise anything
-        raise Damaged(f"the archive does not unpack: {str(error)[:200] or type(error).__name__}") from None

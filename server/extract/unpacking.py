@@ -10,16 +10,16 @@ import codecs
 import gzip
 import lzma
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, cast
 
 import zstandard
 
-from server.contract.errors import Damaged, PasswordProtected, TooLarge
+from server.contract.errors import Damaged, MedlensError, PasswordProtected, TooLarge
 
-T = TypeVar("T")
 # Encodings of names in ZIPs and of text in XML. They are loaded before the child is confined, because it cannot load them later.
 for _encoding in ("cp437", "cp1252", "iso8859-1", "utf-16"):
     codecs.lookup(_encoding)
@@ -93,33 +93,27 @@ class Zip:
     def names(self) -> list[str]:
         return list(self.infos)
 
-    def head(self, name: str, size: int) -> bytes:
-        """The first `size` bytes of a file. Raises what `read` raises."""
-        with self._opened(name) as stream:
-            return _checked(stream.read, size)
-
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises Bounded, EntryBounded, Damaged, PasswordProtected, or KeyError for an unknown name."""
-        with self._opened(name) as stream:
-            return _checked(self.bounds.read, stream, name, self.infos[name].compress_size)
-
-    def _opened(self, name: str) -> IO[bytes]:
         info = self.infos[name]
         if info.flag_bits & 1:
             raise PasswordProtected(f"{name} opens only with a password")
-        return _checked(self.file.open, info)
+        with errors_as_damaged("it does not unpack"), self.file.open(info) as stream:
+            return self.bounds.read(stream, name, info.compress_size)
 
 
-def _checked(read: Callable[..., T], *arguments: Any) -> T:
-    """Call `read` and return its result; its errors are raised as Damaged."""
+@contextmanager
+def errors_as_damaged(what: str) -> Iterator[None]:
+    """Raise Damaged, with `what` before the message, for whatever libraries and decompressors raise on broken data.
+
+    They raise anything: BadZipFile, TarError, zlib.error, EOFError, NotImplementedError. A MedlensError is passed on.
+    """
     try:
-        return read(*arguments)
-    except (TooLarge, KeyError):
+        yield
+    except MedlensError:
         raise
-    except (
-        Exception
-    ) as error:  # zipfile and the decompressors raise anything: BadZipFile, zlib.error, EOFError, NotImplementedError
-        raise Damaged(f"it does not unpack: {str(error)[:200] or type(error).__name__}") from None
+    except Exception as error:
+        raise Damaged(f"{what}: {str(error)[:200] or type(error).__name__}") from None
 
 
 def unpacked_stream(data: bytes) -> IO[bytes]:

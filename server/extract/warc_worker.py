@@ -20,7 +20,7 @@ from warcio.archiveiterator import ArchiveIterator
 from server.contract.errors import Damaged, MedlensError
 from server.extract.html_images import NamedImage, images_of
 from server.extract.shown import texts
-from server.extract.unpacking import Bounded, Bounds, EntryBounded, Zip
+from server.extract.unpacking import Bounded, Bounds, EntryBounded, Zip, errors_as_damaged
 from server.imaging.signature import is_image
 from server.kinds.kind import HEAD_BYTES
 from server.kinds.registry import kind_of
@@ -117,7 +117,7 @@ def _responses(data: bytes, job: dict[str, Any]) -> Iterator[Response]:
 
 
 def _of_warc(data: bytes, bounds: Bounds) -> Iterator[Response]:
-    try:
+    with errors_as_damaged("the web archive breaks off"):
         for record in ArchiveIterator(BytesIO(data)):
             if record.rec_type not in ("response", "resource"):
                 continue
@@ -129,10 +129,6 @@ def _of_warc(data: bytes, bounds: Bounds) -> Iterator[Response]:
                 yield Response(url, bounds.read(record.content_stream(), url))
             except EntryBounded as error:
                 raise Bounded(str(error)) from None
-    except MedlensError:
-        raise
-    except Exception as error:  # warcio and zlib raise anything
-        raise Damaged(f"the web archive breaks off: {str(error)[:200] or type(error).__name__}") from None
 
 
 def _joined(base: str, address: str) -> str:
