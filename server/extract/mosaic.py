@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from playwright.async_api import Error as PlaywrightError
 
-from server.contract.errors import MedlensError
 from server.contract.records import Box, Place
 from server.extract.candidate_filter import CandidateFilter, address
 from server.extract.drawings import Rasterizer
@@ -20,7 +19,7 @@ from server.extract.isolated_world import LOAD, IsolatedWorld
 from server.extract.layout import Layout
 from server.extract.responses import PageMoved, Responses
 from server.extract.tile_addresses import TILE, VIEWER_TILE, iiif_whole
-from server.imaging.header import read_header
+from server.imaging.size import size_of
 from server.settings import Settings
 
 MIN_TILES = 4  # two rows of two
@@ -89,11 +88,8 @@ async def _load(url: str, world: IsolatedWorld, responses: Responses, settings: 
     data = responses.images.get(address(url))
     if data is None:
         return None
-    try:
-        header = read_header(data)
-    except MedlensError:
-        return None
-    return data if header.width * header.height <= settings.max_pixels else None
+    size = size_of(data)
+    return data if size is not None and size[0] * size[1] <= settings.max_pixels else None
 
 
 def find_mosaics(shown: Iterable[tuple[str, Place]]) -> list[Mosaic]:
