@@ -78,8 +78,7 @@
       else if (canvas.getContext("2d")) return;  // nothing is on it
     } catch { /* no pixels for scripts */ }
     if (data && !room(data)) { found.cut = true; return; }
-    const { width, height } = canvas;
-    found.canvases.push({ data, width, height, kind: "canvas", alt: altOf(canvas), box, texts: wordsAround(canvas, box) });
+    found.canvases.push({ data, kind: "canvas", alt: altOf(canvas), box, texts: wordsAround(canvas, box) });
   };
 
   // A frame of a video, if one has been loaded; `data` null requests a screenshot.
@@ -95,8 +94,7 @@
       data = canvas.toDataURL("image/png");
     } catch { /* of another site */ }
     if (data && !room(data)) { found.cut = true; return; }
-    const [width, height] = [video.videoWidth, video.videoHeight];
-    found.canvases.push({ data, width, height, kind: "video_frame", alt: altOf(video), box, texts: wordsAround(video, box) });
+    found.canvases.push({ data, kind: "video_frame", alt: altOf(video), box, texts: wordsAround(video, box) });
   };
 
   // The page's styles do not apply to an SVG drawn as an image, so each element's computed style is written into its copy.

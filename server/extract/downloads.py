@@ -51,11 +51,6 @@ class Downloads:
         page.on("response", self._on_response)
         page.on("requestfinished", self._on_finished)
 
-    @property
-    def replaced(self) -> bool:
-        """Whether a file was loaded instead of the page, so that nothing more of the page will come."""
-        return self._replaced.is_set()
-
     async def wait_or_replaced(self, waiting: Awaitable[object]) -> None:
         """Await `waiting`, but return when a file is loaded instead of the page, whose load event then never comes."""
         wait = asyncio.ensure_future(waiting)

@@ -37,7 +37,6 @@ class Drawing:
     content: str | None
     place: Place
     links: tuple[str, ...] = ()  # images inside an SVG
-    size: tuple[int, int] = (0, 0)  # of a canvas, its own pixels
     frame: str = ""  # address of the document that contains it
 
 
@@ -99,7 +98,7 @@ def _add(layout: Layout, found: dict[str, Any], world: IsolatedWorld, count: Cou
             layout.shown.append((url, _place(entry, entry["kind"], world, texts, address(url)), world))
     for entry in found["canvases"]:
         place = _place(entry, entry["kind"], world, texts)
-        layout.canvases.append(Drawing(entry["data"], place, size=(entry["width"], entry["height"]), frame=found["address"]))
+        layout.canvases.append(Drawing(entry["data"], place, frame=found["address"]))
     for entry in found["svgs"]:
         layout.svgs.append(Drawing(entry["markup"], _place(entry, "svg", world, texts), tuple(entry["links"])))
 
