@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 from collections.abc import Sequence
 from html import escape
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote_to_bytes
 
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
 from server.contract.records import Box, Place
 from server.extract.candidate_filter import CandidateFilter
+from server.extract.data_url import decode_data_url
 from server.extract.isolated_world import MOSAIC, RASTER
 from server.settings import Settings
 
@@ -142,19 +141,3 @@ def embed_images(markup: str, images: dict[str, bytes]) -> bytes:
     for url, data in images.items():
         markup = markup.replace(f'href="{escape(url)}"', f'href="data:;base64,{base64.b64encode(data).decode()}"')
     return markup.encode("utf-8", "replace")
-
-
-def decode_data_url(url: str) -> tuple[str, bytes]:
-    """Media type and bytes of a data: URL. Raises ValueError."""
-    head, comma, body = url.removeprefix("data:").partition(",")
-    if not comma:
-        raise ValueError("no comma in the data: URL")
-    mime, *parameters = [part.strip().lower() for part in head.split(";")]
-    data = unquote_to_bytes(body)
-    if "base64" not in parameters:
-        return mime, data
-    try:
-        data = b"".join(data.split()).rstrip(b"=")
-        return mime, base64.b64decode(data + b"=" * (-len(data) % 4))
-    except binascii.Error as error:
-        raise ValueError(f"the data: URL is not base64: {error}") from None

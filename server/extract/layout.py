@@ -16,7 +16,8 @@ from playwright.async_api import Error as PlaywrightError
 from server.contract.records import Box, NearbyText, Place, TextSource
 from server.extract.candidate_filter import CandidateFilter, address, plain
 from server.extract.captions import is_caption
-from server.extract.drawings import SVG_DATA, Rasterizer, decode_data_url, embed_images
+from server.extract.data_url import decode_data_url
+from server.extract.drawings import SVG_DATA, Rasterizer, embed_images
 from server.extract.isolated_world import COLLECT, IsolatedWorld, isolated_worlds
 from server.extract.responses import Responses
 from server.settings import Settings

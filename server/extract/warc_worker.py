@@ -6,18 +6,17 @@ loaded or run. readers.py describes the frames; `url` of an image is the address
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
-from urllib.parse import unquote_to_bytes, urljoin
+from urllib.parse import urljoin
 
 from warcio.archiveiterator import ArchiveIterator
 
 from server.contract.errors import Damaged, MedlensError
+from server.extract.data_url import decode_data_url
 from server.extract.html_images import NamedImage, images_of
 from server.extract.shown import texts
 from server.extract.unpacking import Bounded, Bounds, EntryBounded, Zip, errors_as_damaged
@@ -139,9 +138,8 @@ def _joined(base: str, address: str) -> str:
 
 
 def _data_image(address: str) -> bytes | None:
-    head, _, body = address.removeprefix("data:").partition(",")
     try:
-        data = base64.b64decode(unquote_to_bytes(body)) if head.endswith("base64") else unquote_to_bytes(body)
-    except (binascii.Error, ValueError):
+        data = decode_data_url(address)[1]
+    except ValueError:
         return None
     return data if is_image(data) else None

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from server.extract import drawings
-from server.extract.drawings import MAX_SVG_SIDE, decode_data_url
+from server.extract.data_url import decode_data_url
+from server.extract.drawings import MAX_SVG_SIDE
 from tests.extract.conftest import Seen, Visit
 from tests.site import Site, page
 
