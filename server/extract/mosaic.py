@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 
 from playwright.async_api import Error as PlaywrightError
 
 from server.contract.records import Box, Place
 from server.extract.candidate_filter import CandidateFilter, address
+from server.extract.connected import connected
 from server.extract.drawings import Rasterizer
 from server.extract.isolated_world import LOAD, IsolatedWorld
 from server.extract.layout import Layout
@@ -95,21 +97,14 @@ async def _load(url: str, world: IsolatedWorld, responses: Responses, settings: 
 def find_mosaics(shown: Iterable[tuple[str, Place]]) -> list[Mosaic]:
     """The mosaics among the images of one frame: at least MIN_TILES tiles in two rows and columns. `shown` is in page order."""
     tiles = [(url, place, place.box) for url, place in shown if place.box and TILE.search(url)][:MAX_TILES]
-    groups: list[int] = list(range(len(tiles)))
-
-    def group_of(index: int) -> int:
-        while groups[index] != index:
-            index = groups[index]
-        return index
-
-    for one in range(len(tiles)):
-        for other in range(one):
-            if _touch(tiles[one][2], tiles[other][2]) or _touch(tiles[other][2], tiles[one][2]):
-                groups[group_of(one)] = group_of(other)
-    members: dict[int, list[tuple[str, Place, Box]]] = {}
-    for index, tile in enumerate(tiles):
-        members.setdefault(group_of(index), []).append(tile)
-    return [_mosaic(group) for group in members.values() if _is_grid([box for _, _, box in group])]
+    boxes = [box for _, _, box in tiles]
+    touching = (
+        (one, other)
+        for one, other in combinations(range(len(tiles)), 2)
+        if _touch(boxes[one], boxes[other]) or _touch(boxes[other], boxes[one])
+    )
+    groups = connected(len(tiles), touching)
+    return [_mosaic([tiles[index] for index in group]) for group in groups if _is_grid([boxes[index] for index in group])]
 
 
 def inside(box: Box | None, outer: Box) -> bool:

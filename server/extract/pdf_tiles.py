@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from server.extract.connected import connected
+
 # Source pixels by which two edges may differ: software rounds the position of each tile separately, or overlaps tiles by a pixel.
 TOUCHING_PX = 1.5
 # Share by which two scales may differ. The height of a thin strip is rounded to whole pixels, so one pixel is allowed as well.
@@ -39,22 +41,8 @@ def join(tiles: Sequence[Tile]) -> list[list[int]]:
     """Group the indices of `tiles` by image, in drawing order of the first tile. Tiles without area are groups of their own."""
     if len(tiles) < 2:
         return [[index] for index in range(len(tiles))]
-    groups = list(range(len(tiles)))
-
-    def root(index: int) -> int:
-        while groups[index] != index:
-            groups[index] = groups[groups[index]]
-            index = groups[index]
-        return index
-
-    for first, second in _neighbours(tiles):
-        if tiles[first].ink == tiles[second].ink:
-            low, high = sorted((root(first), root(second)))
-            groups[high] = low
-    images: dict[int, list[int]] = {}
-    for index in range(len(tiles)):
-        images.setdefault(root(index), []).append(index)
-    return list(images.values())
+    same_ink = ((first, second) for first, second in _neighbours(tiles) if tiles[first].ink == tiles[second].ink)
+    return connected(len(tiles), same_ink)
 
 
 def _neighbours(tiles: Sequence[Tile]) -> list[tuple[int, int]]:
