@@ -14,14 +14,18 @@ from pymupdf import mupdf
 MAX_OBJECTS = 500_000
 
 
-def unloadable(page: Any) -> Iterator[tuple[int, str]]:
-    """Object number and error of each image in a pymupdf page's resources that MuPDF cannot load and therefore does not draw."""
+def unloadable(page: Any, tried: set[int]) -> Iterator[str]:
+    """The error of each image in a pymupdf page's resources that MuPDF cannot load and therefore does not draw.
+
+    `tried`: the object numbers of images that are not tried again, because pages share them; those of this page are added.
+    """
     pdf = mupdf.pdf_document_from_fz_document(page.parent)
-    for number in {int(entry[0]) for entry in page.get_images(full=True)}:
+    for number in {int(entry[0]) for entry in page.get_images(full=True)} - tried:
+        tried.add(number)
         try:
             mupdf.pdf_load_image(pdf, mupdf.pdf_new_indirect(pdf, number, 0))
         except (RuntimeError, mupdf.FzErrorBase) as error:
-            yield number, str(error)[:200]
+            yield str(error)[:200]
 
 
 def lost_images(document: Any) -> Iterator[Any]:

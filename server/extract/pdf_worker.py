@@ -50,7 +50,7 @@ class _Reader:
         self._kept_bytes = 0
         self._reported = 0
         self._seen: set[bytes] = set()
-        self._unloadable: set[int] = set()
+        self._tried: set[int] = set()  # object numbers of images that pdf_salvage.py has tried to load
 
     def run(self) -> None:
         document = open_pdf(self._data)
@@ -94,10 +94,8 @@ class _Reader:
         pdf_encode.take_warnings()
         drawn = draws_of(page)
         if pdf_encode.take_warnings():
-            for xref, problem in unloadable(page):
-                if xref not in self._unloadable:
-                    self._unloadable.add(xref)
-                    self._skip("unreadable", problem, {"page": number, "box": None})
+            for problem in unloadable(page, self._tried):
+                self._skip("unreadable", problem, {"page": number, "box": None})
         text = PageText(page) if self._with_texts else None
         regions, inside = figures_of(page, drawn)
         draws = [draw for index, draw in enumerate(drawn.draws) if index not in inside]
