@@ -17,6 +17,7 @@ from server.contract.errors import FetchError
 
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309: a parser reads at least this much
 ROBOTS_NAME = "medlens"  # the line `User-agent: medlens` means us
+FORBIDS_ALL = b"User-agent: *\nDisallow: /"  # the rules of a host that answers with an error
 
 # Reads the first bytes of a URL: `read(url, max_bytes)` gives the HTTP status and the bytes (Fetcher.read).
 Read = Callable[[str, int], Awaitable[tuple[int, bytes]]]
@@ -45,13 +46,22 @@ async def may_scan(url: str, read: Read) -> bool:
 
     A host without rules, or one that does not answer, forbids nothing; the scan itself then reports what is wrong.
     """
-    rules = str(URL(url, encoded=True).with_path("/robots.txt"))
+    return (await rules_of(robots_txt(url), read)).can_fetch(ROBOTS_NAME, url)
+
+
+def robots_txt(url: str) -> str:
+    """The address of the robots.txt that has the rules for `url`."""
+    return str(URL(url, encoded=True).with_path("/robots.txt"))
+
+
+async def rules_of(robots: str, read: Read) -> RobotFileParser:
+    """The rules at the address of a robots.txt. Raises RequestError as `read` does."""
     try:
-        status, text = await read(rules, MAX_ROBOTS_BYTES)
+        status, data = await read(robots, MAX_ROBOTS_BYTES)
     except FetchError:
-        return True
+        status, data = 404, b""  # as for a host without a robots.txt
     if status >= 400:
-        return status < 500
-    parser = RobotFileParser()
-    parser.parse(text.decode("utf-8", "replace").splitlines())
-    return parser.can_fetch(ROBOTS_NAME, url)
+        data = FORBIDS_ALL if status >= 500 else b""
+    rules = RobotFileParser()
+    rules.parse(data.decode("utf-8", "replace").splitlines())
+    return rules

@@ -8,13 +8,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from urllib.robotparser import RobotFileParser
 from xml.etree.ElementTree import ParseError, XMLParser
 
 from yarl import URL
 
 from server.contract.errors import Damaged, FetchError, HttpStatus, RequestError, TooLarge
 from server.source.address import normalise, quoted
-from server.source.politeness import Read, may_scan
+from server.source.politeness import ROBOTS_NAME, Read, robots_txt, rules_of
 
 # Bytes of one sitemap, unpacked: the standard allows 50 MB.
 MAX_SITEMAP_BYTES = 50 * 1024 * 1024
@@ -32,7 +33,7 @@ class Sitemap:
     other_hosts: int = 0
     disallowed: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-    _robots: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    _rules: dict[str, RobotFileParser] = field(default_factory=dict)  # by the address of their robots.txt
     _seen: set[str] = field(default_factory=set)
 
     async def pages(self, limit: int) -> AsyncIterator[str]:
@@ -47,7 +48,7 @@ class Sitemap:
             if URL(page, encoded=True).raw_host != host:
                 self.other_hosts += 1
             elif page not in given and len(given) < limit:
-                if not await may_scan(page, self._read_once):
+                if not await self._may_scan(page):
                     self.disallowed.append(page)
                     continue
                 given.add(page)
@@ -75,10 +76,12 @@ class Sitemap:
                 except (FetchError, RequestError, Damaged):  # the other sitemaps of the index may be readable
                     self.unread.append(below)
 
-    async def _read_once(self, url: str, most: int) -> tuple[int, bytes]:
-        if url not in self._robots:
-            self._robots[url] = await self.read(url, most)
-        return self._robots[url]
+    async def _may_scan(self, page: str) -> bool:
+        """What politeness.may_scan says, with rules that are read and parsed once."""
+        robots = robots_txt(page)
+        if robots not in self._rules:
+            self._rules[robots] = await rules_of(robots, self.read)
+        return self._rules[robots].can_fetch(ROBOTS_NAME, page)
 
 
 def parsed(data: bytes, url: str) -> tuple[list[str], list[str]]:
