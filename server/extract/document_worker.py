@@ -106,7 +106,7 @@ def _contents(packed: Zip) -> tuple[str, Iterator[Shown]]:
     if "[Content_Types].xml" in names:
         return ooxml.title(packed), ooxml.shown(packed)
     if "META-INF/container.xml" in names and "content.xml" not in names:
-        return epub.title(packed), epub.shown(packed)
+        return epub.contents(packed)
     if "content.xml" in names:
         return odf.title(packed), odf.shown(packed)
     raise Damaged("the file is called a document and is not one")
