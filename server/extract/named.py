@@ -62,9 +62,9 @@ def _add(named: Named, found: dict[str, Any], world: IsolatedWorld, responses: R
     named.tabs += found["tabs"]
     named.cut = named.cut or found["cut"]
     for entry in found["named"]:
-        first, *others = entry["urls"]
-        if not any(responses.requested(url) or url in named.missing for url in (first, *others)):
-            named.missing[first] = Place(address(first), "not_shown", alt=plain(entry["alt"])), world
+        urls = entry["urls"]
+        if not any(responses.requested(url) or url in named.missing for url in urls):
+            named.missing[urls[0]] = Place(address(urls[0]), "not_shown", alt=plain(entry["alt"])), world
 
 
 async def load_named(named: Named, responses: Responses, candidate_filter: CandidateFilter, rasterizer: Rasterizer) -> list[Notice]:
@@ -87,11 +87,10 @@ async def load_named(named: Named, responses: Responses, candidate_filter: Candi
             candidate_filter.offer(responses.images[known], place)
         elif known in responses.svgs:
             await rasterizer.svg(responses.svgs[known], place)
-        elif not responses.counted(known):
-            candidate_filter.refuse("not_shown", place)
-            lost += 1
         else:
             lost += 1
+            if not responses.counted(known):
+                candidate_filter.refuse("not_shown", place)
     return _remarks(named, lost)
 
 
