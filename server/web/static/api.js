@@ -19,22 +19,30 @@ export function offline() {
   return new Problem("offline", text("text:offline"), 0);
 }
 
-/** Returns when this browser is signed in again; throws if the person does not sign in. `begun`: when the refused request began. */
-export async function signedInAgain(begun) {
-  if (!(await signIn(begun))) throw new Problem("unauthorized", text("text:signed_out"), 401);
+/**
+ * Gives what `request()` gives. If it throws a Problem with status 401, the session has ended: it is repeated after the person has signed
+ * in, and a person who does not sign in gets a Problem.
+ */
+export async function withSession(request) {
+  for (;;) {
+    const begun = performance.now();
+    try {
+      return await request();
+    } catch (problem) {
+      if (problem.status !== 401) throw problem;
+      if (!(await signIn(begun))) throw new Problem("unauthorized", text("text:signed_out"), 401);
+    }
+  }
 }
 
-async function ask(path, options = {}) {
-  const begun = performance.now();
+const ask = (path, options) => withSession(() => answerOf(path, options));
+
+async function answerOf(path, options) {
   let answer;
   try {
     answer = await fetch(path, { credentials: "same-origin", ...options });
   } catch {
     throw offline();
-  }
-  if (answer.status === 401) {
-    await signedInAgain(begun);
-    return ask(path, options);
   }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
@@ -80,15 +88,8 @@ export async function rowsOf(ids, of) {
 }
 
 /** A page as a document, parsed by the browser: its scripts do not run. */
-async function rendered(path) {
-  const begun = performance.now();
-  const found = await loaded(path);
-  if (found) return found;
-  await signedInAgain(begun);
-  return rendered(path);
-}
+const rendered = (path) => withSession(() => loaded(path));
 
-/** The page, or null if the service wants this browser to sign in first, to which it redirects. */
 function loaded(path) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -96,7 +97,8 @@ function loaded(path) {
     request.responseType = "document";
     request.setRequestHeader("Accept", "text/html");
     request.onload = () => {
-      if (new URL(request.responseURL).pathname === "/login") resolve(null);
+      // The service redirects there if this browser has to sign in first.
+      if (new URL(request.responseURL).pathname === "/login") reject(new Problem("unauthorized", text("text:signed_out"), 401));
       else if (request.status === 200 && request.response) resolve(request.response);
       else reject(new Problem("not_found", request.response?.querySelector("h1")?.textContent ?? request.statusText, request.status));
     };

@@ -1,5 +1,5 @@
 // Uploads files, reports how much has been sent, and tries again when the service says that there are too many at once.
-import { offline, Problem, signedInAgain } from "./api.js";
+import { offline, Problem, withSession } from "./api.js";
 
 // The service accepts three uploads at a time, and resolves each address; it would refuse more.
 const AT_ONCE = 3;
@@ -13,14 +13,9 @@ export async function inTurn(work, onWait = () => {}) {
   else await new Promise((resolve) => waiting.push(resolve));
   try {
     for (;;) {
-      const begun = performance.now();
       try {
         return await work();
       } catch (problem) {
-        if (problem.status === 401) {
-          await signedInAgain(begun);
-          continue;
-        }
         if (problem.status !== 429) throw problem;
         const seconds = problem.retryAfter ?? FALLBACK_WAIT_S;
         onWait(seconds);
@@ -35,7 +30,9 @@ export async function inTurn(work, onWait = () => {}) {
 }
 
 /** `onSent(share)` is called as bytes are sent. `signal` stops it. Gives { id }, as POST /api/scans does. */
-export function send(files, options, onSent, signal) {
+export const send = (files, options, onSent, signal) => withSession(() => sent(files, options, onSent, signal));
+
+function sent(files, options, onSent, signal) {
   return new Promise((resolve, reject) => {
     const form = new FormData();
     form.append("options", JSON.stringify(options));
