@@ -33,7 +33,6 @@ export function judged(image) {
   if (!card) {
     card = template.content.firstElementChild.cloneNode(true);
     card.dataset.sha256 = image.sha256;
-    card.dataset.at = inPageOrder.length;
     part(card, "link").href = `/images/${image.sha256}`;
     part(card, "picture").src = `/api/images/${image.sha256}/thumbnail`;
     gallery.append(card);
@@ -56,7 +55,7 @@ function is(card, filter) {
   return card.dataset.modality === filter || card.dataset.contains.split(" ").includes(filter);
 }
 
-export function refresh() {
+function refresh() {
   const all = cards();
   const originals = all.filter((card) => !card.dataset.copyOf);
   for (const card of all) {
@@ -75,8 +74,9 @@ export function refresh() {
 }
 
 function order() {
-  const sure = (card) => Number(cardOf(card.dataset.copyOf ?? card.dataset.sha256).dataset.confidence);
-  const other = (card) => Number(isRest(cardOf(card.dataset.copyOf ?? card.dataset.sha256)));
+  const original = ({ dataset }) => cardOf(dataset.copyOf ?? dataset.sha256);
+  const sure = (card) => Number(original(card).dataset.confidence);
+  const other = (card) => Number(isRest(original(card)));
   const orders = { medical: (a, b) => other(a) - other(b), sure: (a, b) => sure(b) - sure(a), unsure: (a, b) => sure(a) - sure(b) };
   const by = orders[sort.value] ?? (() => 0);
   gallery.append(...[...inPageOrder].sort(by));
