@@ -14,7 +14,6 @@ export function text(name, values = {}) {
 }
 
 export const modalityName = (modality) => text(`modality:${modality}`);
-export const kindName = (kind) => text(`kind:${kind}`);
 export const statusName = (status) => text(`status:${status}`);
 export const percent = (share) => `${wholePercent(share)} %`;
 
