@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Set
 from contextlib import suppress
-from itertools import islice
 from uuid import UUID
 
 from aiohttp import web
@@ -47,13 +45,6 @@ async def live(request: web.Request) -> web.StreamResponse:
     return await streamed(request, lambda stream: _send(request, stream, query))
 
 
-def batched(ids: Set[UUID], size: int) -> Iterator[tuple[UUID, ...]]:
-    """`ids` in tuples of at most `size`."""
-    rest = iter(ids)
-    while some := tuple(islice(rest, size)):
-        yield some
-
-
 async def _send(request: web.Request, stream: EventSourceResponse, query: HistoryQuery) -> None:
     database, filters = request.app[DATABASE], filters_of(query)
     changed: set[UUID] = set()
@@ -77,10 +68,11 @@ async def _send(request: web.Request, stream: EventSourceResponse, query: Histor
             await news.wait()
             await asyncio.sleep(GATHER_S)
             news.clear()
-            ids = set(changed)
+            ids = list(changed)
             changed.clear()
-            entries = [entry for some in batched(ids, kept.MOST) for entry in await kept.among(database, some, filters)]
-            gone = ids - {entry.id for entry in entries}
+            parts = (ids[at : at + kept.MOST] for at in range(0, len(ids), kept.MOST))
+            entries = [entry for part in parts for entry in await kept.among(database, part, filters)]
+            gone = set(ids) - {entry.id for entry in entries}
     finally:
         gathering.cancel()
         with suppress(asyncio.CancelledError):
