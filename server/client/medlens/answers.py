@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 Status = Literal["queued", "running", "done", "partial", "failed", "cancelled"]
 FINISHED: tuple[Status, ...] = ("done", "partial", "failed", "cancelled")
@@ -134,7 +135,7 @@ def _value(hint: Any, value: Any) -> Any:
     if get_origin(hint) is list:
         (inner,) = get_args(hint)
         return [_value(inner, one) for one in value]
-    if get_origin(hint) in (Union, type(int | None)):
+    if get_origin(hint) is UnionType:
         (inner,) = (one for one in get_args(hint) if one is not type(None))
         return _value(inner, value)
     return value

@@ -17,7 +17,7 @@ import asyncio
 import json
 import os
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -88,7 +88,7 @@ class AsyncClient:
                     return report
                 await asyncio.sleep(POLL_S)
 
-    async def verdicts(self, scan: str) -> AsyncIterator[Image]:
+    async def verdicts(self, scan: str) -> AsyncGenerator[Image, None]:
         """The scan's images as they are judged, each once, until the scan ends. Raises ServiceError when the service refuses.
 
         A stream that breaks is resumed; where none holds, the Report is read now and then instead.
@@ -243,7 +243,5 @@ async def _next(coming: AsyncIterator[Image]) -> Image | None:
     return await anext(coming, None)
 
 
-async def _close(coming: AsyncIterator[Image]) -> None:
-    close = getattr(coming, "aclose", None)
-    if close:
-        await close()
+async def _close(coming: AsyncGenerator[Image, None]) -> None:
+    await coming.aclose()
