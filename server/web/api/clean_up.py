@@ -26,6 +26,10 @@ class CleanUp(BaseModel):
     images: int
 
 
+async def version_in_use(request: web.Request) -> str | None:
+    return (await asyncio.to_thread(judging, request.app[SETTINGS])).version
+
+
 @operation(
     Operation(
         summary="What a clean-up would delete",
@@ -36,8 +40,7 @@ class CleanUp(BaseModel):
     )
 )
 async def unused(request: web.Request) -> web.StreamResponse:
-    version = (await asyncio.to_thread(judging, request.app[SETTINGS])).version
-    return web.json_response(asdict(await storage.find_unused(request.app[DATABASE], version)))
+    return web.json_response(asdict(await storage.find_unused(request.app[DATABASE], await version_in_use(request))))
 
 
 @operation(
@@ -52,6 +55,5 @@ async def unused(request: web.Request) -> web.StreamResponse:
 )
 async def clean_up(request: web.Request) -> web.StreamResponse:
     session_of(request)
-    settings = request.app[SETTINGS]
-    version = (await asyncio.to_thread(judging, settings)).version
-    return web.json_response(asdict(await storage.remove_unused(request.app[DATABASE], version, settings.retention_days)))
+    days = request.app[SETTINGS].retention_days
+    return web.json_response(asdict(await storage.remove_unused(request.app[DATABASE], await version_in_use(request), days)))
