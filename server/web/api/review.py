@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -12,6 +13,7 @@ from server.contract.modalities import Modality
 from server.contract.verdict import likeliest
 from server.contract.words import MEMBER_NAMES, headline, why
 from server.store import review
+from server.store.database import Database
 from server.store.review import Question
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
@@ -72,9 +74,11 @@ def question_json(question: Question) -> dict[str, Any]:
     }
 
 
-async def progress(request: web.Request) -> tuple[int, int]:
-    """How many images wait, and how many were labelled since midnight UTC; each counted up to review.COUNTED."""
-    return await review.progress(request.app[DATABASE], datetime.combine(datetime.now(UTC).date(), time(), UTC))
+async def waiting_json(database: Database, limit: int = review.BATCH, without: Collection[str] = ()) -> dict[str, Any]:
+    """The next questions, without those of the images `without`, and the progress, as `Waiting`."""
+    questions = await review.next_questions(database, limit=limit, without=without)
+    waiting, today = await review.progress(database, datetime.combine(datetime.now(UTC).date(), time(), UTC))
+    return {"questions": [question_json(one) for one in questions], "waiting": waiting, "today": today}
 
 
 @operation(
@@ -90,9 +94,7 @@ async def progress(request: web.Request) -> tuple[int, int]:
 async def next_questions(request: web.Request) -> web.StreamResponse:
     query = query_of(request, ReviewQuery)
     without = [sha256 for sha256 in query.without.split(",") if sha256]
-    questions = await review.next_questions(request.app[DATABASE], limit=query.limit, without=without)
-    waiting, today = await progress(request)
-    return web.json_response({"questions": [question_json(one) for one in questions], "waiting": waiting, "today": today})
+    return web.json_response(await waiting_json(request.app[DATABASE], query.limit, without))
 
 
 @operation(

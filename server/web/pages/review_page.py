@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.store import review
-from server.web.api.review import progress, question_json
+from server.web.api.review import waiting_json
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, operation
 from server.web.http.page import page
@@ -20,13 +20,4 @@ from server.web.http.page import page
     )
 )
 async def review_page(request: web.Request) -> web.StreamResponse:
-    questions = await review.next_questions(request.app[DATABASE])
-    waiting, today = await progress(request)
-    return page(
-        request,
-        "review.html",
-        questions=[question_json(one) for one in questions],
-        waiting=waiting,
-        today=today,
-        counted=review.COUNTED,
-    )
+    return page(request, "review.html", **await waiting_json(request.app[DATABASE]), counted=review.COUNTED)
