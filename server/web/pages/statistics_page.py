@@ -11,6 +11,7 @@ from pydantic import Field
 from server.charts.catalogue import charts
 from server.charts.chart import Chart
 from server.charts.looks import Width, framed
+from server.charts.press import Form
 from server.contract.csv_table import csv_text
 from server.contract.errors import NotFound, ReaderFailed, TimedOut
 from server.contract.modalities import Theme
@@ -110,10 +111,7 @@ async def _chart(request: web.Request, query: StatisticsQuery) -> Chart:
     )
 )
 async def chart_svg(request: web.Request) -> web.StreamResponse:
-    query = query_of(request, ChartQuery)
-    chart = await _chart(request, query)
-    spec = framed(chart.draw(query.theme), query.theme, query.width, opaque=False, height=chart.height)
-    return _image(await request.app[CHARTS].draw(spec, "svg"), SVG)
+    return await _image(request, "svg", SVG, alone=False)
 
 
 @operation(
@@ -128,13 +126,16 @@ async def chart_svg(request: web.Request) -> web.StreamResponse:
     )
 )
 async def chart_png(request: web.Request) -> web.StreamResponse:
+    return await _image(request, "png", PNG, alone=True)
+
+
+async def _image(request: web.Request, form: Form, content_type: str, *, alone: bool) -> web.Response:
+    """The chart as an image; `alone`: for use outside the page, with its title and a background."""
     query = query_of(request, ChartQuery)
     chart = await _chart(request, query)
-    spec = framed({"title": chart.title, **chart.draw(query.theme)}, query.theme, query.width, opaque=True, height=chart.height)
-    return _image(await request.app[CHARTS].draw(spec, "png"), PNG)
-
-
-def _image(body: bytes, content_type: str) -> web.Response:
+    title = {"title": chart.title} if alone else {}
+    spec = framed(title | chart.draw(query.theme), query.theme, query.width, opaque=alone, height=chart.height)
+    body = await request.app[CHARTS].draw(spec, form)
     return web.Response(body=body, content_type=content_type, headers={"Cache-Control": BRIEFLY})
 
 
