@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 import zipfile
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,10 @@ def firefox_manifest() -> dict[str, Any]:
     return manifest
 
 
-def write_zip(target: Path, manifest: dict[str, Any]) -> Path:
+def write_zip(target: Path, named: Mapping[str, bytes]) -> Path:
+    """`named`: name in the zip -> bytes."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, data in contents(manifest).items():
+        for name, data in named.items():
             packed.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
     return target
 
@@ -64,15 +66,10 @@ def contents(manifest: dict[str, Any]) -> dict[str, bytes]:
     return told | {"manifest.json": (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()}
 
 
-def write_source(target: Path) -> Path:
+def source() -> dict[str, bytes]:
     """Every file of this folder, scripts included, and the build steps of docs/store/review.md as BUILD.md."""
     found = sorted(path for path in HERE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr(zipfile.ZipInfo("BUILD.md", EPOCH), STEPS.read_bytes(), zipfile.ZIP_DEFLATED)
-        for path in found:
-            name = path.relative_to(HERE.parent).as_posix()
-            packed.writestr(zipfile.ZipInfo(name, EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
-    return target
+    return {"BUILD.md": STEPS.read_bytes()} | {path.relative_to(HERE.parent).as_posix(): path.read_bytes() for path in found}
 
 
 def write_folder(target: Path, manifest: dict[str, Any]) -> Path:
@@ -94,10 +91,10 @@ def main() -> None:
     given.out.mkdir(exist_ok=True)
     version = chrome_manifest()["version"]
     if given.source:
-        sys.stdout.write(f"{write_source(given.out / f'medlens-{version}-source.zip')}\n")
+        sys.stdout.write(f"{write_zip(given.out / f'medlens-{version}-source.zip', source())}\n")
         return
     for browser, manifest in (("chrome", chrome_manifest()), ("firefox", firefox_manifest())):
-        packed = write_zip(given.out / f"medlens-{version}-{browser}.zip", manifest)
+        packed = write_zip(given.out / f"medlens-{version}-{browser}.zip", contents(manifest))
         sys.stdout.write(f"{packed}  {packed.stat().st_size:,} bytes\n")
 
 
