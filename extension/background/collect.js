@@ -1,6 +1,7 @@
 // Collects the images that this browser shows in a tab, or the PDF, for "Scan as I see it". capture.js sends them.
 import * as api from "../core/api.js";
 import { injectAll, mayReach, tab as tabOf } from "../core/browser.js";
+import { fromBase64, sha256 } from "../core/bytes.js";
 import { isWeb } from "./begin.js";
 import { fromScreen } from "./screen.js";
 
@@ -83,9 +84,9 @@ async function packed(page, { images, missing, ask }) {
   const [files, seen] = [[], {}];
   let [room, screen] = [MAX_BYTES, 0];
   for (const { url, blob, screen: shot } of images) {
-    const sha256 = await digest(blob);
-    const known = seen[sha256];
-    (seen[sha256] ??= []).push(url);
+    const key = await sha256(await blob.arrayBuffer());
+    const known = seen[key];
+    (seen[key] ??= []).push(url);
     if (known) continue;
     if (blob.size > room || files.length === MAX_FILES) {
       missing.push({ what: "more", name: "" });
@@ -98,15 +99,7 @@ async function packed(page, { images, missing, ask }) {
   return { page, files, seen, screen, missing, ask };
 }
 
-const decoded = ({ url, type, base64 }) => ({
-  url,
-  blob: new Blob([Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))], { type }),
-});
-
-async function digest(blob) {
-  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+const decoded = ({ url, type, base64 }) => ({ url, blob: new Blob([fromBase64(base64)], { type }) });
 
 function nameOf(url) {
   try {

@@ -1,5 +1,6 @@
 // Takes elements from the screen: a screenshot of the tab, cropped to each element. For drawings that scripts cannot read, such as WebGL's.
 import { call, screenshot } from "../core/browser.js";
+import { fromBase64 } from "../core/bytes.js";
 
 const MOST = 12; // the browser allows two screenshots a second, and the person waits for them
 const PAUSE_MS = 550;
@@ -25,7 +26,7 @@ export async function fromScreen(tab, shots) {
 
 async function crop(picture, { x, y, width, height, window: [across] }) {
   if (!picture) return undefined;
-  const bytes = Uint8Array.from(atob(picture.slice(picture.indexOf(",") + 1)), (sign) => sign.charCodeAt(0));
+  const bytes = fromBase64(picture.slice(picture.indexOf(",") + 1));
   const whole = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
   const scale = whole.width / across; // screen pixels per CSS pixel
   const canvas = new OffscreenCanvas(Math.round(width * scale), Math.round(height * scale));

@@ -1,4 +1,5 @@
 // The popup's example, which needs no service: drawn images with the verdicts of the shipped models, played back as the events of a scan.
+import { fromBase64 } from "../core/bytes.js";
 import { text } from "../core/words.js";
 import { Progress } from "../core/progress.js";
 import { DEFAULTS } from "../core/settings.js";
@@ -12,10 +13,7 @@ const HIDDEN = ["again", "cancel"]; // these need a service, as does the whole f
 const part = (id) => document.getElementById(id);
 const pause = () => new Promise((resolve) => setTimeout(resolve, STEP_MS));
 
-const drawing = async (sha256) => {
-  const bytes = Uint8Array.from(atob(DRAWINGS[sha256]), (sign) => sign.charCodeAt(0));
-  return new Blob([bytes], { type: "image/webp" });
-};
+const drawing = async (sha256) => new Blob([fromBase64(DRAWINGS[sha256])], { type: "image/webp" });
 
 function* events() {
   yield { kind: "status", data: { status: "running" } };

@@ -3,6 +3,7 @@
 // compare them.
 import { tokenHolds } from "../core/api.js";
 import { openTab } from "../core/browser.js";
+import { sha256 } from "../core/bytes.js";
 import { check } from "./check.js";
 
 const PATIENCE_MS = 10 * 60_000;
@@ -11,7 +12,6 @@ const QUICK = { times: 12, ms: 2000 };
 const SLOW_MS = 6000;
 const BYTES = 32;
 
-const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 /** The first six digits of the fingerprint, as both sides show them. */
@@ -22,7 +22,7 @@ export async function pair(address, signal, show) {
   const before = await check(address, "");
   if (!["ok", "no_token", "wrong_token"].includes(before.code)) return before;
   const token = base64url(crypto.getRandomValues(new Uint8Array(BYTES)));
-  const fingerprint = hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)));
+  const fingerprint = await sha256(new TextEncoder().encode(token));
   show(codeOf(fingerprint));
   await openTab(`${address}/pair?key=${fingerprint}`);
   const until = Date.now() + PATIENCE_MS;
