@@ -129,6 +129,6 @@ medlens.define("collector", () => {
     }
   }
 
-  return { run, element: (id) => shots[id] };
+  return { run, element: (id) => shots[id], LEAST_SIDE };
 });
 medlens.collector.run();

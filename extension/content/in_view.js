@@ -1,6 +1,5 @@
 // Scrolls an element into view, so that it can be taken from the screen, and afterwards restores the page's scroll positions.
 medlens.define("in_view", () => {
-  const LEAST_SIDE = 48; // pixels
   const SETTLE_MS = 120; // milliseconds after scrolling until the element is drawn
   const moved = new Map(); // scrolled element -> its [left, top] before
 
@@ -46,7 +45,7 @@ medlens.define("in_view", () => {
     if (!at) return false;
     const [x, y] = [Math.max(0, box.left + at[0]), Math.max(0, box.top + at[1])];
     const [width, height] = [Math.min(at[2], box.right + at[0]) - x, Math.min(at[3], box.bottom + at[1]) - y];
-    return Math.min(width, height) < LEAST_SIDE ? null : { x, y, width, height, window: [at[2], at[3]] };
+    return Math.min(width, height) < medlens.collector.LEAST_SIDE ? null : { x, y, width, height, window: [at[2], at[3]] };
   }
 
   function restore() {
