@@ -10,9 +10,10 @@ function apply(name) {
   form.requestSubmit();
 }
 
-form.addEventListener("change", ({ target }) => target.name && target.type !== "date" && target.type !== "search" && apply(target.name));
+const isTyped = ({ type }) => ["date", "search"].includes(type);
+form.addEventListener("change", ({ target }) => target.name && !isTyped(target) && apply(target.name));
 form.addEventListener("input", ({ target }) => {
-  if (!["date", "search"].includes(target.type)) return;
+  if (!isTyped(target)) return;
   clearTimeout(timer);
   timer = setTimeout(() => apply(target.name), TYPED_MS);
 });
