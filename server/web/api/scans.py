@@ -64,8 +64,12 @@ async def create(request: web.Request) -> web.StreamResponse:
     made = await (_from_files(request) if request.content_type == MULTIPART else _from_address(request))
     caller = caller_of(request)
     await request.app[QUEUE].enqueue(made, f"{caller.kind} {caller.name}")
-    accepted = {"id": str(made), "report": f"/api/scans/{made}", "events": f"/api/scans/{made}/events"}
+    accepted = accepted_json(made)
     return web.json_response(accepted, status=202, headers={"Location": accepted["report"]})
+
+
+def accepted_json(scan_id: UUID) -> dict[str, str]:
+    return {"id": str(scan_id), "report": f"/api/scans/{scan_id}", "events": f"/api/scans/{scan_id}/events"}
 
 
 async def _from_address(request: web.Request) -> UUID:
@@ -156,5 +160,4 @@ async def cancel(request: web.Request) -> web.StreamResponse:
     scan_id = scan_id_of(request)
     if await scans.status_of(request.app[DATABASE], scan_id) not in FINISHED:
         await request.app[QUEUE].cancel(scan_id)
-    accepted = {"id": str(scan_id), "report": f"/api/scans/{scan_id}", "events": f"/api/scans/{scan_id}/events"}
-    return web.json_response(accepted, status=202)
+    return web.json_response(accepted_json(scan_id), status=202)
