@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -29,6 +30,9 @@ CONNECT_S = 5
 MIGRATION_LOCK = 0x6D65646C  # "medl": the advisory lock under which one process migrates
 
 
+log = logging.getLogger(__name__)
+
+
 class Database:
     """`async with Database(settings) as database:` connects, starting the embedded server if need be, and closes at the end."""
 
@@ -39,6 +43,7 @@ class Database:
         self.with_context = settings.context == "on"  # whether Reports show what the page or document says of an image
         self._configured = settings.database_url
         self._embedded = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
+        self._reviving: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         self.url = await self._start_embedded(self._embedded) if self._embedded else self._configured_url()
@@ -115,7 +120,24 @@ class Database:
         return connecting.result()
 
     async def _connect(self) -> AsyncConnection:
-        return await self.engine.connect()
+        try:
+            return await self.engine.connect()
+        except DBAPIError as error:
+            if self._embedded is None or not isinstance(error.orig, psycopg.OperationalError):
+                raise
+            await self._revive(self._embedded)
+            return await self.engine.connect()
+
+    async def _revive(self, embedded: EmbeddedPostgres) -> None:
+        """Start the embedded server again if it was killed; requests that miss it at the same time wait for one attempt."""
+
+        async def revive() -> None:
+            if await asyncio.to_thread(embedded.revive):
+                log.warning("the embedded Postgres had ended and was started again")
+
+        if self._reviving is None or self._reviving.done():
+            self._reviving = asyncio.ensure_future(revive())
+        await asyncio.shield(self._reviving)
 
     async def ready(self) -> None:
         """Return if the database answers, else DatabaseUnavailable."""

@@ -51,6 +51,29 @@ async def test_a_lost_connection_is_replaced(database: Database) -> None:
     await database.ready()
 
 
+async def test_a_killed_server_is_started_again_at_the_same_address(data_dir: Path) -> None:
+    settings = Settings(data_dir=data_dir)
+    async with Database(settings) as one, Database(settings) as other:
+        address, pid = one.url, _kill_server(data_dir)
+        await asyncio.gather(one.ready(), other.ready(), one.ready())
+        assert server_of(data_dir) not in (pid, None)
+        assert one.url == address
+        with psycopg.connect(other.conninfo) as connection:  # as the queue's own pool does
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert server_of(data_dir) is None
+
+
+async def test_a_server_that_cannot_be_started_again_is_told_by_name(data_dir: Path) -> None:
+    async with Database(Settings(data_dir=data_dir)) as opened:
+        control = data_dir / "postgres/cluster/global/pg_control"
+        _kill_server(data_dir)
+        control.rename(control.with_name("away"))
+        with pytest.raises(DatabaseUnavailable, match="does not start.*pg_control"):
+            await opened.ready()
+        control.with_name("away").rename(control)
+        await opened.ready()
+
+
 async def test_a_connection_lost_in_mid_transaction_is_told_by_name(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         async with database.begin() as connection:
@@ -61,6 +84,17 @@ async def test_a_refused_statement_is_told_by_name(database: Database) -> None:
     with pytest.raises(StoreError, match="division by zero"):
         async with database.begin() as connection:
             await connection.execute(text("SELECT 1 / 0"))
+
+
+def _kill_server(data_dir: Path) -> int:
+    """Kill the postmaster, and return its number once its children have ended, too."""
+    pid = server_of(data_dir)
+    assert pid is not None
+    server = psutil.Process(pid)
+    family = [server, *server.children(recursive=True)]
+    server.kill()
+    assert not psutil.wait_procs(family, timeout=30)[1]
+    return pid
 
 
 @pytest.fixture

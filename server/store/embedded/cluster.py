@@ -97,9 +97,12 @@ class Cluster:
             time.sleep(POLL_S)  # it is starting, stopping or recovering
         return None
 
-    def start(self) -> Running:
-        """Start the server and wait until it answers; recover from what a crash has left."""
-        socket_folder, port = self._listening()
+    def start(self, before: Running | None = None) -> Running:
+        """Start the server and wait until it answers; recover from what a crash has left.
+
+        `before`: a server that has ended. Its clients have its address, so the new one listens there, too.
+        """
+        socket_folder, port = (Path(before.socket_folder), before.port) if before else self._listening()
         write_configuration(self.data, socket_folder, port, self._account)
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
             self._log.unlink()

@@ -1,5 +1,7 @@
 """The embedded Postgres server, shared by several processes: the first one starts it, the last one stops it.
 
+If it is killed, the first process that misses it starts it again (`revive`).
+
 DATA_DIR/postgres holds `cluster` (the data), `users` (a locked file for each process that uses the server), `lock` (held while one
 of them starts or stops it), `socket`, and where needed `software` (see binaries.py). The operating system releases a lock when its
 process dies, `kill -9` included, so that nothing is left to clean up; the server then runs until the next process leaves. Whether
@@ -21,7 +23,7 @@ from sqlalchemy import URL
 from server.contract.errors import DatabaseUnavailable
 from server.sandbox.account import Account, closed_folder
 from server.store.embedded.binaries import account_for, find_binaries, reachable
-from server.store.embedded.cluster import Cluster
+from server.store.embedded.cluster import Cluster, Running
 
 LOCK_S = 90.0  # longer than one start after a crash, the longest thing done under the lock
 POLL_S = 0.02  # how often a lock that is taken is tried again: shorter than anything done under it
@@ -35,24 +37,34 @@ class EmbeddedPostgres:
         self._folder = data_dir.expanduser().resolve() / "postgres"
         self._users = Users(self._folder / "users")
         self._cluster: Cluster | None = None
+        self._running: Running | None = None
 
     def start(self) -> URL:
         """Attach to the server of this data folder, or start it. Raises DatabaseUnavailable with what to do."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with exclusive(self._folder / "lock", LOCK_S):
-                cluster = self._open()
-                self._users.enter()
-                try:
-                    cluster.prepare()
-                    running = cluster.running() or cluster.start()
-                except BaseException:
-                    self._users.leave()
-                    raise
-        except (OSError, TimeoutError) as error:
-            raise DatabaseUnavailable(f"cannot use the data folder {self._folder.parent}: {error}; set MEDLENS_DATA_DIR") from error
+        with self._alone():
+            cluster = self._open()
+            self._users.enter()
+            try:
+                cluster.prepare()
+                self._running = cluster.running() or cluster.start()
+            except BaseException:
+                self._users.leave()
+                raise
         self._cluster = cluster
-        return cluster.url(running)
+        return cluster.url(self._running)
+
+    def revive(self) -> bool:
+        """Start the server again, at the same address, if it has ended; whether it had. Raises DatabaseUnavailable.
+
+        Several processes may call this at once, and one of them starts it. Does nothing before `start` and after `stop`.
+        """
+        if self._cluster is None:
+            return False
+        with self._alone():
+            if self._cluster.running():
+                return False
+            self._running = self._cluster.start(self._running)
+            return True
 
     def stop(self) -> None:
         """Leave the server; the last process stops it. Does nothing when it was not started."""
@@ -62,6 +74,16 @@ class EmbeddedPostgres:
             if self._users.leave():
                 self._cluster.stop()
         self._cluster = None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock of the data folder, which is made. Raises DatabaseUnavailable with what to do."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with exclusive(self._folder / "lock", LOCK_S):
+                yield
+        except (OSError, TimeoutError) as error:
+            raise DatabaseUnavailable(f"cannot use the data folder {self._folder.parent}: {error}; set MEDLENS_DATA_DIR") from error
 
     def _open(self) -> Cluster:
         account = account_for(self._folder / "cluster")
