@@ -42,7 +42,8 @@ def _send(pipe: Pipe, name: str, read: Any) -> None:
         pipe.send({"notice": "left_out", "message": f"{name}: hidden files are left out", "severity": "remark"})
         return
     try:
-        data = read()
+        with errors_as_damaged("it does not unpack"):
+            data = read()
     except EntryBounded as error:
         pipe.send({"skip": "too_large", "detail": str(error), **PLACE})
         pipe.send({"notice": "too_large", "message": str(error)})

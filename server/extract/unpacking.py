@@ -25,6 +25,8 @@ for _encoding in ("cp437", "cp1252", "iso8859-1", "utf-16"):
     codecs.lookup(_encoding)
 # Bytes that any file may unpack to, whatever its ratio: blank pages have a high one.
 RATIO_FREE = 16 * 1024 * 1024
+# What a file of a ZIP without a name is called.
+NAMELESS = "file"
 # Bytes of Zstandard's window, which its decoder keeps in memory.
 WINDOW = 128 * 1024 * 1024
 
@@ -82,11 +84,9 @@ class Zip:
     @classmethod
     def open(cls, data: bytes, limits: Mapping[str, Any]) -> Zip:
         """Open a ZIP. Raises Damaged."""
-        try:
+        with errors_as_damaged("the ZIP is broken"):
             file = zipfile.ZipFile(BytesIO(data))
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise Damaged(f"the ZIP is broken: {error}") from None
-        infos = {info.filename: info for info in file.infolist() if not info.is_dir()}
+            infos = {info.filename or NAMELESS: info for info in file.infolist() if not info.filename.endswith("/")}
         return cls(file, Bounds(limits, len(data)), infos)
 
     @property
@@ -106,11 +106,11 @@ class Zip:
 def errors_as_damaged(what: str) -> Iterator[None]:
     """Raise Damaged, with `what` before the message, for whatever libraries and decompressors raise on broken data.
 
-    They raise anything: BadZipFile, TarError, zlib.error, EOFError, NotImplementedError. A MedlensError is passed on.
+    They raise anything: BadZipFile, TarError, zlib.error, EOFError. MedlensError and MemoryError are passed on.
     """
     try:
         yield
-    except MedlensError:
+    except (MedlensError, MemoryError):
         raise
     except Exception as error:
         raise Damaged(f"{what}: {str(error)[:200] or type(error).__name__}") from None

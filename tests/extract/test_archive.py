@@ -98,7 +98,9 @@ async def test_encrypted_and_broken_files_are_named() -> None:
     assert codes(await read_as("x.zip", bytes(locked))) == ["password_protected"]
 
 
-@pytest.mark.parametrize("data", [zipped(FILES)[:-30], gzip.compress(tarred(FILES))[:-40], b"\x1f\x8b\x08"])
+@pytest.mark.parametrize(
+    "data", [zipped(FILES)[:-30], gzip.compress(tarred(FILES))[:-40], tarred(FILES)[: 512 + len(PNG) // 2], b"\x1f\x8b\x08"]
+)
 async def test_a_cut_archive_gives_what_it_can_or_is_damaged(data: bytes) -> None:
     try:
         found = await read_as("x", data)
@@ -106,6 +108,10 @@ async def test_a_cut_archive_gives_what_it_can_or_is_damaged(data: bytes) -> Non
         assert isinstance(error, Damaged)
     else:
         assert "damaged" in codes(found)
+
+
+async def test_a_file_without_a_name_is_read() -> None:
+    assert names(await read_as("x.zip", zipped({"QQ": PNG}).replace(b"QQ", b"\0Q"))) == ["file"]
 
 
 async def test_links_and_devices_of_a_tar_are_not_followed() -> None:

@@ -142,6 +142,7 @@ async def test_a_file_without_pixels_says_what_it_is(name: str) -> None:
     [
         (shipped("MR_truncated.dcm"), Damaged),
         (made()[:-4000], Damaged),
+        (made().replace(b"\x08\0\x60\0CS", b"\x08\0\x60\0C\xb5", 1), Damaged),
         (made(Rows=50_000, Columns=50_000), ImageTooLarge),
         (b"\0" * 128 + b"DICM" + b"\xff" * 60, DocumentError),
         (b"not a scan", DocumentError),

@@ -68,7 +68,7 @@ async def test_a_server_that_cannot_be_started_again_is_told_by_name(data_dir: P
         control = data_dir / "postgres/cluster/global/pg_control"
         _kill_server(data_dir)
         control.rename(control.with_name("away"))
-        with pytest.raises(DatabaseUnavailable, match="does not start.*pg_control"):
+        with pytest.raises(DatabaseUnavailable, match=r"does not start.*pg_control"):
             await opened.ready()
         control.with_name("away").rename(control)
         await opened.ready()
