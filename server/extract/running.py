@@ -12,13 +12,14 @@ import os
 import shutil
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserContext, Playwright
 from playwright.async_api import Error as PlaywrightError
 
+from server.extract.browser_watch import BrowserWatch, resident_bytes
 from server.settings import MIB
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,10 @@ class Running:
     open: int = 0
     served: int = 0
     worn: bool = False
+    _watching: asyncio.Task[None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watching = asyncio.create_task(BrowserWatch(self.chromium).run())
 
     @property
     def usable(self) -> bool:
@@ -58,7 +63,7 @@ class Running:
             return
         processes = sorted(told["processInfo"], key=lambda one: one["type"] != "browser")
         self.pids = tuple(int(one["id"]) for one in processes)
-        if not self.open and (size := sum(map(_memory, self.pids))) > MEMORY_BYTES:
+        if not self.open and (size := sum(map(resident_bytes, self.pids))) > MEMORY_BYTES:
             log.warning("the browser holds %d MiB while no page is open, and is replaced", size // MIB)
             self.worn = True
 
@@ -77,6 +82,7 @@ class Running:
 
     async def stop(self) -> None:
         """End the browser and its driver, in an orderly way if possible, then kill remaining processes and remove its files."""
+        self._watching.cancel()
         with suppress(PlaywrightError, TimeoutError):
             await asyncio.wait_for(self.chromium.close(), CLOSE_TIMEOUT_S)
         with suppress(PlaywrightError, TimeoutError):
@@ -86,14 +92,6 @@ class Running:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
         await asyncio.to_thread(shutil.rmtree, self.scratch, ignore_errors=True)
-
-
-def _memory(pid: int) -> int:
-    """Resident bytes of a process. Shared ones count in each process, so a sum is an upper bound. 0 if the system has no figure."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0
 
 
 def _is_chromium(pid: int) -> bool:
