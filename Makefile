@@ -10,7 +10,7 @@ READY_ALL := $(VENV)/.ready-all
 WEIGHTS := server/models/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-torch setup-train setup-all serve run test check lint types coverage generate migrate train evaluate bench fortress pack lock clean
+.PHONY: help setup setup-torch setup-train setup-all serve run test check lint types coverage generate migrate train evaluate bench fortress audit pack lock clean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench: setup-all ## every benchmark; appends JSON lines to benchmarks/results/
 
 fortress: setup-all ## attack a service of its own with every class of the threat model; prints one table
 	@$(BIN)/python benchmarks/fortress.py
+
+audit: $(READY_ALL) ## ask the database of known vulnerabilities about every pinned requirement (needs a network that reaches it)
+	@$(BIN)/python -m uv tool run pip-audit --strict --disable-pip --require-hashes --requirement requirements-all.lock
 
 pack: setup-all ## zip the extension for Chrome and Firefox into dist/
 	@$(BIN)/python extension/pack.py

@@ -1,6 +1,7 @@
 """Attacks of every class that the machine has material for, and one table: class, tried, handled, leaked, crashed, hung.
 
-python benchmarks/fortress.py [--corpora DIR] [--requests 2000] [--examples 40] [--scans 200] [--kills 20] [--only CLASS ...]
+python benchmarks/fortress.py [--corpora DIR] [--requests 2000] [--examples 40] [--scans 200] [--kills 20]
+    [--seconds 30] [--only CLASS ...]
 
 `handled` is a result or an error by name within its limit; `leaked` a refused address that was let through, or a process or file
 that was left; `crashed` an error without a name; `hung` what took longer than its limit and HUNG_S. Needs loopback alone.
@@ -22,6 +23,7 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 from api_shapes import api_shapes
+from fuzzing import all_targets, fuzzing
 from load import load
 from record import record
 from rich.console import Console
@@ -182,6 +184,10 @@ async def crowds(given: argparse.Namespace) -> Tally:
     return tally
 
 
+async def fuzzed(given: argparse.Namespace) -> Tally:
+    return await fuzzing(given.seconds, all_targets(), given.corpora)
+
+
 async def still(_: argparse.Namespace) -> Tally:
     return await standstill()
 
@@ -189,6 +195,7 @@ async def still(_: argparse.Namespace) -> Tally:
 CLASSES: dict[str, Attack] = {
     "broken PDFs": documents,
     "broken images": images,
+    "fuzzed files and addresses": fuzzed,
     "SSRF addresses": addresses,
     "malformed requests": requests,
     "requests by the OpenAPI": shapes,
@@ -205,6 +212,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=40, help="requests of each kind for each operation of the API")
     parser.add_argument("--scans", type=int, default=200, help="in a row")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seconds", type=int, default=30, help="of fuzzing, for each target")
     parser.add_argument("--seed", type=int, default=14)
     parser.add_argument("--only", nargs="+", choices=list(CLASSES), default=list(CLASSES))
     given = parser.parse_args()
