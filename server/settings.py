@@ -110,7 +110,9 @@ class Settings(BaseSettings):
     scans_at_once: int = Field(3, ge=1, description="scans that one worker runs at the same time")
     keep_thumbnails: bool = Field(True, description="keep a small re-encoded copy of each image for the dashboard")
     blur_thumbnails: bool = Field(False, description="blur medical images in the dashboard until they are pointed at")
-    retention_days: int = Field(0, ge=0, description="days a scan is kept; 0 keeps it")
+    retention_days: int = Field(
+        0, ge=0, description="days a scan is kept that is neither tagged, noted nor in a collection; 0 keeps it"
+    )
 
     @field_validator("hosts", "members", mode="before")
     @classmethod

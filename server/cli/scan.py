@@ -179,11 +179,10 @@ class CsvFile:
         self._write([COLUMNS], "w")
 
     def add(self, report: Report) -> None:
-        from server.store.export import Exported
+        from server.store.export import of_report
         from server.web.api.exports import csv_row
 
-        about = (report.id, report.kind, report.target, report.title, report.status, report.created_at)
-        self._write([csv_row(Exported(*about, judged)) for judged in report.images], "a")
+        self._write([csv_row(of_report(report, judged)) for judged in report.images], "a")
 
     def _write(self, rows: Sequence[Sequence[object]], mode: str) -> None:
         from server.contract.csv_table import write_csv

@@ -101,6 +101,10 @@ class NotFound(RequestError):
     code, status = "not_found", 404
 
 
+class NameTaken(RequestError):
+    code, status = "name_taken", 409
+
+
 class Unauthorized(RequestError):
     code, status = "unauthorized", 401
 

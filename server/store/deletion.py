@@ -2,7 +2,8 @@
 
 All scans of one deletion share one moment in `deleted_at`, which names the deletion: undoing it needs no list of ids, however many
 scans it was. The purge keeps verdicts (numbers by hash, which say nothing about who scanned what) and removes thumbnails and heat
-maps with the last scan that shows them, except those of corrected images, which are kept for training.
+maps with the last scan that shows them, except those of corrected images, which are kept for training, and of images that are
+tagged, noted or in a collection.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from server.contract.records import FINISHED
 from server.store import events
 from server.store.database import Database
+from server.store.named_sets import change_alone, marked_scans, named_sets, notes, remove_empty_tags, set_items
 from server.store.scans import OPEN
 from server.store.tables import heatmaps, images, login_codes, scan_events, scan_images, scans, sessions, thumbnails
 
@@ -75,12 +77,16 @@ async def restore(database: Database, moment: datetime) -> int:
 async def purge(database: Database, retention_days: int = 0) -> Purged:
     """Remove what is due: deleted scans after UNDO, and scans older than `retention_days` (0 keeps them).
 
+    Age removes no scan that is tagged, noted or in a collection, or has an image that is.
+
     Safe to run from several processes at once; meant to run every few minutes.
     """
-    due = scans.c.deleted_at < func.now() - UNDO
+    due: ColumnElement[bool] = scans.c.deleted_at < func.now() - UNDO
     if retention_days:
-        due = or_(due, (scans.c.created_at < func.now() - timedelta(days=retention_days)) & scans.c.status.in_(FINISHED))
+        aged = (scans.c.created_at < func.now() - timedelta(days=retention_days)) & scans.c.status.in_(FINISHED)
+        due = or_(due, aged & scans.c.id.not_in(marked_scans()))
     purged = thumbnails_and_maps = 0
+    await _purge_sets(database)
     while True:
         async with database.begin() as connection:
             chosen = list(
@@ -94,7 +100,8 @@ async def purge(database: Database, retention_days: int = 0) -> Purged:
             for table in (thumbnails, heatmaps):
                 in_a_scan = exists().where(scan_images.c.sha256 == table.c.sha256)
                 corrected = exists().where(images.c.sha256 == table.c.sha256, images.c.corrected_as.is_not(None))
-                removal = delete(table).where(table.c.sha256.in_(shas), ~in_a_scan, ~corrected)
+                marked = exists().where(set_items.c.sha256 == table.c.sha256) | exists().where(notes.c.sha256 == table.c.sha256)
+                removal = delete(table).where(table.c.sha256.in_(shas), ~in_a_scan, ~corrected, ~marked)
                 thumbnails_and_maps += (await connection.execute(removal)).rowcount
         purged += len(chosen)
     async with database.begin() as connection:
@@ -104,3 +111,12 @@ async def purge(database: Database, retention_days: int = 0) -> Purged:
         await connection.execute(delete(sessions).where(sessions.c.expires_at < func.now()))
         await connection.execute(delete(login_codes).where(login_codes.c.expires_at < func.now()))
     return Purged(purged, thumbnails_and_maps, old_events)
+
+
+async def _purge_sets(database: Database) -> None:
+    """Remove collections that were deleted and items that were removed, after UNDO, and tags that nothing carries."""
+    async with database.begin() as connection:
+        await change_alone(connection)
+        await connection.execute(delete(set_items).where(set_items.c.removed_at < func.now() - UNDO))
+        await connection.execute(delete(named_sets).where(named_sets.c.deleted_at < func.now() - UNDO))
+        await remove_empty_tags(connection)

@@ -24,6 +24,7 @@ from server.store.columns import clean
 from server.store.counts import counted
 from server.store.database import Database
 from server.store.tables import scans
+from server.store.tags import scans_tagged
 from server.store.text_search import matches
 
 PAGE = 50  # rows of a page unless the caller asks for another number
@@ -37,6 +38,7 @@ class Filters:
     """Which scans to list; None does not filter. `since` is included, `until` is not.
 
     `modality`: scans with an image that is, or as a figure contains, this modality.
+    `tag`: scans that carry this tag, or have an image that does.
     `q`: words that must all occur in title or address. The three switches select scans with at least one such image.
     """
 
@@ -50,6 +52,7 @@ class Filters:
     disagreeing: bool = False
     context_disagreeing: bool = False
     corrected: bool = False
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ def conditions_for(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.modality:
         conditions.append(_literal(filters.modality) == any_(scans.c.modalities))
     conditions += [scans.c[name] > _literal(0) for name in _SWITCHES if getattr(filters, name)]
+    if filters.tag:
+        conditions.append(scans.c.id.in_(scans_tagged(filters.tag)))
     if filters.status:
         conditions.append(scans.c.status == filters.status)
     if filters.kind:

@@ -1,6 +1,7 @@
 """What the database holds, which of it is no longer needed, and removing that.
 
-Finding it reads whole tables (seconds for a million images), so it runs only when a person asks. Corrected images stay.
+Finding it reads whole tables (seconds for a million images), so it runs only when a person asks. Images that are corrected, tagged,
+noted or in a collection stay.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.database import Database
 from server.store.deletion import EVENTS_KEPT, purge
+from server.store.named_sets import MARKED_IMAGE
 
 AT_ONCE = 5_000  # images removed in one transaction: about a second, so that others need not wait for all of it
 
@@ -19,18 +21,20 @@ SIZES = text("""
 SELECT relname, pg_total_relation_size(oid), greatest(reltuples, 0)::bigint FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 2 DESC, 1
 """)
-# A thumbnail or heat map of an image that is in no scan and not corrected; a heat map also of an older model version.
-ORPHAN = """
-NOT EXISTS (SELECT FROM scan_images WHERE scan_images.sha256 = {table}.sha256)
-AND NOT EXISTS (SELECT FROM images WHERE images.sha256 = {table}.sha256 AND images.corrected_as IS NOT NULL)
-"""
+# A thumbnail or heat map of an image that is in no scan and that nobody marked or corrected; a heat map also of an older model.
+ORPHAN = f"""
+NOT EXISTS (SELECT FROM scan_images WHERE scan_images.sha256 = {{table}}.sha256)
+AND NOT EXISTS (SELECT FROM images WHERE images.sha256 = {{table}}.sha256 AND images.corrected_as IS NOT NULL)
+AND NOT {MARKED_IMAGE}
+"""  # noqa: S608 -- likewise
 STALE_HEATMAP = f"(({ORPHAN.format(table='heatmaps')}) OR model_version <> ALL(:judging))"
 # Cached verdicts of images that are in no scan. They take room, and save judging the image should it be found again.
-CACHE_ONLY = """
+CACHE_ONLY = f"""
 NOT EXISTS (SELECT FROM scan_images WHERE scan_images.sha256 = images.sha256)
 AND NOT EXISTS (SELECT FROM scan_images WHERE scan_images.near_duplicate_of = images.sha256)
 AND NOT EXISTS (SELECT FROM feedback WHERE feedback.sha256 = images.sha256)
-"""
+AND NOT {MARKED_IMAGE.format(table="images")}
+"""  # noqa: S608 -- likewise
 COUNT_UNUSED = text(f"""
 SELECT
     (SELECT count(*) FROM scans WHERE deleted_at IS NOT NULL),

@@ -1,4 +1,5 @@
-"""The tables, and for each index the query that needs it. Tables computed from these are in daily.py and review.py.
+"""The tables, and for each index the query that needs it. Tables computed from these are in daily.py and review.py,
+tags, collections and notes in named_sets.py.
 
 A scan has images (`scan_images`), an image has verdicts (one per model version) and possibly a person's correction. What the
 history page shows of a scan is in the scan's own row (counts per modality, previews), written when the scan finishes or a

@@ -26,6 +26,7 @@ from server.store.columns import metadata
 from server.store.daily import figures_days
 from server.store.database import Database
 from server.store.migrations import MIGRATIONS, downgrade, newest_revision, upgrade
+from server.store.named_sets import named_sets
 from server.store.review import review_queue
 from server.store.tables import scans
 
@@ -102,7 +103,7 @@ async def test_the_tables_are_what_the_migrations_make(database: Database) -> No
         )
         return list(compare_metadata(context, metadata))
 
-    assert scans.metadata is figures_days.metadata is review_queue.metadata is metadata
+    assert scans.metadata is figures_days.metadata is review_queue.metadata is named_sets.metadata is metadata
     async with database.begin() as connection:
         assert await connection.run_sync(drift) == []
 

@@ -79,7 +79,7 @@ async def server(served: TestServer, app: web.Application) -> TestServer:
     """The running service, with nothing in it and nobody's requests counted."""
     app[LIMITER].forget()
     async with app[DATABASE].begin() as connection:
-        emptied = "scans, figures_days, stale_days, images, login_codes, sessions, procrastinate_jobs"
+        emptied = "named_sets, scans, figures_days, stale_days, images, login_codes, sessions, procrastinate_jobs"
         await connection.execute(text(f"TRUNCATE {emptied} CASCADE"))
     return served
 

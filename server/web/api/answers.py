@@ -12,7 +12,18 @@ from pydantic import Field
 
 from server.contract.modalities import Modality
 from server.contract.records import Status
-from server.web.api.report_shapes import ContextShape, Digest, ErrorShape, PanelShape, PlaceShape, Reply, SourceShape, VerdictShape
+from server.store.named_sets import SetKind
+from server.web.api.report_shapes import (
+    ContextShape,
+    Digest,
+    ErrorShape,
+    ImageShape,
+    PanelShape,
+    PlaceShape,
+    Reply,
+    SourceShape,
+    VerdictShape,
+)
 
 
 class ScanAccepted(Reply):
@@ -119,6 +130,85 @@ class ImageDetails(Reply):
     panels: list[PanelShape]
     thumbnail: bool = Field(description="whether a thumbnail is kept")
     seen: list[SeenIn]
+
+
+class TagsAndNoteShape(Reply):
+    tags: list[str] = Field(description="in alphabetical order")
+    note: str
+
+
+class TagShape(Reply):
+    id: UUID = Field(description="of the tag as a collection")
+    name: str
+    scans: int
+    images: int
+
+
+class TagList(Reply):
+    tags: list[TagShape]
+
+
+class CollectionShape(Reply):
+    """`previews`: some of its images, for thumbnails."""
+
+    id: UUID
+    kind: SetKind
+    name: str
+    note: str
+    created_at: datetime
+    changed_at: datetime
+    scans: int
+    images: int
+    previews: list[Digest]
+
+
+class CollectionList(Reply):
+    collections: list[CollectionShape]
+
+
+class ShownIn(Reply):
+    id: UUID
+    created_at: datetime
+    source: SourceShape
+    status: Status
+
+
+class CollectedImageShape(ImageShape):
+    item: int = Field(description="the item's id in the collection")
+    scan: ShownIn | None = Field(
+        description="the scan whose places and context these are; null if no scan shows the image any more"
+    )
+    tags: list[str]
+    note: str
+
+
+class CollectedScanShape(ScanSummary):
+    item: int
+
+
+class ItemsPage(Reply):
+    images: list[CollectedImageShape]
+    scans: list[CollectedScanShape]
+    next: int | None = Field(description="`after` of the next page; null at the end")
+
+
+class ItemsAdded(Reply):
+    added: int
+    already: int = Field(description="were in the collection before")
+
+
+class ItemsRemoved(Reply):
+    count: int
+    undo: datetime | None = Field(description="puts them back, for `undo_seconds`; null if nothing was removed")
+    undo_seconds: int
+
+
+class CollectionDeleted(Reply):
+    undo_seconds: int = Field(description="how long `restore` can undo it")
+
+
+class ItemsRestored(Reply):
+    count: int
 
 
 class CorrectionKept(Reply):

@@ -17,7 +17,7 @@ from server.contract.records import JudgedImage, Report
 from server.contract.report import report_json
 from server.store import scans, thumbnails
 from server.store.database import Database
-from server.store.export import Exported
+from server.store.export import of_report
 from server.web.api.exports import COLUMNS, csv_row
 from server.web.http.attachment import ZIP, Archive, streamed
 from server.web.http.ids import scan_id_of
@@ -43,10 +43,7 @@ def readme(report: Report, kept: int) -> str:
 
 
 def table(report: Report, names: Sequence[str]) -> str:
-    rows = (
-        csv_row(Exported(report.id, report.kind, report.target, report.title, report.status, report.created_at, judged))
-        for judged in report.images
-    )
+    rows = (csv_row(of_report(report, judged)) for judged in report.images)
     return csv_text([("file", *COLUMNS), *((name, *row) for name, row in zip(names, rows, strict=True))])
 
 

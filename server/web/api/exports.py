@@ -33,7 +33,7 @@ COLUMNS = (
     "scan", "created_at", "kind", "target", "title", "status", "sha256", "url", "page", "alt", "width", "height", "format", "bytes",
     "modality", "is_medical", "confidence", "uncertain", "agree", "corrected", "cached", "near_duplicate_of", "model_version",
     *MODALITIES, "medical_probability", "medical_sure", "sure", "open", "contains",
-    "context", "context_agrees", "context_from", "context_quote",
+    "context", "context_agrees", "context_from", "context_quote", "tags", "note",
 )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def csv_row(row: Exported) -> list[object]:
     judged, verdict = row.judged, row.judged.verdict
     image, place, context = judged.image, next(iter(judged.image.places), None), verdict.context
     return [
-        str(row.id), moment_json(row.created_at), row.kind, row.target, row.title, row.status,
+        str(row.id) if row.id else None, moment_json(row.created_at), row.kind, row.target, row.title, row.status,
         image.sha256, place.url if place else None, place.page if place else None, place.alt if place else None,
         image.width, image.height, image.format, image.size,
         verdict.modality, verdict.is_medical, round(verdict.confidence, 4), verdict.uncertain, verdict.agree, verdict.corrected,
@@ -49,17 +49,18 @@ def csv_row(row: Exported) -> list[object]:
         *(round(verdict.probabilities[name], 4) for name in MODALITIES),
         round(verdict.medical.probability, 4), verdict.medical.sure, verdict.sure, verdict.open, " ".join(verdict.contains),
         *((context.modality, context.agrees, context.source, context.quote) if context else (None,) * 4),
+        "; ".join(row.tags), row.note,
     ]  # fmt: skip
 
 
 def json_row(row: Exported) -> Mapping[str, Any]:
-    scan = {
+    scan = row.id and {
         "id": str(row.id),
         "created_at": moment_json(row.created_at),
         "source": {"target": row.target, "kind": row.kind, "title": row.title},
         "status": row.status,
     }
-    return {"scan": scan, **image_json(row.judged)}
+    return {"scan": scan, **image_json(row.judged), "tags": list(row.tags), "note": row.note}
 
 
 async def _csv_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator
 
 from server.contract.modalities import Modality
 from server.contract.records import SourceKind, Status
+from server.store.named_sets import NAME_CHARS, NOTE_CHARS
+from server.store.tags import MAX_TAGS
 from server.web.http.operation import Shape
 
 # More than any browser allows; a normalised address that is too long is refused as `not_a_url`.
@@ -18,6 +20,8 @@ MAX_MEMBERS = 8
 DEFAULT_PAGE, MAX_PAGE = 50, 200
 # Scans named in one request; for more there is `everything`.
 MAX_AT_ONCE = 1000
+# Images or scans added to a collection in one request: their hashes fill half of MAX_JSON_BYTES.
+MAX_ITEMS_AT_ONCE = 500
 
 
 class ScanOptions(Shape):
@@ -41,6 +45,39 @@ class NewScan(Shape):
 
 class Correction(Shape):
     modality: Modality = Field(description="the person's label")
+
+
+class Tags(Shape):
+    tags: tuple[str, ...] = Field(max_length=MAX_TAGS, description="all tags that it is to have; upper and lower case are the same")
+    scan: UUID | None = Field(None, description="of an image: the scan that shows it")
+
+
+class Note(Shape):
+    note: str = Field(max_length=NOTE_CHARS, description="plain text; empty removes it")
+
+
+class NewCollection(Shape):
+    name: str = Field(max_length=NAME_CHARS)
+
+
+class CollectionChange(Shape):
+    name: str | None = Field(None, max_length=NAME_CHARS, description="its new name")
+    note: str | None = Field(None, max_length=NOTE_CHARS, description="plain text; empty removes it")
+
+
+class CollectionItems(Shape):
+    scans: tuple[UUID, ...] = Field((), max_length=MAX_ITEMS_AT_ONCE)
+    images: tuple[str, ...] = Field((), max_length=MAX_ITEMS_AT_ONCE, description="by SHA-256")
+    scan: UUID | None = Field(None, description="the scan that shows these images")
+
+
+class ItemsGone(Shape):
+    items: tuple[int, ...] = Field(min_length=1, max_length=MAX_AT_ONCE, description="ids of items")
+
+
+class ItemMove(Shape):
+    item: int = Field(description="the item to move")
+    before: int | None = Field(None, description="the item that it is put before; null: to the end")
 
 
 class Forget(Shape):
@@ -72,6 +109,7 @@ class Filters(Period):
     disagreeing: bool = Field(False, description="scans with an image on which the models disagree")
     context_disagreeing: bool = Field(False, description="scans with an image whose caption or other text names another modality")
     corrected: bool = Field(False, description="scans with a corrected image")
+    tag: str | None = Field(None, max_length=NAME_CHARS, description="scans that carry this tag, or have an image that does")
 
 
 class HistoryQuery(Filters):

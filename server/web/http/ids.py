@@ -20,6 +20,13 @@ def scan_id_of(request: web.Request) -> UUID:
     return UUID(text)
 
 
+def collection_id_of(request: web.Request) -> UUID:
+    text = request.match_info["collection"]
+    if not UUID_TEXT.fullmatch(text):
+        raise NotFound("there is no such collection")
+    return UUID(text)
+
+
 def sha256_of(request: web.Request) -> str:
     text = request.match_info["sha256"]
     if not SHA256_TEXT.fullmatch(text):
