@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
 from PIL import Image
 from playwright.async_api import BrowserContext, expect
 
+from server.extract.chromium import find_chromium
+from server.settings import load_settings
 from tests.extension.hands import EXTENSION, Extension, opened
 from tests.extension.service import ROOT, TOKEN
 from tests.site import Site
@@ -38,6 +42,27 @@ async def test_the_example_needs_no_service_and_says_that_it_is_one(browser: Bro
     await expect(page.locator("main")).to_contain_text("medlens has no server of its own")
     for shown in (page, popup):
         await shown.close()
+
+
+async def test_chrome_itself_finds_nothing_wrong(browser: BrowserContext) -> None:
+    extension = await Extension.of(browser)
+    page = await browser.new_page()
+    await page.goto("chrome://extensions")
+    found = await page.evaluate("async () => await chrome.developerPrivate.getExtensionsInfo()")
+    [ours] = [one for one in found if extension.url("").startswith(f"chrome-extension://{one['id']}/")]
+    await page.close()
+    assert (ours["state"], ours["manifestErrors"], ours["runtimeErrors"]) == ("ENABLED", [], [])
+    assert ours.get("runtimeWarnings", []) == []
+
+
+def test_chrome_packs_it(tmp_path: Path) -> None:
+    chromium = find_chromium(load_settings())
+    if chromium is None:
+        pytest.skip("no Chromium here; MEDLENS_CHROMIUM names one")
+    shutil.copytree(EXTENSION, tmp_path / "medlens", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    options = ["--headless", "--no-sandbox", f"--user-data-dir={tmp_path / 'profile'}"]
+    subprocess.run([chromium, *options, f"--pack-extension={tmp_path / 'medlens'}"], check=True, capture_output=True, timeout=120)
+    assert (tmp_path / "medlens.crx").read_bytes().startswith(b"Cr24")
 
 
 def test_the_source_zip_builds_the_same_zips(tmp_path: Path) -> None:
