@@ -28,9 +28,19 @@ ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 1200.0
 SAMPLE_S = 3.0
 PAGE_S = "180"  # a page's own limit is not what is measured, however busy the machine
+OTHERS = "others"
 IN_HAND = 6  # of the scans in a row: enough that the worker never waits
 WARM = 0.3  # the first part of the scans in a row, in which caches fill and the browser is replaced for the first time
-PARTS = {"server serve": "web", "server worker": "worker", "fork_server": "readers", "--type=": "browser", "pipe": "browser"}
+# A word of the command line of each part's processes.
+PARTS = {
+    "server serve": "web",
+    "server worker": "worker",
+    "fork_server": "readers",
+    "--type=": "browser",
+    "pipe": "browser",
+    "run-driver": "driver",
+    "postgres": "database",
+}
 
 
 async def load(at_once: int, in_a_row: int) -> tuple[Counter[str], dict[str, Any]]:
@@ -72,16 +82,12 @@ def _count(tally: Counter[str], asked: list[str], reports: dict[str, dict[str, A
 async def _watch(service: Service, samples: list[dict[str, Any]]) -> None:
     began = time.monotonic()
     while True:
-        sums: dict[str, list[float]] = {part: [0.0, 0.0] for part in {*PARTS.values(), "database"}}
+        sums: dict[str, list[float]] = {part: [0.0, 0.0] for part in {*PARTS.values(), OTHERS}}
         for one in await asyncio.to_thread(service.family):
             with suppress(psutil.Error):
-                words = " ".join(one.cmdline())
-                part = next((part for word, part in PARTS.items() if word in words), None) or (
-                    "database" if "postgres" in words else ""
-                )
-                if part:
-                    sums[part][0] += one.memory_full_info().pss / 2**20
-                    sums[part][1] += one.num_fds()
+                part = part_of(one)
+                sums[part][0] += one.memory_full_info().pss / 2**20
+                sums[part][1] += one.num_fds()
         assert service.process is not None
         with suppress(psutil.Error):
             web = psutil.Process(service.process.pid)
@@ -89,6 +95,12 @@ async def _watch(service: Service, samples: list[dict[str, Any]]) -> None:
         now = time.monotonic() - began
         samples += [{"s": round(now, 1), "part": part, "MB": mb, "descriptors": fds} for part, (mb, fds) in sums.items()]
         await asyncio.sleep(SAMPLE_S)
+
+
+def part_of(process: psutil.Process) -> str:
+    """The part of the service that a process belongs to. Raises psutil.Error when it has ended."""
+    words = " ".join(process.cmdline())
+    return next((part for word, part in PARTS.items() if word in words), OTHERS)
 
 
 async def _past_the_limit(service: Service) -> int:
