@@ -26,9 +26,9 @@ _KEPT: ColumnElement[bool] = set_items.c.removed_at.is_(None)
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """How many items are new in the collection, and how many were in it before."""
+    """The new items, and how many were in the collection before."""
 
-    added: int
+    items: tuple[int, ...]
     already: int
 
 
@@ -68,10 +68,11 @@ async def add(
         if one.scans + one.images + len(new) > MAX_ITEMS:
             raise RequestError(f"a collection has {MAX_ITEMS} scans and images at most")
         last = await connection.scalar(select(func.coalesce(func.max(set_items.c.position), 0)).where(set_items.c.set_id == set_id))
+        items: list[int] = []
         for position, item in enumerate(new, start=(last or 0) + 1):
-            await connection.execute(_append(set_id, item, position, found_in))
+            items.append(await connection.scalar(_append(set_id, item, position, found_in)))
         await _touched(connection, set_id)
-    return Added(len(new), len(before))
+    return Added(tuple(items), len(before))
 
 
 async def remove(database: Database, set_id: UUID, items: Some[int]) -> Removed:
@@ -130,6 +131,7 @@ def _append(set_id: UUID, item: UUID | str, position: int, found_in: UUID | None
             index_where=set_items.c[column].is_not(None),
             set_={"removed_at": None, "position": position, "found_in": row["found_in"], "added_at": func.now()},
         )
+        .returning(set_items.c.id)
     )
 
 

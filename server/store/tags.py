@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Table, delete, func, insert, select, union
+from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, union
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import CompoundSelect
@@ -54,7 +56,6 @@ class Tag:
 async def read(database: Database, marked: Marked) -> TagsAndNote:
     """NotFound if there is no such scan or image."""
     async with database.begin() as connection:
-        await _exists(connection, marked)
         return await _read(connection, marked)
 
 
@@ -108,15 +109,26 @@ async def suggestions(database: Database, begins: str = "", limit: int = SUGGEST
         return [Tag(*row) for row in await connection.execute(wanted)]
 
 
+async def tag_id(database: Database, name: str) -> UUID | None:
+    """The id of the tag of this name; None if nothing carries it."""
+    async with database.begin() as connection:
+        found: UUID | None = await connection.scalar(_of_name(name))
+    return found
+
+
 def scans_tagged(name: str) -> CompoundSelect[tuple[UUID]]:
     """Ids of scans that carry this tag, or have an image that does."""
-    tag = select(named_sets.c.id).where(
-        named_sets.c.kind == "tag", named_sets.c.key == key_of(name), named_sets.c.deleted_at.is_(None)
-    )
-    items = set_items.c.set_id.in_(tag)
+    items = set_items.c.set_id.in_(_of_name(name))
     return union(
         select(set_items.c.scan_id).where(items, set_items.c.scan_id.is_not(None)),
         select(scan_images.c.scan_id).join(set_items, set_items.c.sha256 == scan_images.c.sha256).where(items),
+    )
+
+
+def _of_name(name: str) -> Select[tuple[UUID]]:
+    """The id of the tag of this name."""
+    return select(named_sets.c.id).where(
+        named_sets.c.kind == "tag", named_sets.c.key == key_of(name), named_sets.c.deleted_at.is_(None)
     )
 
 
@@ -138,25 +150,33 @@ async def _tag_ids(connection: AsyncConnection, wanted: dict[str, str]) -> list[
 
 
 async def _exists(connection: AsyncConnection, marked: Marked) -> None:
+    if await connection.scalar(_there(marked)) is None:
+        raise _missing(marked)
+
+
+def _there(marked: Marked) -> Select[tuple[Any]]:
+    """One row if the scan or image exists."""
     if marked.scan_id is not None:
-        found = await connection.scalar(select(scans.c.id).where(scans.c.id == marked.scan_id, scans.c.deleted_at.is_(None)))
-        what = f"no scan {marked.scan_id}"
-    else:
-        found = await connection.scalar(select(images.c.sha256).where(images.c.sha256 == marked.sha256))
-        what = f"no image {marked.sha256}"
-    if found is None:
-        raise NotFound(what)
+        return select(scans.c.id).where(scans.c.id == marked.scan_id, scans.c.deleted_at.is_(None))
+    return select(images.c.sha256).where(images.c.sha256 == marked.sha256)
+
+
+def _missing(marked: Marked) -> NotFound:
+    return NotFound(f"no scan {marked.scan_id}" if marked.scan_id is not None else f"no image {marked.sha256}")
 
 
 async def _read(connection: AsyncConnection, marked: Marked) -> TagsAndNote:
     names = (
-        select(named_sets.c.name)
-        .join(set_items, set_items.c.set_id == named_sets.c.id)
+        select(func.array_agg(aggregate_order_by(named_sets.c.name, named_sets.c.key)))
+        .join_from(set_items, named_sets, named_sets.c.id == set_items.c.set_id)
         .where(_is(set_items, marked), named_sets.c.kind == "tag", named_sets.c.deleted_at.is_(None))
-        .order_by(named_sets.c.key)
     )
-    tags = tuple((await connection.execute(names)).scalars())
-    return TagsAndNote(tags, await connection.scalar(select(notes.c.text).where(_is(notes, marked))) or "")
+    note = select(notes.c.text).where(_is(notes, marked))
+    there = _there(marked).add_columns(names.scalar_subquery().label("names"), note.scalar_subquery().label("note"))
+    row = (await connection.execute(there)).first()
+    if row is None:
+        raise _missing(marked)
+    return TagsAndNote(tuple(row.names or ()), row.note or "")
 
 
 def _is(table: Table, marked: Marked) -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ from server.web.api import (
     tags,
 )
 from server.web.pages import (
+    collections_page,
     corrections_page,
     history_page,
     image_page,
@@ -92,6 +93,8 @@ ROUTES = (
     web.get("/new", history_page.new),
     web.get("/scans/{id}", scan_page.scan),
     web.get("/images/{sha256}", image_page.image),
+    web.get("/collections", collections_page.collections_page),
+    web.get("/collections/{collection}", collections_page.collection_page),
     web.get("/statistics", statistics_page.statistics_page),
     web.get("/figures", statistics_page.old_address),
     web.get("/statistics/{chart:[a-z]+}.svg", statistics_page.chart_svg, allow_head=False),

@@ -23,6 +23,7 @@ STATIC = HERE / "static"
 NAVIGATION = (
     {"path": "/", "icon": "history", "key": "h"},
     {"path": "/new", "icon": "new", "key": "n"},
+    {"path": "/collections", "icon": "collections", "key": "o"},
     {"path": "/review", "icon": "review", "key": "r"},
     {"path": "/statistics", "icon": "statistics", "key": "t"},
     {"path": "/corrections", "icon": "corrections", "key": "c"},

@@ -46,8 +46,9 @@ async def test_items_are_added_once_and_put_in_order(database: Database, judge: 
     scan = await scan_of(database, judge, "a", "b", "c")
     one = await collections.create(database, "x")
     shas = [digest(name) for name in "abc"]
-    assert await collection_items.add(database, one.id, [scan], shas[:2], scan) == collection_items.Added(3, 0)
-    assert await collection_items.add(database, one.id, [scan], shas, scan) == collection_items.Added(1, 3)
+    for wanted, new, already in ((shas[:2], 3, 0), (shas, 1, 3)):
+        added = await collection_items.add(database, one.id, [scan], wanted, scan)
+        assert (len(added.items), added.already) == (new, already)
     assert await names_in(database, one) == short("a", "b", "c")
     items = [image.item for image in await collected.images(database, one.id)]
     await collection_items.move(database, one.id, items[2], items[0])

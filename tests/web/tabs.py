@@ -26,7 +26,7 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 def wrong(said: ConsoleMessage) -> bool:
     """A refusal that the page shows is no mistake of the page."""
-    refused = any(f"status of {status}" in said.text for status in (400, 403, 404, 415, 429, 503, 504))
+    refused = any(f"status of {status}" in said.text for status in (400, 403, 404, 409, 415, 429, 503, 504))
     return said.type in {"error", "warning"} and not refused
 
 

@@ -24,7 +24,11 @@ async def test_a_collection_is_made_filled_and_read(client: Client, kept: Databa
     wanted = {"images": [digest("a"), digest("b")], "scan": str(scan_id), "scans": [str(scan_id)]}
     added = await (await client.post(f"/api/collections/{one}/items", json=wanted)).json()
     assert ItemsAdded.model_validate(added).added == 3
-    assert (await (await client.post(f"/api/collections/{one}/items", json=wanted)).json()) == {"added": 0, "already": 3}
+    assert (await (await client.post(f"/api/collections/{one}/items", json=wanted)).json()) == {
+        "added": 0,
+        "already": 3,
+        "items": [],
+    }
     (listed,) = CollectionList.model_validate(await (await client.get("/api/collections")).json()).collections
     assert (str(listed.id), listed.scans, listed.images) == (one, 1, 2)
     page = ItemsPage.model_validate(await (await client.get(f"/api/collections/{one}/items")).json())

@@ -123,7 +123,7 @@ async def test_where_it_was_seen_is_listed_page_by_page_and_drawn(browsed: Page,
     await expect(first.locator(".spot")).to_have_attribute("viewBox", "0 0 595.0 842.0")
     await browsed.get_by_role("link", name="Earlier scans").click()
     await expect(browsed.locator(".seen > li")).to_have_count(2)
-    assert "owned" not in await browsed.title()
+    assert await browsed.title() == f"{EVIL} · CT · medlens"
 
 
 @pytest.mark.parametrize(

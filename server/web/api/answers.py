@@ -195,6 +195,7 @@ class ItemsPage(Reply):
 class ItemsAdded(Reply):
     added: int
     already: int = Field(description="were in the collection before")
+    items: list[int] = Field(description="ids of the new items")
 
 
 class ItemsRemoved(Reply):

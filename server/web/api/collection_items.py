@@ -64,7 +64,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     if not all(SHA256_HEX.fullmatch(sha256) for sha256 in wanted.images):
         raise RequestError("images: an image is named by its SHA-256, 64 lower-case hex digits")
     added = await store.add(request.app[DATABASE], set_id, wanted.scans, wanted.images, wanted.scan)
-    return web.json_response({"added": added.added, "already": added.already})
+    return web.json_response({"added": len(added.items), "already": added.already, "items": list(added.items)})
 
 
 @operation(

@@ -14,12 +14,15 @@ from server.contract.modalities import MODALITIES
 from server.contract.records import Box, JudgedImage, Place, SourceKind
 from server.contract.verdict import Verdict, likeliest
 from server.contract.words import answer_of, why
-from server.store import sightings, thumbnails
+from server.store import sightings, tags, thumbnails
 from server.store.sightings import MOST_COUNTED
+from server.store.tags import Marked
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
 from server.web.http.page import page
+from server.web.pages.neighbours import Neighbours, in_collection, in_scan
+from server.web.pages.original import image_name, original_of
 from server.web.pages.views import image_view, link, name_of, verdict_view
 from server.web.texts.catalogue import current
 
@@ -31,6 +34,8 @@ LEAST: dict[SourceKind, tuple[float, float]] = {"pdf": (595.0, 842.0), "page": (
 
 class ImageQuery(Shape):
     scan: UUID | None = Field(None, description="the scan to list first")
+    collection: UUID | None = Field(None, description="the collection that it was opened from")
+    alone: bool = Field(False, description="without the way to the images before and after it")
     cursor: str | None = Field(None, max_length=200, description="`next` of the scans before")
 
 
@@ -94,6 +99,11 @@ async def image(request: web.Request) -> web.StreamResponse:
     reach = await sightings.extents(database, [one.scan_id for one in seen])
     times = (await sightings.scan_counts(database, [sha256])).get(sha256, 0)
     alts = (place.alt for one in seen for place in one.places if place.alt)
+    around: Neighbours | None = None
+    if query.collection and not query.alone:
+        around = await in_collection(database, query.collection, sha256)
+    elif query.scan and not query.alone:
+        around = await in_scan(database, query.scan, sha256)
     kept = bool(await thumbnails.kept(database, [sha256]))
     listed = [
         {
@@ -101,6 +111,7 @@ async def image(request: web.Request) -> web.StreamResponse:
             "name": name_of(one.title, one.target),
             "kind": one.kind,
             "created_at": one.created_at,
+            "original": original_of(one.kind, one.url, next(iter(one.places), None), one.context),
             "context": one.context if one.scan_id != query.scan else None,  # its context is shown beside the verdict
             "places": [
                 {
@@ -122,6 +133,10 @@ async def image(request: web.Request) -> web.StreamResponse:
         why=why(judged.verdict, judged.panels, current().words),
         overruled=judged.verdict.corrected and answer_of(judged.verdict.probabilities) != judged.verdict.modality,
         panels=panel_views(judged),
+        name=image_name((place for one in seen for place in one.places), sha256),
+        around=around,
+        marks=await tags.read(database, Marked(sha256=sha256)),
+        own=f"/images/{sha256}" + (f"?scan={query.scan}" if query.scan else ""),
         seen=listed,
         scan=query.scan,
         times=f"{MOST_COUNTED - 1}+" if times >= MOST_COUNTED else str(times),

@@ -11,8 +11,9 @@ from aiohttp import web
 from server.contract.records import FINISHED, STAGES, Report
 from server.contract.skip_words import SKIP_WORDS
 from server.contract.verdict import Verdict
-from server.store import changes, scans, sightings, thumbnails
+from server.store import changes, scans, sightings, tags, thumbnails
 from server.store.changes import Changes
+from server.store.tags import Marked
 from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, operation
@@ -107,9 +108,11 @@ async def scan(request: web.Request) -> web.StreamResponse:
         request,
         "scan.html",
         scan=view,
+        of_scan=report.id,
         images=gallery,
         counts=counts_of(gallery),
         since=since,
+        marks=await tags.read(database, Marked(scan_id=report.id)),
         strip=STRIP,
         by_sha={image["sha256"]: image for image in gallery},
         skipped=[(SKIP_WORDS[reason], n) for reason, n in report.skipped.items()],

@@ -65,6 +65,7 @@ def image_view(judged: JudgedImage, copies: int = 0, *, thumbnail: bool = True) 
         "alt": next((place.alt for place in image.places if place.alt), ""),
         "places": image.places,
         "copies": copies,
+        "item": None,
         "thumbnail": thumbnail,
         "verdict": judged.verdict,
         "words": verdict_view(judged.verdict),

@@ -35,7 +35,7 @@ export async function withSession(request) {
   }
 }
 
-const ask = (path, options) => withSession(() => answerOf(path, options));
+export const ask = (path, options) => withSession(() => answerOf(path, options));
 
 async function answerOf(path, options) {
   let answer;
@@ -51,9 +51,9 @@ async function answerOf(path, options) {
   return answer.status === 204 ? null : answer;
 }
 
-async function send(path, body) {
+export async function send(path, body, method = "POST") {
   const headers = { "Content-Type": "application/json" };
-  return (await ask(path, { method: "POST", body: JSON.stringify(body), headers })).json();
+  return (await ask(path, { method, body: JSON.stringify(body), headers }))?.json();
 }
 
 export const scanAddress = (url, options) => send("/api/scans", { url, options });
@@ -78,7 +78,7 @@ export const eventsOf = (id) => `/api/scans/${id}/events`;
 
 /** The article of an image's own page, as the server renders it. `scan`: the one to list first. */
 export async function imagePage(sha256, scan) {
-  const found = await rendered(`/images/${sha256}${scan ? `?scan=${scan}` : ""}`);
+  const found = await rendered(`/images/${sha256}?alone=true${scan ? `&scan=${scan}` : ""}`);
   return document.adoptNode(found.getElementById("image"));
 }
 

@@ -7,6 +7,8 @@ import { toggleRest } from "./rest.js";
 
 const gallery = document.getElementById("gallery");
 const bar = document.getElementById("bulk");
+/** The selected cards, in the order that is shown. */
+export const selected = () => chosen().map((box) => box.closest(".card"));
 const boxes = () => cards().map((card) => part(card, "select"));
 const chosen = () => boxes().filter((box) => box.checked);
 const here = () => document.activeElement?.closest?.(".card");
@@ -18,7 +20,7 @@ function show() {
   gallery.classList.toggle("choosing", n > 0);
 }
 
-function clear() {
+export function clear() {
   for (const box of chosen()) box.checked = false;
   show();
 }
@@ -62,7 +64,7 @@ gallery.addEventListener("change", show);
 bar.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.dataset.bulk) label(button.dataset.bulk);
-  else if (button) clear();
+  else if (button && "clear" in button.dataset) clear();
 });
 
 const arrows = "← ↑ ↓ →";

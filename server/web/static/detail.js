@@ -3,13 +3,13 @@ import { imagePage } from "./api.js";
 import { part, text } from "./dom.js";
 import { cardOf, corrected, shown } from "./gallery.js";
 import { article } from "./image.js";
-import { bind, enabled, show as listKeys } from "./keys.js";
+import { bind, enabled, show as listKeys, typing } from "./keys.js";
 import { KEYS, MODALITIES } from "./shared/modalities.js";
 
 const dialog = document.getElementById("detail");
 const body = part(dialog, "body");
 const gallery = document.getElementById("gallery");
-const { scan } = document.getElementById("scan").dataset;
+const { scan, query } = gallery.dataset;
 const SHA256 = /^#[0-9a-f]{64}$/;
 let open = "";
 let acts = null;
@@ -30,12 +30,12 @@ function step(by) {
 async function show(sha256) {
   open = sha256;
   acts = null;
-  part(dialog, "own").href = `/images/${sha256}`;
+  part(dialog, "own").href = `/images/${sha256}${query}`;
   position();
   if (!dialog.open) dialog.showModal();
   body.setAttribute("aria-busy", "true");
   try {
-    const found = await imagePage(sha256, scan);
+    const found = await imagePage(sha256, cardOf(sha256)?.dataset.scan ?? scan);
     if (open !== sha256) return; // another image was opened meanwhile
     body.replaceChildren(found);
     acts = article(found, corrected);
@@ -73,6 +73,10 @@ dialog.addEventListener("close", () => {
 });
 dialog.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (typing(event.target)) {
+    event.stopPropagation();
+    return;
+  }
   const modality = MODALITIES.find((name) => KEYS[name] === event.key);
   const keys = { ArrowRight: () => step(1), ArrowLeft: () => step(-1) };
   const single = { j: () => step(1), k: () => step(-1), h: () => acts?.heat(), u: () => acts?.undo(), "?": listKeys };

@@ -10,9 +10,10 @@ const sort = document.getElementById("sort");
 const query = new URLSearchParams(location.search);
 const unfolded = new Set();
 const ORDER = "medlens-order"; // the key under which this browser stores the order
+const ofScan = Boolean(gallery.dataset.scan); // a collection is shown whole and in its own order: a person chose both
+const PLAIN = ofScan ? "medical" : "page";
 let chosen = query.get("show") ?? "";
-// Page by page, from top to bottom. Cards that are added later follow.
-const inPageOrder = [...gallery.children].sort((a, b) => a.dataset.at - b.dataset.at);
+const inPageOrder = [...gallery.children].sort((a, b) => a.dataset.at - b.dataset.at); // page by page; later cards follow
 
 export const cards = () => [...gallery.children];
 export const shown = () => cards().filter((card) => !card.hidden && !isFolded(card));
@@ -33,7 +34,7 @@ export function judged(image) {
   if (!card) {
     card = template.content.firstElementChild.cloneNode(true);
     card.dataset.sha256 = image.sha256;
-    part(card, "link").href = `/images/${image.sha256}`;
+    part(card, "link").href = `/images/${image.sha256}${gallery.dataset.query}`;
     part(card, "picture").src = `/api/images/${image.sha256}/thumbnail`;
     gallery.append(card);
     inPageOrder.push(card);
@@ -69,7 +70,7 @@ function refresh() {
     button.hidden = !n && filter !== "" && filter !== "medical" && filter !== chosen;
     button.setAttribute("aria-pressed", String(filter === chosen));
   }
-  foldRest(chosen === "" ? originals : []);
+  foldRest(chosen === "" && ofScan ? originals : []);
   document.querySelector("[data-no-match]").hidden = !all.length || all.some((card) => !card.hidden);
 }
 
@@ -107,13 +108,13 @@ tabs.addEventListener("click", (event) => {
   refresh();
 });
 sort.addEventListener("change", () => {
-  remember("order", sort.value, "medical");
-  localStorage.setItem(ORDER, sort.value);
+  remember("order", sort.value, PLAIN);
+  if (ofScan) localStorage.setItem(ORDER, sort.value);
   order();
 });
 gallery.addEventListener("click", (event) => event.target.closest("[data-unfold]") && unfold(event.target.closest(".card")));
-sort.value = query.get("order") ?? localStorage.getItem(ORDER) ?? "medical";
-if (sort.selectedIndex < 0) sort.value = "medical";
-if (sort.value !== "medical") order();
+sort.value = query.get("order") ?? (ofScan ? localStorage.getItem(ORDER) : null) ?? PLAIN;
+if (sort.selectedIndex < 0) sort.value = PLAIN;
+if (sort.value !== PLAIN) order();
 if (![...tabs.children].some((button) => button.dataset.filter === chosen)) chosen = "";
 refresh();

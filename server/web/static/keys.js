@@ -24,7 +24,8 @@ export function bindModalities(act) {
 
 export const enabled = () => localStorage.getItem(OFF) === null;
 
-const typing = (target) => Boolean(target.closest?.("select, textarea, [contenteditable], input:not([type=checkbox], [type=radio], [type=button], [type=file])"));
+/** Whether keys are typed into this element. */
+export const typing = (target) => Boolean(target.closest?.("select, textarea, [contenteditable], input:not([type=checkbox], [type=radio], [type=button], [type=file])"));
 
 function list() {
   for (const section of dialog.querySelectorAll("section")) {
