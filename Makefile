@@ -66,7 +66,7 @@ migrate: setup ## bring the database to the newest schema
 
 DATA ?= ../shared/data
 train: setup-all ## train the shipped models again from DATA (hours on two cores)
-	@$(BIN)/medlens train cnn --data $(DATA)
+	@$(BIN)/medlens train cnn --data $(DATA) --folds --out server/models/weights/cnn.safetensors
 	@$(BIN)/medlens train clip --data $(DATA)
 	@$(BIN)/medlens train kmeans --data $(DATA)
 	@$(BIN)/medlens train ensemble --data $(DATA)

@@ -30,6 +30,7 @@ Folds = Annotated[
     bool, typer.Option("--folds", help="Also train five networks that each leave whole origins out, and judge them there.")
 ]
 Feedback = Annotated[bool, typer.Option("--feedback", help="Refit it from people's corrections in the database; needs no data.")]
+CnnOut = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the result is installed; else it stays under --work.")]
 Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the result goes; else the place it is served from.")]
 
 
@@ -45,7 +46,7 @@ def cnn(
     images_per_epoch: PerEpoch = None,
     threads: Threads = 0,
     folds: Folds = False,
-    out: Out = None,
+    out: CnnOut = None,
 ) -> None:
     """Fit the CNN's head, or tune all its layers; go on where an earlier run was cut off."""
     from server.models.files import write_atomically

@@ -69,8 +69,11 @@ def test_rows_that_a_member_was_not_asked_about_are_left_out(tmp_path: Path, dat
     assert content["fitted_on"]["folds"] == 2
 
 
-def test_no_answers_no_ensemble(tmp_path: Path, data: Path) -> None:
-    with pytest.raises(NotFound, match="no answers of any member"):
+@pytest.mark.parametrize("members", [(), ("clip", "kmeans")])
+def test_without_the_cnns_predictions_nothing_is_fitted(tmp_path: Path, data: Path, members: tuple[str, ...]) -> None:
+    for name in members:
+        answer(tmp_path / "oof" / name, 1.5, 1.0, seed=0)
+    with pytest.raises(NotFound, match=r"no predictions of the CNN .* `medlens train cnn --folds`"):
         fit_ensemble(data, tmp_path / "oof", tmp_path / "ensemble.json")
     assert not (tmp_path / "ensemble.json").exists()
 

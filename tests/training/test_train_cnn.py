@@ -1,6 +1,7 @@
 """Training for real, on a tiny drawn set: it learns, goes on after a kill to the same weights, stops early, trains every arch."""
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from server.models.checkpoint import load_cnn, read_card
 from server.training.cnn import views
 from server.training.cnn.config import ORIGIN, TrainConfig, named_config
 from server.training.cnn.held_out import predict
-from server.training.cnn.progress import LOG, draw_curves, read_log
+from server.training.cnn.progress import LOG, Reporter, draw_curves, read_log
 from server.training.cnn.run_folds import described, judge_fold, pooled, rounded, run_folds
 from server.training.cnn.splits import split
 from server.training.cnn.state import State
@@ -20,6 +21,8 @@ from server.training.cnn.train_cnn import BEST, schedule, train_cnn
 from server.training.data.dataset import PixelCache, read_rows
 from server.training.data.loader import AugmentedImages, batches
 from server.training.drawn import phantoms
+from server.training.ensemble.fit_ensemble import fit_ensemble
+from server.training.ensemble.fit_kmeans import fit_kmeans
 
 
 @pytest.fixture
@@ -111,25 +114,46 @@ def test_without_tuning_the_head_alone_is_fitted_to_the_body_as_it_is(config, ti
     path = train_cnn(fitted, say=lines.append)
     made = load_cnn(path)
     assert (made.textures, read_card(path).name) == (True, "efficientnet_lite0-all")
-    assert lines[0].endswith("images")  # it tells of itself from the first batch on
+    assert lines[0] == f"decoding: 1 of {len(read_rows(tiny))} images"
+    assert any(line.startswith("images saved anew: 8 of") for line in lines)  # the first batch
     torch.manual_seed(config.seed)
     run_folds(fitted, config.out / "oof", config.out / "results.jsonl")
     probabilities, indices = pooled(config.out / "oof", read_rows(tiny))
     assert len(indices) == len(read_rows(tiny))
     np.testing.assert_allclose(probabilities.sum(1), 1)
 
+    lines.clear()
+    work = config.cache.parent
+    made_of = fit_kmeans(tiny, config.out / "kmeans.safetensors", path, work, counts=(2, 4), threads=1, say=lines.append)
+    assert made_of["clusters"] in (2, 4)
+    assert next(line for line in lines if line.startswith("clustering")) == "clustering: 1 of 10 fits"
+    (work / "oof" / "kmeans").rename(config.out / "oof" / "kmeans")
+    content = fit_ensemble(tiny, config.out / "oof", config.out / "ensemble.json")
+    assert [stack["members"] for stack in content["stacks"]] == [["cnn"], ["kmeans"], ["cnn", "kmeans"]]
+
+
+def test_a_task_that_begins_again_counts_its_speed_anew(monkeypatch):
+    lines, seconds = [], iter((0.0, 10.0, 100.0, 110.0))
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    reporter = Reporter(lines.append)
+    for _ in range(2):
+        reporter.passes(1, 61)
+        reporter.passes(21, 61)
+    assert lines == ["fitting: 1 of 61 passes", "fitting: 21 of 61 passes, 2 a second, 20 s left"] * 2
+
 
 def test_an_untrained_body_is_not_warmed_up(config):
     lines = []
     train_cnn(replace(config, frozen_steps=10_000, epochs=1, images_per_epoch=8), say=lines.append)
-    assert lines[0] == "training: 1 of 1 steps"
+    assert next(line for line in lines if not line.startswith("decoding")) == "training: 0 of 1 steps"  # no warm-up before it
+    assert lines[-1].startswith("training: 1 of 1 steps, ")
 
 
 def test_fewer_images_than_a_batch_are_trained_on_all_the_same(config):
     lines = []
     train_cnn(replace(config, batch=512, balanced=False, epochs=1, images_per_epoch=512), say=lines.append)
-    assert lines[0].startswith("only ")
-    assert lines[-1] == "training: 1 of 1 steps"
+    assert any(line.startswith("only ") for line in lines)
+    assert lines[-1].startswith("training: 1 of 1 steps, ")
 
 
 @pytest.mark.slow

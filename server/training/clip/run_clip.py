@@ -27,7 +27,7 @@ from server.models.text_tower import TextTower
 from server.training.clip.clip_file import read_text, stored, text_tensors, widened, write_clip
 from server.training.clip.judge_clip import queries, retrieval, summary, zero_shot_figures
 from server.training.clip.texts import caption_texts, corpus, small_vocabulary, vocabulary_words
-from server.training.clip.train_clip import Captioned, Recipe, caption_rows, fit_projection
+from server.training.clip.train_clip import Captioned, Progress, Recipe, caption_rows, fit_projection
 from server.training.cnn.features import digest_of
 from server.training.cnn.imagenet_classes import clear_names, imagenet_logits, imagenet_names
 from server.training.cnn.imagenet_points import points_of
@@ -77,26 +77,24 @@ def train_clip(
 
     Figures of held-out origins hold only for a body that was not trained on these rows, as ImageNet's own.
     """
-    rows = read_rows(data)
-    pixels, kept = PixelCache(rows, work / "cache"), work / "cache"
+    rows, kept, reporter = read_rows(data), work / "cache", Reporter(say)
+    pixels = PixelCache(rows, kept, reporter.images)
     network = load_cnn(cnn)
     fold, learned = fold_of(rows), few_of_each(rows)
-    features = deep_features(network, rows, pixels, kept, threads, Reporter(say).images)
+    features = deep_features(network, rows, pixels, kept, threads, reporter.images)
     logits = imagenet_logits(features)
     text = made_text(rows, kept, say, text_layers or ALL_LAYERS) if text_layers or not out.is_file() else kept_text(out)
-    say("captions")
     # the teacher's vectors: those of the stored tower have a cosine of .99 with them, and take longer
     names = [name.lower() for name in imagenet_names()]
-    captions = caption_rows(rows, clear_names(logits), partial(teacher_vectors, folder=kept), names)
+    captions = caption_rows(rows, clear_names(logits), partial(teacher_vectors, folder=kept, progress=reporter.captions), names)
     by_fold = dict.fromkeys(range(FOLDS), features)
     result = cross_validate(rows, by_fold, fold, captions, text, logits, recipe, say)
     (work / "oof" / "clip").mkdir(parents=True, exist_ok=True)
     for k in by_fold:
         indices = np.flatnonzero(fold == k)
         np.savez(work / "oof" / "clip" / f"{k}.npz", logits=result.logits[indices], indices=indices)
-    say("all folds together")
     points = points_of(features, logits, rows, learned)
-    projection = stored(fit_projection(features, rows, captions, learned, recipe, points=points))
+    projection = stored(fit_projection(features, rows, captions, learned, recipe, _steps(reporter, "all folds together"), points))
     card = CompactCard(
         vocabulary=text.card.vocabulary, layers=text.card.layers, preprocess=network.preprocess, backbone=digest_of(network),
         scale=projection.scale, created=datetime.now(UTC).isoformat(timespec="seconds"), data_sha256=data_sha256(rows),
@@ -123,13 +121,15 @@ def cross_validate(
 ) -> Result:  # fmt: skip
     """For each fold: fit on the others, predict it. Prompts and queries are in no training text. `imagenet`: logits [n, 1000]."""
     logits = np.zeros((len(rows), len(MODALITIES)), np.float32)
-    asked, prompts, plain, learned = queries(), load_prompts(), text.tower(), few_of_each(rows)
+    asked, prompts, plain, learned, reporter = queries(), load_prompts(), text.tower(), few_of_each(rows), Reporter(say)
     query_vectors = plain.encode([query.text for query in asked])
     similar = np.zeros((len(rows), len(asked)), np.float32)
     for k, features in by_fold.items():
         held, chosen = np.flatnonzero(fold == k), learned[fold[learned] != k]
         fitted = stored(
-            fit_projection(features, rows, captions, chosen, recipe, points=points_of(features, imagenet, rows, chosen))
+            fit_projection(
+                features, rows, captions, chosen, recipe, _steps(reporter, f"fold {k}"), points_of(features, imagenet, rows, chosen)
+            )
         )
         clip = CompactClip(fitted.tensors, partial(text.tower, fitted.tensors["text.proj.weight"]), fitted.scale)
         vectors = clip.project(features[held])
@@ -170,6 +170,10 @@ def made_text(rows: Sequence[Row], kept: Path, say: Say, layers: Sequence[int] =
     }
     say(f"cosine with the teacher on texts held back: {cosines}")
     return TextSide(side.tensors, replace(card, metrics={"text": cosines}))
+
+
+def _steps(reporter: Reporter, task: str) -> Progress:
+    return lambda done, most, _: reporter.report(task, done, most, "steps")
 
 
 def _short(whole: dict[str, Any]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from server.models.cnn import CNN, build_cnn
 from server.models.preprocess import to_batch
 from server.training.cnn.imagenet_classes import imagenet_classifier, imagenet_names
-from server.training.data.dataset import PixelCache
+from server.training.data.dataset import PixelCache, Progress
 
 BATCH = 64
 
@@ -38,7 +38,7 @@ class Frozen:
         return out
 
 
-def extract(cnn: CNN, cache: PixelCache, indices: NDArray[np.int64]) -> NDArray[np.float16]:
+def extract(cnn: CNN, cache: PixelCache, indices: NDArray[np.int64], progress: Progress | None = None) -> NDArray[np.float16]:
     """float16 [len(indices), feature_dim] of clean images in the network's own serving geometry."""
     cnn = cnn.eval().to(memory_format=torch.channels_last)
     out = []
@@ -47,14 +47,16 @@ def extract(cnn: CNN, cache: PixelCache, indices: NDArray[np.int64]) -> NDArray[
             batch = to_batch([Image.fromarray(cache[int(i)]) for i in indices[start : start + BATCH]], cnn.preprocess)
             x = torch.from_numpy(batch).to(memory_format=torch.channels_last)
             out.append(cnn.features(x).float().numpy().astype(np.float16))
+            if progress:
+                progress("frozen features", start + len(batch), len(indices))
     return np.concatenate(out)
 
 
-def frozen_features(cache: PixelCache, folder: Path) -> Frozen:
+def frozen_features(cache: PixelCache, folder: Path, progress: Progress | None = None) -> Frozen:
     """Read from `folder`, or computed into it in about three minutes for 13,000 images."""
     file = folder / cache.index_file.name.replace("pixels", "frozen").replace(".json", ".npy")
     if not file.is_file():
-        features = extract(build_cnn("efficientnet_lite0", "imagenet", ("any",)), cache, np.arange(len(cache)))
+        features = extract(build_cnn("efficientnet_lite0", "imagenet", ("any",)), cache, np.arange(len(cache)), progress)
         np.save(file, features)
     features = np.load(file)
     classifier = imagenet_classifier()

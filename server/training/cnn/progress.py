@@ -20,10 +20,13 @@ class Reporter:
     """Progress lines from the first batch on: the task, how much is done, the speed, the time left."""
 
     def __init__(self, say: Callable[[str], None] = print) -> None:
-        self._say, self._what, self._began, self._last, self._first = say, "", 0.0, 0.0, 0
+        self._say, self._what, self._began, self._last, self._first, self._done = say, "", 0.0, 0.0, 0, 0
 
     def images(self, what: str, done: int, most: int) -> None:
         self.report(what, done, most, "images")
+
+    def captions(self, done: int, most: int) -> None:
+        self.report("embedding", done, most, "captions")
 
     def passes(self, done: int, most: int) -> None:
         self.report("fitting", done, most, "passes")
@@ -31,9 +34,10 @@ class Reporter:
     def report(self, what: str, done: int, most: int, unit: str) -> None:
         """A line for the first call of its kind, then one every EVERY_S seconds, and the last."""
         now = time.monotonic()
-        if first := what != self._what:
+        if first := what != self._what or done < self._done:  # the same task again counts anew
             self._what, self._began, self._last, self._first = what, now, now, done
             self._say(f"{what}: {done} of {most} {unit}")
+        self._done = done
         if not first and (now - self._last >= EVERY_S or done == most):
             self._last = now
             speed = (done - self._first) / max(now - self._began, 1e-9)

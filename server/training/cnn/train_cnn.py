@@ -56,14 +56,15 @@ def train_cnn(config: TrainConfig, stop: Stop = lambda: False, say: Say = print)
     if len(train) < config.batch:
         say(f"only {len(train)} images to train on: batches of so many, not of {config.batch}")
         config = replace(config, batch=len(train))
-    cache = PixelCache(rows, config.cache)
+    cache = PixelCache(rows, config.cache, reporter.images)
     device = pick_device(config.device)
     cnn = start_cnn(
         config.arch, config.weights, MODALITIES,
         sampling.kind_names(rows) if config.kind_weight else (), TEXT_DIM if config.text_weight else 0,
     )  # fmt: skip
     cnn.preprocess = Preprocess(config.serve_side, cnn.preprocess.mode, cnn.preprocess.mean, cnn.preprocess.std)
-    frozen = frozen_features(cache, config.cache) if (config.arch, config.weights) == ("efficientnet_lite0", "imagenet") else None
+    of_imagenet = (config.arch, config.weights) == ("efficientnet_lite0", "imagenet")
+    frozen = frozen_features(cache, config.cache, reporter.images) if of_imagenet else None
     objective = Objective(cnn, config, make_targets(rows, cnn, frozen, config.cache), frozen)
     weights = sampling.draw_weights([rows[i] for i in train], config.non_medical_share)
     per_epoch = config.images_per_epoch or len(train)
@@ -192,6 +193,7 @@ def run_epoch(
     if device.type == "cuda" and torch.cuda.device_count() > 1:
         network = nn.DataParallel(network)
     total, began, at = config.epochs * steps, time.monotonic(), state.step_in_epoch
+    reporter.report("training", state.step, total, "steps")  # the first step of a large network takes long
     for squares, numbers in loader.batches(images, config.batch, config.workers, skip=at):
         factor = schedule(config, state.step, total)
         for group in state.optimiser.param_groups:

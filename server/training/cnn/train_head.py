@@ -85,7 +85,8 @@ def sample_weights(given: TrainingFeatures, rows: Sequence[Row], trained: Mask, 
 def train_head(config: TrainConfig, say: Say = print) -> Path:
     """Fit, write `config.out`/BEST and return its path. Features are cached from earlier runs."""
     rows = read_rows(config.data)
-    reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)
+    reporter, cnn = Reporter(say), body(config.weights)
+    cache = PixelCache(rows, config.cache, reporter.images)
     train, _ = split(rows, config)
     trained = np.zeros(len(rows), np.bool_)
     trained[train] = True
@@ -101,7 +102,8 @@ def fold_logits(config: TrainConfig, say: Say = print) -> tuple[NDArray[np.float
     Re-saved, as for CLIP and K-Means: in the older images as stored, the file format gives the label away.
     """
     rows = read_rows(config.data)
-    reporter, cache, cnn = Reporter(say), PixelCache(rows, config.cache), body(config.weights)
+    reporter, cnn = Reporter(say), body(config.weights)
+    cache = PixelCache(rows, config.cache, reporter.images)
     folds, given = fold_of(rows), training_features(cnn, rows, cache, config, reporter)
     weights = np.stack([sample_weights(given, rows, folds != fold, config.non_medical_share) for fold in range(FOLDS)], 1)
     heads = fit_heads(given.features, given.labels, weights, len(MODALITIES), DEEP, progress=reporter.passes)

@@ -22,7 +22,7 @@ from server.models.cnn import CNN
 from server.models.preprocess import to_square
 from server.training.augment.augment import augment, framed
 from server.training.cnn.features import compile_features, digest_of
-from server.training.data.dataset import PixelCache, Row, data_sha256
+from server.training.data.dataset import PixelCache, Progress, Row, data_sha256
 from server.training.drawn.phantoms import PHANTOMS, phantom, phantoms_sha256
 
 SHORT_SIDES = (140, 224)  # pixels of the short side when saved anew: below what any image of the data has
@@ -34,7 +34,6 @@ FEW = 60  # of an origin and kind: further framed views of the large origins tau
 Floats = NDArray[np.float16]
 Ints = NDArray[np.int64]
 Show = Callable[[int, np.random.Generator], tuple[Image.Image, str]]  # an image by its number, and its label
-Progress = Callable[[str, int, int], None]  # task, done, total
 
 
 def resaved(image: Image.Image, label: str, rng: np.random.Generator, side: int) -> Image.Image:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ def _teacher() -> tuple[Tokenizer, torch.nn.Module]:
 
 
 @torch.inference_mode()
-def embed(captions: Sequence[str]) -> Floats:
+def embed(captions: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Floats:
     """The teacher's unit vectors, float32 [n, WIDTH], in the order given; offline, about 500 captions a second on two cores."""
     tokenizer, model = _teacher()
     out = np.zeros((len(captions), WIDTH), np.float32)
@@ -150,15 +150,17 @@ def embed(captions: Sequence[str]) -> Floats:
         hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
         pooled = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         out[rows] = torch.nn.functional.normalize(pooled.float(), dim=1).numpy()
+        if progress:
+            progress(start + len(rows), len(order))
     return out
 
 
-def teacher_vectors(texts: Sequence[str], folder: Path) -> Floats:
+def teacher_vectors(texts: Sequence[str], folder: Path, progress: Callable[[int, int], None] | None = None) -> Floats:
     """`embed(texts)`, kept under `folder`: 100,000 texts take minutes. Half precision, so equal to embed within a thousandth."""
     file = folder / f"teacher-{hashlib.sha256(chr(10).join(texts).encode()).hexdigest()[:16]}.npy"
     if not file.is_file():
         with torch.autocast("cpu", torch.bfloat16):  # twice as fast
-            vectors = embed(texts)
+            vectors = embed(texts, progress)
         folder.mkdir(parents=True, exist_ok=True)
         np.save(file, vectors.astype(np.float16))
     return np.asarray(np.load(file), np.float32)

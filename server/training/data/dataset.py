@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from server.contract.modalities import MODALITIES
 CACHE_SIDE = 480  # longest side kept; the data's own limit, three times what the network reads of a long image
 CACHE_SHORT = 256  # shortest side kept
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+
+
+Progress = Callable[[str, int, int], None]  # task, done, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +86,17 @@ def data_sha256(rows: Sequence[Row]) -> str:
 class PixelCache:
     """`cache[i]` -> uint8 [h, w, 3] of row i. Built once under `folder`, rebuilt when the rows are others."""
 
-    def __init__(self, rows: Sequence[Row], folder: Path) -> None:
+    def __init__(self, rows: Sequence[Row], folder: Path, progress: Progress | None = None) -> None:
         key = data_sha256(rows)[:16]
         self.pixels_file, self.index_file = folder / f"pixels-{key}.bin", folder / f"pixels-{key}.json"
         if not self.index_file.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            self._build(rows)
+            self._build(rows, progress)
         index: list[list[int]] = json.loads(self.index_file.read_text())
         self.index: NDArray[np.int64] = np.asarray(index, np.int64)
         self._pixels: NDArray[np.uint8] = np.memmap(self.pixels_file, np.uint8, "r")
 
-    def _build(self, rows: Sequence[Row]) -> None:
+    def _build(self, rows: Sequence[Row], progress: Progress | None) -> None:
         index: list[tuple[int, int, int]] = []
         at = 0
         with self.pixels_file.open("wb") as out:
@@ -103,6 +106,8 @@ class PixelCache:
                 out.write(pixels.tobytes())
                 index.append((at, pixels.shape[0], pixels.shape[1]))
                 at += pixels.size
+                if progress:
+                    progress("decoding", len(index), len(rows))
         self.index_file.write_text(json.dumps(index))
 
     def __len__(self) -> int:

@@ -71,7 +71,7 @@ def fit_ensemble(data: Path, oof: Path, out: Path) -> dict[str, Any]:
 def read_predictions(oof: Path, rows: Sequence[Row]) -> FoldPredictions:
     """The predictions for images that every member has predicted.
 
-    Raises NotFound for none, RequestError for those of other rows.
+    Raises NotFound without the CNN's, RequestError for those of other rows.
     """
     folders = {FIRST: oof} | {path.name: path for path in sorted(oof.iterdir()) if path.is_dir()} if oof.is_dir() else {}
     logits: dict[str, Floats] = {}
@@ -86,8 +86,8 @@ def read_predictions(oof: Path, rows: Sequence[Row]) -> FoldPredictions:
                 folds[file["indices"]] = int(path.stem)
         if not np.isnan(logits_of_member).all():
             logits[name] = logits_of_member
-    if not logits:
-        raise NotFound(f"no answers of any member under {oof}; `medlens train cnn --folds` writes them")
+    if FIRST not in logits:  # it is a member of what ships: without it the file would have no weight for it
+        raise NotFound(f"no predictions of the CNN under {oof}; `medlens train cnn --folds` writes them")
     complete = ~np.isnan(np.stack(list(logits.values()))).any(axis=(0, 2))
     labels = np.asarray([NAMES.index(row.label) for row in rows])
     return FoldPredictions(logits, folds, labels, np.asarray([row.origin for row in rows])).only(complete)

@@ -42,15 +42,22 @@ def fit_kmeans(
     counts: Sequence[int] = COUNTS, threads: int = 2, say: Say = print,
 ) -> dict[str, Any]:  # fmt: skip
     """Choose K on held-out origins, fit on all rows, write `out` and `work`/oof/kmeans/FOLD.npz; the figures of each K tried."""
-    rows = read_rows(data)
+    rows, reporter = read_rows(data), Reporter(say)
     kept, network = work / "cache", load_cnn(cnn)
-    pixels = PixelCache(rows, kept)
+    pixels = PixelCache(rows, kept, reporter.images)
     labels = np.array([MODALITIES.index(row.label) for row in rows])
     fold, learned = fold_of(rows), few_of_each(rows)
-    features = deep_features(network, rows, pixels, kept, threads, Reporter(say).images)
+    features = deep_features(network, rows, pixels, kept, threads, reporter.images)
     by_fold = dict.fromkeys(range(FOLDS), features)
     judged = np.isin(fold, list(by_fold))
-    tried = {count: held_out(by_fold, rows, labels, fold, count) for count in counts}
+    fits = 0
+
+    def fitted() -> None:
+        nonlocal fits
+        fits += 1
+        reporter.report("clustering", fits, len(counts) * len(by_fold), "fits")
+
+    tried = {count: held_out(by_fold, rows, labels, fold, count, fitted) for count in counts}
     best: tuple[float, int, float] = (0.0, 0, 0.0)
     report: dict[str, Any] = {}
     for count, by_sharpness in tried.items():
@@ -74,9 +81,13 @@ def fit_kmeans(
 
 
 def held_out(
-    by_fold: Mapping[int, Floats], rows: Sequence[Row], labels: NDArray[np.int64], fold: NDArray[np.int64], count: int
-) -> dict[float, Floats]:
-    """For each sharpness the probabilities [n, 6] that clusters of the other folds give each row."""
+    by_fold: Mapping[int, Floats], rows: Sequence[Row], labels: NDArray[np.int64], fold: NDArray[np.int64], count: int,
+    fitted: Callable[[], None],
+) -> dict[float, Floats]:  # fmt: skip
+    """For each sharpness the probabilities [n, 6] that clusters of the other folds give each row.
+
+    `fitted()` is called after each fold.
+    """
     out = {sharpness: np.zeros((len(rows), len(MODALITIES)), np.float32) for sharpness in SHARPNESS}
     learned = few_of_each(rows)
     for k, features in by_fold.items():
@@ -85,6 +96,7 @@ def held_out(
         distances = squared_distances(np.asarray((unit(features[held]) - mean) @ axes, np.float32), centres)
         for sharpness, chances in out.items():
             chances[held] = mixed(distances, mix, sharpness)
+        fitted()
     return out
 
 

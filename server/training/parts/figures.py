@@ -17,7 +17,7 @@ from PIL import Image
 from server.contract.modalities import MODALITIES
 from server.models.layout import CELL
 from server.models.parts import NON, shape_for
-from server.training.data.dataset import PixelCache, Row
+from server.training.data.dataset import PixelCache, Progress, Row
 from server.training.data.folds import FOLDS
 from server.training.parts.composed import Shelf, compose
 from server.training.parts.composed_panels import Sheet, bare
@@ -30,7 +30,6 @@ FINE = 8  # steps of a cell's side in which cover is measured
 UNLABELLED = -1
 
 BothPasses = Callable[[Image.Image], tuple[NDArray[np.float32], NDArray[np.float32]]]  # cells' channels [c, h, w], features [f]
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
