@@ -10,13 +10,16 @@ READY_ALL := $(VENV)/.ready-all
 WEIGHTS := server/models/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-torch setup-train setup-all serve run test check lint types coverage generate migrate train evaluate bench fortress audit pack lock clean
+.PHONY: help setup setup-slides setup-torch setup-train setup-all serve run test check lint types coverage generate migrate train evaluate bench fortress audit pack lock clean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv, install what a service needs (with torch where a GPU is), find or get a Chromium
 	@$(BIN)/medlens browser --quiet
+
+setup-slides: setup ## and OpenSlide: for whole-slide images (9 MB)
+	@VENV="$(VENV)" bash .ci/install slides
 
 setup-torch: setup ## and torch: for a GPU, VGG-16 and MobileNetV2, CLIP models of open_clip (5 GB on Linux)
 	@VENV="$(VENV)" bash .ci/install torch

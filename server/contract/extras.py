@@ -13,6 +13,8 @@ from server.contract.errors import SettingsError
 
 # Importable package -> the extra that brings it.
 EXTRA_OF = {
+    "openslide": "slides",
+    "openslide_bin": "slides",
     "torch": "torch",
     "torchvision": "torch",
     "open_clip": "torch",

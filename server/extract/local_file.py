@@ -1,12 +1,14 @@
-"""Reads the whole of a local file, if it is a regular file of bounded size."""
+"""Reads the whole of a local file, if it is a regular file of bounded size, or opens a file for a reader that takes a path."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import stat
+import tempfile
 from io import FileIO
 from pathlib import Path
+from typing import IO
 
 from server.contract.errors import DocumentError, TooLarge
 from server.settings import MIB
@@ -35,14 +37,31 @@ async def read_file(path: Path) -> bytes:
         raise DocumentError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
-def _opened(path: Path) -> FileIO:
+def opened_for_reader(path: Path | None, data: bytes) -> IO[bytes] | FileIO:
+    """An open file for a child that reads it by its descriptor: the regular file at `path`, of any size, or one with `data`.
+
+    Raises DocumentError for a pipe, a device, or a file that cannot be opened.
+    """
+    if path is not None:
+        try:
+            return _opened(path, bounded=False)
+        except OSError as error:
+            raise DocumentError(f"{path.name} cannot be read: {error.strerror}") from None
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it; it has no name, only descriptors lead to it
+    os.fchmod(file.fileno(), 0o444)  # a reader may run as another user
+    file.write(data)
+    file.flush()
+    return file
+
+
+def _opened(path: Path, *, bounded: bool = True) -> FileIO:
     """Open without waiting for the writer of a pipe. Type and size are checked on the open file, which cannot be replaced."""
     file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb", buffering=0)
     try:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise DocumentError(f"{path.name} is a device or a pipe, not a file")
-        if status.st_size > MAX_FILE_BYTES:
+        if bounded and status.st_size > MAX_FILE_BYTES:
             raise _too_large(path, status.st_size)
     except BaseException:
         file.close()

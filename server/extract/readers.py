@@ -16,6 +16,7 @@ from contextlib import aclosing
 from typing import Any, cast, get_args
 
 from server.contract.errors import DocumentError, ReaderFailed
+from server.contract.extras import ExtraMissing, installed
 from server.contract.records import (
     Candidate,
     Extracted,
@@ -29,7 +30,7 @@ from server.contract.records import (
     TextSource,
 )
 from server.extract.candidate_filter import MAX_URL, plain
-from server.extract.local_file import read_file
+from server.extract.local_file import opened_for_reader, read_file
 from server.kinds.kind import Kind
 from server.kinds.registry import BY_NAME
 from server.sandbox.child import Child
@@ -71,14 +72,19 @@ def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Extracte
 
 
 async def extract_file(kind: Kind, source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
-    """Yield what the file contains while it is read. Raises DocumentError if nothing could be read; later errors are Notices.
+    """Yield what the file contains while it is read.
+
+    Raises DocumentError if nothing could be read, ExtraMissing if the kind needs an extra that is not installed; later errors are
+    Notices.
 
     MEDLENS_READER_TIMEOUT_S and MEDLENS_READER_MEMORY_MB bound the reading of every kind of file. Only the time spent waiting for
     the child counts.
     """
+    if kind.package and not installed(kind.package):
+        raise ExtraMissing(kind.package)
     reading = _FileRead(kind, source, settings)
     while True:
-        child = await Child.start(kind.worker, reader_limits(settings.reader_memory_mb, settings.reader_timeout_s))
+        child = await reading.start()
         try:
             async with aclosing(reading.frames_of(child)) as founds:
                 async for found in founds:
@@ -112,6 +118,14 @@ class _FileRead:
         self.nothing = True
         self.page: int | None = None  # the one being read, from 1
 
+    async def start(self) -> Child:
+        """A child that reads the file, which it gets by its descriptor if its library opens paths."""
+        limits = reader_limits(self._settings.reader_memory_mb, self._settings.reader_timeout_s)
+        if not self._kind.by_path:
+            return await Child.start(self._kind.worker, limits)
+        with await asyncio.to_thread(opened_for_reader, self._source.path, self._source.data or b"") as file:
+            return await Child.start(self._kind.worker, limits, file.fileno())
+
     def failure(self) -> ReaderFailed:
         if self.seconds <= 0:
             limit = f"{self._settings.reader_timeout_s:g} s (MEDLENS_READER_TIMEOUT_S)"
@@ -121,7 +135,7 @@ class _FileRead:
         return ReaderFailed(f"the {self._kind.noun} made its reader fail{where}")
 
     async def frames_of(self, child: Child) -> AsyncGenerator[Extracted, None]:
-        data = self._source.data
+        data = b"" if self._kind.by_path else self._source.data
         if data is None and self._source.path is not None:
             data = await read_file(self._source.path)
         limits = {

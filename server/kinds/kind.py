@@ -18,7 +18,8 @@ class Kind:
     `noun`: what messages call such a file. `worker`: the module whose `serve(pipe)` reads it in a child. `place`: the kind of its
     images' places. `marks`: pairs of offset and bytes, of which every such file has one. `matches`: a further test of head and file
     name, for heads with a mark, or for all heads if there are no marks. `restarts`: how often reading continues after a page that
-    killed the child. `limits`: numbers that the worker gets with its job.
+    killed the child. `limits`: numbers that the worker gets with its job. `by_path`: the worker's library opens a path; the worker
+    gets `pipe.file` instead of the file's bytes. `package`: the package of an extra that the worker needs.
     """
 
     name: SourceKind
@@ -30,6 +31,8 @@ class Kind:
     matches: Callable[[bytes, str], bool] | None = None
     restarts: int = 0
     limits: Mapping[str, int] = field(default_factory=dict)
+    by_path: bool = False
+    package: str | None = None
 
     def recognises(self, head: bytes, name: str | None) -> bool:
         """Whether a file with these first HEAD_BYTES (or all of it) and this name is of this kind."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from server.contract.records import SourceKind
-from server.kinds import archive, dicom, document, image, page, pdf, volume, web_archive
+from server.kinds import archive, dicom, document, image, page, pdf, slide, volume, web_archive
 from server.kinds.kind import Kind, extension
 
 KINDS: tuple[Kind, ...] = (
     dicom.KIND,
+    slide.KIND,
     image.KIND,
     pdf.KIND,
     volume.KIND,

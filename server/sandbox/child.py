@@ -49,12 +49,12 @@ class Child:
         self._killed = False
 
     @classmethod
-    async def start(cls, module: str, limits: Limits) -> Child:
-        """Fork a child that runs `module.serve(pipe)` within `limits`."""
+    async def start(cls, module: str, limits: Limits, file: int | None = None) -> Child:
+        """Fork a child that runs `module.serve(pipe)` within `limits`; it may open the file of the descriptor `file`."""
         ours, theirs = socket.socketpair()
         try:
             request = {"module": module, "memory_mb": limits.memory_mb, "cpu_s": limits.cpu_s}
-            pid = await asyncio.to_thread(_fork_server.fork, request, theirs)
+            pid = await asyncio.to_thread(_fork_server.fork, request, theirs, file)
         except BaseException:
             ours.close()
             raise
@@ -113,7 +113,7 @@ class _ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def fork(self, request: Mapping[str, Any], theirs: socket.socket) -> int:
+    def fork(self, request: Mapping[str, Any], theirs: socket.socket, file: int | None = None) -> int:
         """Fork a child with `theirs` as its pipe, which is closed here. Blocks for milliseconds, the first time for seconds.
 
         Returns the child's pid; raises ReaderFailed.
@@ -122,7 +122,7 @@ class _ForkServer:
             for _ in range(2):
                 control = self._running()
                 try:
-                    socket.send_fds(control, [json.dumps(request).encode()], [theirs.fileno()])
+                    socket.send_fds(control, [json.dumps(request).encode()], [theirs.fileno(), *(() if file is None else (file,))])
                     if len(answer := control.recv(PID.size)) == PID.size:
                         return int(PID.unpack(answer)[0])
                 except OSError:

@@ -24,14 +24,17 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 missing: tuple[str, ...] = ()  # of this process, once it is confined
 
 
-def confine(limits: Limits, parent: int) -> None:
-    """Confine this process, the child of `parent`, irrevocably. A child whose parent has ended already ends here."""
+def confine(limits: Limits, parent: int, file: str | None = None) -> None:
+    """Confine this process, the child of `parent`, irrevocably; it may still read `file`.
+
+    A child whose parent has ended already ends here.
+    """
     global missing  # noqa: PLW0603 - a fact about this process, found out once
     apply_limits(limits)
     done = {
         "unprivileged user": _drop_root(),
         "no new privileges": seccomp.no_new_privileges(),
-        "files (Landlock)": landlock.shut_in(),
+        "files (Landlock)": landlock.shut_in((*landlock.READABLE, file) if file else landlock.READABLE),
     }
     _end_with(parent)
     done["system calls (seccomp)"] = seccomp.refuse_calls()

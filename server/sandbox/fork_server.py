@@ -44,7 +44,7 @@ def main() -> None:
     while True:
         while waiting and not select.select([control], [], [], 0)[0]:  # load ahead until a request comes
             _load(waiting.pop(0))
-        request, descriptors, _, _ = socket.recv_fds(control, MAX_REQUEST, 1)
+        request, descriptors, _, _ = socket.recv_fds(control, MAX_REQUEST, 2)
         if not request or not descriptors:
             return
         job = json.loads(request)
@@ -57,8 +57,9 @@ def main() -> None:
             control.close()
             faulthandler.disable()
             os.close(errors)
-            _live(socket.socket(fileno=descriptors[0]), parent, **job)
-        os.close(descriptors[0])
+            _live(socket.socket(fileno=descriptors[0]), descriptors[1] if len(descriptors) > 1 else None, parent, **job)
+        for descriptor in descriptors:
+            os.close(descriptor)
         control.sendall(PID.pack(pid))
 
 
@@ -67,20 +68,20 @@ def _load(name: str) -> None:
         importlib.import_module(name)
 
 
-def _live(connection: socket.socket, parent: int, module: str, memory_mb: int, cpu_s: float) -> None:
+def _live(connection: socket.socket, file: int | None, parent: int, module: str, memory_mb: int, cpu_s: float) -> None:
     """Run the child from start to end; does not return."""
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with contextlib.suppress(ConnectionError):  # the parent closed the pipe
-            _serve(Pipe(connection), module, Limits(memory_mb, cpu_s), parent)
+            _serve(Pipe(connection, file), module, Limits(memory_mb, cpu_s), parent)
     finally:
         os._exit(0)
 
 
 def _serve(pipe: Pipe, module: str, limits: Limits, parent: int) -> None:
     try:
-        confine(limits, parent)
+        confine(limits, parent, pipe.file)
         importlib.import_module(module).serve(pipe)
     except MedlensError as error:
         pipe.send_last_error(error)

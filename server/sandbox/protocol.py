@@ -10,6 +10,7 @@ import asyncio
 import json
 import socket
 import struct
+import sys
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -30,6 +31,8 @@ HEAD = struct.Struct(">II")  # sizes of header and body, bytes
 # Of a frame that a child sends. A header describes one image and its place, a body is one encoded image; more is an attack.
 MAX_HEADER = 64 * 1024
 MAX_BODY = 1024 * 1024 * 1024
+# Where a process opens a file again that it got as a descriptor.
+DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 DISCARD_BYTES = 1 << 20  # read at a time after the last error, and dropped
 
 # What a child may raise in its parent.
@@ -63,9 +66,10 @@ async def read_frame(reader: asyncio.StreamReader) -> Frame | None:
 
 
 class Pipe:
-    """The child's end."""
+    """The child's end. `file`: the path of the one file that this child may open, None if there is none."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, file: int | None = None) -> None:
+        self.file = None if file is None else f"{DESCRIPTORS}/{file}"
         self._connection = connection
         self._file = connection.makefile("rb")
 

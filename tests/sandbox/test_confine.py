@@ -53,6 +53,7 @@ ATTEMPTS = {
     "change a file": lambda job: open(job["folder"] + "/secret", "r+b"),
     "delete a file": lambda job: os.unlink(job["folder"] + "/secret"),
     "read a file": lambda job: open(job["folder"] + "/secret", "rb"),
+    "read its file": lambda job: open(job["own"], "rb").read(),
     "read accounts": lambda job: open("/etc/passwd", "rb"),
     "list a folder": lambda job: os.listdir(job["folder"]),
     "become root": lambda job: os.setuid(0),
@@ -70,7 +71,7 @@ def serve(pipe):
     while (asked := pipe.receive()) is not None:
         job, _ = asked
         try:
-            pipe.send({"got": repr(ATTEMPTS[job["do"]](job))})
+            pipe.send({"got": repr(ATTEMPTS[job["do"]]({**job, "own": pipe.file}))})
         except (OSError, ValueError) as error:
             pipe.send({"errno": getattr(error, "errno", None), "said": str(error)})
 """
@@ -116,6 +117,21 @@ async def attempt(child: Child, what: str, **job: Any) -> dict[str, Any]:
     answer = await child.receive()
     assert answer is not None, f"{what}: the reader died"
     return answer[0]
+
+
+@linux
+async def test_a_reader_opens_the_file_that_it_got_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("ours")
+    (tmp_path / "given").write_text("theirs")
+    with (tmp_path / "given").open("rb") as file:
+        child = await Child.start("attempts_worker", Limits(1024, 60), file.fileno())
+    try:
+        assert await attempt(child, "read its file") == {"got": "b'theirs'"}
+        if has_landlock():
+            assert (await attempt(child, "read a file", folder=str(tmp_path)))["errno"] in REFUSED
+        assert (await attempt(child, "change a file", folder=str(tmp_path)))["errno"] in REFUSED
+    finally:
+        await child.close()
 
 
 @linux
