@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from server.contract.modalities import Modality
-from server.contract.records import Status
+from server.contract.records import SourceKind, Status
 from server.store.named_sets import SetKind
 from server.web.api.report_shapes import (
     ContextShape,
@@ -30,6 +30,10 @@ class ScanAccepted(Reply):
     id: UUID
     report: str = Field(description="where the Report is")
     events: str = Field(description="where the events are")
+
+
+class FileKinds(Reply):
+    kinds: list[SourceKind | None] = Field(description="of each file in the order of the request; null: not a file that is scanned")
 
 
 class ScansForgotten(Reply):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import Base64Bytes, Field, field_validator
 
 from server.contract.modalities import Modality
 from server.contract.records import SourceKind, Status
+from server.kinds.kind import HEAD_BYTES
 from server.store.named_sets import NAME_CHARS, NOTE_CHARS
 from server.store.tags import MAX_TAGS
 from server.web.http.operation import Shape
@@ -22,6 +23,9 @@ DEFAULT_PAGE, MAX_PAGE = 50, 200
 MAX_AT_ONCE = 1000
 # Images or scans added to a collection in one request: their hashes fill half of MAX_JSON_BYTES.
 MAX_ITEMS_AT_ONCE = 500
+# First bytes of files in one request: with long names they fill MAX_JSON_BYTES.
+MAX_HEADS = 8
+MAX_HEAD_TEXT = (HEAD_BYTES + 2) // 3 * 4  # characters of base64
 
 
 class ScanOptions(Shape):
@@ -78,6 +82,15 @@ class ItemsGone(Shape):
 class ItemMove(Shape):
     item: int = Field(description="the item to move")
     before: int | None = Field(None, description="the item that it is put before; null: to the end")
+
+
+class FileHead(Shape):
+    name: str = Field(max_length=MAX_TEXT, description="the file's name")
+    head: Base64Bytes = Field(max_length=MAX_HEAD_TEXT, description=f"its first {HEAD_BYTES} bytes, or all of it, in base64")
+
+
+class FileHeads(Shape):
+    files: tuple[FileHead, ...] = Field(min_length=1, max_length=MAX_HEADS)
 
 
 class Forget(Shape):

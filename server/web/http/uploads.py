@@ -72,7 +72,7 @@ async def read_files(request: web.Request, settings: Settings, shape: type[M]) -
             name = file_name(part.filename)
             data = await _read(part, left, whole=limit)
             left -= len(data)
-            files.append(Uploaded(name, _kind(data, name), data))
+            files.append(Uploaded(name, upload_kind(data, name), data))
     except BROKEN as error:
         log.debug("broken form", why=type(error).__name__)
         raise RequestError("the form cannot be read: it has no boundary, or a part of it is broken") from None
@@ -101,7 +101,8 @@ def _too_large(limit: int) -> str:
     return f"more than {limit:,} bytes; MEDLENS_MAX_DOWNLOAD_BYTES sets the limit"
 
 
-def _kind(data: bytes, name: str) -> SourceKind:
+def upload_kind(data: bytes, name: str) -> SourceKind:
+    """The kind of an upload by its first bytes. Raises UnknownKind for a file that is not taken, such as a web page."""
     kind = sniff(data, name)
     if kind == "page" and looks_like_svg(data):
         return "image"

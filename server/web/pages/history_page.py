@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import Field
 
+from server.kinds.kind import HEAD_BYTES
 from server.store import history
 from server.web.api.history import filters_of, in_zone
-from server.web.api.shapes import HistoryQuery
+from server.web.api.shapes import MAX_HEADS, HistoryQuery
 from server.web.http.keys import DATABASE, SETTINGS
 from server.web.http.limits import MAX_FILES
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
@@ -77,4 +78,5 @@ async def rows(request: web.Request) -> web.StreamResponse:
 @operation(Operation(summary="The page that starts scans", tag="pages", access="page", answers={200: PAGE}))
 async def new(request: web.Request) -> web.StreamResponse:
     queue = [queue_view(entry) for entry in await history.queue(request.app[DATABASE], datetime.now(UTC) - RECENT)]
-    return page(request, "new.html", queue=queue, max_files=MAX_FILES, max_bytes=request.app[SETTINGS].max_download_bytes)
+    limits = {"max_files": MAX_FILES, "max_bytes": request.app[SETTINGS].max_download_bytes}
+    return page(request, "new.html", queue=queue, head_bytes=HEAD_BYTES, max_heads=MAX_HEADS, **limits)

@@ -56,6 +56,8 @@ export async function send(path, body, method = "POST") {
   return (await ask(path, { method, body: JSON.stringify(body), headers }))?.json();
 }
 
+/** `files`: [{ name, head }] with the first bytes in base64. Gives { kinds }, null for those that the service does not scan. */
+export const kindsOf = (files) => send("/api/kinds", { files });
 export const scanAddress = (url, options) => send("/api/scans", { url, options });
 export const cancel = (id) => send(`/api/scans/${id}/cancel`, {});
 /** `wanted`: { ids } or { everything: true }. Gives { count, undo, undo_seconds }. */

@@ -52,15 +52,22 @@ async function addresses(urls) {
 }
 
 async function files(given) {
-  const { maxFiles, maxBytes } = form.dataset;
-  const limits = { maxFiles: Number(maxFiles), maxBytes: Number(maxBytes), apart: form.elements.apart.checked };
-  const { uploads, unknown, large } = await sorted(given, limits);
+  const [maxFiles, maxBytes, headBytes, maxHeads] = ["maxFiles", "maxBytes", "headBytes", "maxHeads"].map((name) => Number(form.dataset[name]));
+  const limits = { maxFiles, maxBytes, headBytes, maxHeads, apart: form.elements.apart.checked };
+  let found;
+  try {
+    found = await sorted(given, limits);
+  } catch (problem) {
+    return notice(problem.message);
+  }
+  const { uploads, unknown, large } = found;
   const left = [];
   if (unknown.length) left.push(text("text:left_out", { names: few(unknown) }));
   if (large.length) left.push(text("text:left_out_large", { names: few(large) }));
   notice(uploads.length ? (left.shift() ?? "") : text("text:no_files"), left);
   const ids = await Promise.all(uploads.map((one) => upload(one, options())));
-  if (uploads.length === 1 && !unknown.length && !large.length && ids[0]) location.assign(`/scans/${ids[0]}`);
+  const alone = uploads.length === 1 && !unknown.length && !large.length && ids[0];
+  return alone ? location.assign(`/scans/${ids[0]}`) : undefined;
 }
 
 form.addEventListener("submit", (event) => {
