@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from server.cli import batch, browser, cluster, config, db, evaluate, explain, models, scan, serve, token, train, worker
+from server.cli import batch, browser, cluster, config, db, evaluate, explain, models, scan, serve, share, token, train, worker
 from server.contract.errors import MedlensError, RequestError, SettingsError
 from server.contract.extras import naming_extras
 
@@ -32,6 +32,7 @@ app.command()(cluster.cluster)
 app.add_typer(train.app, name="train")
 app.command()(evaluate.evaluate)
 app.add_typer(models.app, name="models")
+app.command()(share.share)
 app.command()(token.token)
 app.add_typer(db.app, name="db")
 app.command()(browser.browser)

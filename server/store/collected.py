@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +85,7 @@ async def rows(database: Database, set_id: UUID) -> AsyncIterator[Exported]:
     after = 0
     while some := await images(database, set_id, after=after):
         for one in some:
-            yield one.row
+            yield replace(one.row, chosen=True)
         after = some[-1].position
     after = 0
     while listed := await scan_items(database, set_id, after=after):

@@ -36,6 +36,7 @@ class Exported:
     created_at: datetime | None = None
     tags: tuple[str, ...] = ()
     note: str = ""
+    chosen: bool = False  # a person put this image itself into the collection
 
 
 async def rows(database: Database, filters: Filters | None = None, scan_id: UUID | None = None) -> AsyncIterator[Exported]:

@@ -23,6 +23,7 @@ from server.web.api import (
     scans,
     statistics,
     tags,
+    take_away,
 )
 from server.web.pages import (
     collections_page,
@@ -75,6 +76,7 @@ ROUTES = (
     web.post("/api/collections/{collection}/items/remove", collection_items.remove),
     web.post("/api/collections/{collection}/items/put-back", collection_items.put_back),
     web.post("/api/collections/{collection}/items/move", collection_items.move),
+    *take_away.ROUTES,
     web.get("/api/review", review.next_questions, allow_head=False),
     web.post("/api/review/{sha256}/skip", review.skip),
     web.delete("/api/review/{sha256}/skip", review.unskip),

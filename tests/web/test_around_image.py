@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from playwright.async_api import Page, expect
@@ -36,13 +37,18 @@ async def test_an_image_is_left_through_its_neighbours(browsed: Page, kept: Data
 async def test_the_original_opens_at_the_image(browsed: Page, kept: Database) -> None:
     said = Context("ct", True, "CT of the chest, axial - a nodule & more words than a fragment needs", "caption", True)
     page_image = judged("a", "ct", thumbnail=webp())
-    await scanned(kept, replace(page_image, verdict=replace(page_image.verdict, context=said)), url="https://example.org/p?x=1#top")
+    await scanned(kept, replace(page_image, joined=replace(page_image.verdict, context=said)), url="https://example.org/p?x=1#top")
     in_pdf = judged("b", "ct", places=(Place(None, "embedded", page=7),))
     await scanned(kept, in_pdf, url="https://example.org/paper.pdf", kind="pdf")
     await browsed.goto(f"/images/{digest('b')}")
     link = browsed.locator(".original")
     await expect(link).to_have_attribute("href", "https://example.org/paper.pdf#page=7")
     await expect(link).to_have_text("Open the PDF on page 7")
+    await browsed.goto(f"/images/{digest('a')}")
+    await expect(link).to_have_text("Open the page at the image")
+    await expect(link).to_have_attribute(
+        "href", re.compile(r"^https://example\.org/p\?x=1#:~:text=CT%20of%20the%20chest%2C%20axial")
+    )
 
 
 async def test_links_are_copied_also_where_there_is_no_clipboard(browsed: Page, kept: Database) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from server.contract.records import Place, SourceKind
 from server.contract.verdict import Context
-from server.web.pages.original import NAME_CHARS, image_name, original_of
+from server.web.files.names import NAME_CHARS, image_name
+from server.web.pages.original import original_of
 
 PAGE = "https://example.org/p?x=1#top"
 SAID = "CT of the chest, axial - a nodule & more than eight words"

@@ -63,7 +63,7 @@ def json_row(row: Exported) -> Mapping[str, Any]:
     return {"scan": scan, **image_json(row.judged), "tags": list(row.tags), "note": row.note}
 
 
-async def _csv_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
+async def csv_pieces(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
     out = io.StringIO()
     write_csv(out, [COLUMNS])
     async for row in rows:
@@ -75,7 +75,7 @@ async def _csv_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
     yield out.getvalue()
 
 
-async def _json_text(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
+async def json_pieces(rows: AsyncIterator[Exported]) -> AsyncIterator[str]:
     """One array, one row per line."""
     pieces, size, before = [], 0, "[\n"
     async for row in rows:
@@ -115,7 +115,7 @@ async def _stream(
     )
 )
 async def export_csv(request: web.Request) -> web.StreamResponse:
-    return await _stream(request, _csv_text, CSV, "medlens.csv")
+    return await _stream(request, csv_pieces, CSV, "medlens.csv")
 
 
 @operation(
@@ -130,7 +130,7 @@ async def export_csv(request: web.Request) -> web.StreamResponse:
 async def scan_csv(request: web.Request) -> web.StreamResponse:
     scan_id = scan_id_of(request)
     await scans.status_of(request.app[DATABASE], scan_id)  # NotFound before the file begins
-    return await _stream(request, _csv_text, CSV, f"medlens-{scan_id.hex[:8]}.csv", scan_id)
+    return await _stream(request, csv_pieces, CSV, f"medlens-{scan_id.hex[:8]}.csv", scan_id)
 
 
 @operation(
@@ -144,4 +144,4 @@ async def scan_csv(request: web.Request) -> web.StreamResponse:
     )
 )
 async def export_json(request: web.Request) -> web.StreamResponse:
-    return await _stream(request, _json_text, JSON, "medlens.json")
+    return await _stream(request, json_pieces, JSON, "medlens.json")

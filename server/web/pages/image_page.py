@@ -17,13 +17,14 @@ from server.contract.words import answer_of, why
 from server.store import sightings, tags, thumbnails
 from server.store.sightings import MOST_COUNTED
 from server.store.tags import Marked
+from server.web.files.names import image_name, name_of
 from server.web.http.ids import sha256_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
 from server.web.http.page import page
 from server.web.pages.neighbours import Neighbours, in_collection, in_scan
-from server.web.pages.original import image_name, original_of
-from server.web.pages.views import image_view, link, name_of, verdict_view
+from server.web.pages.original import original_of
+from server.web.pages.views import image_view, link, verdict_view
 from server.web.texts.catalogue import current
 
 # Scans listed on one page; the cursor leads to more.

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from server.store import collected, collections, scans
 from server.store.database import Database
+from server.web.files.names import name_of
 from server.web.pages.scan_page import gallery_of
-from server.web.pages.views import name_of
 
 
 @dataclass(frozen=True, slots=True)

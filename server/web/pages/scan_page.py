@@ -14,11 +14,12 @@ from server.contract.verdict import Verdict
 from server.store import changes, scans, sightings, tags, thumbnails
 from server.store.changes import Changes
 from server.store.tags import Marked
+from server.web.files.names import name_of
 from server.web.http.ids import scan_id_of
 from server.web.http.keys import DATABASE
 from server.web.http.operation import HTML, Answer, Operation, operation
 from server.web.http.page import page
-from server.web.pages.views import contradicted, image_view, link, name_of
+from server.web.pages.views import contradicted, image_view, link
 
 # Images shown for each kind of change. A redesigned page has hundreds; the gallery's filter shows them all.
 STRIP = 48

@@ -12,6 +12,7 @@ from server.contract.records import JudgedImage
 from server.contract.verdict import Verdict
 from server.contract.words import headline, shows_percent
 from server.store.history import Entry
+from server.web.files.names import name_of
 from server.web.templating import context_text
 from server.web.texts.catalogue import current, texts
 
@@ -22,10 +23,6 @@ def link(address: str | None) -> str | None:
         return address if address and urlsplit(address).scheme in {"http", "https"} else None
     except ValueError:
         return None
-
-
-def name_of(title: str | None, target: str) -> str:
-    return (title or "").strip() or target
 
 
 def from_where(host: str | None, name: str, target: str, kind: str) -> str:

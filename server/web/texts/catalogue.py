@@ -7,7 +7,8 @@ The names of modalities are in server/contract/modalities.json; a language that 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,16 @@ _current: ContextVar[Catalogue] = ContextVar("catalogue", default=ENGLISH)
 def speak(language: str) -> None:
     """Answer the request that this task serves in `language`."""
     _current.set(CATALOGUES[language])
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak `language` inside of the block."""
+    before = _current.set(CATALOGUES[language])
+    try:
+        yield
+    finally:
+        _current.reset(before)
 
 
 def current() -> Catalogue:
