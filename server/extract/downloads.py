@@ -17,6 +17,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from server.contract.errors import TooLarge
 from server.contract.records import Notice
+from server.extract.multipart import MULTIPART, parts_of
 from server.extract.navigation import NotAPage
 from server.extract.responses import media_type
 
@@ -27,7 +28,7 @@ MAX_RECEIVED = 64
 # The media type that Chromium shows in a viewer of its own, which is not part of the page.
 PDF_TYPE = "application/pdf"
 FETCHED_BY_SCRIPT = ("xhr", "fetch")
-FILE_TYPES = (PDF_TYPE, "application/dicom", "application/octet-stream", "binary/octet-stream", "application/gzip", "")
+FILE_TYPES = (PDF_TYPE, MULTIPART, "application/dicom", "application/octet-stream", "binary/octet-stream", "application/gzip", "")
 FILE_NAMES = (".pdf", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz", ".nrrd", ".mha")
 VOLUME_NAMES = (".nii.gz", ".nrrd", ".mha")
 # Parameters of a viewer's address that name the file it shows (pdf.js, the viewers of Google, OJS and others).
@@ -124,14 +125,26 @@ class Downloads:
                 self._refuse(url, mime, path)
                 return
             data = await response.body()
+            if mime == MULTIPART:
+                self._keep_parts(url, data, response.headers.get("content-type", ""))
+                return
             if b"%PDF-" in data[:PDF_SEARCH]:
                 self.viewers.add(request.frame.url)
-            elif data[128:132] != b"DICM" and data[344:347] not in (b"n+1", b"ni1") and not path.endswith(VOLUME_NAMES):
+            elif not _is_dicom(data) and data[344:347] not in (b"n+1", b"ni1") and not path.endswith(VOLUME_NAMES):
                 return
-            if len(self._received) < MAX_RECEIVED and len(data) <= self._room:
-                self._received[url] = data
-            else:
-                self._beyond.add(url)
+            self._keep(url, data)
+
+    def _keep_parts(self, url: str, data: bytes, content_type: str) -> None:
+        """Keep the DICOM files among the parts of a DICOMweb answer, numbered from 1; frames without a file are left."""
+        for number, part in enumerate(parts_of(data, content_type), 1):
+            if _is_dicom(part):
+                self._keep(f"{url}#part={number}", part)
+
+    def _keep(self, url: str, data: bytes) -> None:
+        if len(self._received) < MAX_RECEIVED and len(data) <= self._room:
+            self._received[url] = data
+        else:
+            self._beyond.add(url)
 
     @property
     def _room(self) -> int:
@@ -146,6 +159,10 @@ class Downloads:
             self._urls[url.partition("#")[0]] = None
         elif url not in self._urls:
             self._beyond.add(url)
+
+
+def _is_dicom(data: bytes) -> bool:
+    return data[128:132] == b"DICM"
 
 
 def _path(url: str) -> str:

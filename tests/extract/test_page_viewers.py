@@ -9,6 +9,7 @@ import pytest
 
 from server.extract import downloads
 from server.extract.browser import Browser
+from server.extract.multipart import parts_of
 from tests.extract.conftest import Seen, look_at_files
 from tests.site import Site, page
 
@@ -92,6 +93,38 @@ async def test_dicom_files_and_volumes_that_a_viewer_fetched(viewed: Viewed, sit
     seen, files = await viewed("/")
     assert files == {"/slice": DICOM, "/brain.nii.gz": b"\x1f\x8b" + bytes(50)}
     assert seen.codes == []
+
+
+def related(*parts: bytes) -> bytes:
+    """A DICOMweb answer with these parts."""
+    heads = (b"--b7\r\nContent-Type: application/dicom\r\n\r\n" + part + b"\r\n" for part in parts)
+    return b"".join(heads) + b"--b7--\r\n"
+
+
+async def test_the_dicom_files_in_a_dicomweb_answer_are_read(viewed: Viewed, site: Site) -> None:
+    slices = [DICOM + bytes([number]) for number in (1, 2)]
+    kind = 'multipart/related; type="application/dicom"; boundary="b7"'
+    site.add("/studies/1/series/2", related(slices[0], b"a frame without a file", slices[1]), kind)
+    site.add("/studies/1/frames/1", related(bytes(300)), kind.replace("dicom", "octet-stream"))
+    site.add("/", page("<script>['/studies/1/series/2', '/studies/1/frames/1'].forEach((one) => fetch(one))</script>"))
+    seen, files = await viewed("/")
+    assert files == {"/studies/1/series/2#part=1": slices[0], "/studies/1/series/2#part=3": slices[1]}
+    assert seen.codes == []
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "parts"),
+    [
+        (b"preamble\r\n" + related(b"one", b""), "multipart/related; boundary=b7", [b"one", b""]),
+        (related(b"one", b"two")[:-20], "multipart/related; boundary=b7", [b"one"]),
+        (b"--b7\r\nno end of headers\r\n--b7--", "multipart/related; boundary=b7", []),
+        (related(b"one"), "multipart/related", []),
+        (related(b"one"), "multipart/related; boundary=other", []),
+        (b"", "multipart/related; boundary=b7", []),
+    ],
+)
+def test_parts_of_damaged_answers(data: bytes, kind: str, parts: list[bytes]) -> None:
+    assert list(parts_of(data, kind)) == parts
 
 
 async def test_more_files_than_are_read_are_counted(viewed: Viewed, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
