@@ -10,7 +10,7 @@ READY_ALL := $(VENV)/.ready-all
 WEIGHTS := server/models/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-slides setup-torch setup-train setup-all serve run test check lint types coverage generate migrate train evaluate bench fortress audit pack lock clean
+.PHONY: help setup setup-slides setup-torch setup-train setup-ray setup-all serve run test check lint types coverage generate migrate train evaluate bench fortress audit pack lock clean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,8 @@ setup-torch: setup ## and torch: for a GPU, VGG-16 and MobileNetV2, CLIP models 
 	@VENV="$(VENV)" bash .ci/install torch
 
 setup-train: setup-all ## and what training needs
+
+setup-ray: setup-all ## and Ray and Parquet, for medlens corpus
 
 setup-all: setup $(READY_ALL) ## and all that training, tests and checks need
 

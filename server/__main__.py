@@ -11,7 +11,23 @@ import sys
 
 import typer
 
-from server.cli import batch, browser, cluster, config, db, evaluate, explain, models, scan, serve, share, token, train, worker
+from server.cli import (
+    batch,
+    browser,
+    cluster,
+    config,
+    corpus,
+    db,
+    evaluate,
+    explain,
+    models,
+    scan,
+    serve,
+    share,
+    token,
+    train,
+    worker,
+)
 from server.contract.errors import MedlensError, RequestError, SettingsError
 from server.contract.extras import naming_extras
 
@@ -29,6 +45,7 @@ app.command()(scan.scan)
 app.command()(batch.batch)
 app.command()(explain.explain)
 app.command()(cluster.cluster)
+app.command()(corpus.corpus)
 app.add_typer(train.app, name="train")
 app.command()(evaluate.evaluate)
 app.add_typer(models.app, name="models")

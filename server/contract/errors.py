@@ -45,6 +45,8 @@ has to act on it. The web middleware and server/__main__.py turn errors into res
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class MedlensError(Exception):
     """Base of every error raised on purpose. `str(error)` is one line for the person who has to act on it.
@@ -55,6 +57,16 @@ class MedlensError(Exception):
     code = "internal"
     status = 500
     retry_after: int | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by class, message and fields, so that an error with further arguments can travel between processes too."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[MedlensError], arguments: tuple[Any, ...], fields: dict[str, Any]) -> MedlensError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(fields)
+    return error
 
 
 class SettingsError(MedlensError):

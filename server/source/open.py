@@ -110,12 +110,14 @@ def open_upload(name: str, data: bytes) -> Source:
     return Source(_file_kind(data, name), name, title=name, data=data)
 
 
-def walk_folder(path: Path, unread: Callable[[Path, MedlensError], None] = lambda *_: None) -> Iterator[Source]:
+def walk_folder(
+    path: Path, unread: Callable[[Path, MedlensError], None] = lambda *_: None, max_files: int | None = MAX_FILES
+) -> Iterator[Source]:
     """The files of a folder and its subfolders that can be scanned, in the order of their names.
 
     `unread` is called with every other file and the reason: of no known kind (UnknownKind), hidden, or a link, which is not
     followed (LeftOut). A file whose bytes contradict its name is included, so that its reader reports what is wrong. Raises
-    NotFound, and TooLarge after MAX_FILES files of any kind.
+    NotFound, and TooLarge after `max_files` files of any kind (None: any number, for a corpus).
     """
 
     def fail(error: OSError) -> None:
@@ -134,8 +136,8 @@ def walk_folder(path: Path, unread: Callable[[Path, MedlensError], None] = lambd
                 unread(file, LeftOut("hidden files are left out" if name.startswith(".") else "links are not followed"))
                 continue
             files_read += 1
-            if files_read > MAX_FILES:
-                raise TooLarge(f"{path} holds more than {MAX_FILES} files; scan its subfolders one by one")
+            if max_files is not None and files_read > max_files:
+                raise TooLarge(f"{path} holds more than {max_files} files; scan its subfolders one by one")
             if source := _in_folder(file, unread):
                 yield source
 
