@@ -21,6 +21,7 @@ from typing import Any
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # before Ray is imported
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
 import psutil
 import ray
 from PIL import Image
@@ -28,7 +29,9 @@ from ray.cluster_utils import Cluster
 from record import record
 
 from server.classify.predictor import Input, open_predictor
+from server.contract.records import UniqueImage
 from server.corpus.listing import open_corpus
+from server.corpus.near import originals_of_many
 from server.corpus.on_ray import BATCH_DOCUMENTS, RayOptions, ray_cluster
 from server.corpus.run import Summary, run_corpus
 from server.settings import Settings
@@ -121,31 +124,56 @@ def killed_node(source: Path, out: Path, settings: Settings, after: int) -> dict
     return counts(summary) | facts
 
 
+def near_duplicates(number: int) -> dict[str, Any]:
+    """Grouping so many images with hashes drawn at random, of which a tenth are copies: seconds, and memory for each image."""
+    random = np.random.default_rng(0)
+    hashes = random.integers(0, 2**63, number)
+    hashes[: number // 10] = hashes[number // 10 : 2 * (number // 10)]
+    before = psutil.Process().memory_info().rss
+    images = [
+        UniqueImage(f"{i:064x}", 200, 200, "png", 1, (), b"", f"{int(hashes[i]):016x}", random.bytes(1024)) for i in range(number)
+    ]
+    begun = time.monotonic()
+    originals_of_many(images)
+    seconds = time.monotonic() - begun
+    return {"seconds": round(seconds, 2), "bytes_an_image": round((psutil.Process().memory_info().rss - before) / number)}
+
+
+def engines(base: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """The figures of each engine, and how many rows differ from those of the local one."""
+    settings = Settings(data_dir=base / "data")
+    source = draw_folder(base / "in", asked.images)
+    figures: dict[str, Any] = {"local": measured(source, base / "local", settings, "local")}
+    expected = counted(base / "local")
+    size = sum(path.stat().st_size for path in (base / "local").glob("modality=*/*.parquet"))
+    figures["local"] |= {"parquet_bytes": size, "input_bytes": sum(path.stat().st_size for path in source.iterdir())}
+    figures["local"]["known_bytes"] = (base / "local" / "_known.sqlite").stat().st_size
+    for actors in asked.actors if "ray" in asked.parts else []:
+        out = base / f"ray{actors}"
+        figures[f"ray_{actors}"] = measured(source, out, settings, "ray", RayOptions(actors=actors))
+        figures[f"ray_{actors}"]["rows_differ"] = _differences(expected, counted(out))
+    if "bare" in asked.parts:
+        figures["bare"] = bare_map(source, settings)
+    if "killed" in asked.parts:
+        figures["killed"] = killed_node(source, base / "killed", settings, asked.images // 4)
+        figures["killed"]["rows_differ"] = _differences(expected, counted(base / "killed"))
+    return figures
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=240)
+    parser.add_argument("--images", type=int, default=160)
     parser.add_argument("--actors", type=int, nargs="*", default=[1, 2, 4])
-    parser.add_argument("--parts", nargs="*", default=["local", "ray", "bare", "killed"])
+    parser.add_argument("--near", type=int, nargs="*", default=[10_000, 40_000], help="images whose near duplicates are grouped")
+    parser.add_argument("--parts", nargs="*", default=["local", "ray", "bare", "killed", "near"])
     parser.add_argument("--no-record", action="store_true", help="print the figures only")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        base = Path(folder)
-        settings = Settings(data_dir=base / "data")
-        source = draw_folder(base / "in", asked.images)
-        figures: dict[str, Any] = {"local": measured(source, base / "local", settings, "local")}
-        expected = counted(base / "local")
-        size = sum(path.stat().st_size for path in (base / "local").glob("modality=*/*.parquet"))
-        figures["local"] |= {"parquet_bytes": size, "input_bytes": sum(path.stat().st_size for path in source.iterdir())}
-        figures["local"]["known_bytes"] = (base / "local" / "_known.sqlite").stat().st_size
-        for actors in asked.actors if "ray" in asked.parts else []:
-            out = base / f"ray{actors}"
-            figures[f"ray_{actors}"] = measured(source, out, settings, "ray", RayOptions(actors=actors))
-            figures[f"ray_{actors}"]["rows_differ"] = _differences(expected, counted(out))
-        if "bare" in asked.parts:
-            figures["bare"] = bare_map(source, settings)
-        if "killed" in asked.parts:
-            figures["killed"] = killed_node(source, base / "killed", settings, asked.images // 4)
-            figures["killed"]["rows_differ"] = _differences(expected, counted(base / "killed"))
+    figures: dict[str, Any] = {}
+    if "near" in asked.parts:
+        figures |= {f"near_{number}": near_duplicates(number) for number in asked.near}
+    if set(asked.parts) - {"near"}:
+        with tempfile.TemporaryDirectory() as folder:
+            figures |= engines(Path(folder), asked)
     if asked.no_record:
         print(json.dumps(figures, indent=2))
     else:

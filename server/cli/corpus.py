@@ -73,6 +73,7 @@ def _facts(summary: Summary, source: str, out: Path, engine: str) -> dict[str, A
         "model_version": summary.model_version,
         **{name: counts[name] for name in ("documents", "failed", "images", "judged", "errors")},
         "by_modality": {name.removeprefix(prefix): number for name, number in sorted(counts.items()) if name.startswith(prefix)},
+        "grouped": summary.grouped,
         "done_before": summary.before,
         "documents_this_run": summary.documents,
         "seconds": round(summary.seconds, 2),
@@ -83,7 +84,8 @@ def _facts(summary: Summary, source: str, out: Path, engine: str) -> dict[str, A
 def _words(facts: dict[str, Any]) -> str:
     modalities = ", ".join(f"{number:,} {name}" for name, number in facts["by_modality"].items()) or "none"
     before = f" ({facts['done_before']:,} of them before)" if facts["done_before"] else ""
-    return (
+    near = "" if facts["grouped"] is not None else "near duplicates were not grouped: too many images (docs/scale.md)\n"
+    return near + (
         f"{facts['documents']:,} documents{before}, {facts['failed']:,} failed, {facts['errors']:,} errors\n"
         f"{facts['images']:,} images, {facts['judged']:,} judged: {modalities}\n"
         f"{facts['seconds']:,.1f} s, {facts['documents_per_second']:,.1f} documents a second; {facts['out']}"

@@ -24,16 +24,23 @@ from server.dedupe.group import NEAR_BITS, are_copies
 BYTES_OF_HASH = 8
 # Rows that are read at once; a row has a kilobyte of grey copy.
 READ_ROWS = 20_000
+# Images whose near duplicates are grouped: the work grows with the square of their number (docs/scale.md); a million takes hours.
+MAX_GROUPED = 1_000_000
 Pairs = npt.NDArray[np.int64]
 
 
-def write_groups(out: Path) -> int:
-    """Write `_groups.parquet`: of each image its `original`, the largest image that it copies, or itself. Returns how many."""
-    images = list(_images(out))
+def write_groups(out: Path, max_images: int = MAX_GROUPED) -> int | None:
+    """Write `_groups.parquet`: of each image its `original`, the largest image that it copies, or itself. Returns how many.
+
+    None, and no file, where there are more than `max_images`.
+    """
+    (out / GROUPS).unlink(missing_ok=True)
+    images = _images(out, max_images)
+    if images is None:
+        return None
     original = originals_of_many(images)
-    arrow = pyarrow()
     columns = {"sha256": [image.sha256 for image in images], "original": [images[index].sha256 for index in original]}
-    write_table(arrow.table(columns), out / GROUPS)
+    write_table(pyarrow().table(columns), out / GROUPS)
     return len(images)
 
 
@@ -75,8 +82,8 @@ def _buckets(keys: Pairs) -> Iterator[Pairs]:
     return (group for group in np.split(order, bounds) if len(group) > 1)
 
 
-def _images(out: Path) -> Iterator[UniqueImage]:
-    """Each different image of the rows once, the largest first, equal ones in the order of their hashes."""
+def _images(out: Path, max_images: int) -> list[UniqueImage] | None:
+    """Each different image of the rows once, the largest first, equal ones by their hashes; None for more than `max_images`."""
     found: dict[str, UniqueImage] = {}
     for path in sorted(out.glob("modality=*/*.parquet")):
         if path.parent.name != f"modality={ERRORS}":
@@ -84,7 +91,9 @@ def _images(out: Path) -> Iterator[UniqueImage]:
                 if row["sha256"] not in found:
                     facts = (row["sha256"], row["width"], row["height"], row["format"], row["bytes"])
                     found[row["sha256"]] = UniqueImage(*facts, (), b"", row["phash"], row["grey"])
-    yield from sorted(found.values(), key=lambda image: (-image.width * image.height, image.sha256))
+                if len(found) > max_images:
+                    return None
+    return sorted(found.values(), key=lambda image: (-image.width * image.height, image.sha256))
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -51,7 +51,6 @@ class RayOptions:
 def ray_cluster(options: RayOptions) -> Iterator[Any]:
     """The module ray, connected; a cluster that was started here ends with the block. Raises ExtraMissing."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # the log files under /tmp/ray have more
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if not options.address:
         os.environ.update(LOOPBACK)

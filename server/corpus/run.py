@@ -36,12 +36,16 @@ SETTINGS = ("context", "min_image_side", "max_images", "max_pixels", "max_downlo
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the folder holds now (`counts` as of Writer.counts), and this run's share: documents, seconds, and those done before."""
+    """What the folder holds now (`counts` as of Writer.counts), and this run's share: documents, seconds, and those done before.
+
+    `grouped`: images whose near duplicates were grouped, None where there are too many.
+    """
 
     counts: Counter[str]
     before: int
     documents: int
     seconds: float
+    grouped: int | None
     model_version: str
 
 
@@ -101,8 +105,8 @@ async def _run(
     finally:
         counting.cancel()
     await asyncio.to_thread(writer.flush)
-    await asyncio.to_thread(write_groups, manifest.out)
-    return Summary(manifest.counts, before, len(manifest.done) - before, time.monotonic() - begun, version)
+    grouped = await asyncio.to_thread(write_groups, manifest.out)
+    return Summary(manifest.counts, before, len(manifest.done) - before, time.monotonic() - begun, grouped, version)
 
 
 async def _judged(

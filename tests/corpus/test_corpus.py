@@ -15,6 +15,7 @@ from pyarrow import parquet
 from server.contract.errors import RequestError
 from server.corpus import manifest, output
 from server.corpus.listing import Columns, open_corpus
+from server.corpus.near import write_groups
 from server.settings import Settings
 from tests.corpus.drawn_corpus import counted, draw_folder, picture, png, rows, run
 
@@ -91,6 +92,8 @@ def test_near_duplicates_of_different_documents_are_grouped(tmp_path: Path, sett
     by_name = {row["document"]: row["sha256"] for row in rows(out)}
     assert group[by_name["large.jpg"]] == group[by_name["large.png"]]
     assert group[by_name["other.png"]] == by_name["other.png"]
+    assert write_groups(out, max_images=2) is None
+    assert not (out / manifest.GROUPS).exists()
 
 
 def test_parquet_with_bytes_and_with_addresses(tmp_path: Path, settings: Settings) -> None:
