@@ -73,7 +73,7 @@ def test_other_missing_packages_are_not_taken_for_an_extra() -> None:
 
 def test_each_extra_brings_what_it_is_said_to_bring() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {"open_clip": "open_clip_torch"}
+    names = {"open_clip": "open_clip_torch", "openslide": "openslide_python"}
     for package, extra in EXTRA_OF.items():
         wanted = names.get(package, package).replace("_", "-")
         given = [re.split(r"[^\w-]", line.replace("_", "-"))[0] for line in project["optional-dependencies"][extra]]
