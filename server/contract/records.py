@@ -158,7 +158,14 @@ class InnerFile:
     place: Place
 
 
-Extracted: TypeAlias = Found | InnerFile
+@dataclass(frozen=True, slots=True)
+class ListedFiles:
+    """Names of files that an index (DICOMDIR) lists, relative to its folder, with `/` between folders. They come from the file."""
+
+    names: tuple[str, ...]
+
+
+Extracted: TypeAlias = Found | InnerFile | ListedFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ from server.sandbox.protocol import Pipe
 # Frames read of one file. A cine loop or a volume shows one part of the body throughout; 16 even steps cover it.
 SAMPLED_FRAMES = 16
 PDF = "application/pdf"
+# Files that a DICOMDIR may list, as many as a folder may have; a name has 8 parts of 16 characters at most.
+MAX_LISTED, MAX_LISTED_NAME = 10_000, 8 * 17
+NAMES_AT_ONCE = 200  # in one frame of the pipe, whose header is bounded
 # Prefixes of the transfer syntaxes of MPEG-2, H.264 and H.265. Those of JPIP and SMPTE have other numbers.
 VIDEO = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -97,8 +100,18 @@ def _send_document(pipe: Pipe, dataset: Any) -> None:
         pipe.send({"file": "document.pdf", "page": None, "box": None}, bytes(dataset.EncapsulatedDocument))
         pipe.send({"end": True})
         return
+    names = _listed(dataset)
+    for start in range(0, len(names), NAMES_AT_ONCE):
+        pipe.send({"listed": names[start : start + NAMES_AT_ONCE]})
     what = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID", ""))).name
     raise NoImage(f"the DICOM file holds no image{f' ({what})' if what else ''}")
+
+
+def _listed(dataset: Any) -> list[str]:
+    """The files that a DICOMDIR lists, each once."""
+    values = [record.get("ReferencedFileID") for record in dataset.get("DirectoryRecordSequence") or ()]
+    parts = [[value] if isinstance(value, str) else list(value) for value in values if value]
+    return list(dict.fromkeys("/".join(map(str, one))[:MAX_LISTED_NAME] for one in parts))[:MAX_LISTED]
 
 
 def _is_video(dataset: Any) -> bool:

@@ -3,8 +3,9 @@
 The worker modules (server/kinds names one for each kind of file) run in the child and send frames, which become candidates, inner
 files, skips and notices here. The frames are: `title`; `page` at the beginning of a page; `image` with its bytes, and with a number
 if the parent is to keep them; `again` with the number of a kept image; `whole` if the file itself is the image; `file` with the
-name and the bytes of an inner file; `skip`; `notice`, with a `severity` unless it is a failure; `end`. Images, files and skips have
-`page` and `box`, and may have `url` (in a web archive), `alt`, `tag` (of DICOM), and `texts`: pairs of source and text.
+name and the bytes of an inner file; `listed` with names of files beside it; `skip`; `notice`, with a `severity` unless it is a
+failure; `end`. Images, files and skips have `page` and `box`, and may have `url` (in a web archive), `alt`, `tag` (of DICOM), and
+`texts`: pairs of source and text.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from server.contract.records import (
     Candidate,
     Extracted,
     InnerFile,
+    ListedFiles,
     NearbyText,
     Notice,
     Place,
@@ -158,7 +160,8 @@ class _FileRead:
                 self.ended = True
                 return
             elif (found := self._found(frame, data or b"", kept)) is not None:
-                self.nothing = self.nothing and isinstance(found, Notice) and found.code is None
+                counts = not isinstance(found, ListedFiles) and not (isinstance(found, Notice) and found.code is None)
+                self.nothing = self.nothing and not counts
                 yield found
 
     async def _next(self, child: Child) -> Frame | None:
@@ -179,6 +182,8 @@ class _FileRead:
                 return Notice(title=str(header["title"])) if header["title"] else None
             if "notice" in header:
                 return Notice(code=str(header["notice"]), message=str(header["message"]), severity=_severity(header))
+            if "listed" in header:
+                return ListedFiles(tuple(plain(str(name), MAX_URL) or "" for name in header["listed"]))
             place = self._place(header)
             if "skip" in header:
                 return Skipped(header["skip"], place, str(header["detail"]))

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from server.contract.errors import MedlensError, NoImage, TooLarge, UnknownKind
-from server.contract.records import Candidate, Found, InnerFile, Notice, Place, Skipped, SkipReason, Source
+from server.contract.records import Candidate, Found, InnerFile, ListedFiles, Notice, Place, Skipped, SkipReason, Source
 from server.extract.page import NotAPage, extract_page
 from server.extract.readers import extract_file
 from server.extract.svg_file import extract_svg, is_svg
 from server.kinds.registry import BY_NAME, kind_by_name
 from server.scan.inner import InnerFiles
+from server.scan.listed import missing_files
 from server.scan.offered import open_offered
 from server.scan.resources import ScanResources
 from server.source.egress import EgressProxy
@@ -156,6 +157,9 @@ async def _file(source: Source, resources: ScanResources, inner_files: InnerFile
                             yield one
                     if inner_files.full:
                         return
+                case ListedFiles():
+                    for notice in await missing_files(source.path, found.names):
+                        yield notice
                 case Candidate() | Skipped() if found.place.url is None:
                     yield replace(found, place=replace(found.place, url=name))
                 case _:

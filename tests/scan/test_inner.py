@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from pydicom.uid import BasicTextSRStorage
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.uid import BasicTextSRStorage, MediaStorageDirectoryStorage
 
 from server.contract.errors import TooLarge
 from server.contract.records import Candidate, Found, Notice, Skipped
@@ -98,6 +101,30 @@ async def test_a_dicomdir_stands_for_its_folder(resources: ScanResources, tmp_pa
     source = open_path(tmp_path / "DICOMDIR")
     assert (source.kind, source.path) == ("folder", tmp_path)
     assert places(await found_in(source, resources)) == ["DICOMDIR", "IMAGES/I0001"]
+
+
+async def test_files_that_a_dicomdir_lists_and_that_are_missing_are_named(resources: ScanResources, tmp_path: Path) -> None:
+    names = [["IMAGES", "I0001"], ["IMAGES", "I0002"], "I3", ["..", "secret"]]
+    (tmp_path / "secret").write_bytes(b"x")
+    cd = tmp_path / "cd"
+    (cd / "images").mkdir(parents=True)
+    (cd / "images" / "i0001").write_bytes(made())
+    (cd / "DICOMDIR").write_bytes(directory(names))
+    found = await found_in(open_path(cd / "DICOMDIR"), resources)
+    assert places(found) == ["images/i0001"]
+    missing = [one for one in found if isinstance(one, Notice) and one.code == "not_found"]
+    assert [(one.message, one.severity) for one in missing] == [
+        (f"DICOMDIR: it lists {name}, which is missing", "cut") for name in ("IMAGES/I0002", "I3", "../secret")
+    ]
+    assert [one.reason for one in found if isinstance(one, Skipped)] == ["no_image"]
+
+
+def directory(names: list[list[str] | str]) -> bytes:
+    """A DICOMDIR that lists these files, and a record of a patient, which names none."""
+    records = [Dataset() for _ in (*names, None)]
+    for record, name in zip(records, names, strict=False):
+        record.add(DataElement(0x00041500, "CS", name, validation_mode=IGNORE))  # a hostile one, too
+    return without_pixels(SOPClassUID=MediaStorageDirectoryStorage, DirectoryRecordSequence=records)
 
 
 @pytest.mark.shared
