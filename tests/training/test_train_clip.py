@@ -9,9 +9,11 @@ import pytest
 
 from server.contract.modalities import MODALITIES
 from server.models.clip import CompactClip, unit
+from server.models.compact import SHIPPED_CLIP
 from server.models.kmeans import KMeansModel
 from server.training.clip.clip_file import stored
-from server.training.clip.judge_clip import FIRST, Query, queries, retrieval, summary
+from server.training.clip.judge_clip import FIRST, Query, queries, retrieval, summary, zero_shot_figures
+from server.training.clip.run_clip import cross_validate, kept_text
 from server.training.clip.train_clip import Captioned, Recipe, drawing_weights, fit_projection
 from server.training.data.dataset import Row
 from server.training.ensemble.fit_kmeans import cluster
@@ -51,6 +53,23 @@ def test_images_come_to_lie_by_their_captions(rows: list[Row], features: np.ndar
     right = (images @ words.T).argmax(1) == [MODALITIES.index(row.label) for row in rows[HALF:]]
     assert right.mean() > 0.9
     assert steps == list(range(1, 61))
+
+
+def test_small_folds_without_medical_images_are_measured_too(
+    rows: list[Row], features: np.ndarray, captions: Captioned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.training.clip.run_clip.points_of", lambda *_: None)  # needs ImageNet's own last layer
+    fold = np.array([int(row.label != "non_medical") for row in rows])
+    lines: list[str] = []
+    result = cross_validate(
+        rows, {0: features, 1: features}, fold, captions, kept_text(SHIPPED_CLIP), np.zeros((len(rows), 1000), np.float32),
+        Recipe(steps=2, batch=12), lines.append,
+    )  # fmt: skip
+    assert lines[0] == "fold 0: 1 of 2 steps"
+    measured = [line for line in lines if line.startswith("fold") and "{" in line]
+    assert ["'auroc': None" in line for line in measured] == [True, True]
+    assert result.retrieval["queries"] == 0
+    assert zero_shot_figures(result.logits, rows) == result.zero_shot
 
 
 def test_labels_are_drawn_evenly_and_big_origins_by_their_root() -> None:

@@ -74,11 +74,13 @@ def retrieval(similar: Floats, asked: Sequence[Query], rows: Sequence[Row], fold
 
 
 def summary(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Means over the queries, and those that fail: fewer than half of the first page right."""
+    """Means over the queries, and those that fail: fewer than half of the first page right. None where no query was measured."""
+
+    def mean(name: str) -> float | None:
+        return round(float(np.mean([one[name] for one in answers])), 4) if answers else None
+
     return {
         "queries": len(answers),
-        "precision": round(float(np.mean([one["precision"] for one in answers])), 4),
-        "chance": round(float(np.mean([one["chance"] for one in answers])), 4),
-        "auroc": round(float(np.mean([one["auroc"] for one in answers])), 4),
+        **{name: mean(name) for name in ("precision", "chance", "auroc")},
         "failing": [f"{one['query']} ({one['precision']:.2f})" for one in answers if one["precision"] < 0.5],
     }

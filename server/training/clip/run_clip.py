@@ -32,6 +32,7 @@ from server.training.cnn.features import digest_of
 from server.training.cnn.imagenet_classes import clear_names, imagenet_logits, imagenet_names
 from server.training.cnn.imagenet_points import points_of
 from server.training.cnn.progress import Reporter
+from server.training.cnn.run_folds import rounded
 from server.training.cnn.views import deep_features
 from server.training.data.captions import embed, teacher_vectors
 from server.training.data.dataset import PixelCache, Row, data_sha256, read_rows
@@ -176,7 +177,6 @@ def _steps(reporter: Reporter, task: str) -> Progress:
     return lambda done, most, _: reporter.report(task, done, most, "steps")
 
 
-def _short(whole: dict[str, Any]) -> dict[str, float]:
-    return {name: round(whole[name], 4) for name in ("accuracy", "balanced_accuracy")} | {
-        "auroc": round(whole["medical"]["auroc"], 4)
-    }
+def _short(whole: dict[str, Any]) -> Any:
+    """For a line of the log; the AUROC is None where a small fold has only medical images, or none."""
+    return rounded({name: whole[name] for name in ("accuracy", "balanced_accuracy")} | {"auroc": whole["medical"]["auroc"]})
