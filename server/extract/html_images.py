@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -10,17 +12,28 @@ _BLOCKS = ("p", "li", "td", "div", *_HEADINGS)
 _UNREAD = ("script", "style", "noscript", "template")
 # Images that are read of one page; pages with more are lists.
 MAX_IMAGES = 5000
+# Addresses of one image; pages name up to a dozen sizes.
+MAX_ADDRESSES = 40
+# Attributes with one address, in the order in which the first is taken, and those with a list of sizes.
+_ADDRESS = ("src", "data-src", "data-original", "data-lazy-src", "data-lazy", "xlink:href", "href")
+_SIZES = ("srcset", "data-srcset", "data-lazy-srcset")
+# Candidates of a srcset end with a comma after white space or a size; data: addresses have commas in them.
+_CANDIDATE = re.compile(r"([^\s,]\S*?)(?:,(?=\s)|,?$|\s+[^,]*(?:,|$))")
 
 
 @dataclass(slots=True)
 class NamedImage:
-    """An image that a page names: its address as written there, and the texts beside it."""
+    """An image that a page names: its address as written there, and the texts beside it.
+
+    `addresses`: all that the page names for it, `address` first: other sizes and formats, and those from which scripts load it.
+    """
 
     address: str
     alt: str | None = None
     heading: str = ""
     before: str = ""
     caption: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -37,6 +50,13 @@ def images_of(html: str) -> NamedImages:
     return parser.found
 
 
+def addresses_of(attributes: Mapping[str, str]) -> tuple[str, ...]:
+    """Every address that a tag names for its image, the first one that browsers take first; at most MAX_ADDRESSES."""
+    single = [attributes[name].strip() for name in _ADDRESS if attributes.get(name)]
+    sizes = [match[1] for name in _SIZES for match in _CANDIDATE.finditer(attributes.get(name, ""))]
+    return tuple(dict.fromkeys((*single, *sizes)))[:MAX_ADDRESSES]
+
+
 class _Parser(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -45,6 +65,7 @@ class _Parser(HTMLParser):
         self._text: list[str] = []
         self._heading = self._before = ""
         self._in_figure: list[NamedImage] = []
+        self._sources: list[NamedImage] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -54,13 +75,24 @@ class _Parser(HTMLParser):
             self._text = []
         if tag == "figure":
             self._in_figure = []
+        if tag == "picture":
+            self._sources = []
         if tag in ("img", "image", "source", "input") and len(self.found.images) < MAX_IMAGES:
-            address = values.get("src") or values.get("data-src") or values.get("xlink:href") or values.get("href")
-            address = address or values.get("srcset", "").split(",")[0].strip().partition(" ")[0]
-            if address:
-                image = NamedImage(address.strip(), values.get("alt") or None, self._heading, self._before)
-                self.found.images.append(image)
-                self._in_figure.append(image)
+            self._add(tag, addresses_of(values), values.get("alt") or None)
+
+    def _add(self, tag: str, addresses: tuple[str, ...], alt: str | None) -> None:
+        """Add the image of a tag. The sources of a `picture` are other formats of its `img`, which has the alternative text."""
+        if not addresses:
+            return
+        image = NamedImage(addresses[0], alt, self._heading, self._before, addresses=addresses)
+        self.found.images.append(image)
+        self._in_figure.append(image)
+        if tag == "source":
+            self._sources.append(image)
+        else:
+            for source in self._sources:
+                source.alt = source.alt or alt
+            self._sources = []
 
     def handle_endtag(self, tag: str) -> None:
         if self._open and self._open[-1] == tag:
@@ -75,6 +107,8 @@ class _Parser(HTMLParser):
                 image.caption = text
         elif tag == "figure":
             self._in_figure = []
+        elif tag == "picture":
+            self._sources = []
         elif tag in _BLOCKS and text:
             self._before = text
 

@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 from warcio.archiveiterator import ArchiveIterator
 
 from server.contract.errors import Damaged, MedlensError
+from server.contract.records import SourceKind
 from server.extract.data_url import decode_data_url
 from server.extract.html_images import NamedImage, images_of
 from server.extract.shown import texts
@@ -28,6 +29,7 @@ from server.sandbox.protocol import Pipe
 # Images in data: addresses of one archive that are read.
 MAX_DATA_IMAGES = 500
 _OK = "200"
+HTML = ("text/html", "application/xhtml+xml")
 _TIFF = (b"II*\0", b"MM\0*")
 
 
@@ -35,6 +37,13 @@ _TIFF = (b"II*\0", b"MM\0*")
 class Response:
     url: str
     data: bytes
+    mime: str
+
+    @property
+    def kind(self) -> SourceKind | None:
+        """The kind by the first bytes; else `page` if the server called it HTML: pages may begin with any tag or text."""
+        found = kind_of(self.data[:HEAD_BYTES], self.url.partition("?")[0])
+        return found or ("page" if self.mime.partition(";")[0].strip().lower() in HTML else None)
 
 
 def serve(pipe: Pipe) -> None:
@@ -62,7 +71,7 @@ def serve(pipe: Pipe) -> None:
 
 
 def _send(pipe: Pipe, response: Response, beside: NamedImage | None, with_texts: bool, others: Counter[str]) -> None:
-    kind = kind_of(response.data[:HEAD_BYTES], response.url.partition("?")[0])
+    kind = response.kind
     place = _place(response.url, beside, with_texts)
     if is_image(response.data) and not response.data.startswith(_TIFF):
         pipe.send({"image": None, **place}, response.data)
@@ -87,15 +96,16 @@ def _pages(data: bytes, job: dict[str, Any]) -> tuple[dict[str, NamedImage], str
     title, held = "", []
     try:
         for response in _responses(data, job):
-            if kind_of(response.data[:HEAD_BYTES], None) != "page":
+            if response.kind != "page":
                 continue
             page = images_of(response.data.decode("utf-8", "replace"))
             title = title or page.title
             for image in page.images:
                 if image.address.startswith("data:"):
                     held.append((response.url, image))
-                else:
-                    beside.setdefault(_joined(response.url, image.address), image)
+                for address in image.addresses:
+                    if not address.startswith("data:"):
+                        beside.setdefault(_joined(response.url, address), image)
     except MedlensError:  # reported when the responses themselves are read
         pass
     return beside, title, held[:MAX_DATA_IMAGES]
@@ -125,7 +135,9 @@ def _of_warc(data: bytes, bounds: Bounds) -> Iterator[Response]:
             bounds.count()
             url = record.rec_headers.get_header("WARC-Target-URI") or ""
             try:
-                yield Response(url, bounds.read(record.content_stream(), url))
+                headers = record.http_headers
+                mime = (headers.get_header("Content-Type") if headers is not None else None) or ""
+                yield Response(url, bounds.read(record.content_stream(), url), mime)
             except EntryBounded as error:
                 raise Bounded(str(error)) from None
 

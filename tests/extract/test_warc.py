@@ -9,6 +9,7 @@ import pytest
 
 from server.contract.errors import Damaged, DocumentError
 from server.contract.records import InnerFile, Notice
+from server.extract.html_images import MAX_ADDRESSES, addresses_of
 from server.source.open import open_upload
 from tests.extract.packed import codes, images, read_as, reasons, zipped
 from tests.site import picture
@@ -69,6 +70,38 @@ async def test_images_have_their_address_and_what_stands_beside_them(name: str, 
     assert any(isinstance(one, Notice) and one.title == "Case 7" for one in found)
     [remark] = [one for one in found if isinstance(one, Notice) and one.code]
     assert (remark.code, remark.severity, remark.message[:2]) == ("left_out", "remark", "1 ")
+
+
+async def test_other_sizes_and_lazy_images_have_the_texts_too() -> None:
+    """`srcset`, `picture`, and images that scripts load in place of a placeholder."""
+    body = """<figure><picture><source srcset="/a.webp 1x, /a2.webp 2x"><img src=/a.jpg alt="a film"></picture>
+      <figcaption>Chest</figcaption></figure>
+      <img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=" data-src=/lazy.png data-srcset="/lazy-1.png 300w,/lazy-2.png 600w"
+      alt="a slice">"""
+    names = {"a.webp": "a film", "a2.webp": "a film", "a.jpg": "a film"} | dict.fromkeys(
+        ("lazy.png", "lazy-1.png", "lazy-2.png"), "a slice"
+    )
+    pictures = [(f"https://a.example/{name}", "image/png", "200 OK", picture("PNG", seed=n)) for n, name in enumerate(names, 7)]
+    found = images(await read_as("a.warc", warc([("https://a.example/", "text/html", "200 OK", body.encode()), *pictures])))
+    alts = {one.place.url.rpartition("/")[2]: one.place.alt for one in found if one.place.url and one.place.url[-1] != "/"}
+    assert alts == names
+    captions = [text.text for one in found for text in one.place.texts if text.source == "caption"]
+    assert captions == ["Chest"] * 3
+
+
+@pytest.mark.parametrize(
+    ("srcset", "addresses"),
+    [
+        ("a.png", ("a.png",)), ("a.png 1x, b.png 2x", ("a.png", "b.png")), ("a.png 300w,b.png 600w", ("a.png", "b.png")),
+        ("w_300,h_200/a.png 300w, w_600,h_400/a.png 600w", ("w_300,h_200/a.png", "w_600,h_400/a.png")),
+        ("a.png, b.png", ("a.png", "b.png")),
+        ("data:image/png;base64,AAAA 1x, b.png 2x", ("data:image/png;base64,AAAA", "b.png")), (" , ", ()), ("", ()),
+    ],
+)  # fmt: skip
+def test_addresses_of_a_srcset(srcset: str, addresses: tuple[str, ...]) -> None:
+    assert addresses_of({"srcset": srcset}) == addresses
+    assert addresses_of({"src": "x", "srcset": srcset}) == ("x", *addresses)
+    assert len(addresses_of({"srcset": ", ".join(f"{n}.png {n}w" for n in range(1000))})) == MAX_ADDRESSES
 
 
 async def test_number_bytes_and_ratio_are_bounded() -> None:
