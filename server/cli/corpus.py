@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -56,7 +57,7 @@ def corpus(
     configure(settings)
     found = open_corpus(source, Columns(bytes_column, url_column))
     out = out.expanduser().absolute()
-    with _progress() as on_progress:
+    with redirect_stdout(sys.stderr), _progress() as on_progress:  # Ray reports lost nodes on stdout
         work = run_corpus(found, out, settings, engine, RayOptions(address, actors), on_progress)
         summary = asyncio.run(until_asked(work, status=INTERRUPTED))
     facts = _facts(summary, source, out, engine)
