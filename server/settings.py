@@ -93,6 +93,9 @@ class Settings(BaseSettings):
         ("cnn", "clip", "kmeans"), description="ensemble members that vote, comma separated: cnn, clip, kmeans"
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the model runs: auto, cpu, cuda, mps")
+    precision: Literal["auto", "f32", "bf16"] = Field(
+        "f32", description="arithmetic of the networks on a CPU: f32, bf16, or auto (bf16 where the CPU has AMX tiles of it)"
+    )
     batch_size: int = Field(16, ge=1, description="images in one forward pass at most")
     batch_wait_ms: float = Field(8.0, ge=0, description="milliseconds that the first image of a batch waits for others")
     cnn_arch: Literal["efficientnet_lite0", "mobilenet_v2", "vgg16"] = Field(

@@ -25,6 +25,7 @@ from server.contract.extras import installed, naming_extras
 from server.models.calibration import Floats
 from server.models.checkpoint import Card, load_cnn, read_card
 from server.models.parts import to_shape
+from server.models.precision import Precision
 from server.models.preprocess import Bytes, Preprocess, normalise, to_square
 
 log = structlog.get_logger(__name__)
@@ -52,9 +53,9 @@ class Squares:
 class OpenVinoNetwork:
     """A checkpoint on the CPU. `first` is compiled at once, the others at their first use. Not thread-safe."""
 
-    def __init__(self, path: Path, first: Literal["features", "maps"] = "features") -> None:
+    def __init__(self, path: Path, first: Literal["features", "maps"] = "features", precision: Precision = "f32") -> None:
         self.card: Card = read_card(path)
-        self._path = path
+        self._path, self._precision = path, precision
         self._squares = Squares()
         self._compiled: dict[str, Any] = {}
         self._graph(first)
@@ -75,7 +76,7 @@ class OpenVinoNetwork:
         if (name := f"cells {width} {height}") not in self._compiled:
             graph = import_module("server.models.graph")
             model = graph.build_cells_graph(load_file(self._path), self.card.preprocess, (width, height))
-            self._compiled[name] = graph.compile_graph(model, PERFORMANCE_HINT="LATENCY")
+            self._compiled[name] = graph.compile_graph(model, self._precision, PERFORMANCE_HINT="LATENCY")
         return np.array(self._compiled[name](shaped[None])[0][0], np.float32)
 
     def _run(self, part: str, images: Sequence[Image.Image]) -> list[Floats]:
@@ -88,7 +89,7 @@ class OpenVinoNetwork:
             model = graph.build_graph(
                 self.card.arch, load_file(self._path), self.card.preprocess, textures=self.card.textures, maps=part == "maps"
             )
-            self._compiled[part] = graph.compile_graph(model, PERFORMANCE_HINT="LATENCY")
+            self._compiled[part] = graph.compile_graph(model, self._precision, PERFORMANCE_HINT="LATENCY")
         return self._compiled[part]
 
 
@@ -150,9 +151,9 @@ def gpu_likely() -> bool:
     return sys.platform == "darwin" or any(Path(driver).exists() for driver in DRIVERS)
 
 
-def open_network(path: Path, device: Literal["cpu", "cuda", "mps"]) -> OpenVinoNetwork | TorchNetwork:
-    """The network of the checkpoint at `path`, ready to run. Raises WeightsMissing or ModelError."""
+def open_network(path: Path, device: Literal["cpu", "cuda", "mps"], precision: Precision = "f32") -> OpenVinoNetwork | TorchNetwork:
+    """The network of the checkpoint at `path`, ready to run. `precision`: on a CPU. Raises WeightsMissing or ModelError."""
     try:
-        return OpenVinoNetwork(path) if device == "cpu" else TorchNetwork(path, device)
+        return OpenVinoNetwork(path, precision=precision) if device == "cpu" else TorchNetwork(path, device)
     except RuntimeError as error:  # what OpenVINO and torch raise for a graph or memory they cannot have
         raise ModelError(f"{path.name} does not run on {device}: {str(error).splitlines()[0][:200]}") from error

@@ -17,6 +17,7 @@ from server.models.compact import shipped_backbone
 from server.models.ensemble import Ensemble, Prediction, read_ensemble
 from server.models.members import Kind, Member, Network, View, kinds, require
 from server.models.parts import LEAST_FIGURE, Figure, PartReader, open_parts
+from server.models.precision import choose_precision
 from server.models.version import ensemble_in_use
 from server.settings import Settings
 
@@ -79,7 +80,7 @@ def open_predictor(settings: Settings) -> Predictor:
 
 
 def _open(settings: Settings, chosen: Sequence[Kind]) -> Predictor:
-    open_on_device = partial(open_network, device=choose_device(settings.device))
+    open_on_device = partial(open_network, device=choose_device(settings.device), precision=choose_precision(settings.precision))
     shared = any(kind.shared for kind in chosen)
     backbone = open_on_device(SHIPPED_CNN) if shared else None
     parts = open_parts(SHIPPED_PARTS, shipped_backbone()) if shared and SHIPPED_PARTS.is_file() else None

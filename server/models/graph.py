@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from server.contract.errors import ModelError
 from server.models.layout import CELL, CELL_MEANS, CELL_SPREADS, FLAT, STRIDES, TEXTURE_STAGES
+from server.models.precision import Precision
 from server.models.preprocess import Preprocess
 
 # Without this module `import openvino` falls back to its own stub, so that nothing in this process can report anything to anyone.
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 Tensors: TypeAlias = Mapping[str, NDArray[Any]]
 Node: TypeAlias = Any  # openvino.Node: the package has no types
-# f32: on the machines measured bf16 was slower, and the same image gets the same answer on every CPU.
-PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
 LITE0_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of the first block of each stage
 LITE0_EPSILON = 1e-3  # TensorFlow's batch norm, from which these weights come
 MOBILENET_STRIDES = {2: 2, 4: 2, 7: 2, 14: 2}  # by block; 1 elsewhere
@@ -97,9 +96,9 @@ def _block_means(x: Node, side: int) -> Node:
     return op.avg_pool(x, [side, side], [0, 0], [0, 0], [side, side], True, "floor")
 
 
-def compile_graph(model: Any, **hints: Any) -> Any:
-    """The openvino.CompiledModel of `model` on the CPU, with PRECISION and `hints`. Raises RuntimeError, as OpenVINO does."""
-    return _core().compile_model(model, "CPU", PRECISION | hints)
+def compile_graph(model: Any, precision: Precision = "f32", **hints: Any) -> Any:
+    """The openvino.CompiledModel of `model` on the CPU, with `hints`. Raises RuntimeError, as OpenVINO does."""
+    return _core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, **hints})
 
 
 @cache

@@ -16,6 +16,7 @@ from server.models.checkpoint import SHIPPED_CNN, SHIPPED_PARTS
 from server.models.ensembles import ensemble_file
 from server.models.files import sha256_of, write_atomically
 from server.models.members import Kind, require
+from server.models.precision import choose_precision
 from server.settings import Settings
 
 # Raise when the same files would give other verdicts than before: another resize, another way to combine, other panels.
@@ -39,6 +40,8 @@ def model_version(settings: Settings, kinds: Iterable[Kind]) -> str:
         "clip": [settings.clip_model, settings.clip_pretrained],
         "files": file_hashes(files, settings.data_dir / HASHES),
     }
+    if (precision := choose_precision(settings.precision)) != "f32":
+        inputs["precision"] = precision
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:VERSION_LENGTH]
 
 
