@@ -77,6 +77,8 @@ def _count(tally: Counter[str], asked: list[str], reports: dict[str, dict[str, A
     for report in reports.values():
         well = report["status"] == "done" and told_well(report)  # nothing is killed here: each must be done
         tally["handled" if well else "crashed"] += 1
+        if not well:
+            print(report["status"], report["error"], report["counts"], file=sys.stderr)
 
 
 async def _watch(service: Service, samples: list[dict[str, Any]]) -> None:
