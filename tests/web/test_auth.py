@@ -27,12 +27,14 @@ from tests.web.conftest import TOKEN, Client, signed_in
 FREE = {"/login", "/static"}
 ON_LOOPBACK = {"/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs"}
 ROUTE_LIST = [(route.method, route.path) for route in ROUTES if isinstance(route, web.RouteDef)]
-EXAMPLE = {"{id}": "5b3e6a0e-0000-4000-8000-000000000000", "{sha256}": "0" * 64, "{chart:[a-z]+}": "scans"}
+ID = "5b3e6a0e-0000-4000-8000-000000000000"
+EXAMPLE = {"{id}": ID, "{collection}": ID, "{sha256}": "0" * 64, "{chart:[a-z]+}": "scans"}
 
 
 def filled(path: str) -> str:
     for name, value in EXAMPLE.items():
         path = path.replace(name, value)
+    assert "{" not in path, path
     return path
 
 
