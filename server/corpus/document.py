@@ -12,6 +12,7 @@ from typing import Any
 from server.contract.errors import Damaged, MedlensError, NotFound
 from server.contract.records import Source
 from server.corpus.arrow import pyarrow
+from server.extract.unpacking import errors_as_damaged
 from server.scan.resources import ScanResources
 from server.source.address import is_bare
 from server.source.open import open_path, open_source, open_upload
@@ -81,18 +82,17 @@ async def open_document(document: Document, resources: ScanResources) -> Source:
 
 def read_piece(path: Path, piece: Piece) -> bytes:
     """The bytes of a piece of a web archive. Raises NotFound, Damaged."""
-    try:
-        if piece.entry is None:
-            with path.open("rb") as file:
-                file.seek(piece.begin)
-                return file.read(piece.end - piece.begin)
-        with zipfile.ZipFile(path) as packed, packed.open(piece.entry) as entry:
-            entry.seek(piece.begin)
-            return entry.read(piece.end - piece.begin)
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
-        raise Damaged(f"{path}: {error}") from None
+    with errors_as_damaged(str(path)):
+        try:
+            if piece.entry is None:
+                with path.open("rb") as file:
+                    file.seek(piece.begin)
+                    return file.read(piece.end - piece.begin)
+            with zipfile.ZipFile(path) as packed, packed.open(piece.entry) as entry:
+                entry.seek(piece.begin)
+                return entry.read(piece.end - piece.begin)
+        except OSError as error:
+            raise NotFound(f"{path} cannot be read: {error.strerror}") from None
 
 
 @lru_cache(maxsize=1)  # the documents of one row group follow each other

@@ -15,6 +15,7 @@ from typing import IO
 
 from server.contract.errors import Damaged, NotFound, TooLarge
 from server.corpus.document import Document, Piece
+from server.extract.unpacking import errors_as_damaged
 
 # Records of one piece: a page and what stands in it are saved one after the other, so that their texts meet in one piece; and far
 # fewer than the images that one scan judges (MEDLENS_MAX_IMAGES).
@@ -32,6 +33,15 @@ _LENGTH = re.compile(rb"^content-length:\s*(\d+)\s*$", re.IGNORECASE | re.MULTIL
 def pieces_of(path: Path, name: str) -> Iterator[Document]:
     """The pieces of the archive, and a document with an error for each damaged record. Raises nothing."""
     try:
+        with errors_as_damaged(name):
+            yield from _of_file(path, name)
+    except (Damaged, NotFound) as error:
+        yield Document(f"{name}#unread", path=str(path), error=error)
+
+
+def _of_file(path: Path, name: str) -> Iterator[Document]:
+    """As `pieces_of`. Raises NotFound, and what zipfile and zlib raise."""
+    try:
         with path.open("rb") as file:
             if file.read(2) != b"PK":
                 yield from _of_stream(file, path, name, None)
@@ -44,9 +54,7 @@ def pieces_of(path: Path, name: str) -> Iterator[Document]:
                 with packed.open(entry) as stream:
                     yield from _of_stream(stream, path, f"{name}/{entry}", entry)
     except OSError as error:
-        yield Document(f"{name}#unread", path=str(path), error=NotFound(f"{name} cannot be read: {error.strerror}"))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        yield Document(f"{name}#unread", path=str(path), error=Damaged(f"{name}: {error}"))
+        raise NotFound(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _of_stream(stream: IO[bytes], path: Path, name: str, entry: str | None) -> Iterator[Document]:
