@@ -108,8 +108,8 @@ def _notes(image: Mapping[str, Any]) -> Text:
     if context := verdict.get("context"):
         where = CONTEXT[context["from"]]
         notes.append(f"{where} agrees" if context["agrees"] else f"{where} says {MODALITY_NAMES[context['modality']]}")
-    if image["panels"]:
-        notes.append(f"{len(image['panels'])} panels")
+    if panels := len(image["panels"]):
+        notes.append(f"{panels} panel{'s' if panels > 1 else ''}")
     if not (context and context["from"] == "dicom_tag") and (
         tag := next((place["tag"] for place in image["places"] if place.get("tag")), None)
     ):

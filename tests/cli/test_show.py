@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -102,6 +103,7 @@ def test_a_figure_names_what_it_contains() -> None:
     assert "Figure with CT and MRI sure" in " ".join(text.split())
     assert "%" not in text  # it would be that of one panel
     assert "3 panels" in text
+    assert re.search(r"\b1 panel\b", printed(report(image("b.png", verdict("mri", 0.99), panels=[{}]))))
 
 
 def test_disagreement_correction_panels_and_the_tag_of_the_file_are_said() -> None:
