@@ -10,7 +10,6 @@ import pytest
 
 from server.contract.errors import Damaged, NotAUrl, NotFound, NotWhatItSays, RobotsDisallowed, TooLarge, UnknownKind
 from server.settings import Settings
-from server.source import open as opening
 from server.source.fetch import Fetcher
 from server.source.guard import Guard
 from server.source.open import names_a_path, open_path, open_source, open_upload, walk_folder
@@ -123,14 +122,13 @@ def test_a_folder_is_walked_in_order_without_links_and_hidden_files(tmp_path: Pa
     assert found == [("a.pdf", "pdf"), ("c.jpg", "image"), ("d.pdf", "pdf"), ("b/1.png", "image"), ("b/2.png", "image")]
 
 
-def test_a_folder_that_is_missing_or_too_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_missing_or_too_full(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         list(walk_folder(tmp_path / "missing"))
-    monkeypatch.setattr(opening, "MAX_FILES", 3)
     for number in range(4):
         (tmp_path / f"{number}.txt").write_text("x")
     with pytest.raises(TooLarge, match="more than 3 files"):
-        list(walk_folder(tmp_path))
+        list(walk_folder(tmp_path, max_files=3))
 
 
 def test_paths_and_addresses_are_distinguished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
