@@ -49,8 +49,10 @@ class KnownFile:
             if found is not None:
                 return str(found[0])
             held = self._claims.get(sha256)
-            if held is None or held[0] == holder:
+            if held is None:
                 self._claims[sha256] = (holder, asyncio.Event())
+                return None
+            if held[0] == holder:  # it asks again, after its process died; others still wait for the same event
                 return None
             try:
                 await asyncio.wait_for(held[1].wait(), self._claim_s)

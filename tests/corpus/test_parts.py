@@ -44,6 +44,18 @@ async def test_who_waits_for_a_claim_gets_the_verdict_or_the_claim(tmp_path: Pat
     again.close()
 
 
+async def test_who_waits_is_woken_although_the_holder_asked_again(tmp_path: Path) -> None:
+    file = known(tmp_path)
+    assert await file.claim(SHA, "first") is None
+    waiting = asyncio.create_task(file.claim(SHA, "second"))
+    await asyncio.sleep(0)
+    assert await file.claim(SHA, "first") is None  # its document is judged once more
+    await file.store(SHA, "verdict")
+    async with asyncio.timeout(30):
+        assert await waiting == "verdict"
+    file.close()
+
+
 async def test_the_claim_of_a_killed_holder_ends(tmp_path: Path) -> None:
     file = known(tmp_path, 0.01)
     assert await file.claim(SHA, "killed") is None
