@@ -5,7 +5,7 @@ Opening and extracting may run in another process than judging: what an extracto
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -15,14 +15,13 @@ from server.corpus.document import Document, open_document
 from server.corpus.known import Known, judged_from_text, judged_text
 from server.scan.dispatch import extract_source
 from server.scan.outcome import Outcome
-from server.scan.pipeline import Scan
+from server.scan.pipeline import SINGLE, Scan
 from server.scan.resources import ScanResources
 from server.scan.timings import Timings
 
 # Bytes of the images of one document that are sent between processes; further images are skipped as too large. It is a quarter of
 # what one value of an Arrow column can hold, and bounds the memory of a reader.
 MAX_SENT_BYTES = 512 * 1024 * 1024
-SINGLE: tuple[SourceKind, ...] = ("image", "dicom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +115,7 @@ async def _judge(
     scan = Scan(resources.settings, resources.decoder, resources.engine(), recorder, Timings())
     try:
         async with aclosing(founds):
-            outcome = await scan.run(_each(founds), single=kind in SINGLE)
+            outcome = await scan.run(founds, single=kind in SINGLE)
     finally:
         await known.release(document.key)
     return JudgedDocument(document, kind, outcome, recorder.judged)
-
-
-async def _each(founds: AsyncGenerator[Found, None]) -> AsyncIterator[Found]:
-    async for found in founds:
-        yield found

@@ -18,7 +18,7 @@ from server.context.evidence import evidence_of, forget_texts
 from server.context.join import join
 from server.contract.errors import DocumentError, MedlensError, ModelError, TimedOut, UnknownKind, WeightsMissing
 from server.contract.page_order import in_page_order
-from server.contract.records import Candidate, Found, JudgedImage, Notice, Place, Skipped, SkipReason, UniqueImage
+from server.contract.records import Candidate, Found, JudgedImage, Notice, Place, Skipped, SkipReason, SourceKind, UniqueImage
 from server.contract.verdict import Verdict
 from server.dedupe.decode_pool import DecodePool
 from server.dedupe.fingerprint import sha256_of
@@ -30,6 +30,8 @@ from server.settings import Settings
 
 # Images of one scan processed at once: enough to fill the decoders and a batch of the model, few enough to bound memory.
 IMAGES_AT_ONCE = 24
+# Kinds of sources that are one image: if it cannot be read, the scan fails (`Scan.run`, `single`).
+SINGLE: tuple[SourceKind, ...] = ("image", "dicom")
 
 
 class Recorder(Protocol):

@@ -18,7 +18,7 @@ from server.contract.errors import MedlensError, NotFound, StoreError
 from server.contract.records import Found, JudgedImage, ScanError, Source, Stage
 from server.scan.dispatch import extract_source, extract_uploads
 from server.scan.outcome import Outcome
-from server.scan.pipeline import Scan
+from server.scan.pipeline import SINGLE, Scan
 from server.scan.recorder import StoreRecorder
 from server.scan.resources import ScanResources
 from server.scan.timings import Timings
@@ -67,7 +67,7 @@ class ScanRunner:
                 async with StoreRecorder(self.database, scan_id, version, use_cache=use_cache, on_judged=on_judged) as recorder:
                     scan = Scan(self.resources.settings, self.resources.decoder, engine, recorder, timings)
                     async with aclosing(self._extract(sources, timings)) as founds:
-                        outcome = await scan.run(founds, single=[source.kind for source in sources] in (["image"], ["dicom"]))
+                        outcome = await scan.run(founds, single=len(sources) == 1 and sources[0].kind in SINGLE)
         except StoreError:  # nothing can be stored now: the queue retries the scan
             raise
         except MedlensError as error:
