@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,9 +44,10 @@ class _Renderer:
 
 @dataclass(slots=True)
 class BrowserWatch:
-    """`run()` until cancelled, or until the browser has ended."""
+    """`run()` until cancelled, or until the browser has ended. `in_use`: whether a page is open; else there is nothing to watch."""
 
     chromium: Chromium
+    in_use: Callable[[], bool]
     _renderers: dict[int, _Renderer] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -53,6 +55,9 @@ class BrowserWatch:
             session = await self.chromium.new_browser_cdp_session()
             while self.chromium.is_connected():
                 await asyncio.sleep(WATCH_S)
+                if not self.in_use():
+                    self._renderers.clear()
+                    continue
                 async with asyncio.timeout(ANSWER_S):
                     answer = await session.send("SystemInfo.getProcessInfo")
                 self._look([one for one in answer["processInfo"] if one["type"] == "renderer"])

@@ -45,7 +45,7 @@ class Running:
     _watching: asyncio.Task[None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._watching = asyncio.create_task(BrowserWatch(self.chromium).run())
+        self._watching = asyncio.create_task(BrowserWatch(self.chromium, lambda: self.open > 0).run())
 
     @property
     def usable(self) -> bool:
