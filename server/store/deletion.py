@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from server.contract.records import FINISHED
 from server.store import events
 from server.store.database import Database
-from server.store.named_sets import change_alone, marked_scans, named_sets, notes, remove_empty_tags, set_items
+from server.store.named_sets import MARKED_IMAGE, change_alone, marked_scans, named_sets, remove_empty_tags, set_items
 from server.store.scans import OPEN
 from server.store.tables import heatmaps, images, login_codes, scan_events, scan_images, scans, sessions, thumbnails
 
@@ -100,8 +100,8 @@ async def purge(database: Database, retention_days: int = 0) -> Purged:
             for table in (thumbnails, heatmaps):
                 in_a_scan = exists().where(scan_images.c.sha256 == table.c.sha256)
                 corrected = exists().where(images.c.sha256 == table.c.sha256, images.c.corrected_as.is_not(None))
-                marked = exists().where(set_items.c.sha256 == table.c.sha256) | exists().where(notes.c.sha256 == table.c.sha256)
-                removal = delete(table).where(table.c.sha256.in_(shas), ~in_a_scan, ~corrected, ~marked)
+                unmarked = text(f"NOT {MARKED_IMAGE.format(table=table.name)}")
+                removal = delete(table).where(table.c.sha256.in_(shas), ~in_a_scan, ~corrected, unmarked)
                 thumbnails_and_maps += (await connection.execute(removal)).rowcount
         purged += len(chosen)
     async with database.begin() as connection:

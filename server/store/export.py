@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Label, and_, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import ColumnElement, Label, and_, select
 
 from server.contract.records import JudgedImage, Report, SourceKind, Status
 from server.store.codec import judged_of
 from server.store.database import Database
 from server.store.history import Filters, conditions_for
-from server.store.named_sets import named_sets, notes, set_items
+from server.store.named_sets import notes, set_items, tags_of
 from server.store.reading import IMAGES
 from server.store.tables import scan_images, scans
 
@@ -77,14 +76,8 @@ def exported(row: Mapping[Any, Any], judged: JudgedImage) -> Exported:
 def marks_of(sha256: ColumnElement[Any]) -> tuple[Label[Any], Label[Any]]:
     """Two columns for a statement that has images: the `tags` of each in alphabetical order, and its `note`."""
     tagged = set_items.alias("tagged")
-    tags = (
-        select(func.array_agg(aggregate_order_by(named_sets.c.name, named_sets.c.key)))
-        .join_from(tagged, named_sets, tagged.c.set_id == named_sets.c.id)
-        .where(tagged.c.sha256 == sha256, named_sets.c.kind == "tag", named_sets.c.deleted_at.is_(None))
-    )
-    return tags.scalar_subquery().label("tags"), select(notes.c.text).where(notes.c.sha256 == sha256).scalar_subquery().label(
-        "note"
-    )
+    note = select(notes.c.text).where(notes.c.sha256 == sha256).scalar_subquery()
+    return tags_of(tagged.c.sha256 == sha256, tagged).label("tags"), note.label("note")
 
 
 def of_report(report: Report, judged: JudgedImage) -> Exported:

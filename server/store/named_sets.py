@@ -7,16 +7,19 @@ collections.md). Deleting a set or removing an item only marks it, so that it ca
 from __future__ import annotations
 
 import unicodedata
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     ForeignKey,
+    FromClause,
     Identity,
     Index,
     Integer,
+    ScalarSelect,
     String,
     Table,
     Text,
@@ -26,6 +29,7 @@ from sqlalchemy import (
     text,
     union,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import CompoundSelect
 
@@ -105,6 +109,16 @@ def marked_scans() -> CompoundSelect[tuple[object]]:
         select(notes.c.scan_id).where(notes.c.scan_id.is_not(None)),
         of_items,
         of_notes,
+    )
+
+
+def tags_of(item: ColumnElement[bool], items: FromClause = set_items) -> ScalarSelect[Any]:
+    """The names of an item's tags, in alphabetical order; NULL for none. `item`: which rows of `items` are the item."""
+    return (
+        select(func.array_agg(aggregate_order_by(named_sets.c.name, named_sets.c.key)))
+        .join_from(items, named_sets, named_sets.c.id == items.c.set_id)
+        .where(item, named_sets.c.kind == "tag", named_sets.c.deleted_at.is_(None))
+        .scalar_subquery()
     )
 
 

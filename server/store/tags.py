@@ -11,14 +11,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select, union
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from server.contract.errors import NotFound, RequestError
 from server.store.database import Database
-from server.store.named_sets import change_alone, key_of, name_of, named_sets, note_of, notes, remove_empty_tags, set_items
+from server.store.named_sets import change_alone, key_of, name_of, named_sets, note_of, notes, remove_empty_tags, set_items, tags_of
 from server.store.tables import images, scan_images, scans
 
 MAX_TAGS = 30  # of one scan or image: more are not read
@@ -166,13 +165,9 @@ def _missing(marked: Marked) -> NotFound:
 
 
 async def _read(connection: AsyncConnection, marked: Marked) -> TagsAndNote:
-    names = (
-        select(func.array_agg(aggregate_order_by(named_sets.c.name, named_sets.c.key)))
-        .join_from(set_items, named_sets, named_sets.c.id == set_items.c.set_id)
-        .where(_is(set_items, marked), named_sets.c.kind == "tag", named_sets.c.deleted_at.is_(None))
-    )
+    names = tags_of(_is(set_items, marked))
     note = select(notes.c.text).where(_is(notes, marked))
-    there = _there(marked).add_columns(names.scalar_subquery().label("names"), note.scalar_subquery().label("note"))
+    there = _there(marked).add_columns(names.label("names"), note.scalar_subquery().label("note"))
     row = (await connection.execute(there)).first()
     if row is None:
         raise _missing(marked)
