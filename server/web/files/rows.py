@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from server.contract.errors import NotFound
+from server.source.address import split_login
 from server.store import collected, export, history
 from server.store.database import Database
 from server.store.export import Exported
@@ -63,13 +64,12 @@ async def in_pages(rows: AsyncIterator[Exported], size: int) -> AsyncGenerator[l
 def without_login(address: str | None, *, with_query: bool = True) -> str | None:
     """An http address without user, password and fragment, and without its query unless `with_query`; None for any other."""
     try:
-        parts = urlsplit(address or "")
+        parts = urlsplit(split_login(address or "")[0])
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             return None
-        host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return None
-    return urlunsplit((parts.scheme, host, parts.path, parts.query if with_query else "", ""))
+    return urlunsplit(parts._replace(query=parts.query if with_query else "", fragment=""))
 
 
 def caption_of(row: Exported) -> str:
