@@ -3,6 +3,7 @@ import { clear, selected } from "./bulk.js";
 import { notice, part, text } from "./dom.js";
 import { bind } from "./keys.js";
 import { deleteCollection, moveItem, putBack, removeItems, renameCollection } from "./marking.js";
+import "./menus.js";
 import { toast } from "./toast.js";
 
 const page = document.getElementById("collection");
@@ -86,9 +87,6 @@ document.getElementById("bulk").addEventListener("click", (event) => {
 page.addEventListener("click", (event) => {
   const button = event.target.closest("[data-remove-item]");
   if (button) remove([Number(button.dataset.removeItem)]);
-});
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 const removeSelected = () => remove(itemsOf(selected()));
 bind("Delete", text("text:key_remove"), removeSelected, { shown: "Delete d" });

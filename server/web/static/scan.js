@@ -2,6 +2,7 @@
 import { cancel, eventsOf, forget, scanAddress } from "./api.js";
 import { notice, part, setStatus, text } from "./dom.js";
 import { judged } from "./gallery.js";
+import "./menus.js";
 import { stream } from "./stream.js";
 import { deleted } from "./undo.js";
 
@@ -57,9 +58,6 @@ async function act(button) {
 page.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
   if (button) act(button);
-});
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 // A thumbnail that was deleted leaves its dark frame, so that nothing moves.
 page.addEventListener("error", (event) => event.target.matches?.("img") && event.target.removeAttribute("src"), true);
