@@ -20,6 +20,7 @@ from server.store.deletion import UNDO
 from server.store.named_sets import change_alone, named_sets, set_items
 from server.store.tables import images, scans
 
+MAX_ADDED = 500  # scans, and images, in one request, half of whose bytes their hashes fill (MAX_JSON_BYTES)
 MAX_ITEMS = 5_000  # of one collection: moving an item renumbers those behind it
 _KEPT: ColumnElement[bool] = set_items.c.removed_at.is_(None)
 

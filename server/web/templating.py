@@ -13,12 +13,16 @@ from server.contract import percent as percents
 from server.contract.modalities import MODALITY_KEYS
 from server.contract.verdict import Context
 from server.contract.words import MEMBER_NAMES
+from server.store.collection_items import MAX_ADDED
+from server.store.named_sets import NAME_CHARS, NOTE_CHARS
 from server.web.texts.catalogue import CATALOGUES, Catalogue, current, texts
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
 
+# What fields and scripts may send: characters of a name and a note, items added to a collection in one request.
+LIMITS = {"name": NAME_CHARS, "note": NOTE_CHARS, "added": MAX_ADDED}
 # The navigation bar: path, icon (templates/icons.html) and name (names.nav of the texts), and the key that follows `g`.
 NAVIGATION = (
     {"path": "/", "icon": "history", "key": "h"},
@@ -105,6 +109,7 @@ def environment(words: Catalogue) -> Environment:
     )
     made.globals |= {
         "t": words.pages,
+        "limits": LIMITS,
         "language": words,
         "script_texts": words.scripts,
         "modality_names": words.modality_names,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from server.store.collection_items import MAX_ADDED
 from server.store.database import Database
 from server.web.api import collection_items
 from server.web.api.answers import CollectionDeleted, CollectionList, CollectionShape, ItemsAdded, ItemsPage, ItemsRemoved
-from server.web.api.shapes import MAX_ITEMS_AT_ONCE
 from server.web.http.limits import MAX_JSON_BYTES
 from tests.judged import digest, judged
 from tests.web.conftest import Client, refusal, scanned
@@ -86,10 +86,10 @@ async def test_what_is_refused(client: Client, kept: Database) -> None:
     for body, problem in [
         ({"images": ["x"]}, (400, "bad_request")), ({"images": [digest("none")]}, (404, "not_found")),
         ({"scans": [str(uuid4())]}, (404, "not_found")),
-        ({"scans": [str(scan_id)] * (MAX_ITEMS_AT_ONCE + 1)}, (400, "bad_request")),
+        ({"scans": [str(scan_id)] * (MAX_ADDED + 1)}, (400, "bad_request")),
     ]:  # fmt: skip
         assert await refusal(await client.post(path, json=body)) == problem
     for name in (" ", "x" * 81):
         assert await refusal(await client.post("/api/collections", json={"name": name})) == (400, "bad_request")
     assert await refusal(await client.get("/api/collections/x")) == (404, "not_found")
-    assert MAX_ITEMS_AT_ONCE * (64 + 4) < MAX_JSON_BYTES
+    assert MAX_ADDED * (64 + 4) < MAX_JSON_BYTES

@@ -10,6 +10,7 @@ from pydantic import Base64Bytes, Field, field_validator
 from server.contract.modalities import Modality
 from server.contract.records import SourceKind, Status
 from server.kinds.kind import HEAD_BYTES
+from server.store.collection_items import MAX_ADDED
 from server.store.named_sets import NAME_CHARS, NOTE_CHARS
 from server.store.tags import MAX_TAGS
 from server.web.http.operation import Shape
@@ -21,8 +22,6 @@ MAX_MEMBERS = 8
 DEFAULT_PAGE, MAX_PAGE = 50, 200
 # Scans named in one request; for more there is `everything`.
 MAX_AT_ONCE = 1000
-# Images or scans added to a collection in one request: their hashes fill half of MAX_JSON_BYTES.
-MAX_ITEMS_AT_ONCE = 500
 # First bytes of files in one request: with long names they fill MAX_JSON_BYTES.
 MAX_HEADS = 8
 MAX_HEAD_TEXT = (HEAD_BYTES + 2) // 3 * 4  # characters of base64
@@ -70,8 +69,8 @@ class CollectionChange(Shape):
 
 
 class CollectionItems(Shape):
-    scans: tuple[UUID, ...] = Field((), max_length=MAX_ITEMS_AT_ONCE)
-    images: tuple[str, ...] = Field((), max_length=MAX_ITEMS_AT_ONCE, description="by SHA-256")
+    scans: tuple[UUID, ...] = Field((), max_length=MAX_ADDED)
+    images: tuple[str, ...] = Field((), max_length=MAX_ADDED, description="by SHA-256")
     scan: UUID | None = Field(None, description="the scan that shows these images")
 
 

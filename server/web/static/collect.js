@@ -4,9 +4,9 @@ import { bind } from "./keys.js";
 import { addToCollection, collections, newCollection, removeItems } from "./marking.js";
 import { toast } from "./toast.js";
 
-const AT_ONCE = 500; // images in one request
 const RECENT = 6; // collections offered as buttons
 const dialog = document.getElementById("collect");
+const most = Number(dialog.dataset.most); // images in one request
 const form = dialog.querySelector("form");
 const what = part(dialog, "what");
 const gallery = document.getElementById("gallery");
@@ -76,8 +76,8 @@ async function named(name) {
 function pieces({ parts }) {
   return parts.flatMap(({ images, ...rest }) => {
     if (!images) return [rest];
-    const count = Math.ceil(images.length / AT_ONCE);
-    return Array.from({ length: count }, (_, at) => ({ ...rest, images: images.slice(at * AT_ONCE, (at + 1) * AT_ONCE) }));
+    const count = Math.ceil(images.length / most);
+    return Array.from({ length: count }, (_, at) => ({ ...rest, images: images.slice(at * most, (at + 1) * most) }));
   });
 }
 
