@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from aiohttp import web
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from server.__main__ import app
 from server.settings import PREFIX, Settings
 from server.web.http.metrics import Metrics
+from server.web.routes import ROUTES
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "docs/deploy"
@@ -21,6 +25,13 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 # Of compose.yaml and its .env alone.
 OWN_NAMES = {"MEDLENS_DB_PASSWORD"}
 COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+
+
+def options_of(command: str) -> set[str]:
+    """The options of a command of `medlens`; KeyError for an unknown command."""
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    return {option for parameter in group.commands[command].params for option in (*parameter.opts, *parameter.secondary_opts)}
 
 
 def compose() -> dict[str, Any]:
@@ -37,12 +48,24 @@ def test_every_setting_that_is_named_exists(path: Path) -> None:
 def test_compose_starts_commands_that_exist_on_the_port_of_the_service() -> None:
     services = compose()["services"]
     port = Settings.model_fields["port"].default
-    assert services["web"]["command"][0] in COMMANDS
-    assert services["worker"]["command"][0] in COMMANDS
+    for name in ("web", "worker"):
+        command, *words = services[name]["command"]
+        assert {word for word in words if word.startswith("-")} <= options_of(command)
     assert services["web"]["ports"] == [f"127.0.0.1:{port}:{port}"]
     for name in ("web", "worker"):
         assert services[name]["cap_drop"] == ["ALL"]
         assert (DEPLOY / services[name]["build"]["context"] / services[name]["build"]["dockerfile"]).is_file()
+
+
+def test_the_health_check_asks_a_host_that_the_service_answers() -> None:
+    check = next(line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if "urlopen" in line)
+    asked = re.search(r"http://([^:]+):(\d+)(/\w+)", check)
+    assert asked is not None
+    fixed = compose()["services"]["web"]["environment"]["MEDLENS_HOSTS"].split("${")[0].split(",")
+    assert asked[1] in Settings.model_fields["hosts"].default
+    assert asked[1] in fixed
+    assert int(asked[2]) == Settings.model_fields["port"].default
+    assert asked[3] in {route.path for route in ROUTES if isinstance(route, web.RouteDef)}
 
 
 def test_the_image_copies_what_is_there_and_runs_as_an_ordinary_user() -> None:
