@@ -82,6 +82,26 @@ def test_an_import_by_name_is_seen(graph: grimp.ImportGraph) -> None:
     assert all(graph.direct_import_exists(importer=importer, imported=imported) for importer, imported in LATE)
 
 
+def workers() -> list[str]:
+    """The modules that a confined child runs: those with a function `serve(pipe: Pipe)`."""
+    files = [file for file in (ROOT / "server").rglob("*.py") if "\ndef serve(pipe: Pipe)" in file.read_text()]
+    return sorted(".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
+
+
+def test_a_confined_child_imports_nothing_late(graph: grimp.ImportGraph) -> None:
+    """Its user may not be allowed to read the folder of the program, so all that it runs is imported before it is confined."""
+    assert {"server.extract.image_worker", "server.extract.pdf_worker", "server.dedupe.decode_worker"} <= set(workers())
+    reached = {name for worker in workers() for name in {worker, *graph.find_upstream_modules(worker)} if name.startswith("server")}
+    late = []
+    for name in reached:
+        path = ROOT / name.replace(".", "/")
+        tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text())
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        inner = [node for function in functions for node in ast.walk(function)]
+        late += [(name, ast.unparse(node)) for node in inner if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert late == []
+
+
 # Serves its pages, the health of every part and the settings, which ask what judges; then says what it has imported.
 SERVE = """
 import asyncio, json, os, sys

@@ -6,6 +6,7 @@ readers.py describes the frames.
 from __future__ import annotations
 
 from server.contract.errors import ImageTooLarge, MedlensError
+from server.imaging.convert import convert
 from server.imaging.decode import decode, to_png
 from server.imaging.header import check_pixels, read_header
 from server.imaging.signature import needs_conversion
@@ -22,8 +23,6 @@ def serve(pipe: Pipe) -> None:
         return
     job, data = request
     if needs_conversion(data):
-        from server.imaging.convert import convert  # noqa: PLC0415 - libraries that few files need
-
         pipe.send({"image": None, "page": None, "box": None}, to_png(convert(data, int(job["max_pixels"]), PAGE_SIDE)))
         pipe.send({"end": True})
         return
