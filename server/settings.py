@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     robots: Literal["off", "warn", "obey"] = Field(
         "off", description="robots.txt: off (a person asked for one page), warn (scan, with a remark in the Report) or obey"
     )
-    host_delay_s: float = Field(0.0, ge=0, description="seconds between two scans of the same host")
+    host_delay_s: float = Field(0.0, ge=0, description="seconds between two scans of the same host, over all workers")
     page_timeout_s: float = Field(45.0, gt=0, description="seconds a page may take to render and scroll")
     # the limit of the origin of this project
     image_timeout_s: float = Field(6.0, gt=0, description="seconds that one image may take to load, and to decode")

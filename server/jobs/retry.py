@@ -7,9 +7,11 @@ unexpected one. After MAX_ATTEMPTS dead workers or unexpected errors it fails. A
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from uuid import UUID
 
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.jobs import Job
 
 from server.contract.errors import MedlensError, StoreError
 from server.contract.records import ScanError
@@ -31,11 +33,18 @@ log = logging.getLogger(__name__)
 
 
 class RetryScan(Exception):
-    """Raised by a job to be put back on the queue."""
+    """Raised by a job to be put back on the queue, at once or for the moment `at`."""
+
+    def __init__(self, at: datetime | None = None) -> None:
+        super().__init__()
+        self.at = at
 
 
-# The limit is counted with the scan (MAX_ATTEMPTS), because a worker that only stops must not count.
-RETRY_STRATEGY = RetryStrategy(retry_exceptions=[RetryScan])
+class RetryOnRequest(BaseRetryStrategy):
+    """Runs a job again that raised RetryScan. The limit is counted with the scan (MAX_ATTEMPTS): stopped workers do not count."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        return RetryDecision(retry_at=exception.at) if isinstance(exception, RetryScan) else None
 
 
 async def fail_or_retry(database: Database, scan_id: UUID, error: Exception) -> None:

@@ -2,6 +2,8 @@
 
 No scan is lost, however a worker ends. A worker that is stopped (its task is cancelled) puts its running scans back on the queue.
 When it is killed, its heartbeat stops, and another worker, or the same one after a restart, runs those scans again (recovery.py).
+
+With MEDLENS_HOST_DELAY_S a scan whose host must rest goes back on the queue until its turn, so that it keeps no other scan waiting.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ from server.jobs import heatmaps
 from server.jobs.heatmaps import Explain
 from server.jobs.queue import DATABASE_AWAY, QUEUE, TASK, open_app
 from server.jobs.recovery import recover, sweep
-from server.jobs.retry import DEAD_AFTER_S, HEARTBEAT_INTERVAL_S, RETRY_STRATEGY, RetryScan, fail_or_retry
+from server.jobs.retry import DEAD_AFTER_S, HEARTBEAT_INTERVAL_S, RetryOnRequest, RetryScan, fail_or_retry
 from server.settings import Settings
 from server.store import requeue, scans
 from server.store.database import Database
 from server.store.deletion import purge
+from server.store.host_turns import take_turn
 
 POLL_S = 2.0  # the longest wait of a scan whose notification was lost, or that was put back
 GRACE_S = 0.5  # lets a scan that is about to end do so; short, so that Ctrl-C does not seem to hang
@@ -59,7 +62,7 @@ async def run_worker(
     while True:
         try:
             async with open_app(database, settings.scans_at_once + SPARE_CONNECTIONS).open_async() as app:
-                _register(app, database, run_scan)
+                _register(app, database, settings, run_scan)
                 await _work(app, database, settings, explain, ready, dead_after_s)
         except (*DATABASE_AWAY, StoreError, OSError) as error:
             # When the worker is cancelled while the database is away, closing the queue fails, and that error replaces the
@@ -97,23 +100,27 @@ async def _work(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _register(app: App, database: Database, run_scan: RunScan) -> None:
+def _register(app: App, database: Database, settings: Settings, run_scan: RunScan) -> None:
     """Register the only task: to run a scan, by its id."""
 
-    @app.task(name=TASK, queue=QUEUE, pass_context=True, retry=RETRY_STRATEGY)
+    @app.task(name=TASK, queue=QUEUE, pass_context=True, retry=RetryOnRequest())
     async def scan(context: JobContext, scan_id: str, caller: str = "") -> None:  # `caller` is read by the queue's SQL
         try:
-            await _run(database, UUID(scan_id), context, run_scan)
+            await _run(database, settings, UUID(scan_id), context, run_scan)
         except RetryScan:
             with suppress(asyncio.CancelledError):  # this worker is stopping: another one recovers the scan
                 await _until_reached(database, app)
             raise
 
 
-async def _run(database: Database, scan_id: UUID, context: JobContext, run_scan: RunScan) -> None:
+async def _run(database: Database, settings: Settings, scan_id: UUID, context: JobContext, run_scan: RunScan) -> None:
     """Run the scan to its end, or raise RetryScan or JobAborted."""
     try:
+        if settings.host_delay_s:
+            await _wait_for_host(database, scan_id, settings.host_delay_s)
         await run_scan(scan_id)
+    except RetryScan:
+        raise
     except asyncio.CancelledError:
         await _cancel_or_put_back(database, scan_id, context)
     except StoreError as error:
@@ -122,6 +129,14 @@ async def _run(database: Database, scan_id: UUID, context: JobContext, run_scan:
     except Exception as error:
         log.exception("scan %s failed", scan_id)
         await fail_or_retry(database, scan_id, error)
+
+
+async def _wait_for_host(database: Database, scan_id: UUID, delay_s: float) -> None:
+    """Wait until the host of the scan may be scanned again, or raise RetryScan if that takes longer than the queue's POLL_S."""
+    turn = await take_turn(database, scan_id, delay_s, POLL_S)
+    if not isinstance(turn, float):
+        raise RetryScan(turn)
+    await asyncio.sleep(turn)
 
 
 async def _until_reached(database: Database, app: App) -> None:

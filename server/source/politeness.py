@@ -24,7 +24,10 @@ Read = Callable[[str, int], Awaitable[tuple[int, bytes]]]
 
 
 class HostDelay:
-    """Spaces the scans of a host; one for each worker. `delay_s`: seconds between two scans of one host; with 0 it never waits."""
+    """Spaces the scans of a host in one process; the queue's scans take turns over all workers (server/store/host_turns.py).
+
+    `delay_s`: seconds between two scans of one host; with 0 it never waits.
+    """
 
     def __init__(self, delay_s: float) -> None:
         self._delay_s = delay_s
