@@ -17,26 +17,31 @@ class NoMarksHere extends Error {
 export async function mark(tab, on) {
   const job = await jobOf(tab);
   if (!job) throw new NoMarksHere("nothing is scanned here");
-  if (on) {
+  await patch(tab, job.scan, { marks: on }); // first, so that `missed` finds it if the browser stops this background here
+  if (!on) await sendToTab(tab, { type: "off" }).catch(() => {});
+  else {
     try {
       await inject(tab, FILES);
     } catch {
+      await patch(tab, job.scan, { marks: false });
       throw new NoMarksHere("the browser does not let extensions into this page");
     }
-  }
-  await patch(tab, job.scan, { marks: on });
-  if (!on) await sendToTab(tab, { type: "off" }).catch(() => {});
-  else {
-    const { images, status } = await api.report(job.scan);
-    await answers(tab, job.scan, images, FINISHED.includes(status));
+    await allAnswers(tab, job.scan);
   }
   return on;
 }
 
-/** Records that the content script removed the marks: Escape was pressed twice, or the page was left. */
-export async function unmarked(tab) {
+/** Sends what may have been missed while this background was stopped; returns whether the page is still to be marked. */
+export async function missed(tab) {
   const job = await jobOf(tab);
-  if (job) await patch(tab, job.scan, { marks: false });
+  if (!job?.marks) return false;
+  await allAnswers(tab, job.scan);
+  return true;
+}
+
+async function allAnswers(tab, scan) {
+  const { images, status } = await api.report(scan);
+  await answers(tab, scan, images, FINISHED.includes(status));
 }
 
 /** Sends verdicts to the tab's page, if it is still the page of this scan and marks are on. `last`: these are the last ones. */

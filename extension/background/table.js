@@ -3,7 +3,7 @@ import * as api from "../core/api.js";
 import { again, open, ownPage } from "./begin.js";
 import { correct, explain, heatmap } from "./explain.js";
 import { noticed, scansOf } from "./jobs.js";
-import { mark, unmarked } from "./marks.js";
+import { mark, missed } from "./marks.js";
 import { asking, drop, question } from "./questions.js";
 import { capture, look } from "./capture.js";
 import { takeUp } from "./watch.js";
@@ -24,5 +24,5 @@ export const TABLE = {
   explain: ({ image }, { tab }) => explain(tab, image),
   heatmap: ({ image }, { tab }) => heatmap(tab, image),
   correct: ({ image, modality }, { tab }) => correct(tab, image, modality),
-  unmarked: (_, { tab }) => unmarked(tab),
+  missed: (_, { tab }) => missed(tab),
 };

@@ -16,13 +16,15 @@ medlens.define("browser", () => {
     direction: () => text("direction"),
     onMessage: (run) => api.runtime.onMessage.addListener((message, sender) => void (sender.id === api.runtime.id && run(message))),
     /** Keeps a connection to the background open. It breaks when the browser stops the background; reopening it starts the background
-     * again. Returns a function that closes it. */
-    hold() {
+     * again, and `reopened` is called. Returns a function that closes it. */
+    hold(reopened) {
       let [port, timer] = [null, null];
       const open = () => {
         if (!api.runtime?.id) return; // the extension was removed or reloaded
         port = api.runtime.connect();
-        port.onDisconnect.addListener(() => (timer = setTimeout(open, REOPEN_MS)));
+        port.onDisconnect.addListener(() => {
+          timer = setTimeout(() => (open(), reopened()), REOPEN_MS);
+        });
       };
       open();
       return () => (clearTimeout(timer), port?.disconnect());

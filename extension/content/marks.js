@@ -4,7 +4,7 @@
 medlens.define("marks", () => {
   const SLICE_MS = 8; // well under 50 ms, the delay that people notice
   const BREATH_MS = 12;
-  const { hold, onMessage } = medlens.browser;
+  const { ask, hold, onMessage } = medlens.browser;
   const { keyOf, keysOf } = medlens.image_addresses;
   let running = null;
   let release = null; // closes the connection to the background, while verdicts are still expected
@@ -87,13 +87,19 @@ medlens.define("marks", () => {
   }
 
   function awaiting(more) {
-    if (more) release ??= hold();
+    if (more) release ??= hold(askAgain);
     else release = void release?.();
   }
 
+  /** The background was stopped, perhaps before it had sent a verdict. */
+  async function askAgain() {
+    const more = await ask({ type: "missed" }).catch(() => true); // the service did not answer: after the next reopening
+    if (!more) awaiting(false);
+  }
+
   onMessage(({ type, marks, last }) => {
-    if (type === "answers") {
-      (running ??= start()).take(marks);
+    if (type === "answers" && running) {
+      running.take(marks);
       awaiting(!last);
     }
     if (type === "off") {
@@ -102,6 +108,12 @@ medlens.define("marks", () => {
       running = null;
     }
   });
-  return { on: () => (running ??= start()) };
+  return {
+    on() {
+      if (running) return;
+      running = start();
+      awaiting(true);
+    },
+  };
 });
 medlens.marks.on();

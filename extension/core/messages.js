@@ -33,7 +33,7 @@ export const SHAPES = {
   explain: { fields: { image: is.image }, page: true },
   heatmap: { fields: { image: is.image }, page: true },
   correct: { fields: { image: is.image, modality: is.modality }, page: true },
-  unmarked: { fields: {}, page: true },
+  missed: { fields: {}, page: true },
 };
 
 /** Why `message` is refused, or null. `trusted`: it comes from one of the extension's own pages. */

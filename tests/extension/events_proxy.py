@@ -1,12 +1,12 @@
-"""Stands between the extension and the service and lets everything through but the events, as proxies on the way do; and may say of
-the first heat maps that they are not made yet, as a worker does that has only begun.
+"""Stands between the extension and the service and lets everything through but the events, as proxies on the way do.
 
-Knows HTTP, and of medlens only how the events' address ends.
+It may answer that the first heat maps are not made yet, as a worker does that has only begun, and may hold Reports back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Literal, Self
 
 from aiohttp import ClientSession, web
@@ -17,14 +17,21 @@ Mode = Literal["refuse", "cut", "hold"]
 HOP = {"Host", "Content-Length", "Transfer-Encoding", "Connection", "Content-Encoding"}
 
 
+REPORT = re.compile(r"/api/scans/[0-9a-f-]+")
+
+
 class EventsProxy:
-    """`async with EventsProxy(target, mode) as proxy:`; `address` is where it listens, `asked` how often events were asked for, and
-    `unmade` how many heat maps are still to be refused."""
+    """`async with EventsProxy(target, mode) as proxy:`; `address` is where it listens, `asked` how often events were asked for.
+
+    `unmade`: how many heat maps are still to be refused. Reports wait for the event `reports`, if set; `waiting`: one does.
+    """
 
     def __init__(self, target: str, mode: Mode, unmade: int = 0) -> None:
         self.address = ""
         self.asked = 0
         self.unmade = unmade
+        self.reports: asyncio.Event | None = None
+        self.waiting = asyncio.Event()
         self._target, self._mode = target, mode
 
     async def __aenter__(self) -> Self:
@@ -46,6 +53,9 @@ class EventsProxy:
         if request.path.endswith("/heatmap") and self.unmade:
             self.unmade -= 1
             return web.json_response({"code": "not_made_yet", "detail": "being made", "retry_after": 1}, status=503)
+        if self.reports and REPORT.fullmatch(request.path):
+            self.waiting.set()
+            await self.reports.wait()
         headers = {name: value for name, value in request.headers.items() if name not in HOP}
         async with self._session.request(
             request.method, self._target + request.path_qs, headers=headers, data=await request.read(), allow_redirects=False

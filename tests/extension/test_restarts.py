@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from tests.extension.events_proxy import EventsProxy, Mode
 from tests.extension.gallery_site import slow_ward
-from tests.extension.hands import Extension, opened, until
+from tests.extension.hands import LONG_MS, Extension, opened, until
 from tests.extension.service import TOKEN, Service, serving
 from tests.site import Site
 
@@ -66,6 +67,24 @@ async def test_marks_that_wait_for_answers_start_the_background_again(extension:
     gate.set()
     await expect(page.locator("#last[data-medlens]")).to_be_visible()
     await until(lambda: extension.badge(page), lambda said: said.isdigit())
+
+
+async def test_marks_that_a_stopped_background_was_about_to_send_are_asked_for(
+    extension: Extension, site: Site, service: Service
+) -> None:
+    slow_ward(site).set()
+    async with EventsProxy(service.address, "cut") as proxy:
+        await extension.reset(proxy.address, TOKEN)
+        page = await opened(extension, site, "/slow?about")
+        popup = await extension.popup(page)
+        await expect(popup.locator("#status")).to_have_text("Done")
+        proxy.reports = asyncio.Event()
+        await popup.locator("#mark").check()
+        await asyncio.wait_for(proxy.waiting.wait(), LONG_MS / 1000)
+        await popup.close()
+        await extension.stop_background(page)
+        proxy.reports.set()
+        await expect(page.locator("#last[data-medlens]")).to_be_visible()
 
 
 @pytest.mark.parametrize("mode", ["refuse", "cut", "hold"])
