@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, cast, get_args
 
 from server.contract.errors import DocumentError, ReaderFailed
@@ -68,7 +69,8 @@ def extract_dicom(source: Source, settings: Settings) -> AsyncGenerator[Extracte
 def extract_image(source: Source, settings: Settings) -> AsyncGenerator[Extracted, None]:
     """Yield an image file as one candidate, unchanged; of a TIFF with several pages each page, from 1, as a PNG of its own.
 
-    Animations are sampled later, by the decoder. Raises UnknownKind, Damaged, ImageTooLarge (by its header) or ReaderFailed.
+    The decoder samples animations and refuses what is damaged or too large; this raises UnknownKind, and of a TIFF or a file
+    that has to be converted Damaged, ImageTooLarge or ReaderFailed.
     """
     return extract_file(BY_NAME["image"], source, settings)
 
@@ -84,6 +86,11 @@ async def extract_file(kind: Kind, source: Source, settings: Settings) -> AsyncG
     """
     if kind.package and not installed(kind.package):
         raise ExtraMissing(kind.package)
+    if not kind.by_path and source.data is None and source.path is not None:
+        source = replace(source, data=await read_file(source.path))
+    if kind.is_whole and source.data and kind.is_whole(source.data):
+        yield Candidate(source.data, Place(source.url, kind.place))
+        return
     reading = _FileRead(kind, source, settings)
     while True:
         child = await reading.start()
@@ -137,9 +144,7 @@ class _FileRead:
         return ReaderFailed(f"the {self._kind.noun} made its reader fail{where}")
 
     async def frames_of(self, child: Child) -> AsyncGenerator[Extracted, None]:
-        data = b"" if self._kind.by_path else self._source.data
-        if data is None and self._source.path is not None:
-            data = await read_file(self._source.path)
+        data = b"" if self._kind.by_path else self._source.data or b""
         limits = {
             "max_pixels": self._settings.max_pixels,
             "min_side": self._settings.min_image_side,
@@ -149,7 +154,7 @@ class _FileRead:
         }
         kept: dict[int, bytes] = {}
         begun = False
-        await child.send({"first_page": self.page or 0, **limits}, data or b"")
+        await child.send({"first_page": self.page or 0, **limits}, data)
         while (frame := await self._next(child)) is not None:
             header, _ = frame
             if "page" in header and len(header) == 1:
@@ -159,7 +164,7 @@ class _FileRead:
             elif "end" in header:
                 self.ended = True
                 return
-            elif (found := self._found(frame, data or b"", kept)) is not None:
+            elif (found := self._found(frame, data, kept)) is not None:
                 counts = not isinstance(found, ListedFiles) and not (isinstance(found, Notice) and found.code is None)
                 self.nothing = self.nothing and not counts
                 yield found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", *_TIFF_STARTS)
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes that the second header of a BMP can have
 _AVIF_BRANDS = (b"avif", b"avis")
 _BRANDS_END = 256  # bytes of an AVIF's first box that are searched for its brands
@@ -17,6 +18,11 @@ def is_image(data: bytes) -> bool:
         brands = [data[8:12], *(data[at : at + 4] for at in range(16, size, 4))]
         return any(brand in _AVIF_BRANDS for brand in brands)
     return data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADERS
+
+
+def is_tiff(data: bytes) -> bool:
+    """Whether `data` begins as a TIFF or BigTIFF."""
+    return data.startswith(_TIFF_STARTS)
 
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

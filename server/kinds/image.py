@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.imaging.signature import is_image, needs_conversion
+from server.imaging.signature import is_image, is_tiff, needs_conversion
 from server.kinds.kind import Kind
 
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
@@ -13,4 +13,9 @@ def _matches(head: bytes, _: str) -> bool:
     return is_image(head) or needs_conversion(head)
 
 
-KIND = Kind("image", "image", "server.extract.image_worker", "file", EXTENSIONS + CONVERTED, matches=_matches)
+def _is_whole(data: bytes) -> bool:
+    """Whether the decoder gets the file as it is: not a TIFF, which may have pages, and nothing that is converted."""
+    return is_image(data) and not is_tiff(data)
+
+
+KIND = Kind("image", "image", "server.extract.image_worker", "file", EXTENSIONS + CONVERTED, matches=_matches, is_whole=_is_whole)

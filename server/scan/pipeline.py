@@ -55,6 +55,7 @@ class Scan:
         self._grouper = Grouper()
         self._images: dict[str, JudgedImage] = {}
         self._skipped: dict[str, SkipReason] = {}
+        self._refused: dict[str, MedlensError] = {}  # by the decoder
         self._problems = Problems()
         self._title: str | None = None
         self._slots = asyncio.Semaphore(IMAGES_AT_ONCE)
@@ -74,7 +75,16 @@ class Scan:
             raise _first(expected) from None  # several errors at once have one cause: no database, or the scan was deleted
         for sha256, reason in self._skipped.items():  # an image counts once for each place, and all places are known only now
             self._problems.skipped[reason] += len(self._grouper.places(sha256)) - 1
+        if not single:
+            self._name_refused_files()
         return outcome_of(self._title, self._problems, self._folded(), single=single)
+
+    def _name_refused_files(self) -> None:
+        """A remark for each file of a folder or an archive that is a refused image."""
+        for sha256, error in self._refused.items():
+            for place in self._grouper.places(sha256):
+                if place.kind == "file":
+                    self._problems.add(error.code, f"{place.url}: {error}", "remark")
 
     async def _process(self, founds: AsyncIterator[Found], single: bool) -> None:
         async with asyncio.TaskGroup() as group:
@@ -108,7 +118,7 @@ class Scan:
         try:
             judged = await self._cached(sha256) or await self._judge(sha256, candidate.data)
         except (DocumentError, UnknownKind, TimedOut) as error:
-            self._skipped[sha256] = self._problems.refuse(error)
+            self._skipped[sha256], self._refused[sha256] = self._problems.refuse(error), error
             return
         except WeightsMissing:
             raise

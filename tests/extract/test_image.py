@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +13,7 @@ from server.contract.errors import Damaged, ImageTooLarge, UnknownKind
 from server.contract.records import Candidate, Found, Skipped, Source
 from server.extract import image_worker
 from server.extract.readers import extract_image
+from server.sandbox.child import Child
 from server.settings import Settings
 
 
@@ -39,6 +39,11 @@ async def test_the_file_itself_is_the_candidate(format: str) -> None:
     [candidate] = await read(data)
     assert isinstance(candidate, Candidate) and candidate.data == data
     assert (candidate.place.kind, candidate.place.url, candidate.place.page) == ("file", "https://a.example/x", None)
+
+
+async def test_no_process_is_started_for_a_file_that_the_decoder_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Child, "start", None)
+    assert len(await read(encoded("PNG", grey(9)))) == 1
 
 
 async def test_an_animation_is_one_candidate() -> None:
@@ -87,19 +92,21 @@ def test_pages_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"notice": "too_large", "message": "only the first 3 pages are read"} in sent
 
 
-def huge_png() -> bytes:
-    body = b"IHDR" + struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body)) + b"\0\0\0\0IDAT"
+def huge_tiff() -> bytes:
+    data, (width, height) = encoded("TIFF", grey(1, 100)), (256, 257)
+    for tag in (width, height):
+        data = data.replace(struct.pack("<HHII", tag, 4, 1, 100), struct.pack("<HHII", tag, 4, 1, 50_000))
+    return data
 
 
 @pytest.mark.parametrize(
     ("data", "error"),
     [
-        (huge_png(), ImageTooLarge),
+        (huge_tiff(), ImageTooLarge),
         (b"no image at all", UnknownKind),
         (b"", UnknownKind),
-        (encoded("PNG", grey(1))[:20], Damaged),
-        (b"\xff\xd8\xff\xe0 cut", Damaged),
+        (encoded("TIFF", grey(1))[:20], Damaged),
+        (b"\xff\x0a cut", Damaged),
     ],
 )
 async def test_what_cannot_be_an_image_is_refused_by_name(data: bytes, error: type[Exception]) -> None:

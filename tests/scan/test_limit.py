@@ -59,3 +59,13 @@ async def test_what_may_not_count_does_not(folder: Path, run: Run, limit: None) 
     report = await run(str(folder))
     assert (len(report["images"]), report["counts"]["skipped"]) == (3, {"broken": 1, "too_small": 2})
     assert report["counts"]["found"] == 6
+
+
+async def test_broken_images_of_a_folder_are_named(folder: Path, run: Run) -> None:
+    broken = picture("PNG", (300, 240), 9)
+    for name, data in {"broken.png": broken[:2_000], "header.png": broken[:20], "same.png": broken[:2_000]}.items():
+        (folder / name).write_bytes(data)
+    report = await run(str(folder))
+    named = {notice["message"].partition(":")[0]: notice["code"] for notice in report["notices"] if "png" in notice["message"]}
+    assert named == dict.fromkeys(("broken.png", "header.png", "same.png"), "damaged")
+    assert report["counts"]["skipped"] == {"broken": 3}
