@@ -64,6 +64,7 @@ SkipReason: TypeAlias = Literal[
     "no_image",  # a file without an image inside: a DICOM report, a plan
     "video",  # moving pictures, which are not read
     "not_shown",  # named by its page, but not shown there, and it could not be loaded
+    "not_archived",  # shown by a page of a web archive that does not have it
 ]
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -76,6 +77,7 @@ class Source:
     `target`: what the person entered, for display. `url`: normalised http(s) address, when it has one.
     `data` or `path`: the bytes of an upload or a local file; None for a page.
     `notice`: a remark about the address itself. `login`: user and password that stood in the address; they are never stored.
+    `piece`: the data is a piece of a larger file, so that what belongs together may lie in different pieces.
     """
 
     kind: SourceKind
@@ -86,6 +88,7 @@ class Source:
     path: Path | None = None
     notice: Notice | None = None
     login: tuple[str, str] | None = field(default=None, repr=False)
+    piece: bool = False
 
 
 # What stands with an image, as a reader sees it: `caption` is marked or numbered as one, `paragraph` is the nearest text.
@@ -144,28 +147,6 @@ class Notice:
 
 
 Found: TypeAlias = Candidate | Skipped | Notice
-
-
-@dataclass(frozen=True, slots=True)
-class InnerFile:
-    """A file that stands in another one (an attachment, a file of an archive): read as a source of its own, in a child of its own.
-
-    `name`: its name or path inside. `place`: where it stands there, for what its images have no place of their own.
-    """
-
-    name: str
-    data: bytes = field(repr=False)
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFiles:
-    """Names of files that an index (DICOMDIR) lists, relative to its folder, with `/` between folders. They come from the file."""
-
-    names: tuple[str, ...]
-
-
-Extracted: TypeAlias = Found | InnerFile | ListedFiles
 
 
 @dataclass(frozen=True, slots=True)

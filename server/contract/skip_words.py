@@ -21,4 +21,5 @@ SKIP_WORDS: Mapping[SkipReason, str] = {
     "no_image": "without an image inside",
     "video": "video, which is not read",
     "not_shown": "named but not shown",
+    "not_archived": "not in the web archive",
 }

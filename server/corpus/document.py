@@ -68,7 +68,7 @@ async def open_document(document: Document, resources: ScanResources) -> Source:
     path = Path(document.path)
     if document.piece is not None:
         data = read_piece(path, document.piece)
-        return replace(open_upload("piece.warc", data), target=document.name, title=None)
+        return replace(open_upload("piece.warc", data), target=document.name, title=None, piece=True)
     if document.cell is not None:
         value = _column(document.path, document.cell.group, document.cell.column)[document.cell.row].as_py()
         if not isinstance(value, bytes):

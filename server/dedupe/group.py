@@ -41,7 +41,8 @@ class Grouper:
         """Add a place of the image with these bytes; True when the image is new.
 
         A page yields an image when it arrives, with its address only, and again with box, alternative text and nearby texts. The
-        fuller place replaces the one with only the address; the latter is not added beside it.
+        fuller place replaces the one with only the address; the latter is not added beside it. In the same way the place on a
+        rendered page of a web archive replaces the place that the archive's HTML gives.
         """
         if (known := self._places.get(sha256)) is None:
             self._places[sha256] = [place]
@@ -49,7 +50,7 @@ class Grouper:
         same = [index for index, other in enumerate(known) if (other.url, other.page) == (place.url, place.page)]
         if place in known or (same and _has_only_address(place)):
             return False
-        if (bare := next((index for index in same if _has_only_address(known[index])), None)) is not None:
+        if (bare := next((index for index in same if _is_fuller(place, known[index])), None)) is not None:
             known[bare] = place
         elif len(known) < MAX_PLACES:
             known.append(place)
@@ -85,6 +86,10 @@ def originals(images: Iterable[UniqueImage]) -> dict[str, str]:
 
 def _has_only_address(place: Place) -> bool:
     return place.box is None and place.alt is None and place.tag is None and not place.texts
+
+
+def _is_fuller(place: Place, known: Place) -> bool:
+    return _has_only_address(known) or (place.box is not None and known.box is None)
 
 
 def are_copies(one: UniqueImage, other: UniqueImage) -> bool:

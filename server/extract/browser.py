@@ -69,16 +69,18 @@ class Browser:
             await self._shut_down(*self._retired)
 
     @asynccontextmanager
-    async def context(self, proxy_url: str, *, login: Login | None = None, url: str = "") -> AsyncIterator[BrowserContext]:
+    async def context(
+        self, proxy_url: str, *, login: Login | None = None, url: str = "", service_workers: bool = True
+    ) -> AsyncIterator[BrowserContext]:
         """A fresh context that reaches the network only through `proxy_url`; it is closed on leaving the block.
 
-        `login` is sent only to the origin of `url`, when that asks for it.
+        `login` is sent only to the origin of `url`, when that asks for it. `service_workers`: whether pages may have them.
 
         Raises BrowserMissing, RenderError, and BrowserBusy when there is no context within WAIT_S.
         """
         try:
             async with asyncio.timeout(WAIT_S):
-                browser, context = await self._new_context(proxy_url, _credentials(login, url))
+                browser, context = await self._new_context(proxy_url, _credentials(login, url), service_workers)
         except TimeoutError:
             if (stuck := self._current) is not None:
                 stuck.worn = True
@@ -100,7 +102,9 @@ class Browser:
             if not browser.open:
                 await self._shut_down(browser)
 
-    async def _new_context(self, proxy_url: str, credentials: HttpCredentials | None) -> tuple[Running, BrowserContext]:
+    async def _new_context(
+        self, proxy_url: str, credentials: HttpCredentials | None, service_workers: bool
+    ) -> tuple[Running, BrowserContext]:
         for last in (False, True):
             browser = await self._usable()
             browser.open += 1  # counted before the context exists, so that the browser is not ended meanwhile
@@ -110,7 +114,7 @@ class Browser:
                     proxy={"server": proxy_url},
                     viewport=VIEWPORT,
                     user_agent=_user_agent(browser.chromium.version),
-                    service_workers="allow",
+                    service_workers="allow" if service_workers else "block",
                     accept_downloads=False,
                     permissions=[],
                     http_credentials=credentials,

@@ -28,6 +28,7 @@ from server.extract.layout import locate_images, read_layout
 from server.extract.mosaic import place_tiles
 from server.extract.named import load_named, read_named
 from server.extract.navigation import NotAPage, open_page
+from server.extract.page_archive import PageArchive
 from server.extract.refusals import REFUSED_HEADER, Refusals
 from server.extract.responses import PageMoved, Responses
 from server.extract.scroll import return_to_top, scroll_boxes, scroll_through, wait_until_loaded
@@ -47,9 +48,15 @@ MAX_TITLE = 300  # characters
 
 
 async def extract_page(
-    source: Source, browser: Browser, proxy_url: str, settings: Settings, refusals: Refusals = tuple
+    source: Source,
+    browser: Browser,
+    proxy_url: str,
+    settings: Settings,
+    refusals: Refusals = tuple,
+    archive: PageArchive | None = None,
 ) -> AsyncGenerator[Found, None]:
     """Yield the images of the page as they arrive. `refusals`: what the proxy at `proxy_url` refused so far, oldest first.
+    `archive`: answers every request of the page, so that nothing is loaded from the network.
 
     Raises NotAPage after the images of the page itself, if there are files to read; HttpStatus and the other errors of
     navigation.py; BrowserMissing, BrowserBusy, RenderError. TimedOut is raised only if nothing arrived at all; later, what has
@@ -57,7 +64,7 @@ async def extract_page(
     """
     assert source.url is not None
     queue: asyncio.Queue[Found | None] = asyncio.Queue()
-    visit = _Visit(source.url, settings, queue, refusals, source.login)
+    visit = _Visit(source.url, settings, queue, refusals, source.login, archive)
     task = asyncio.create_task(visit.run(browser, proxy_url))
     task.add_done_callback(lambda _: queue.put_nowait(None))
     try:
@@ -75,9 +82,16 @@ class _Visit:
     """Opens one page, in a task of its own, and puts what it finds into the queue."""
 
     def __init__(
-        self, url: str, settings: Settings, queue: asyncio.Queue[Found | None], refusals: Refusals, login: Login | None
+        self,
+        url: str,
+        settings: Settings,
+        queue: asyncio.Queue[Found | None],
+        refusals: Refusals,
+        login: Login | None,
+        archive: PageArchive | None,
     ) -> None:
         self._url = url
+        self._archive = archive
         self._login = login
         self._settings = settings
         self._emit = queue.put_nowait
@@ -88,9 +102,12 @@ class _Visit:
         self._crashed = self._ended = False
 
     async def run(self, browser: Browser, proxy_url: str) -> None:
-        async with browser.context(proxy_url, login=self._login, url=self._url) as context:
+        live = self._archive is None
+        async with browser.context(proxy_url, login=self._login, url=self._url, service_workers=live) as context:
             try:
                 try:
+                    if self._archive is not None:
+                        await context.route("**/*", self._archive.answer)
                     await self._visit(context)
                 finally:
                     self._ended = True

@@ -3,9 +3,9 @@
 The worker modules (server/kinds names one for each kind of file) run in the child and send frames, which become candidates, inner
 files, skips and notices here. The frames are: `title`; `page` at the beginning of a page; `image` with its bytes, and with a number
 if the parent is to keep them; `again` with the number of a kept image; `whole` if the file itself is the image; `file` with the
-name and the bytes of an inner file; `listed` with names of files beside it; `skip`; `notice`, with a `severity` unless it is a
-failure; `end`. Images, files and skips have `page` and `box`, and may have `url` (in a web archive), `alt`, `tag` (of DICOM), and
-`texts`: pairs of source and text.
+name and the bytes of an inner file; `archived` with a response of a web archive; `listed` with names of files beside it; `skip`;
+`notice`, with a `severity` unless it is a failure; `end`. Images, files and skips have `page` and `box`, and may have `url` (in a
+web archive), `alt`, `tag` (of DICOM), and `texts`: pairs of source and text.
 """
 
 from __future__ import annotations
@@ -18,20 +18,9 @@ from dataclasses import replace
 from typing import Any, cast, get_args
 
 from server.contract.errors import DocumentError, ReaderFailed
+from server.contract.extracted import ArchivedResponse, Extracted, InnerFile, ListedFiles
 from server.contract.extras import ExtraMissing, installed
-from server.contract.records import (
-    Candidate,
-    Extracted,
-    InnerFile,
-    ListedFiles,
-    NearbyText,
-    Notice,
-    Place,
-    Severity,
-    Skipped,
-    Source,
-    TextSource,
-)
+from server.contract.records import Candidate, NearbyText, Notice, Place, Severity, Skipped, Source, TextSource
 from server.extract.candidate_filter import MAX_URL, plain
 from server.extract.local_file import opened_for_reader, read_file
 from server.kinds.kind import Kind
@@ -165,7 +154,9 @@ class _FileRead:
                 self.ended = True
                 return
             elif (found := self._found(frame, data, kept)) is not None:
-                counts = not isinstance(found, ListedFiles) and not (isinstance(found, Notice) and found.code is None)
+                counts = not isinstance(found, ListedFiles | ArchivedResponse) and not (
+                    isinstance(found, Notice) and found.code is None
+                )
                 self.nothing = self.nothing and not counts
                 yield found
 
@@ -187,8 +178,8 @@ class _FileRead:
                 return Notice(title=str(header["title"])) if header["title"] else None
             if "notice" in header:
                 return Notice(code=str(header["notice"]), message=str(header["message"]), severity=_severity(header))
-            if "listed" in header:
-                return ListedFiles(tuple(plain(str(name), MAX_URL) or "" for name in header["listed"]))
+            if "listed" in header or "archived" in header:
+                return _archived(header, body) if "archived" in header else _listed(header)
             place = self._place(header)
             if "skip" in header:
                 return Skipped(header["skip"], place, str(header["detail"]))
@@ -208,6 +199,16 @@ class _FileRead:
             tag=header.get("tag"),
             texts=_texts(header.get("texts", ())),
         )
+
+
+def _listed(header: Mapping[str, Any]) -> ListedFiles:
+    return ListedFiles(tuple(plain(str(name), MAX_URL) or "" for name in header["listed"]))
+
+
+def _archived(header: Mapping[str, Any], body: bytes) -> ArchivedResponse:
+    url, location = plain(str(header["archived"]), MAX_URL) or "", header["location"]
+    to = plain(str(location), MAX_URL) if location is not None else None
+    return ArchivedResponse(url, body, plain(str(header["mime"])) or "", to, bool(header["is_page"]))
 
 
 def _bytes(header: Mapping[str, Any], body: bytes, data: bytes, kept: dict[int, bytes]) -> bytes:

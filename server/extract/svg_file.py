@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from server.contract.records import Extracted, Place, Source
+from server.contract.extracted import Extracted
+from server.contract.records import Place, Source
 from server.extract.browser import Browser
 from server.extract.candidate_filter import CandidateFilter
 from server.extract.drawings import Rasterizer

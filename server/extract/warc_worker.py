@@ -1,11 +1,13 @@
 """Reads a web archive in the child of server/sandbox/child.py: every response that is an image, a PDF, another file or a page.
 
-Pages are read from the archive without a browser: their HTML has the texts beside images, and images in data: addresses. Nothing is
-loaded or run. readers.py describes the frames; `url` of an image is the address that it was saved from.
+Here pages are read without a browser: their HTML has the texts beside images, and images in data: addresses. Nothing is loaded or
+run. If there are pages, every response is also sent as `archived`, so that the parent can render them (page_archive.py). readers.py
+describes the frames; `url` of an image is the address that it was saved from.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +31,9 @@ from server.sandbox.protocol import Pipe
 # Images in data: addresses of one archive that are read.
 MAX_DATA_IMAGES = 500
 _OK = "200"
+_REDIRECTS = ("301", "302", "303", "307", "308")
+# The list of its pages in a WACZ: JSON lines.
+_LIST = "pages/pages.jsonl"
 HTML = ("text/html", "application/xhtml+xml")
 _TIFF = (b"II*\0", b"MM\0*")
 
@@ -38,6 +43,7 @@ class Response:
     url: str
     data: bytes
     mime: str
+    location: str | None = None  # to which it redirects
 
     @property
     def kind(self) -> SourceKind | None:
@@ -51,13 +57,17 @@ def serve(pipe: Pipe) -> None:
         return
     job, data = request
     pipe.send({"page": 1})
-    beside, title, data_images = _pages(data, job)
+    beside, title, data_images, pages = _pages(data, job)
     if title:
         pipe.send({"title": title})
     others: Counter[str] = Counter()
     try:
         for response in _responses(data, job):
-            _send(pipe, response, beside.get(response.url), bool(job.get("texts")), others)
+            if pages:
+                header = {"mime": response.mime, "location": response.location, "is_page": response.url in pages}
+                pipe.send({"archived": response.url, **header}, response.data)
+            if response.location is None:
+                _send(pipe, response, beside.get(response.url), bool(job.get("texts")), others)
         for page, image in data_images:
             if (found := _data_image(image.address)) is not None:
                 pipe.send({"image": None, **_place(page, image, bool(job.get("texts")))}, found)
@@ -90,14 +100,19 @@ def _place(url: str, image: NamedImage | None, with_texts: bool) -> dict[str, An
     return place
 
 
-def _pages(data: bytes, job: dict[str, Any]) -> tuple[dict[str, NamedImage], str, list[tuple[str, NamedImage]]]:
-    """The texts beside each image by its address, the first page's title, and the images that pages contain in data: addresses."""
+def _pages(data: bytes, job: dict[str, Any]) -> tuple[dict[str, NamedImage], str, list[tuple[str, NamedImage]], set[str]]:
+    """The texts beside each image by its address, the first page's title, the images that pages contain in data: addresses, and
+    the addresses of the pages: those that the archive lists, or all if it has no list.
+    """
     beside: dict[str, NamedImage] = {}
     title, held = "", []
+    pages: set[str] = set()
     try:
         for response in _responses(data, job):
-            if response.kind != "page":
+            if response.kind != "page" or response.location is not None:
                 continue
+            if not response.mime.startswith("image/"):  # SVG
+                pages.add(response.url)
             page = images_of(response.data.decode("utf-8", "replace"))
             title = title or page.title
             for image in page.images:
@@ -108,7 +123,18 @@ def _pages(data: bytes, job: dict[str, Any]) -> tuple[dict[str, NamedImage], str
                         beside.setdefault(_joined(response.url, address), image)
     except MedlensError:  # reported when the responses themselves are read
         pass
-    return beside, title, held[:MAX_DATA_IMAGES]
+    return beside, title, held[:MAX_DATA_IMAGES], pages & _listed(data, job) or pages
+
+
+def _listed(data: bytes, job: dict[str, Any]) -> set[str]:
+    """The addresses of the pages that a WACZ lists; none for other archives, and for lists that cannot be read."""
+    if not data.startswith(b"PK"):
+        return set()
+    try:
+        lines = Zip.open(data, job).read(_LIST).splitlines()
+        return {str(entry["url"]) for entry in map(json.loads, filter(None, lines)) if isinstance(entry, dict) and "url" in entry}
+    except (KeyError, ValueError, MedlensError):
+        return set()
 
 
 def _responses(data: bytes, job: dict[str, Any]) -> Iterator[Response]:
@@ -130,13 +156,17 @@ def _of_warc(data: bytes, bounds: Bounds) -> Iterator[Response]:
         for record in ArchiveIterator(BytesIO(data)):
             if record.rec_type not in ("response", "resource"):
                 continue
-            if record.http_headers is not None and record.http_headers.get_statuscode() != _OK:
+            headers = record.http_headers
+            status = headers.get_statuscode() if headers is not None else _OK
+            url = record.rec_headers.get_header("WARC-Target-URI") or ""
+            if status in _REDIRECTS:
+                bounds.count()
+                yield Response(url, b"", "", _joined(url, headers.get_header("Location") or ""))
+            if status != _OK:
                 continue
             bounds.count()
-            url = record.rec_headers.get_header("WARC-Target-URI") or ""
             try:
-                headers = record.http_headers
-                mime = (headers.get_header("Content-Type") if headers is not None else None) or ""
+                mime = (headers or record.rec_headers).get_header("Content-Type") or ""
                 yield Response(url, bounds.read(record.content_stream(), url), mime)
             except EntryBounded as error:
                 raise Bounded(str(error)) from None

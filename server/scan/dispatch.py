@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from server.contract.errors import MedlensError, NoImage, TooLarge, UnknownKind
-from server.contract.records import Candidate, Found, InnerFile, ListedFiles, Notice, Place, Skipped, SkipReason, Source
+from server.contract.extracted import InnerFile, ListedFiles
+from server.contract.records import Candidate, Found, Notice, Place, Skipped, SkipReason, Source
 from server.extract.page import NotAPage, extract_page
 from server.extract.readers import extract_file
 from server.extract.svg_file import extract_svg, is_svg
 from server.kinds.registry import BY_NAME, kind_by_name
+from server.scan.archived_pages import with_archived_pages
 from server.scan.inner import InnerFiles
 from server.scan.listed import missing_files
 from server.scan.offered import open_offered
@@ -148,7 +150,7 @@ async def _file(source: Source, resources: ScanResources, inner_files: InnerFile
         extracted = extract_svg(source, resources.browser, resources.settings)
     else:
         extracted = extract_file(kind, source, resources.settings)
-    async with aclosing(extracted) as founds:
+    async with aclosing(with_archived_pages(extracted, resources, render=not source.piece)) as founds:
         async for found in founds:
             match found:
                 case InnerFile():

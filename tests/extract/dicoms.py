@@ -16,7 +16,8 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
-from server.contract.records import Candidate, Extracted, Source
+from server.contract.extracted import Extracted
+from server.contract.records import Candidate, Source
 from server.extract.readers import extract_dicom
 from server.settings import Settings
 

@@ -8,7 +8,8 @@ import zipfile
 from dataclasses import replace
 from typing import Any
 
-from server.contract.records import Candidate, Extracted, InnerFile, Notice, Skipped, Source
+from server.contract.extracted import Extracted, InnerFile
+from server.contract.records import Candidate, Notice, Skipped, Source
 from server.extract.readers import extract_file
 from server.kinds.registry import BY_NAME
 from server.settings import Settings

@@ -14,7 +14,8 @@ import pytest
 import zstandard
 
 from server.contract.errors import Damaged, DocumentError
-from server.contract.records import InnerFile, Notice
+from server.contract.extracted import InnerFile
+from server.contract.records import Notice
 from server.source.open import open_upload
 from tests.extract.packed import codes, names, read_as, reasons, tarred, zipped
 from tests.site import picture

@@ -21,7 +21,8 @@ from pydicom.uid import (
 )
 
 from server.contract.errors import NoImage
-from server.contract.records import Candidate, InnerFile, Notice, Skipped
+from server.contract.extracted import InnerFile
+from server.contract.records import Candidate, Notice, Skipped
 from server.extract.dicom_window import to_8_bits
 from tests.extract.dicoms import RAMP, made, read, shown, without_pixels
 

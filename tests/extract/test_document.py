@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.contract.errors import Damaged
-from server.contract.records import Candidate, Extracted, Place
+from server.contract.extracted import Extracted
+from server.contract.records import Candidate, Place
 from server.source.open import open_upload
 from tests.extract.packed import codes, images, names, read_as, reasons, zipped
 from tests.site import picture

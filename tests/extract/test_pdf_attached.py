@@ -8,7 +8,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from server.contract.records import InnerFile, Skipped, Source
+from server.contract.extracted import InnerFile
+from server.contract.records import Skipped, Source
 from server.extract.readers import extract_file
 from server.kinds.pdf import KIND
 from server.settings import Settings

@@ -13,8 +13,9 @@ from PIL import Image
 
 from server.contract import extras
 from server.contract.errors import Damaged, DocumentError
+from server.contract.extracted import Extracted
 from server.contract.extras import ExtraMissing
-from server.contract.records import Candidate, Extracted
+from server.contract.records import Candidate
 from server.extract.readers import extract_file
 from server.kinds.registry import BY_NAME
 from server.kinds.slide import THUMBNAIL_SIDE, TILE_SIDE, TILES

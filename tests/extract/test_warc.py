@@ -8,7 +8,8 @@ import gzip
 import pytest
 
 from server.contract.errors import Damaged, DocumentError
-from server.contract.records import InnerFile, Notice
+from server.contract.extracted import InnerFile
+from server.contract.records import Notice
 from server.extract.html_images import MAX_ADDRESSES, addresses_of
 from server.source.open import open_upload
 from tests.extract.packed import codes, images, read_as, reasons, zipped

