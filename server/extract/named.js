@@ -78,7 +78,9 @@
     if (beside.some((element) => element && (element.localName === "img" || element.querySelector("img")))) return;
     const inside = new DOMParser().parseFromString(noscript.textContent, "text/html");
     for (const img of inside.querySelectorAll("img")) {
-      if (!small(img) && img.style.display !== "none") add([absolute(img.getAttribute("src"))?.href, ...ofSrcset(img.srcset)], img.alt);
+      const sources = [img, ...(img.closest("picture")?.querySelectorAll("source") ?? [])];
+      if (!small(img) && img.style.display !== "none")
+        add([absolute(img.getAttribute("src"))?.href, ...sources.flatMap((one) => ofSrcset(one.srcset))], img.alt);
     }
   };
   const addStructured = (script) => {
@@ -88,10 +90,11 @@
       if (typeof value === "string") add([absolute(value)?.href], null);
       else if (Array.isArray(value)) value.forEach((one) => images(one, depth + 1));
       else if (value && typeof value === "object")
-        add([value.contentUrl, value.url].map((url) => absolute(url)?.href), value.caption || value.name);
+        add([value.contentUrl, value.url].flat().map((url) => absolute(url)?.href), value.caption || value.name);
     };
     const walk = (value, depth) => {
       if (depth > MAX_DEPTH || !value || typeof value !== "object") return;
+      if ([value["@type"]].flat().includes("ImageObject")) { images(value, depth); return; }
       for (const [key, inner] of Object.entries(value)) {
         if (key === "image" || key === "primaryImageOfPage" || key === "associatedMedia") images(inner, depth);
         else walk(inner, depth + 1);
@@ -125,7 +128,7 @@
     try {
       if (element.localName === "img") addImg(element);
       else if (element.localName === "noscript") addNoscript(element);
-      else if (element.localName === "script") { if (element.type === "application/ld+json") addStructured(element); }
+      else if (element.localName === "script") { if (/^application\/ld\+json\s*(?:;|$)/i.test(element.type)) addStructured(element); }
       else if (dataAttributes(element).length) addData(element);
       countControl(element);
     } catch { /* an error for one element must not hide others */ }

@@ -39,7 +39,7 @@ async def extract_source(source: Source, resources: ScanResources) -> AsyncGener
     elif source.kind == "page":
         founds = _page(source, resources)
     else:
-        founds = _file(source, resources, InnerFiles())
+        founds = _whole_file(source, resources, InnerFiles())
     async with aclosing(founds):
         async for found in founds:
             yield found
@@ -73,7 +73,7 @@ async def _files(files: Iterable[tuple[str, Source | MedlensError]], resources: 
             yield _left_out(name, file)
             continue
         named = replace(file, url=None, title=name)
-        async with aclosing(_one_of_many(name, _file(named, resources, inner_files))) as founds:
+        async with aclosing(_one_of_many(name, _whole_file(named, resources, inner_files))) as founds:
             async for found in founds:
                 yield found
 
@@ -133,11 +133,20 @@ async def _page(source: Source, resources: ScanResources) -> AsyncGenerator[Foun
             file = await open_offered(url, downloads.received.get(url), source, resources)
             if file.notice:
                 yield file.notice
-            async with aclosing(_file(file, resources, InnerFiles())) as founds:
+            async with aclosing(_whole_file(file, resources, InnerFiles())) as founds:
                 async for found in founds:
                     yield replace(found, title=None) if titled and isinstance(found, Notice) else found
         except MedlensError as error:  # images of the page itself and of its other files still count
             yield Notice(code=error.code, message=f"a file that the page offers: {error}")
+
+
+async def _whole_file(source: Source, resources: ScanResources, inner_files: InnerFiles) -> AsyncGenerator[Found, None]:
+    """Read a file that lies in no other, and after it name what indexes inside it list and is missing."""
+    async with aclosing(_file(source, resources, inner_files)) as founds:
+        async for found in founds:
+            yield found
+    for notice in inner_files.missing():
+        yield notice
 
 
 async def _file(source: Source, resources: ScanResources, inner_files: InnerFiles, depth: int = 0) -> AsyncGenerator[Found, None]:
@@ -160,6 +169,7 @@ async def _file(source: Source, resources: ScanResources, inner_files: InnerFile
                     if inner_files.full:
                         return
                 case ListedFiles():
+                    inner_files.expect(source.target, found.names, depth)
                     for notice in await missing_files(source.path, found.names):
                         yield notice
                 case Candidate() | Skipped() if found.place.url is None:
