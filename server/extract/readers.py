@@ -23,7 +23,7 @@ from server.contract.extras import ExtraMissing, installed
 from server.contract.records import Candidate, NearbyText, Notice, Place, Severity, Skipped, Source, TextSource
 from server.extract.candidate_filter import MAX_URL, plain
 from server.extract.local_file import opened_for_reader, read_file
-from server.kinds.kind import Kind
+from server.kinds.kind import Kind, extension
 from server.kinds.registry import BY_NAME
 from server.sandbox.child import Child
 from server.sandbox.limits import reader_limits
@@ -77,6 +77,8 @@ async def extract_file(kind: Kind, source: Source, settings: Settings) -> AsyncG
         raise ExtraMissing(kind.package)
     if not kind.by_path and source.data is None and source.path is not None:
         source = replace(source, data=await read_file(source.path))
+    if (unread := kind.partly.get(extension(source.title or source.target))) is not None:
+        yield Notice(code="partly_read", message=unread, severity="cut")
     if kind.is_whole and source.data and kind.is_whole(source.data):
         yield Candidate(source.data, Place(source.url, kind.place))
         return

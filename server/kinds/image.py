@@ -18,4 +18,15 @@ def _is_whole(data: bytes) -> bool:
     return is_image(data) and not is_tiff(data)
 
 
-KIND = Kind("image", "image", "server.extract.image_worker", "file", EXTENSIONS + CONVERTED, matches=_matches, is_whole=_is_whole)
+# The file of a MIRAX slide is a JPEG of its overview. OpenSlide would need the folder beside it, and a reader gets one file.
+MIRAX = "it is the overview of a MIRAX slide; the slide's tiles lie in the folder beside it and are not read"
+KIND = Kind(
+    "image",
+    "image",
+    "server.extract.image_worker",
+    "file",
+    EXTENSIONS + CONVERTED,
+    matches=_matches,
+    is_whole=_is_whole,
+    partly={".mrxs": MIRAX},
+)

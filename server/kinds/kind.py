@@ -20,7 +20,8 @@ class Kind:
     name, for heads with a mark, or for all heads if there are no marks. `restarts`: how often reading continues after a page that
     killed the child. `limits`: numbers that the worker gets with its job. `by_path`: the worker's library opens a path; the worker
     gets `pipe.file` instead of the file's bytes. `package`: the package of an extra that the worker needs. `is_whole`: tests of a
-    file's bytes whether the file itself is the one image that its worker would find, so that no worker is needed.
+    file's bytes whether the file itself is the one image that its worker would find, so that no worker is needed. `partly`: by
+    extension, what is not read of files with that extension, as a notice says.
     """
 
     name: SourceKind
@@ -35,6 +36,7 @@ class Kind:
     by_path: bool = False
     package: str | None = None
     is_whole: Callable[[bytes], bool] | None = None
+    partly: Mapping[str, str] = field(default_factory=dict)
 
     def recognises(self, head: bytes, name: str | None) -> bool:
         """Whether a file with these first HEAD_BYTES (or all of it) and this name is of this kind."""

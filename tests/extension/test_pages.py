@@ -9,6 +9,7 @@ from server.store.codec import corrected
 from tests.extension.gallery_site import HOSTILE
 from tests.extension.hands import Extension, checked, opened, until
 from tests.extension.layer import Layer
+from tests.extract.test_slide import slide
 from tests.judged import verdict
 from tests.site import Site
 
@@ -21,6 +22,15 @@ async def test_a_pdf_link_is_checked_by_its_menu(extension: Extension, site: Sit
     await expect(popup.locator("#mark")).to_be_disabled()
     await popup.locator("[data-filter=all]").click()
     await expect(popup.locator(".notes")).to_contain_text(["Page 1", "Page 2", "Page 3"])
+
+
+async def test_a_link_to_a_slide_is_checked_by_its_menu(extension: Extension, site: Site) -> None:
+    site.add("/case.svs", slide(1600, 900, 2), "application/octet-stream")
+    page = await opened(extension, site, "/ward?slide")
+    await extension.menu("pdf", page, linkUrl=site.url("/case.svs"))
+    popup = await checked(extension, page)
+    await popup.locator("[data-filter=all]").click()
+    await expect(popup.locator(".notes").first).to_contain_text("Page 1")
 
 
 async def test_one_image_is_checked_by_its_menu(extension: Extension, site: Site) -> None:

@@ -116,6 +116,23 @@ async def test_a_slide_in_a_zip(resources: ScanResources) -> None:
     assert set(names(found)) == {"a.zip/case/a.svs"} and len(names(found)) >= 2
 
 
+@pytest.mark.parametrize("where", ["zip", "folder", "alone"])
+async def test_a_mirax_slide_says_what_is_not_read(resources: ScanResources, tmp_path: Path, where: str) -> None:
+    """The file is a JPEG; the tiles in the folder beside it are named, in a ZIP as in a folder."""
+    files = {"case.mrxs": picture("JPEG"), "case/Data0000.dat": b"tiles", "case/Slidedat.ini": b"[GENERAL]"}
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    source = open_upload("a.zip", zipped(files)) if where == "zip" else open_path(tmp_path)
+    found = await found_in(open_path(tmp_path / "case.mrxs") if where == "alone" else source, resources)
+    name = {"zip": "a.zip/case.mrxs", "folder": "case.mrxs", "alone": "case.mrxs"}[where]
+    assert names(found) == [name]
+    [told] = [one for one in found if isinstance(one, Notice) and one.code == "partly_read"]
+    assert "tiles lie in the folder beside it" in told.message and told.severity == "cut"
+    assert where == "alone" or told.message.startswith(f"{name}: ")
+    assert where == "alone" or any("Data0000.dat" in message for message in messages(found))
+
+
 async def test_a_page_with_a_rotation_and_a_soft_mask(resources: ScanResources) -> None:
     """The image is saved as it is shown: turned by the page, with its mask over white."""
     base = Image.new("RGBA", (240, 120), (200, 30, 30, 255))

@@ -18,6 +18,7 @@ from server.store import history, scans, uploads
 from server.store.database import Database
 from server.web.http.keys import LIMITER
 from server.web.http.limits import Limiter, Rate
+from tests.extract.test_slide import slide
 from tests.judged import MODEL, judged
 from tests.web.conftest import scanned, signed_in, webp
 from tests.web.tabs import DESK, PHONE, axe_finds, needs_axe, sideways, statements
@@ -188,3 +189,11 @@ async def test_the_page_is_two_questions(server: TestServer, session: ClientSess
     with statements(kept) as asked:
         assert (await page.get("/new")).status == 200
     assert len(asked) == 2, asked
+
+
+async def test_a_slide_is_taken(browsed: Page, kept: Database) -> None:
+    await browsed.goto("/new")
+    await browsed.set_input_files("#files", files(case_svs=slide(600, 300, 2)))
+    await browsed.wait_for_url("**/scans/*")
+    assert await queued(kept) == {"case.svs": ["case.svs"]}
+    assert [entry.kind for entry in (await history.page(kept)).entries] == ["slide"]

@@ -15,6 +15,7 @@ from server.web.http.limits import MAX_FIELD_BYTES, MAX_FILE_NAME, MAX_FILES, UP
 from server.web.http.uploads import file_name
 from tests.extract.packed import zipped
 from tests.extract.test_document import deck
+from tests.extract.test_slide import slide
 from tests.site import picture
 from tests.web.conftest import Client, refusal
 
@@ -50,6 +51,7 @@ async def test_files_become_a_scan(client: Client, kept: Database) -> None:
         ("cd", zipped({"a.png": picture()}), "archive"),
         ("x.pptx", deck(), "document"),
         ("x.svg", b"<svg xmlns='x'/>", "image"),
+        ("x.svs", slide(600, 300, 2), "slide"),
     ],
 )
 async def test_one_file_is_known_by_its_bytes(client: Client, kept: Database, name: str, data: bytes, kind: str) -> None:
