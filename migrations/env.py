@@ -14,9 +14,11 @@ from server.store.database import Database
 from server.store.host_turns import host_turns
 from server.store.named_sets import named_sets
 from server.store.review import review_queue
+from server.store.saved_filters import saved_filters
 from server.store.tables import scans
 
-OURS = (scans, figures_days, review_queue, named_sets, host_turns)  # one of each module that adds tables to the metadata
+# one of each module that adds tables to the metadata
+OURS = (scans, figures_days, review_queue, named_sets, host_turns, saved_filters)
 OTHERS = "procrastinate_"  # the queue's tables have a migration of their own and are not in our metadata
 
 

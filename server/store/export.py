@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Label, and_, select
 from server.contract.records import JudgedImage, Report, SourceKind, Status
 from server.store.codec import judged_of
 from server.store.database import Database
-from server.store.history import Filters, conditions_for
+from server.store.filters import Filters, conditions_for
 from server.store.named_sets import notes, set_items, tags_of
 from server.store.reading import IMAGES
 from server.store.tables import scan_images, scans

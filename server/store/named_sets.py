@@ -122,7 +122,7 @@ def tags_of(item: ColumnElement[bool], items: FromClause = set_items) -> ScalarS
     )
 
 
-def name_of(text_given: str, what: SetKind) -> str:
+def name_of(text_given: str, what: str) -> str:
     """The name to store: one line, without needless spaces. RequestError if nothing is left or it is too long."""
     name = " ".join(clean(text_given).split())
     if not name:

@@ -15,7 +15,7 @@ from server.contract.verdict import Context
 from server.store.codec import context_of, joined_with, place_of
 from server.store.columns import digest
 from server.store.database import Database
-from server.store.history import decode_cursor, encode_cursor
+from server.store.order import decode_cursor, encode_cursor
 from server.store.tables import scan_images, scans
 from server.store.verdicts import latest
 

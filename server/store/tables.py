@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -34,7 +35,6 @@ from server.store.columns import Sha256, counter, metadata, timestamp
 
 CONFIDENCE_BINS = 10  # bars of the confidence histogram, a tenth each
 SEARCHED_CHARS = 400  # of title and address together; a data: address may be megabytes long
-
 
 scans = Table(
     "scans",
@@ -91,7 +91,11 @@ for _modality in MODALITIES:
     Index(f"ix_scans_has_{_modality}", *_NEWEST, postgresql_where=_ALIVE & text(f"'{_modality}' = ANY (modalities)"))
 for _name in ("uncertain", "disagreeing", "context_disagreeing", "corrected"):
     Index(f"ix_scans_has_{_name}", *_NEWEST, postgresql_where=_ALIVE & (scans.c[_name] > 0))
-# The last report for a page. Hashed, because an address may be longer than a B-tree entry.
+NAME_ORDER = func.left(scans.c.search, literal_column("60"))  # the letters by which the history is sorted
+Index("ix_scans_by_name", NAME_ORDER, scans.c.created_at, scans.c.id, postgresql_where=_ALIVE)
+for _name in ("unique_images", "medical", "uncertain"):
+    Index(f"ix_scans_by_{_name}", scans.c[_name], scans.c.created_at, scans.c.id, postgresql_where=_ALIVE)
+# The last report for a page, and its earlier scans. Hashed, because an address may be longer than a B-tree entry.
 Index("ix_scans_url", func.md5(scans.c.url), scans.c.created_at.desc(), postgresql_where=_ALIVE)
 # Search by any part of title or address: trigrams in an inverted index (the wheel has no pg_trgm).
 Index("ix_scans_grams", func.medlens_grams(scans.c.search), postgresql_using="gin")

@@ -6,7 +6,7 @@ must occur: three letters or more match anywhere, one or two letters match the b
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, cast, func, literal
+from sqlalchemy import ColumnElement, FromClause, and_, cast, func, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
@@ -17,8 +17,8 @@ GRAM = 3
 QUERY_CHARS = 200  # nobody types more; a longer text is cut
 
 
-def matches(query: str) -> ColumnElement[bool] | None:
-    """The condition on `scans` for these words, or None when there are none."""
+def matches(query: str, table: FromClause = scans) -> ColumnElement[bool] | None:
+    """The condition on `scans`, or an alias of it, for these words, or None when there are none."""
     words = clean(query, QUERY_CHARS).lower().split()
     if not words:
         return None
@@ -29,6 +29,6 @@ def matches(query: str) -> ColumnElement[bool] | None:
             pieces.add(" " * (GRAM - len(word)) + word)
         else:
             pieces.update(word[i : i + GRAM] for i in range(len(word) - GRAM + 1))
-            conditions.append(scans.c.search.contains(word, autoescape=True))
+            conditions.append(table.c.search.contains(word, autoescape=True))
     wanted = cast(literal(sorted(pieces), ARRAY(Text)), ARRAY(Text))
-    return and_(func.medlens_grams(scans.c.search).op("@>")(wanted), *conditions)
+    return and_(func.medlens_grams(table.c.search).op("@>")(wanted), *conditions)

@@ -117,6 +117,7 @@ def environment(words: Catalogue) -> Environment:
         "member_names": MEMBER_NAMES,
         "status_names": words.names["status"],
         "kind_names": words.names["kind"],
+        "sort_names": words.names["sort"],
         "context_text": context_text,
         "problem_names": words.names["problem"],
         "nav_names": words.names["nav"],

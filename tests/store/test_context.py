@@ -10,7 +10,7 @@ from server.contract.records import JudgedImage
 from server.contract.verdict import Context, Medical
 from server.store import corrections, deletion, history, scans, verdicts
 from server.store.database import Database
-from server.store.history import Filters
+from server.store.filters import Filters
 from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
 

@@ -10,6 +10,7 @@ from server.contract.errors import NotFound, RequestError
 from server.contract.modalities import MODALITIES
 from server.store import corrections, history, labelled, scans, stats, verdicts
 from server.store.database import Database
+from server.store.filters import Filters
 from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
 
@@ -28,7 +29,7 @@ async def test_a_correction_overrides_the_answer_everywhere(database: Database, 
     assert cached[digest("a")].verdict.modality == "mri"
     for scan in ids:
         assert [one.verdict.modality for one in (await scans.report(database, scan)).images] == ["mri", "mri"]
-    for entry in (await history.page(database, history.Filters(corrected=True, modality="mri"))).entries:
+    for entry in (await history.page(database, Filters(corrected=True, modality="mri"))).entries:
         assert (entry.by_modality["ct"], entry.by_modality["mri"], entry.uncertain, entry.corrected) == (0, 1, 0, 1)
 
 

@@ -13,6 +13,7 @@ from server.contract.errors import NotFound
 from server.store import corrections, events, export, history, scans, sightings, stats, thumbnails, verdicts
 from server.store.database import Database
 from server.store.deletion import delete_scans, purge, restore
+from server.store.filters import Filters
 from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
 
@@ -77,7 +78,7 @@ async def test_the_export_streams_what_the_filters_let_through(database: Databas
         found = [row async for row in rows]
     assert len(found) == export.AT_ONCE + 3
     assert [(row.id, row.judged.image.sha256) for row in found[:2]] == [(other, digest("a")), (other, digest("b"))]
-    async with aclosing(export.rows(database, history.Filters(modality="mri"))) as rows:
+    async with aclosing(export.rows(database, Filters(modality="mri"))) as rows:
         assert [row async for row in rows] == []
 
 

@@ -15,9 +15,10 @@ from server.contract.errors import NotFound, RequestError
 from server.contract.modalities import MODALITIES, Modality
 from server.contract.records import Status
 from server.contract.report import counts_json
-from server.store import corrections, history, scans
+from server.store import corrections, deletion, history, scans
 from server.store.database import Database
-from server.store.history import Filters
+from server.store.filters import Filters
+from server.store.order import Order, Sort, encode_cursor
 from tests.judged import MODEL, digest
 from tests.store.conftest import Judge
 from tests.store.seed import seed
@@ -159,7 +160,7 @@ async def test_the_last_report_of_a_page(database: Database) -> None:
 
 async def test_every_filter_is_answered_from_an_index(database: Database) -> None:
     await seed(database, SCANS)
-    middle = history.encode_cursor(datetime(2029, 12, 1, tzinfo=UTC), scans.uuid4())
+    middle = encode_cursor(datetime(2029, 12, 1, tzinfo=UTC), scans.uuid4())
     nothing = Filters()
     for filters, index in [
         (nothing, "ix_scans_newest"),
@@ -172,11 +173,103 @@ async def test_every_filter_is_answered_from_an_index(database: Database) -> Non
         (replace(nothing, kind="pdf"), "ix_scans_kind"),
         (replace(nothing, q="teaching/c4ca42"), "ix_scans_grams"),
         (replace(nothing, since=datetime(2029, 1, 1, tzinfo=UTC)), "ix_scans_newest"),
+        (replace(nothing, confidence=(9, 10)), "ix_scans_newest"),
+        (replace(nothing, url="https://site1.example/teaching/x"), "ix_scans_url"),
+        (replace(nothing, fold=True), "ix_scans_newest"),
+        (replace(nothing, fold=True, status="failed"), "ix_scans_url"),
     ]:
         for cursor in (None, middle):
             plan = await _plan(database, history.page_query(filters, 50, cursor))
             assert index in plan, (asdict(filters), cursor, plan)
             assert "Seq Scan" not in plan, (asdict(filters), cursor, plan)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("by", ["name", "images", "medical", "uncertain"])
+async def test_every_order_is_answered_from_an_index(database: Database, by: Sort, reverse: bool) -> None:
+    await seed(database, SCANS)
+    value: str | int = "case" if by == "name" else 1
+    for cursor in (None, encode_cursor(datetime(2029, 12, 1, tzinfo=UTC), scans.uuid4(), by, value)):
+        plan = await _plan(database, history.page_query(Filters(), 50, cursor, Order(by, reverse)))
+        assert f"ix_scans_by_{'unique_images' if by == 'images' else by}" in plan, plan
+        assert "Seq Scan" not in plan, plan
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("by", ["created", "name", "images", "medical", "uncertain"])
+async def test_every_order_meets_every_scan_once(database: Database, judge: Judge, by: Sort, reverse: bool) -> None:
+    titles = ["Zebra", "ankle", "Ärzte", "", "ankle", "Brain"]
+    for number, title in enumerate(titles):
+        scan = await scans.create(database, kind="page", target="x", title=title)
+        images = [judge(f"{number}{image}", "ct", 0.4, uncertain=image < number % 3) for image in range(number)]
+        await scans.finish(database, scan, status="done", title=title, found=number, images=images)
+    order, seen, cursor = Order(by, reverse), [], None
+    while True:
+        page = await history.page(database, limit=2, cursor=cursor, order=order)
+        seen += page.entries
+        if (cursor := page.next) is None:
+            break
+    values = {"created": "created_at", "name": "title", "images": "unique", "medical": "medical", "uncertain": "uncertain"}
+    sorted_by = [str(value).lower() if by == "name" else value for value in (getattr(entry, values[by]) for entry in seen)]
+    assert len({entry.id for entry in seen}) == len(titles)
+    expected = sorted(sorted_by, reverse=order.descending)
+    if by == "name":  # letters with marks stand where the database's collation puts them
+        sorted_by, expected = [[name for name in names if name.isascii()] for names in (sorted_by, expected)]
+    assert sorted_by == expected
+
+
+async def test_a_cursor_of_another_order_is_refused(database: Database) -> None:
+    moment, scan = datetime(2026, 1, 1, tzinfo=UTC), scans.uuid4()
+    by_name, by_count = Order("name"), Order("medical")
+    for cursor, order in [
+        (encode_cursor(moment, scan), by_name),
+        (encode_cursor(moment, scan, "medical", 3), Order()),
+        (encode_cursor(moment, scan, "medical", 3), by_name),
+        (encode_cursor(moment, scan, "name", 3), by_name),
+        (encode_cursor(moment, scan, "name", "a\0"), by_name),
+        (encode_cursor(moment, scan, "medical", "x"), by_count),
+        (encode_cursor(moment, scan, "medical", 10**12), by_count),
+    ]:
+        with pytest.raises(RequestError):
+            await history.page(database, cursor=cursor, order=order)
+
+
+async def test_scans_of_one_address_fold_into_the_newest_that_matches(database: Database) -> None:
+    urls = ("https://a.example/", "https://b.example/", "https://a.example/", None, None, "https://a.example/")
+    asked = [await scans.create(database, kind="page", target=url or "x.pdf", url=url) for url in urls]
+    await scans.finish(database, asked[2], status="failed")
+    first, second, third, upload, another, newest = asked
+    fold = Filters(fold=True)
+
+    async def shown(filters: Filters) -> list[tuple[object, int]]:
+        return [(entry.id, entry.earlier) for entry in (await history.page(database, filters)).entries]
+
+    assert await shown(fold) == [(newest, 2), (another, 0), (upload, 0), (second, 0)]
+    assert await shown(replace(fold, status="failed")) == [(third, 1)]
+    assert await shown(Filters(url="https://a.example/")) == [(newest, 2), (third, 1), (first, 0)]
+    assert [entry.id for entry in await history.among(database, [first, newest], fold)] == [newest]
+    await deletion.delete_scans(database, [newest])
+    assert await shown(fold) == [(another, 0), (upload, 0), (third, 1), (second, 0)]
+
+
+async def test_earlier_scans_are_counted_up_to_a_limit(database: Database) -> None:
+    url = "https://a.example/"
+    async with database.begin() as connection:
+        rows = [{"id": scans.uuid4(), "kind": "page", "target": url, "url": url} for _ in range(history.MOST_EARLIER + 5)]
+        await connection.execute(scans.insert(history.scans).values(rows))
+    (entry,) = (await history.page(database, Filters(fold=True))).entries
+    assert entry.earlier == history.MOST_EARLIER
+
+
+async def test_scans_with_an_image_of_such_a_confidence(database: Database, judge: Judge) -> None:
+    scan = await scans.create(database, kind="page", target="x")
+    await scans.finish(database, scan, status="done", images=[judge("a", "ct", 0.55), judge("b", "ct", 1.0)])
+    await scans.create(database, kind="page", target="nothing judged")
+    found = {
+        (low, high): len((await history.page(database, Filters(confidence=(low, high)))).entries)
+        for low, high in [(0, 5), (5, 6), (6, 9), (9, 10), (0, 10), (7, 7)]
+    }
+    assert found == {(0, 5): 0, (5, 6): 1, (6, 9): 0, (9, 10): 1, (0, 10): 1, (7, 7): 0}
 
 
 async def _plan(database: Database, query: Select[Any]) -> str:

@@ -12,7 +12,7 @@ from server.contract.errors import NotFound, RequestError
 from server.store import history, scans, storage, tags, thumbnails
 from server.store.database import Database
 from server.store.deletion import delete_scans, purge
-from server.store.history import Filters
+from server.store.filters import Filters
 from server.store.named_sets import NAME_CHARS, NOTE_CHARS
 from server.store.tags import MAX_TAGS, Marked
 from tests.judged import digest

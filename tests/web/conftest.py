@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from io import BytesIO
+from itertools import count
 from uuid import UUID, uuid4
 
 import psycopg
@@ -79,7 +80,7 @@ async def server(served: TestServer, app: web.Application) -> TestServer:
     """The running service, with nothing in it and nobody's requests counted."""
     app[LIMITER].forget()
     async with app[DATABASE].begin() as connection:
-        emptied = "named_sets, scans, figures_days, stale_days, images, login_codes, sessions, procrastinate_jobs"
+        emptied = "named_sets, saved_filters, scans, figures_days, stale_days, images, login_codes, sessions, procrastinate_jobs"
         await connection.execute(text(f"TRUNCATE {emptied} CASCADE"))
     return served
 
@@ -143,15 +144,20 @@ def webp(shade: int = 90) -> bytes:
     return out.getvalue()
 
 
+OF_ITS_OWN = "of its own"
+_numbers = count(1)
+
+
 async def scanned(
     database: Database,
     *images: JudgedImage,
-    url: str | None = "https://example.org/page",
+    url: str | None = OF_ITS_OWN,
     title: str | None = "A page",
     status: str = "done",
     kind: str = "page",
 ) -> UUID:
-    """A scan that has ended with these images, its events included."""
+    """A scan that has ended with these images, its events included; of an address of its own, unless one is given."""
+    url = f"https://example.org/{next(_numbers)}" if url == OF_ITS_OWN else url
     scan_id = await scans.create(database, kind=kind, target=url or "files", url=url, title=title)  # type: ignore[arg-type]
     await scans.start(database, scan_id, MODEL)
     await scans.finish(

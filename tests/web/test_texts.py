@@ -19,6 +19,7 @@ from server.contract import words
 from server.contract.modalities import FACTS
 from server.contract.records import STAGES, SourceKind, Status
 from server.contract.verdict import ContextSource
+from server.store.order import Sort
 from server.web.api.health import PARTS
 from server.web.http.language import accepted
 from server.web.http.problems import HTTP_CODES
@@ -64,6 +65,7 @@ def test_every_id_has_a_name() -> None:
         "nav": {place["icon"] for place in NAVIGATION},
         "span": set(get_args(Days)),
         "part": set(PARTS),
+        "sort": set(get_args(Sort)),
     }
     for group, expected in ids.items():
         assert set(ENGLISH.names[group]) == expected, group

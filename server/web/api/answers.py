@@ -71,6 +71,7 @@ class ScanSummary(Reply):
     finished_at: datetime | None
     counts: EntryCounts
     previews: list[Digest]
+    earlier: int = Field(description="earlier scans of the same address, 100 at most")
 
 
 class HistoryPage(Reply):
@@ -168,6 +169,16 @@ class CollectionShape(Reply):
 
 class CollectionList(Reply):
     collections: list[CollectionShape]
+
+
+class SavedFilterShape(Reply):
+    id: UUID
+    name: str
+    query: str = Field(description="parameters of `GET /`, as in its address")
+
+
+class SavedFilterList(Reply):
+    filters: list[SavedFilterShape]
 
 
 class ShownIn(Reply):

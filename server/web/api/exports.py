@@ -18,8 +18,8 @@ from server.contract.csv_table import write_csv
 from server.contract.modalities import MODALITIES
 from server.contract.report import image_json, moment_json
 from server.store import export, scans
-from server.store import history as kept
 from server.store.export import Exported
+from server.store.filters import Filters as StoredFilters
 from server.web.api.history import filters_of
 from server.web.api.shapes import Filters
 from server.web.http.attachment import CSV, streamed
@@ -93,7 +93,7 @@ Write = Callable[[AsyncIterator[Exported]], AsyncIterator[str]]
 async def _stream(
     request: web.Request, write: Write, content_type: str, name: str, scan_id: UUID | None = None
 ) -> web.StreamResponse:
-    filters = kept.Filters() if scan_id else filters_of(query_of(request, Filters))
+    filters = StoredFilters() if scan_id else filters_of(query_of(request, Filters))
 
     async def pieces() -> AsyncGenerator[bytes, None]:
         # type-var: the store's readers are generators, annotated as iterators.

@@ -11,6 +11,9 @@ from server.contract.errors import NotAUrl, NotFound, SchemeNotAllowed
 from server.contract.report import moment_json, report_json
 from server.source.address import normalise
 from server.store import history as kept
+from server.store.filters import Filters as StoredFilters
+from server.store.order import Order
+from server.store.tables import CONFIDENCE_BINS
 from server.web.api.answers import HistoryPage
 from server.web.api.report_shapes import ReportShape
 from server.web.api.shapes import Filters, HistoryQuery, LookupQuery
@@ -23,10 +26,14 @@ def in_zone(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def filters_of(query: Filters) -> kept.Filters:
-    """The request's filters as the store's."""
-    given = query.model_dump(include=set(Filters.model_fields))
-    return kept.Filters(**given | {"since": in_zone(query.since), "until": in_zone(query.until)})
+def filters_of(query: Filters) -> StoredFilters:
+    """The request's filters as the store's. Raises NotAUrl or SchemeNotAllowed for an address that is none."""
+    given = query.model_dump(include=set(Filters.model_fields) - {"confidence_from", "confidence_to"})
+    given["url"] = normalise(query.url) if query.url else None
+    share = 100 // CONFIDENCE_BINS
+    low, high = query.confidence_from // share, query.confidence_to // share
+    given["confidence"] = None if (low, high) == (0, CONFIDENCE_BINS) else (low, high)
+    return StoredFilters(**given | {"since": in_zone(query.since), "until": in_zone(query.until)})
 
 
 def entry_json(entry: kept.Entry) -> dict[str, Any]:
@@ -51,22 +58,25 @@ def entry_json(entry: kept.Entry) -> dict[str, Any]:
             "by_modality": dict(entry.by_modality),
         },
         "previews": list(entry.previews),
+        "earlier": entry.earlier,
     }
 
 
 @operation(
     Operation(
-        summary="Scans, newest first",
+        summary="Scans, newest first or in another order",
         tag="history",
         access="caller",
         rate="read",
         query=HistoryQuery,
         answers={200: Answer("one page; `next` is the cursor of the one after", HistoryPage)},
+        problems=(NotAUrl, SchemeNotAllowed),
     )
 )
 async def list_scans(request: web.Request) -> web.StreamResponse:
     query = query_of(request, HistoryQuery)
-    page = await kept.page(request.app[DATABASE], filters_of(query), limit=query.limit, cursor=query.cursor)
+    order = Order(query.sort, query.reverse)
+    page = await kept.page(request.app[DATABASE], filters_of(query), limit=query.limit, cursor=query.cursor, order=order)
     return web.json_response({"scans": [entry_json(entry) for entry in page.entries], "next": page.next})
 
 

@@ -16,6 +16,7 @@ from aiohttp_sse import EventSourceResponse
 
 from server.contract.errors import RequestError
 from server.store import history as kept
+from server.store.order import Order, decode_cursor
 from server.web.api.events import STREAM, streamed
 from server.web.api.history import entry_json, filters_of
 from server.web.api.shapes import HistoryQuery
@@ -41,12 +42,12 @@ KINDS = "`scan`: a row as `GET /api/scans` has it; `gone`: `id` of a scan that w
 async def live(request: web.Request) -> web.StreamResponse:
     query = query_of(request, HistoryQuery)
     if query.cursor:
-        kept.decode_cursor(query.cursor)  # refuses a malformed one before the stream begins
+        decode_cursor(query.cursor, Order(query.sort, query.reverse))  # refuses a malformed one before the stream begins
     return await streamed(request, lambda stream: _send(request, stream, query))
 
 
 async def _send(request: web.Request, stream: EventSourceResponse, query: HistoryQuery) -> None:
-    database, filters = request.app[DATABASE], filters_of(query)
+    database, filters, order = request.app[DATABASE], filters_of(query), Order(query.sort, query.reverse)
     changed: set[UUID] = set()
     news = asyncio.Event()
 
@@ -58,7 +59,7 @@ async def _send(request: web.Request, stream: EventSourceResponse, query: Histor
     gathering = asyncio.create_task(gather(), name="gather changes")
     await asyncio.sleep(0)  # it listens before the page is read, so no change is missed
     try:
-        entries = list((await kept.page(database, filters, limit=query.limit, cursor=query.cursor)).entries)
+        entries = list((await kept.page(database, filters, limit=query.limit, cursor=query.cursor, order=order)).entries)
         gone: set[UUID] = set()
         while True:
             for entry in entries:

@@ -12,6 +12,8 @@ from server.contract.records import SourceKind, Status
 from server.kinds.kind import HEAD_BYTES
 from server.store.collection_items import MAX_ADDED
 from server.store.named_sets import NAME_CHARS, NOTE_CHARS
+from server.store.order import CURSOR_CHARS, Sort
+from server.store.saved_filters import QUERY_CHARS
 from server.store.tags import MAX_TAGS
 from server.web.http.operation import Shape
 
@@ -61,6 +63,15 @@ class Note(Shape):
 
 class NewCollection(Shape):
     name: str = Field(max_length=NAME_CHARS)
+
+
+class NewName(Shape):
+    name: str = Field(max_length=NAME_CHARS, description="its new name")
+
+
+class NewFilter(Shape):
+    name: str = Field(max_length=NAME_CHARS)
+    query: str = Field(max_length=QUERY_CHARS, description="parameters of `GET /`, as in its address")
 
 
 class CollectionChange(Shape):
@@ -122,8 +133,18 @@ class Filters(Period):
     context_disagreeing: bool = Field(False, description="scans with an image whose caption or other text names another modality")
     corrected: bool = Field(False, description="scans with a corrected image")
     tag: str | None = Field(None, max_length=NAME_CHARS, description="scans that carry this tag, or have an image that does")
+    confidence_from: int = Field(0, ge=0, le=100, multiple_of=10, description="scans with an image at least this sure, in percent")
+    confidence_to: int = Field(100, ge=0, le=100, multiple_of=10, description="scans with an image less sure than this; 100: any")
+    url: str | None = Field(None, max_length=MAX_TEXT, description="scans of exactly this address")
+    fold: bool = Field(False, description="of the matching scans of an address only the newest")
 
 
 class HistoryQuery(Filters):
-    cursor: str | None = Field(None, max_length=200, description="`next` of the page before")
+    cursor: str | None = Field(None, max_length=CURSOR_CHARS, description="`next` of the page before, in the same order")
     limit: int = Field(DEFAULT_PAGE, ge=1, le=MAX_PAGE)
+    sort: Sort = Field("created", description="by date newest first, by name from A to Z, or by a count the most first")
+    reverse: bool = Field(False, description="the other way round")
+
+
+class HomeQuery(HistoryQuery):
+    every: bool = Field(False, description="each scan of an address in a row of its own")

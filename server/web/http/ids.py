@@ -27,6 +27,13 @@ def collection_id_of(request: web.Request) -> UUID:
     return UUID(text)
 
 
+def filter_id_of(request: web.Request) -> UUID:
+    text = request.match_info["filter"]
+    if not UUID_TEXT.fullmatch(text):
+        raise NotFound("there is no such saved filter")
+    return UUID(text)
+
+
 def sha256_of(request: web.Request) -> str:
     text = request.match_info["sha256"]
     if not SHA256_TEXT.fullmatch(text):

@@ -7,7 +7,7 @@ request against its pydantic model and raise InvalidFields.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
@@ -83,10 +83,18 @@ def operation_of(request: web.Request) -> Operation | None:
 
 def query_of(request: web.Request, model: type[M]) -> M:
     """The query as `model`. A name given more than once is refused, an empty value counts as absent."""
-    if doubled := sorted(name for name in request.query if len(request.query.getall(name)) > 1):
-        raise RequestError(f"query: {doubled[0]} is given more than once")
+    return query_from(request.query.items(), model)
+
+
+def query_from(pairs: Iterable[tuple[str, str]], model: type[M]) -> M:
+    """Names and values of a query as `model`, as `query_of` reads them."""
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise RequestError(f"query: {name} is given more than once")
+        given[name] = value
     try:
-        return model.model_validate({name: value for name, value in request.query.items() if value != ""})
+        return model.model_validate({name: value for name, value in given.items() if value != ""})
     except ValidationError as error:
         raise invalid(error, "query") from None
 

@@ -11,10 +11,13 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import Field
 
+from server.contract.errors import NotAUrl, SchemeNotAllowed
 from server.kinds.kind import HEAD_BYTES
-from server.store import history
+from server.store import history, saved_filters
+from server.store.order import NEWEST_FIRST, Order
 from server.web.api.history import filters_of, in_zone
-from server.web.api.shapes import MAX_HEADS, HistoryQuery
+from server.web.api.saved_filters import saved_query
+from server.web.api.shapes import MAX_HEADS, HomeQuery
 from server.web.http.keys import DATABASE, SETTINGS
 from server.web.http.limits import MAX_FILES
 from server.web.http.operation import HTML, Answer, Operation, Shape, operation, query_of
@@ -26,19 +29,31 @@ UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 DAY_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
 RECENT = timedelta(days=1)  # older failures are in the history only
 FAR = datetime(9999, 1, 1, tzinfo=UTC)  # a later date cannot be moved by a day
+SHOWING = ("limit", "sort", "reverse", "every")  # what of the address does not filter
 PAGE = Answer("a page", content_type=HTML)
 
 
-@operation(Operation(summary="The dashboard: the history", tag="pages", access="page", query=HistoryQuery, answers={200: PAGE}))
+@operation(
+    Operation(
+        summary="The dashboard: the history",
+        tag="pages",
+        access="page",
+        query=HomeQuery,
+        answers={200: PAGE},
+        problems=(NotAUrl, SchemeNotAllowed),
+    )
+)
 async def home(request: web.Request) -> web.StreamResponse:
-    query = query_of(request, HistoryQuery)
-    query = query.model_copy(update={"until": in_zone(query.until)})
+    query = query_of(request, HomeQuery)
+    query = query.model_copy(update={"until": in_zone(query.until), "fold": not (query.every or query.url)})
     if query.until and query.until < FAR and DAY_ONLY.fullmatch(request.query["to"]):  # the last day is included
         query = query.model_copy(update={"until": query.until + timedelta(days=1)})
-    found = await history.page(request.app[DATABASE], filters_of(query), limit=ROWS, cursor=query.cursor)
+    order = Order(query.sort, query.reverse)
+    found = await history.page(request.app[DATABASE], filters_of(query), limit=ROWS, cursor=query.cursor, order=order)
     kept = {name: value for name, value in request.query.items() if value and name != "cursor"}
-    narrowed = {name: value for name, value in kept.items() if name != "limit"}
-    exact = narrowed | ({"to": query.until.isoformat()} if query.until else {})
+    narrowed = {name: value for name, value in kept.items() if name not in SHOWING}
+    exact = narrowed | ({"to": query.until.isoformat()} if query.until else {}) | ({"fold": "true"} if query.fold else {})
+    ordered = {name: kept[name] for name in ("sort", "reverse") if name in kept}
     return page(
         request,
         "home.html",
@@ -47,8 +62,12 @@ async def home(request: web.Request) -> web.StreamResponse:
         scans=[row_view(entry) for entry in found.entries],
         older=f"/?{urlencode({**kept, 'cursor': found.next})}" if found.next else None,
         newest=f"/?{urlencode(kept)}" if query.cursor else None,
-        narrowed=len(narrowed),
-        live=f"/api/scans/live?{urlencode(exact | ({'cursor': query.cursor} if query.cursor else {}) | {'limit': ROWS})}",
+        narrowed=len(narrowed.keys() - {"url"}),
+        everything=f"/?{urlencode({'url': query.url})}" if query.url else "/",
+        by_date=order == NEWEST_FIRST,
+        saved=await saved_filters.every(request.app[DATABASE]),
+        here=saved_query(request.query_string),
+        live=f"/api/scans/live?{urlencode(exact | ordered | ({'cursor': query.cursor} if query.cursor else {}) | {'limit': ROWS})}",
         export=urlencode(exact),
         days_kept=request.app[SETTINGS].retention_days,
     )

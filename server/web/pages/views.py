@@ -11,7 +11,7 @@ from server.contract.modalities import Modality
 from server.contract.records import JudgedImage
 from server.contract.verdict import Verdict
 from server.contract.words import headline, shows_percent
-from server.store.history import Entry
+from server.store.history import MOST_EARLIER, Entry
 from server.web.files.names import name_of
 from server.web.templating import context_text
 from server.web.texts.catalogue import current, texts
@@ -79,6 +79,9 @@ def row_view(entry: Entry) -> dict[str, Any]:
         "name": name,
         "kind": entry.kind,
         "host": from_where(entry.host, name, entry.target, entry.kind),
+        "url": entry.url,
+        "earlier": entry.earlier,
+        "earlier_says": earlier_says(entry.earlier),
         "status": entry.status,
         "created_at": entry.created_at,
         "unique": entry.unique,
@@ -93,6 +96,13 @@ def row_view(entry: Entry) -> dict[str, Any]:
 def queue_view(entry: Entry) -> dict[str, Any]:
     """A line of the queue, for `job` in job.html."""
     return row_view(entry) | {"link": link(entry.url), "error": entry.error_message}
+
+
+def earlier_says(number: int) -> str:
+    """How many earlier scans of its address there are, for example "3 earlier scans"."""
+    counted = str(number) if number < MOST_EARLIER else f"{MOST_EARLIER - 1}+"
+    words: str = texts().earlier_one if number == 1 else texts().earlier_many
+    return words.format(n=counted)
 
 
 def says(status: str, found: int, unique: int, medical: int, uncertain: int = 0) -> str:
