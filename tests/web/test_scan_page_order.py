@@ -31,6 +31,19 @@ async def test_medical_images_come_first_and_the_others_are_folded(browsed: Page
     assert await shown(browsed) == short("a", "c", "d", "e")
 
 
+async def test_what_is_probably_medical_comes_before_what_is_probably_not(browsed: Page, kept: Database) -> None:
+    images = [judged("a", "non_medical"), judged("b", "non_medical", 0.6, uncertain=True), judged("c", "ct", 0.6, uncertain=True)]
+    scan_id = await scanned(kept, *images, judged("d", "mri"))
+    await browsed.goto(f"/scans/{scan_id}")
+    assert await shown(browsed) == short("c", "d", "b")
+    await browsed.locator("#rest").click()
+    assert await shown(browsed) == short("c", "d", "b", "a")
+    await browsed.select_option("#sort", "page")
+    assert await shown(browsed) == short("a", "b", "c", "d")
+    await browsed.select_option("#sort", "medical")
+    assert await shown(browsed) == short("c", "d", "b", "a")
+
+
 async def test_a_scan_without_medical_images_folds_nothing(browsed: Page, kept: Database) -> None:
     scan_id = await scanned(kept, judged("a", "non_medical"), judged("b", "non_medical"))
     await browsed.goto(f"/scans/{scan_id}")
@@ -47,3 +60,7 @@ async def test_while_a_scan_runs_a_medical_image_goes_before_the_others(browsed:
     await expect(browsed.locator("#rest")).to_have_text("1 not medical")
     assert await shown(browsed) == short("b")
     assert await browsed.locator(".card").first.get_attribute("data-sha256") == digest("b")
+    for image in (judged("c", "non_medical", 0.6, uncertain=True), judged("d", "ct")):
+        await emit(kept, scan_id, ("verdict", image_json(image)))
+    await expect(browsed.locator(".card")).to_have_count(4)
+    assert await shown(browsed) == short("b", "d", "c")

@@ -26,7 +26,7 @@ STRIP = 48
 
 
 def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set[str]) -> list[dict[str, Any]]:
-    """The images, each followed by its near duplicates: the medical and the open ones in page order, then the others.
+    """The images, each followed by its near duplicates: by rank, and within a rank in page order.
 
     `at`: its number in page order.
     """
@@ -49,14 +49,14 @@ def gallery_of(report: Report, kept: Set[str], seen: Mapping[str, int], new: Set
         folded = copies.pop(view["sha256"], [])
         gallery += [view | {"copies": len(folded)}, *folded]
     gallery += [view | {"copy_of": None} for rest in copies.values() for view in rest]
-    others = {view["sha256"] for view in gallery if surely_not_medical(view["verdict"])}
+    ranks = {view["sha256"]: rank_of(view["verdict"]) for view in gallery}
     numbered = [view | {"at": at} for at, view in enumerate(gallery)]
-    return sorted(numbered, key=lambda view: (view["copy_of"] or view["sha256"]) in others)
+    return sorted(numbered, key=lambda view: ranks[view["copy_of"] or view["sha256"]])
 
 
-def surely_not_medical(verdict: Verdict) -> bool:
-    """Whether the image is folded away. static/rest.js has the same rule."""
-    return not verdict.is_medical and verdict.sure
+def rank_of(verdict: Verdict) -> int:
+    """0: medical, or probably so; 1: probably not; 2: surely not, and folded away. static/rest.js has the same rule."""
+    return 0 if verdict.is_medical else 2 if verdict.sure else 1
 
 
 def counts_of(gallery: list[dict[str, Any]]) -> Counter[str]:

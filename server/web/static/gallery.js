@@ -1,7 +1,7 @@
 // The cards of a scan: added while it runs, filled with verdicts, folded, filtered, sorted and counted.
 import { mark, marked, showVerdict } from "./card.js";
 import { part, text } from "./dom.js";
-import { foldRest, isFolded, isRest } from "./rest.js";
+import { foldRest, isFolded, rankOf } from "./rest.js";
 
 const gallery = document.getElementById("gallery");
 const template = document.getElementById("card");
@@ -44,7 +44,7 @@ export function judged(image) {
   part(card, "picture").alt = places.find((place) => place.alt)?.alt ?? "";
   mark(card, "places", places.length > 1, text("text:places", { n: places.length }));
   showVerdict(card, image.verdict);
-  if (sort.value === "medical" && !isRest(card)) gallery.insertBefore(card, cards().find(isRest) ?? null);
+  if (sort.value === "medical") gallery.insertBefore(card, cards().find((other) => rankOf(other) > rankOf(card)) ?? null);
   refresh();
 }
 
@@ -77,8 +77,8 @@ function refresh() {
 function order() {
   const original = ({ dataset }) => cardOf(dataset.copyOf ?? dataset.sha256);
   const sure = (card) => Number(original(card).dataset.confidence);
-  const other = (card) => Number(isRest(original(card)));
-  const orders = { medical: (a, b) => other(a) - other(b), sure: (a, b) => sure(b) - sure(a), unsure: (a, b) => sure(a) - sure(b) };
+  const rank = (card) => rankOf(original(card));
+  const orders = { medical: (a, b) => rank(a) - rank(b), sure: (a, b) => sure(b) - sure(a), unsure: (a, b) => sure(a) - sure(b) };
   const by = orders[sort.value] ?? (() => 0);
   gallery.append(...[...inPageOrder].sort(by));
 }

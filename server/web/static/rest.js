@@ -5,8 +5,9 @@ const KEY = "medlens-rest";
 const gallery = document.getElementById("gallery");
 const button = document.getElementById("rest");
 
-/** Surely not medical; pages/scan_page.py has the same rule. */
-export const isRest = ({ dataset }) => dataset.medical === "false" && dataset.sure !== "false";
+/** 0: medical, or probably so; 1: probably not; 2: surely not, and folded away. pages/scan_page.py has the same rule. */
+export const rankOf = ({ dataset }) => (dataset.medical !== "false" ? 0 : dataset.sure === "false" ? 1 : 2);
+export const isRest = (card) => rankOf(card) === 2;
 export const isFolded = (card) => gallery.hasAttribute("data-fold") && isRest(card);
 
 function show() {
