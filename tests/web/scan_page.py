@@ -30,7 +30,7 @@ async def five(kept: Database) -> UUID:
         at(judged("b", "ct", 0.95, near="a", thumbnail=webp(91)), 20),
         at(judged("e", "mri", 0.99), 1500),
     ]
-    return await scanned(kept, *images, title=EVIL)
+    return await scanned(kept, *images, title=EVIL, url="https://example.org/five")
 
 
 async def shown(page: Page) -> list[str]:

@@ -28,7 +28,7 @@ FREE = {"/login", "/static"}
 ON_LOOPBACK = {"/healthz", "/readyz", "/metrics", "/api/openapi.json", "/api/docs"}
 ROUTE_LIST = [(route.method, route.path) for route in ROUTES if isinstance(route, web.RouteDef)]
 ID = "5b3e6a0e-0000-4000-8000-000000000000"
-EXAMPLE = {"{id}": ID, "{collection}": ID, "{sha256}": "0" * 64, "{chart:[a-z]+}": "scans"}
+EXAMPLE = {"{id}": ID, "{collection}": ID, "{filter}": ID, "{sha256}": "0" * 64, "{chart:[a-z]+}": "scans"}
 
 
 def filled(path: str) -> str:

@@ -101,7 +101,8 @@ async def test_a_scan_without_images_makes_a_zip_too(client: Client, kept: Datab
 
 async def test_the_next_scan_says_what_has_changed(browsed: Page, kept: Database) -> None:
     picture = webp()
-    await scanned(kept, judged("gone", "xray", thumbnail=picture), judged("same", "ct", thumbnail=picture), judged("told", "ct"))
+    before = [judged("gone", "xray", thumbnail=picture), judged("same", "ct", thumbnail=picture), judged("told", "ct")]
+    await scanned(kept, *before, url="https://example.org/page")
     await scanned(kept, judged("else", "mri"), url="https://example.org/another")
     scan_id = await scans.create(kept, kind="page", target="https://example.org/page", url="https://example.org/page")
     await scans.start(kept, scan_id, "model-2")

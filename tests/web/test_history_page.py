@@ -194,16 +194,16 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(browsed: Page
     assert await axe_finds(browsed) == []
 
 
-async def test_a_page_of_history_is_two_questions_or_three(server: TestServer, session: ClientSession, kept: Database) -> None:
+async def test_a_page_of_history_is_three_questions_or_four(server: TestServer, session: ClientSession, kept: Database) -> None:
     page = await signed_in(server, session)
     await three(kept)
     for _ in range(3):
         await scanned(kept, judged("a"), title="more")
     with statements(kept) as asked:
         await page.get("/")
-    assert len(asked) == 2, asked  # the session, the page
+    assert len(asked) == 3, asked  # the session, the page, the saved filters
     scan_id = await scans.create(kept, kind="page", target="x")
     await scans.start(kept, scan_id, MODEL)
     with statements(kept) as asked:
         await page.get("/")
-    assert len(asked) == 3, asked  # and what the running ones have come to
+    assert len(asked) == 4, asked  # and what the running ones have come to

@@ -24,6 +24,7 @@ REF = "#/components/schemas/{model}"
 PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"description": "the scan's id", "schema": {"type": "string", "format": "uuid"}},
+    "filter": {"description": "the id of a saved filter", "schema": {"type": "string", "format": "uuid"}},
     "collection": {"description": "the id of a collection or a tag", "schema": {"type": "string", "format": "uuid"}},
     "sha256": {"description": "SHA-256 of the image's bytes, hex", "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}},
     "chart": {"description": "a chart of the statistics page", "schema": {"type": "string", "enum": list(ENGLISH.charts.charts)}},
