@@ -109,7 +109,7 @@ class Downloads:
 
     async def _read(self, request: Request) -> None:
         with suppress(PlaywrightError):  # after a navigation Chromium no longer has it
-            response = await request.response()
+            response = request.existing_response or await request.response()
             if response is None or response.status not in (200, 206):
                 return
             mime, path, url = media_type(response), _path(request.url), request.url.partition("#")[0]

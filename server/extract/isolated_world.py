@@ -77,9 +77,7 @@ class IsolatedWorld:
 
 async def main_world(session: CDPSession) -> IsolatedWorld:
     """The world of the page's current document. After a navigation `run` raises PlaywrightError."""
-    tree = await session.send("Page.getFrameTree")
-    frame = tree["frameTree"]["frame"]["id"]
-    return IsolatedWorld(session, frame, await _create_world(session, frame))
+    return await _root_world(session, await _frame_tree(session))
 
 
 async def isolated_worlds(page: Page, session: CDPSession) -> list[IsolatedWorld]:
@@ -89,10 +87,10 @@ async def isolated_worlds(page: Page, session: CDPSession) -> list[IsolatedWorld
     document.
     """
     async with asyncio.timeout(ENTER_TIMEOUT_S):
-        left, top, elements = await (await main_world(session)).run(
-            "() => [scrollX, scrollY, document.querySelectorAll('*').length]"
-        )
-        worlds = await _worlds_of(session, (left, top), elements <= MAX_SNAPSHOT_ELEMENTS)
+        tree = await _frame_tree(session)
+        root = await _root_world(session, tree)
+        left, top, elements = await root.run("() => [scrollX, scrollY, document.querySelectorAll('*').length]")
+        worlds = await _worlds_of(root, tree, (left, top), elements <= MAX_SNAPSHOT_ELEMENTS)
     sessions_of: dict[Frame, tuple[CDPSession, Point]] = {page.main_frame: (session, (left, top))}
     for frame in page.frames:
         if frame.parent_frame is None or frame.url.startswith(BROWSER_SCHEMES) or len(worlds) >= MAX_FRAMES:
@@ -101,31 +99,39 @@ async def isolated_worlds(page: Page, session: CDPSession) -> list[IsolatedWorld
         try:
             async with asyncio.timeout(ENTER_TIMEOUT_S):
                 own = await page.context.new_cdp_session(frame)
-                root = (await own.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-                sessions_of[frame] = own, await _origin(parent, root, origin)
-                worlds += await _worlds_of(*sessions_of[frame], with_closed_roots=True)
+                tree = await _frame_tree(own)
+                root = await _root_world(own, tree)
+                sessions_of[frame] = own, await _origin(parent, root.frame, origin)
+                worlds += await _worlds_of(root, tree, sessions_of[frame][1], with_closed_roots=True)
         except (PlaywrightError, TimeoutError):  # it is in its parent's process, and was included there; it hangs; or it is gone
             continue
     return worlds[:MAX_FRAMES]
 
 
-async def _worlds_of(session: CDPSession, origin: Point, with_closed_roots: bool) -> list[IsolatedWorld]:
-    """The worlds of all frames of one process."""
+async def _worlds_of(root: IsolatedWorld, tree: dict[str, Any], origin: Point, with_closed_roots: bool) -> list[IsolatedWorld]:
+    """The worlds of all frames of one process. `root`: that of the first frame of `tree`."""
+    session = root.session
     closed = await _closed_roots(session) if with_closed_roots else {}
-    tree = (await session.send("Page.getFrameTree"))["frameTree"]
-    root = tree["frame"]["id"]
     worlds: list[IsolatedWorld] = []
     for frame in _frame_ids(tree):
         try:
-            place = origin if frame == root else await _origin(session, frame, origin)
-            worlds.append(
-                IsolatedWorld(
-                    session, frame, await _create_world(session, frame), place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS])
-                )
-            )
+            place = origin if frame == root.frame else await _origin(session, frame, origin)
+            context = root.context if frame == root.frame else await _create_world(session, frame)
+            worlds.append(IsolatedWorld(session, frame, context, place, tuple(closed.get(frame, ())[:MAX_CLOSED_ROOTS])))
         except PlaywrightError:
             continue
     return worlds
+
+
+async def _frame_tree(session: CDPSession) -> dict[str, Any]:
+    tree: dict[str, Any] = (await session.send("Page.getFrameTree"))["frameTree"]
+    return tree
+
+
+async def _root_world(session: CDPSession, tree: dict[str, Any]) -> IsolatedWorld:
+    """The world of the first frame of `tree`."""
+    frame = tree["frame"]["id"]
+    return IsolatedWorld(session, frame, await _create_world(session, frame))
 
 
 def _frame_ids(tree: dict[str, Any]) -> Iterator[str]:

@@ -173,7 +173,7 @@ class Responses:
 
     async def _read(self, request: Request) -> None:
         try:
-            response = await request.response()
+            response = request.existing_response or await request.response()  # a round trip less for each request
             if response is None or 300 <= response.status < 400:
                 return
             mime = media_type(response)
