@@ -80,8 +80,8 @@ MANIFEST ?= $(DATA)/manifest.csv
 evaluate: setup-all ## every figure of the contract for MANIFEST
 	@$(BIN)/medlens evaluate $(MANIFEST)
 
-bench: setup-all ## every benchmark; appends JSON lines to benchmarks/results/
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: setup-all ## the benchmarks of speed in short forms, in some minutes; appends JSON lines to benchmarks/results/
+	@$(BIN)/python benchmarks/bench.py --data $(DATA)
 
 fortress: setup-all ## attack a service of its own with every class of the threat model; prints one table
 	@$(BIN)/python benchmarks/fortress.py
