@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import psutil  # noqa: E402 - run as a script
 import pymupdf  # noqa: E402
+from PIL import Image, ImageDraw  # noqa: E402
 from record import record  # noqa: E402
 
 from server.contract.records import Candidate  # noqa: E402
@@ -85,9 +87,18 @@ def held_mb() -> float:
     return sum(process.memory_info().rss for process in (own, *own.children(recursive=True)) if process.is_running()) / 2**20
 
 
+def drawn(number: int) -> bytes:
+    """A small JPEG that shows its number; the pictures of tests repeat after 1,440."""
+    image = Image.open(BytesIO(picture("PNG", SIZE, number)))
+    ImageDraw.Draw(image).text((20, 20), str(number), font_size=40)
+    out = BytesIO()
+    image.save(out, "JPEG")
+    return out.getvalue()
+
+
 def write_folder(folder: Path, files: int) -> list[bytes]:
     folder.mkdir()
-    images = [picture("JPEG", SIZE, number) for number in range(files)]
+    images = [drawn(number) for number in range(files)]
     for number, data in enumerate(images):
         (folder / f"{number:05}.jpg").write_bytes(data)
     return images
@@ -99,7 +110,7 @@ def write_pdf(path: Path, pages: int) -> None:
         page = document.new_page()
         page.insert_text((60, 60), f"Figure {number}: axial slices, contrast enhanced", fontsize=11)
         for place in range(IMAGES_A_PAGE):
-            data = picture("JPEG", SIZE, 1_000_000 + IMAGES_A_PAGE * number + place)
+            data = drawn(1_000_000 + IMAGES_A_PAGE * number + place)
             page.insert_image((60, 80 + 340 * place, 460, 380 + 340 * place), stream=data)
     document.save(path)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Page, expect
 
 from server.contract.report import image_json
@@ -51,6 +53,21 @@ async def test_a_scan_without_medical_images_folds_nothing(browsed: Page, kept: 
     await expect(browsed.locator("#rest")).to_be_hidden()
 
 
+async def test_a_scan_that_waits_says_for_what_and_a_running_one_how_long_it_takes(browsed: Page, kept: Database) -> None:
+    scan_id = await scans.create(kept, kind="page", target="https://example.org", url="https://example.org")
+    await browsed.clock.install()
+    await browsed.goto(f"/scans/{scan_id}")
+    so_far = browsed.locator("[data-so-far]")
+    await expect(so_far).to_have_text("waiting for a worker")
+    await scans.start(kept, scan_id, MODEL)
+    await emit(kept, scan_id, ("found", {"found": 25, "skipped": {}, "title": None}))
+    for number in range(5):
+        await emit(kept, scan_id, ("verdict", image_json(judged(str(number)))))
+        await expect(so_far).to_contain_text(f"Found 25, judged {number + 1}, skipped 0")
+        await browsed.clock.fast_forward(1000)
+    await expect(so_far).to_have_text(re.compile(r"judged 5, skipped 0; about (2\d) s for what was found so far"))
+
+
 async def test_while_a_scan_runs_a_medical_image_goes_before_the_others(browsed: Page, kept: Database) -> None:
     scan_id = await scans.create(kept, kind="page", target="https://example.org", url="https://example.org")
     await scans.start(kept, scan_id, MODEL)
@@ -59,6 +76,10 @@ async def test_while_a_scan_runs_a_medical_image_goes_before_the_others(browsed:
         await emit(kept, scan_id, ("verdict", image_json(image)))
     await expect(browsed.locator("#rest")).to_have_text("1 not medical")
     assert await shown(browsed) == short("b")
+    so_far = browsed.locator("[data-so-far]")
+    await expect(so_far).to_have_text("Found 2, judged 2, skipped 0")
+    await emit(kept, scan_id, ("found", {"found": 7, "skipped": {"too_small": 2, "blank": 1}, "title": None}))
+    await expect(so_far).to_have_text("Found 7, judged 2, skipped 3")
     assert await browsed.locator(".card").first.get_attribute("data-sha256") == digest("b")
     for image in (judged("c", "non_medical", 0.6, uncertain=True), judged("d", "ct")):
         await emit(kept, scan_id, ("verdict", image_json(image)))

@@ -3,16 +3,19 @@ import { cancel, eventsOf, forget, scanAddress } from "./api.js";
 import { notice, part, setStatus, text } from "./dom.js";
 import { judged } from "./gallery.js";
 import "./menus.js";
+import { Progress } from "./progress.js";
 import { stream } from "./stream.js";
 import { deleted } from "./undo.js";
 
 const page = document.getElementById("scan");
 const id = page.dataset.scan;
 const error = part(page, "error");
+const progress = new Progress(page.dataset.status);
 
 function status(scan) {
   if (scan.status) setStatus(page.querySelector(".chip"), scan.status);
   if (scan.title) part(page, "title").textContent = scan.title;
+  part(page, "so-far").textContent = progress.take(scan);
 }
 
 /** Reloads the page when the scan has ended, in page order, folded and compared; not while an image is open. */
@@ -26,8 +29,8 @@ function finish(end) {
 function follow() {
   const end = stream(eventsOf(id), {
     status,
-    found: ({ title }) => status({ title }),
-    verdict: judged,
+    found: status,
+    verdict: (image) => (judged(image), status({ judged: image.sha256 })),
     done: () => finish(end),
   });
 }
