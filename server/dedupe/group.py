@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import numpy as np
+
 from server.contract.records import Place, UniqueImage
 from server.dedupe.fingerprint import distance, largest_difference
 
@@ -21,6 +23,8 @@ NEAR_DIFFERENCE = 0.35
 NEAR_BITS_WITHOUT_GREY = 0
 # Logarithm of the ratio of two aspect ratios; one pixel of rounding on the shorter side is allowed as well.
 SAME_ASPECT = 0.01
+# Hashes for which there is room at first: most pages have fewer images.
+FIRST_ROOM = 64
 # Places kept of one image: a spacer repeated ten thousand times must not fill the report.
 MAX_PLACES = 200
 
@@ -30,7 +34,7 @@ class Grouper:
 
     def __init__(self) -> None:
         self._places: dict[str, list[Place]] = {}
-        self._originals: list[UniqueImage] = []
+        self._originals = Originals()
 
     @property
     def count(self) -> int:
@@ -62,25 +66,48 @@ class Grouper:
 
     def near_duplicate(self, image: UniqueImage) -> str | None:
         """The SHA-256 of an earlier image of which this one is a resized or re-encoded copy; None when there is none."""
-        for other in self._originals:
-            if other.sha256 == image.sha256:
-                return None
-            if are_copies(other, image):
-                return other.sha256
-        self._originals.append(image)
-        return None
+        original = self._originals.of(image)
+        if original is None:
+            self._originals.add(image)
+            return None
+        return original.sha256 if original.sha256 != image.sha256 else None
+
+
+class Originals:
+    """Images that are copies of no other, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._images: list[UniqueImage] = []
+        self._hashes = np.zeros(FIRST_ROOM, np.uint64)  # of the images, and room for more
+
+    def add(self, image: UniqueImage) -> None:
+        """Add an image; one that was not decoded is left out, since it has no copies."""
+        if image.phash is None:
+            return
+        if len(self._images) == len(self._hashes):
+            self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)])
+        self._hashes[len(self._images)] = int(image.phash, 16)
+        self._images.append(image)
+
+    def of(self, image: UniqueImage) -> UniqueImage | None:
+        """The first one of which `image` is a copy, or that it is itself; all hashes are compared at once."""
+        if image.phash is None:
+            return None
+        bits = np.bitwise_count(self._hashes[: len(self._images)] ^ np.uint64(int(image.phash, 16)))
+        near = (self._images[index] for index in np.flatnonzero(bits <= NEAR_BITS))
+        return next((other for other in near if are_copies(other, image)), None)
 
 
 def originals(images: Iterable[UniqueImage]) -> dict[str, str]:
     """The original of each image: the largest image of which it is a copy (the first of equally large ones), or itself."""
     largest_first = sorted(images, key=lambda image: -image.width * image.height)
-    found: list[UniqueImage] = []
+    found = Originals()
     original_of: dict[str, str] = {}
     for image in largest_first:
-        original = next((other for other in found if are_copies(other, image)), image)
-        if original is image:
-            found.append(image)
-        original_of[image.sha256] = original.sha256
+        original = found.of(image)
+        if original is None:
+            found.add(image)
+        original_of[image.sha256] = (original or image).sha256
     return original_of
 
 

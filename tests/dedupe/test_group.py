@@ -197,3 +197,21 @@ def test_the_original_is_the_largest_and_of_several_the_first() -> None:
     assert originals([small, large, again]) == dict.fromkeys(("small", "large", "again"), "large")
     assert originals([again, small, large]) == dict.fromkeys(("small", "large", "again"), "again")
     assert originals([unique("undecoded", None, (400, 400)), large]) == {"undecoded": "undecoded", "large": "large"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 255), st.booleans()), max_size=80))
+def test_comparing_all_hashes_at_once_finds_what_comparing_each_pair_finds(drawn: list[tuple[int, int, bool]]) -> None:
+    """Hashes around three, so that many are close; some images were not decoded."""
+    grey = bytes(range(256)) * 4
+    around = (0, 0xFFFF_FFFF_0000_0000, 0x0F0F_0F0F_0F0F_0F0F)
+    images = [
+        unique(str(number), None if lost else f"{around[near] ^ bits:016x}", (200, 100), grey)
+        for number, (near, bits, lost) in enumerate(drawn)
+    ]
+    grouper, kept = Grouper(), list[UniqueImage]()
+    for image in images:
+        expected = next((one.sha256 for one in kept if group.are_copies(one, image)), None)
+        assert grouper.near_duplicate(image) == expected
+        assert grouper.near_duplicate(image) == expected  # asked again, nothing changes
+        if expected is None:
+            kept.append(image)
