@@ -1,4 +1,4 @@
-"""The benchmarks of speed in short forms, one after the other: about eight minutes on two quiet cores.
+"""The benchmarks of speed in short forms, one after the other: about four minutes on two quiet cores.
 
     .venv/bin/python benchmarks/bench.py [--data ../shared/data]
 
