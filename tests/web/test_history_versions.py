@@ -48,6 +48,8 @@ async def test_a_new_scan_of_an_address_takes_the_place_of_its_row(browsed: Page
     await browsed.locator("[data-select]").first.check()
     await browsed.locator("#delete-selected").click()
     await expect(browsed.locator(".row-title")).to_have_text(["Lungs, again", "Knee"])
+    await browsed.get_by_role("button", name="Undo").click()
+    await expect(browsed.locator(".row-title")).to_have_text(["Lungs, once more", "Knee"])
 
 
 async def test_the_history_is_sorted_and_filtered_by_confidence(browsed: Page, kept: Database) -> None:
