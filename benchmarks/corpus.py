@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,15 @@ def bare_map(source: Path, settings: Settings) -> dict[str, Any]:
     return {"images": sum(number for _, number in times), "all_s": round(times[-1][0], 2), "images_per_s_warm": round(pace, 2)}
 
 
+def command_lines(process: psutil.Process) -> list[str]:
+    """Those of its descendants, without those that end meanwhile."""
+    found = []
+    for child in process.children(recursive=True):
+        with suppress(psutil.Error):
+            found.append(" ".join(child.cmdline()))
+    return found
+
+
 def killed_node(source: Path, out: Path, settings: Settings, after: int) -> dict[str, Any]:
     """A run on two nodes, of which one is killed after so many documents; how many actors lived there before."""
     head = {"num_cpus": NODE_CPUS, "include_dashboard": False, "node_ip_address": LOOPBACK}
@@ -110,7 +120,7 @@ def killed_node(source: Path, out: Path, settings: Settings, after: int) -> dict
     def on_progress(done: int, _: int | None, __: Counter[str]) -> None:
         if facts["killed_after"] is None and done >= after:
             raylet = psutil.Process(second.all_processes["raylet"][0].process.pid)
-            names = [" ".join(child.cmdline()) for child in raylet.children(recursive=True)]
+            names = command_lines(raylet)
             facts["actors_there"] = sum("MapWorker" in name for name in names)
             facts["readers_there"] = sum("DocumentReader" in name for name in names)
             cluster.remove_node(second, allow_graceful=False)

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -83,8 +84,11 @@ async def scanned(
 
 def held_mb() -> float:
     """Resident memory of this process and its children, in MB."""
-    own = psutil.Process()
-    return sum(process.memory_info().rss for process in (own, *own.children(recursive=True)) if process.is_running()) / 2**20
+    own, held = psutil.Process(), 0
+    for process in (own, *own.children(recursive=True)):
+        with suppress(psutil.Error):  # one that ends meanwhile
+            held += process.memory_info().rss
+    return held / 2**20
 
 
 def drawn(number: int) -> bytes:

@@ -74,6 +74,7 @@ async def test_while_a_scan_runs_a_medical_image_goes_before_the_others(browsed:
     await browsed.goto(f"/scans/{scan_id}")
     for image in (judged("a", "non_medical"), judged("b", "mri")):
         await emit(kept, scan_id, ("verdict", image_json(image)))
+    await expect(browsed.locator(".card")).to_have_count(2)
     await expect(browsed.locator("#rest")).to_have_text("1 not medical")
     assert await shown(browsed) == short("b")
     so_far = browsed.locator("[data-so-far]")
